@@ -1,0 +1,1 @@
+"""Instep keeps councils' records in step; `services/README.md` is the map of this package."""

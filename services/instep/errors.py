@@ -1,0 +1,81 @@
+"""The whole tree of Instep's errors.
+
+    InstepError
+    ├── Ours            a bug or a broken configuration: stop
+    │   ├── ConfigurationError    a setting, named, that cannot be used
+    │   ├── SchemaError           the catalogue is unsound
+    │   └── NetworkError          the network directory or topic is unsound
+    ├── Theirs          bad input from outside: refuse it, go on
+    │   ├── PlainEventError       a plain JSON event that does not fit its schema
+    │   ├── RowError              a row or line of a file that cannot be put right
+    │   └── FileFormatError       a file that is missing, empty, cut off or of another format
+    └── TheWorlds       the broker, the disk or the machine: wait, retry, say so
+        ├── NotConnectedError     nobody has said where Kafka is, or it does not answer
+        ├── PlatformError         the local platform cannot do what was asked
+        └── LostRecordsError      a position is lost or below the log's start
+
+A message is one sentence that a council officer can act on. It holds no personal data: it names fields and places, never
+values.
+"""
+
+
+class InstepError(Exception):
+    """Whatever Instep raises on purpose; `str()` is fit to show to a user."""
+
+
+class Ours(InstepError):
+    """A bug or a broken configuration: stop."""
+
+
+class ConfigurationError(Ours):
+    """A setting that cannot be used; the message names it."""
+
+
+class SchemaError(Ours):
+    """The catalogue of schemas is unsound."""
+
+
+class NetworkError(Ours):
+    """The network's directory, or the topic made from it, is unsound."""
+
+
+class Theirs(InstepError):
+    """Bad input from outside: refuse it and go on."""
+
+
+class PlainEventError(Theirs):
+    """A plain JSON event that does not fit its schema; `field` is the path at fault."""
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+
+class RowError(Theirs):
+    """A row of a file that cannot be put right; `column` and `problem` say where and why, and hold no value."""
+
+    def __init__(self, column: str, problem: str) -> None:
+        super().__init__(f"{column}: {problem}")
+        self.column = column
+        self.problem = problem
+
+
+class FileFormatError(Theirs):
+    """A file that is missing, empty, cut off or of another format."""
+
+
+class TheWorlds(InstepError):
+    """The broker, the disk or the machine: wait, retry, say so."""
+
+
+class NotConnectedError(TheWorlds):
+    """Nobody has said where Kafka is, or it does not answer."""
+
+
+class PlatformError(TheWorlds):
+    """The local platform cannot do what was asked."""
+
+
+class LostRecordsError(TheWorlds):
+    """A position is lost, or lies below the log's start, on a lane that has run before."""

@@ -1,0 +1,72 @@
+"""The `instep` command: one module a group of commands, each with `register(app)`.
+
+Promises: an error is one sentence on stderr and exit code 1 (2 for wrong usage); Ctrl-C ends with 130 and no traceback;
+a reader that closes the pipe (`instep inbox … | head`) ends it quietly. A command module imports what is heavy
+(aiokafka, Faust, jgo) inside its commands, so that `instep --help` stays quick.
+"""
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from instep.cli import platform
+from instep.errors import InstepError
+
+# Every command module, in the order of `instep --help`: add a new one here.
+COMMANDS = (platform,)
+
+EXIT_FAILED = 1
+EXIT_INTERRUPTED = 130
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"instep {version('instep')}")
+        raise typer.Exit
+
+
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version and leave.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Keeps councils' records in step: one standard event, delivered to every authority entitled to it, exactly once."""
+
+
+def build() -> typer.Typer:
+    """The whole command, each group registered by its own module."""
+    # Plain tracebacks for bugs: typer's pretty ones print local variables, which may hold a person's record.
+    app = typer.Typer(name="instep", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app.callback()(_root)
+    for module in COMMANDS:
+        module.register(app)
+    return app
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    try:
+        code = _run()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has left. Python flushes stdout once more as it exits: give it somewhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = EXIT_FAILED
+    sys.exit(code)
+
+
+def _run() -> int:
+    try:
+        build()(prog_name="instep")
+    except InstepError as error:
+        print(f"instep: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except SystemExit as leaving:
+        return leaving.code if isinstance(leaving.code, int) else EXIT_FAILED
+    return 0

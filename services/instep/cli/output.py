@@ -1,0 +1,97 @@
+"""What commands print: a table for people or one JSON object a line for programs, and progress on stderr.
+
+Results go to stdout, everything else (progress, notes, errors) to stderr, so that `--output json` can be piped.
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+
+class Output(StrEnum):
+    """How results are shown."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+OutputOption = Annotated[
+    Output, typer.Option("--output", "-o", help="A table for people, or one JSON object a line for programs.")
+]
+"""Declare a command's parameter as `output: OutputOption = Output.TABLE`."""
+
+
+def show(output: Output, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], title: str | None = None) -> None:
+    """Print rows: as a table of `columns` (a key that is absent shows as nothing), or whole, one JSON object a line."""
+    if output is Output.JSON:
+        show_lines(rows)
+        return
+    table = Table(*columns, title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        table.add_row(*(_cell(row.get(column)) for column in columns))
+    stdout().print(table)
+
+
+def show_lines(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Print each row as one JSON object on its own line, at once (for `--follow`)."""
+    for row in rows:
+        sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+        sys.stdout.flush()
+
+
+def stdout() -> Console:
+    """Where results go; without markup, so that text from outside is printed as it is."""
+    # A table that is piped into a file is not cut at 80 columns.
+    width = None if sys.stdout.isatty() else 200
+    return Console(markup=False, highlight=False, width=width)
+
+
+def stderr() -> Console:
+    """Where progress and notes go."""
+    return Console(stderr=True, markup=False, highlight=False)
+
+
+def note(text: str) -> None:
+    """Say something that is not a result, on stderr."""
+    stderr().print(text, soft_wrap=True)
+
+
+@contextmanager
+def progress(description: str, total: float | None = None) -> Iterator["Bar"]:
+    """A progress bar on stderr; silent when stderr is not a terminal."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    console = stderr()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bars:
+        yield Bar(bars, description, total)
+
+
+class Bar:
+    """One bar of `progress`."""
+
+    def __init__(self, bars: Progress, description: str, total: float | None) -> None:
+        self._bars = bars
+        self._task = bars.add_task(description, total=total)
+
+    def advance(self, by: float = 1) -> None:
+        """`by` more are done."""
+        self._bars.advance(self._task, by)
+
+    def update(self, *, description: str | None = None, total: float | None = None, done: float | None = None) -> None:
+        """Change what is said, how much there is to do, or how much is done."""
+        self._bars.update(self._task, description=description, total=total, completed=done)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list | tuple | set | frozenset):
+        return ", ".join(str(item) for item in value)
+    return str(value)

@@ -1,0 +1,10 @@
+"""What an event is: its schemas, its bytes and its plain form. Pure: no broker, no clock, no I/O but reading `schemas/`.
+
+In:   `catalogue.Catalogue.load` reads the schemas and what each event type asks of its publishers; `decoding.Decoder` takes a
+      stranger's bytes to a sound event or a refusal; `plain.from_plain` takes plain JSON to the datum of a schema.
+Out:  `Schema.encode` and `blanking.Blanking` write canonical Avro; `plain.to_plain` writes plain JSON; `rules.check` says
+      what is wrong with an event's meaning, and `schemas.lint` with a schema.
+
+Promises: nothing here raises on a stranger's bytes; errors and refusals name fields, never values; what is written is
+canonical, so equal events are equal bytes.
+"""

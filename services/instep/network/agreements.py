@@ -1,0 +1,88 @@
+"""Sharing agreements: what may go from whom to whom, why, and until when. What no agreement names does not leave.
+
+An agreement binds the parties that have approved it and no other. All that the router asks for each event is worked out
+when an agreement is made.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+from instep.network.days import RespondWithin
+
+Status = Literal["active", "suspended", "ended"]
+When = Literal["concerns-recipient", "always"]
+Standing = Literal["suspended", "ended", "not-yet-effective", "expired"]
+
+CHANGE_KINDS = ("NEW", "CORRECT", "ANNUL", "REFRESH")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Approval:
+    """Who approved for an authority, and on which day."""
+
+    authority: str
+    by: str
+    on: date
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Share:
+    """What an agreement shares of one event type; `fields` are paths such as `old_address` or `person.family_name`."""
+
+    event: str
+    when: When
+    change_kinds: frozenset[str]
+    protected: bool
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Agreement:
+    """One sharing agreement. `review_by` is the last day, in London, on which anything flows."""
+
+    id: str
+    version: int
+    status: Status
+    purpose: str
+    lawful_basis: str
+    legal_power: str
+    special_category_condition: str
+    effective_from: date
+    review_by: date
+    retention_days: int
+    respond_within: RespondWithin
+    dpia: str
+    contact: str
+    sources: frozenset[str]
+    recipients: frozenset[str]
+    approvals: tuple[Approval, ...]
+    shares: tuple[Share, ...]
+
+    label: str = field(init=False, compare=False)
+    """`id@version`, as disclosures and deliveries name it."""
+    approved: frozenset[str] = field(init=False, compare=False, repr=False)
+    """The parties that it binds."""
+    parties: frozenset[str] = field(init=False, compare=False, repr=False)
+    events: Mapping[str, tuple[Share, ...]] = field(init=False, compare=False, repr=False)
+    """The shares by event type."""
+
+    def __post_init__(self) -> None:
+        """Work out what is asked for every event."""
+        put = object.__setattr__
+        put(self, "label", f"{self.id}@{self.version}")
+        put(self, "approved", frozenset(approval.authority for approval in self.approvals))
+        put(self, "parties", self.sources | self.recipients)
+        names = dict.fromkeys(share.event for share in self.shares)
+        put(self, "events", {name: tuple(s for s in self.shares if s.event == name) for name in names})
+
+    def standing(self, day: date) -> Standing | None:
+        """Why nothing flows under it on that day (in London), as disclosures say it; None when it is active."""
+        if self.status != "active":
+            return self.status
+        if day < self.effective_from:
+            return "not-yet-effective"
+        if day > self.review_by:
+            return "expired"
+        return None

@@ -1,0 +1,58 @@
+"""Days as agreements count them: London's today, and the day by which a recipient has to answer."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from instep.errors import NetworkError
+
+_LONDON = ZoneInfo("Europe/London")
+_HOUR_MS = 3_600_000
+_WITHIN = re.compile(r"([1-9][0-9]{0,3}) (working )?days?")
+_FRIDAY = 4
+
+
+def today_in_london(now_ms: int) -> date:
+    """The day in London at `now_ms`, epoch milliseconds UTC.
+
+    London's offsets are whole hours, so a day never begins inside an hour and one answer serves the whole of it.
+    """
+    return _london_day(now_ms // _HOUR_MS)
+
+
+@lru_cache(maxsize=64)
+def _london_day(hour: int) -> date:
+    return datetime.fromtimestamp(hour * 3600, UTC).astimezone(_LONDON).date()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RespondWithin:
+    """The recipient's clock: `days` days, or working days (Monday to Friday; bank holidays count as working days)."""
+
+    days: int
+    working: bool
+
+    def respond_by(self, disclosed: date) -> date:
+        """The last day in time, counting from the day after `disclosed`."""
+        if not self.working:
+            return disclosed + timedelta(days=self.days)
+        weekday = disclosed.weekday()
+        if weekday > _FRIDAY:
+            disclosed -= timedelta(days=weekday - _FRIDAY)
+            weekday = _FRIDAY
+        weeks, rest = divmod(self.days, 5)
+        weekend = 2 if weekday + rest > _FRIDAY else 0
+        return disclosed + timedelta(days=7 * weeks + rest + weekend)
+
+    def __str__(self) -> str:
+        return f"{self.days} {'working ' if self.working else ''}day{'' if self.days == 1 else 's'}"
+
+
+def respond_within(text: str) -> RespondWithin:
+    """Read `"10 working days"` or `"5 days"`; raises NetworkError otherwise."""
+    found = _WITHIN.fullmatch(text)
+    if found is None:
+        raise NetworkError(f'respond_within is {text!r}; write it as "10 working days" or "5 days"')
+    return RespondWithin(days=int(found[1]), working=found[2] is not None)

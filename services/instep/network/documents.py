@@ -1,0 +1,191 @@
+"""Documents: an agreement, and a network's settings, as TOML or JSON gives them; read strictly.
+
+Whatever does not fit is a `Fault`, which says where it is: `check` shows them all with their lines, `load` stops at the
+first.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from instep.errors import NetworkError
+from instep.network.agreements import CHANGE_KINDS, Agreement, Approval, Share, Status, When
+from instep.network.days import respond_within
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """What is wrong in a document, and where: a key, perhaps a value in it, perhaps in the n-th `[[share]]`."""
+
+    message: str
+    key: str | None = None
+    value: str | None = None
+    share: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Kind:
+    """What a value has to be, in words and as a test."""
+
+    words: str
+    fits: Callable[[Any], bool]
+
+
+TEXT = Kind(words="a text", fits=lambda v: isinstance(v, str))
+WHOLE = Kind(words="a whole number", fits=lambda v: isinstance(v, int) and not isinstance(v, bool))
+YES_OR_NO = Kind(words="true or false", fits=lambda v: isinstance(v, bool))
+DAY = Kind(
+    words="a date such as 2026-04-01", fits=lambda v: isinstance(v, date) and not isinstance(v, datetime)
+)
+TEXTS = Kind(
+    words="a list of texts", fits=lambda v: isinstance(v, list) and all(isinstance(one, str) for one in v)
+)
+TABLE = Kind(words="a table", fits=lambda v: isinstance(v, dict))
+TABLES = Kind(
+    words="a list of tables", fits=lambda v: isinstance(v, list) and all(isinstance(one, dict) for one in v)
+)
+
+AGREEMENT_KEYS = {
+    "id": TEXT,
+    "version": WHOLE,
+    "status": TEXT,
+    "purpose": TEXT,
+    "lawful_basis": TEXT,
+    "legal_power": TEXT,
+    "special_category_condition": TEXT,
+    "effective_from": DAY,
+    "review_by": DAY,
+    "retention_days": WHOLE,
+    "respond_within": TEXT,
+    "dpia": TEXT,
+    "contact": TEXT,
+    "sources": TEXTS,
+    "recipients": TEXTS,
+    "approved": TABLES,
+    "share": TABLES,
+}
+APPROVAL_KEYS = {"authority": TEXT, "by": TEXT, "on": DAY}
+SHARE_KEYS = {"event": TEXT, "when": TEXT, "change_kinds": TEXTS, "protected": YES_OR_NO, "fields": TEXTS}
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """`" (did you mean ...?)"` for the name most like it, or nothing."""
+    found = get_close_matches(name, list(names), n=1)
+    return f" (did you mean {found[0]}?)" if found else ""
+
+
+def shape_faults(
+    document: Document, keys: Mapping[str, Kind], optional: Iterable[str] = ()
+) -> Iterator[Fault]:
+    """Unknown keys, missing keys, and values of another kind."""
+    for key, value in document.items():
+        if key not in keys:
+            yield Fault(key=key, message=f"{key} is not known here{nearest(key, keys)}")
+        elif not keys[key].fits(value):
+            yield Fault(key=key, message=f"{key} must be {keys[key].words}")
+    for key in keys:
+        if key not in document and key not in optional:
+            yield Fault(message=f"{key} is missing")
+
+
+def agreement_faults(document: Document) -> list[Fault]:
+    """Why the document is not an agreement; empty when `agreement` will take it."""
+    faults = list(shape_faults(document, AGREEMENT_KEYS, optional=("special_category_condition",)))
+    if faults:
+        return faults
+    for approval in document["approved"]:
+        faults += [
+            Fault(key="approved", value=approval.get("authority"), message=f"approved: {fault.message}")
+            for fault in shape_faults(approval, APPROVAL_KEYS)
+        ]
+    for index, share in enumerate(document["share"]):
+        faults += [
+            Fault(key=fault.key, share=index, message=fault.message)
+            for fault in (
+                *shape_faults(share, SHARE_KEYS, optional=("when", "protected")),
+                *_share_words(share),
+            )
+        ]
+    if document["status"] not in get_args(Status):
+        faults.append(_not_one_of("status", document["status"], get_args(Status)))
+    try:
+        respond_within(document["respond_within"])
+    except NetworkError as error:
+        faults.append(Fault(key="respond_within", message=str(error)))
+    return faults
+
+
+def agreement(document: Document) -> Agreement:
+    """The agreement of a document that has no faults."""
+    return Agreement(
+        id=document["id"],
+        version=document["version"],
+        status=document["status"],
+        purpose=document["purpose"],
+        lawful_basis=document["lawful_basis"],
+        legal_power=document["legal_power"],
+        special_category_condition=document.get("special_category_condition", ""),
+        effective_from=document["effective_from"],
+        review_by=document["review_by"],
+        retention_days=document["retention_days"],
+        respond_within=respond_within(document["respond_within"]),
+        dpia=document["dpia"],
+        contact=document["contact"],
+        sources=frozenset(document["sources"]),
+        recipients=frozenset(document["recipients"]),
+        approvals=tuple(Approval(**approval) for approval in document["approved"]),
+        shares=tuple(_share(share) for share in document["share"]),
+    )
+
+
+def document(agreement: Agreement) -> dict[str, Any]:
+    """The document of an agreement, lists sorted: the inverse of `agreement`."""
+    return {
+        **{key: getattr(agreement, key) for key in AGREEMENT_KEYS if key not in ("approved", "share")},
+        "respond_within": str(agreement.respond_within),
+        "sources": sorted(agreement.sources),
+        "recipients": sorted(agreement.recipients),
+        "approved": [
+            {key: getattr(approval, key) for key in APPROVAL_KEYS} for approval in agreement.approvals
+        ],
+        "share": [
+            {
+                "event": share.event,
+                "when": share.when,
+                "change_kinds": [kind for kind in CHANGE_KINDS if kind in share.change_kinds],
+                "protected": share.protected,
+                "fields": list(share.fields),
+            }
+            for share in agreement.shares
+        ],
+    }
+
+
+def _share(document: Document) -> Share:
+    return Share(
+        event=document["event"],
+        when=document.get("when", "concerns-recipient"),
+        change_kinds=frozenset(document["change_kinds"]),
+        protected=document.get("protected", False),
+        fields=tuple(document["fields"]),
+    )
+
+
+def _share_words(share: Document) -> Iterator[Fault]:
+    when = share.get("when")
+    if isinstance(when, str) and when not in get_args(When):
+        yield _not_one_of("when", when, get_args(When))
+    kinds = share.get("change_kinds")
+    if isinstance(kinds, list):
+        for kind in kinds:
+            if kind not in CHANGE_KINDS:
+                yield _not_one_of("change_kinds", kind, CHANGE_KINDS)
+
+
+def _not_one_of(key: str, value: Any, words: tuple[str, ...]) -> Fault:
+    known = ", ".join(words[:-1]) + " or " + words[-1]
+    return Fault(key=key, value=str(value), message=f"{key} is {value!r}, which is not {known}")

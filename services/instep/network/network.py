@@ -1,0 +1,225 @@
+"""The network: one immutable value of who takes part and under which agreements, from a directory or from its records.
+
+`instep.network` holds one record a thing (`network`, `authority/<id>`, `agreement/<id>`, `schema/<id>`, JSON) and
+`generation`, whose value is the number in ASCII; all that came before it belongs to that generation.
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from instep.errors import NetworkError
+from instep.network import documents
+from instep.network.agreements import Agreement
+from instep.network.authorities import ALIAS_COLUMNS, COLUMNS, Authority, authority, row, rows
+from instep.network.documents import TABLE, TEXT, WHOLE
+
+NETWORK_KEYS = {
+    "name": TEXT,
+    "lanes": WHOLE,
+    "retention": TABLE,
+    "replication_factor": WHOLE,
+    "min_insync_replicas": WHOLE,
+    "registry": TEXT,
+}
+OPTIONAL_NETWORK_KEYS = ("retention", "replication_factor", "min_insync_replicas", "registry")
+RETENTION_KEYS = {"tenants": WHOLE, "events": WHOLE, "register": WHOLE}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Retention:
+    """Days that records are kept: in tenants' topics, in `instep.events`, and in what the register is made from."""
+
+    tenants: int = 35
+    events: int = 7
+    register: int = 400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """Who takes part, under which agreements. Immutable; what is derived from it is worked out once, when asked for."""
+
+    name: str
+    lanes: int
+    generation: int = 0
+    authorities: Mapping[str, Authority]
+    agreements: Mapping[str, Agreement]
+    schemas: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    """Full name and version by schema id, as `network apply` has allotted them."""
+    gss_aliases: Mapping[str, str] = field(default_factory=dict)
+    """The authority's id by a former code of it."""
+    retention: Retention = Retention()
+    replication_factor: int = 1
+    min_insync_replicas: int = 1
+    registry: str = ""
+
+    @cached_property
+    def by_gss(self) -> Mapping[str, Authority]:
+        """The authority of each code, former codes of those that still exist included."""
+        found = {one.gss: one for one in self.authorities.values() if one.gss}
+        aliases = {
+            code: self.authorities[id] for code, id in self.gss_aliases.items() if id in self.authorities
+        }
+        return aliases | found
+
+    @cached_property
+    def agreements_by_source_and_event(self) -> Mapping[tuple[str, str], tuple[Agreement, ...]]:
+        """The agreements, by id, that name the source and share the event (folder name), whatever their standing."""
+        found: dict[tuple[str, str], list[Agreement]] = {}
+        for agreement in sorted(self.agreements.values(), key=lambda one: one.id):
+            for source in agreement.sources:
+                for event in agreement.events:
+                    found.setdefault((source, event), []).append(agreement)
+        return {key: tuple(agreements) for key, agreements in found.items()}
+
+    def agreements_of(self, source: str, event: str) -> tuple[Agreement, ...]:
+        """The agreements that name the source and share the event, whatever their standing; none is the usual answer."""
+        return self.agreements_by_source_and_event.get((source, event), ())
+
+    @cached_property
+    def participants(self) -> tuple[str, ...]:
+        """The authorities that have topics, sorted: those without an end, and those that an agreement still names.
+
+        An end that is known beforehand takes nothing away while an agreement names the authority; no clock is asked, so
+        every service and `apply` agree.
+        """
+        named = {party for agreement in self.agreements.values() for party in agreement.parties}
+        return tuple(
+            sorted(one.id for one in self.authorities.values() if one.valid_to is None or one.id in named)
+        )
+
+    def successors_in_force(self, authority: str, day: date) -> frozenset[str]:
+        """Who acts for an authority on that day: itself while in force, else those that it leads to, through any chain."""
+        found: set[str] = set()
+        seen: set[str] = set()
+        ahead = [authority]
+        while ahead:
+            id = ahead.pop()
+            one = self.authorities.get(id)
+            if one is None or id in seen:
+                continue
+            seen.add(id)
+            if one.in_force(day):
+                found.add(id)
+            else:
+                ahead.extend(one.replaced_by)
+        return frozenset(found)
+
+
+def load(directory: Path) -> Network:
+    """The network of a directory, at generation 0; raises NetworkError, naming the file, at the first fault in it."""
+    settings = _toml(directory / "network.toml")
+    retention = settings.get("retention", {})
+    faults = [*documents.shape_faults(settings, NETWORK_KEYS, OPTIONAL_NETWORK_KEYS)]
+    if not faults:
+        faults = [*documents.shape_faults(retention, RETENTION_KEYS, RETENTION_KEYS)]
+    if faults:
+        raise NetworkError(f"{directory / 'network.toml'}: {faults[0].message}")
+    agreements = [_agreement(path) for path in sorted((directory / "agreements").glob("*.toml"))]
+    return Network(
+        **{key: value for key, value in settings.items() if key != "retention"},
+        retention=Retention(**retention),
+        authorities=_authorities(directory / "authorities.csv"),
+        agreements={agreement.id: agreement for agreement in agreements},
+        gss_aliases=_aliases(directory / "gss_aliases.csv"),
+    )
+
+
+def to_records(network: Network) -> dict[str, bytes]:
+    """The records of `instep.network`, value by key, without `generation`, which is written last and by `apply` alone."""
+    settings = {key: getattr(network, key) for key in NETWORK_KEYS} | {
+        "gss_aliases": dict(network.gss_aliases)
+    }
+    things: dict[str, Any] = {"network": settings | {"retention": asdict(network.retention)}}
+    things |= {f"authority/{id}": row(one) for id, one in network.authorities.items()}
+    things |= {f"agreement/{id}": documents.document(one) for id, one in network.agreements.items()}
+    things |= {f"schema/{id}": {"full_name": name, "version": v} for id, (name, v) in network.schemas.items()}
+    return {
+        key: json.dumps(thing, sort_keys=True, separators=(",", ":"), default=date.isoformat).encode()
+        for key, thing in things.items()
+    }
+
+
+def from_records(records: Mapping[str, bytes]) -> Network:
+    """The network of the records (`generation` is 0 where there is none); raises NetworkError naming the key at fault."""
+    if "network" not in records:
+        raise NetworkError("instep.network holds no network: run `instep network apply`")
+    authorities: dict[str, Authority] = {}
+    agreements: dict[str, Agreement] = {}
+    schemas: dict[int, tuple[str, str]] = {}
+    for key, value in records.items():
+        kind, _, id = key.partition("/")
+        try:
+            match kind:
+                case "network":
+                    settings = json.loads(value)
+                    settings["retention"] = Retention(**settings["retention"])
+                case "authority":
+                    authorities[id] = authority(json.loads(value))
+                case "agreement":
+                    agreements[id] = documents.agreement(_with_dates(json.loads(value)))
+                case "schema":
+                    schema = json.loads(value)
+                    schemas[int(id)] = (schema["full_name"], schema["version"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise NetworkError(f"the record {key} of instep.network cannot be read") from error
+    return Network(
+        **settings,
+        generation=int(records.get("generation", b"0")),
+        authorities=authorities,
+        agreements=agreements,
+        schemas=schemas,
+    )
+
+
+def _with_dates(document: dict[str, Any]) -> dict[str, Any]:
+    for approval in document["approved"]:
+        approval["on"] = date.fromisoformat(approval["on"])
+    dates = {key: date.fromisoformat(document[key]) for key in ("effective_from", "review_by")}
+    return document | dates
+
+
+def _toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise NetworkError(f"{path} does not exist") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise NetworkError(f"{path}: {error}") from error
+
+
+def _agreement(path: Path) -> Agreement:
+    document = _toml(path)
+    faults = documents.agreement_faults(document)
+    if faults:
+        raise NetworkError(f"{path}: {faults[0].message}")
+    agreement = documents.agreement(document)
+    if agreement.id != path.stem:
+        raise NetworkError(f"{path}: id is {agreement.id!r}, but the file is {path.name}")
+    return agreement
+
+
+def _authorities(path: Path) -> dict[str, Authority]:
+    found: dict[str, Authority] = {}
+    try:
+        for one in rows(path.read_text(encoding="utf-8"), COLUMNS):
+            found[one.values["authority"]] = authority(one.values)
+    except FileNotFoundError:
+        raise NetworkError(f"{path} does not exist") from None
+    except (UnicodeDecodeError, NetworkError) as error:
+        raise NetworkError(f"{path}: {error}") from error
+    return found
+
+
+def _aliases(path: Path) -> dict[str, str]:
+    if not path.exists():
+        return {}
+    return {
+        one.values["former_gss"]: one.values["authority"]
+        for one in rows(path.read_text(encoding="utf-8"), ALIAS_COLUMNS)
+    }

@@ -1,0 +1,261 @@
+"""Where Kafka is, and how to sign in to it.
+
+Settings are `INSTEP_…` variables; without `INSTEP_BOOTSTRAP_SERVERS` the connection that `instep up` left in
+`.instep/connection.json` is used. The two are never mixed across clusters: a variable that names another broker makes the
+file irrelevant, so that a local file's PLAINTEXT can never be applied to somebody's production cluster. For the same
+reason PLAINTEXT has to be asked for by name.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    NoBrokersAvailable,
+    NodeNotReadyError,
+    RequestTimedOutError,
+)
+from aiokafka.helpers import create_ssl_context
+
+from instep.errors import ConfigurationError, NotConnectedError
+
+FILE_NAME = "connection.json"
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
+
+UNREACHABLE = (
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    NoBrokersAvailable,
+    NodeNotReadyError,
+    RequestTimedOutError,
+    TimeoutError,
+)
+"""What aiokafka raises when the broker is away or turns us away: it does not tell the two apart."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Connection:
+    """A cluster and the identity to use with it. `bootstrap_servers` is `host:port[,host:port…]`.
+
+    `sasl_password` is the secret itself, read from its file; it is in no repr.
+    """
+
+    bootstrap_servers: str
+    security_protocol: str = "SASL_SSL"
+    sasl_mechanism: str = "SCRAM-SHA-512"
+    sasl_username: str | None = None
+    sasl_password: str | None = field(default=None, repr=False)
+    ssl_ca_file: Path | None = None
+    ssl_certificate_file: Path | None = None
+    ssl_key_file: Path | None = None
+
+    @property
+    def uses_sasl(self) -> bool:
+        return self.security_protocol.startswith("SASL_")
+
+    @property
+    def uses_ssl(self) -> bool:
+        return self.security_protocol.endswith("SSL")
+
+    def kafka(self) -> dict[str, Any]:
+        """Keyword arguments for any aiokafka client. Raises ConfigurationError for an unusable certificate file."""
+        arguments: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap_servers.split(","),
+            "security_protocol": self.security_protocol,
+        }
+        if self.uses_ssl:
+            arguments["ssl_context"] = self._ssl_context()
+        if self.uses_sasl:
+            arguments["sasl_mechanism"] = self.sasl_mechanism
+            arguments["sasl_plain_username"] = self.sasl_username
+            arguments["sasl_plain_password"] = self.sasl_password
+        return arguments
+
+    def confluent(self) -> dict[str, str]:
+        """The same for confluent-kafka (librdkafka)."""
+        settings: dict[str, object] = {
+            "bootstrap.servers": self.bootstrap_servers,
+            "security.protocol": self.security_protocol,
+        }
+        if self.uses_ssl:
+            settings["ssl.ca.location"] = self.ssl_ca_file
+            settings["ssl.certificate.location"] = self.ssl_certificate_file
+            settings["ssl.key.location"] = self.ssl_key_file
+        if self.uses_sasl:
+            settings["sasl.mechanism"] = self.sasl_mechanism
+            settings["sasl.username"] = self.sasl_username
+            settings["sasl.password"] = self.sasl_password
+        return {name: str(value) for name, value in settings.items() if value is not None}
+
+    def _ssl_context(self) -> Any:
+        try:
+            return create_ssl_context(
+                cafile=self.ssl_ca_file, certfile=self.ssl_certificate_file, keyfile=self.ssl_key_file
+            )
+        except OSError as error:  # ssl.SSLError is one too
+            raise ConfigurationError(
+                "INSTEP_SSL_CA_FILE, INSTEP_SSL_CERTIFICATE_FILE or INSTEP_SSL_KEY_FILE is not a usable PEM file"
+            ) from error
+
+
+def from_env(environ: Mapping[str, str], directory: Path = Path(".instep")) -> Connection:
+    """The connection that `environ` describes, else the one in `directory`/connection.json.
+
+    The file holds the same names in lower case without `INSTEP_`: `{"bootstrap_servers": "127.0.0.1:9092",
+    "security_protocol": "PLAINTEXT"}`. Raises NotConnectedError when neither says where Kafka is, ConfigurationError
+    (naming the variable) for a value that cannot be used.
+    """
+    said = {name: environ.get(variable(name), "").strip() for name in NAMES}
+    said = {name: value for name, value in said.items() if value}
+    if "bootstrap_servers" not in said:
+        said = {**_from_file(directory / FILE_NAME), **said}
+    if "bootstrap_servers" not in said:
+        raise NotConnectedError(
+            "Nobody has said where Kafka is: run `instep up` for a local one, or set INSTEP_BOOTSTRAP_SERVERS."
+        )
+    return _checked(said)
+
+
+NAMES = (
+    "bootstrap_servers",
+    "security_protocol",
+    "sasl_mechanism",
+    "sasl_username",
+    "sasl_password_file",
+    "ssl_ca_file",
+    "ssl_certificate_file",
+    "ssl_key_file",
+)
+
+
+def variable(name: str) -> str:
+    return f"INSTEP_{name.upper()}"
+
+
+def _from_file(path: Path) -> dict[str, str]:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path} cannot be read; `instep up` writes it anew.") from error
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{path} is not a JSON object; `instep up` writes it anew.")
+    return {name: str(content[name]) for name in NAMES if content.get(name)}
+
+
+def _checked(said: Mapping[str, str]) -> Connection:
+    protocol = _one_of("security_protocol", said.get("security_protocol", "SASL_SSL").upper(), PROTOCOLS)
+    mechanism = _one_of("sasl_mechanism", said.get("sasl_mechanism", MECHANISMS[0]).upper(), MECHANISMS)
+    if protocol.startswith("SASL_"):
+        for name in ("sasl_username", "sasl_password_file"):
+            if name not in said:
+                raise ConfigurationError(
+                    f"{variable(name)} is missing: {protocol} needs a user name and a password file; a broker without"
+                    " security has to be named as such, with INSTEP_SECURITY_PROTOCOL=PLAINTEXT."
+                )
+    password = _secret(said["sasl_password_file"]) if protocol.startswith("SASL_") else None
+    return Connection(
+        bootstrap_servers=_servers(said["bootstrap_servers"]),
+        security_protocol=protocol,
+        sasl_mechanism=mechanism,
+        sasl_username=said.get("sasl_username"),
+        sasl_password=password,
+        ssl_ca_file=_file("ssl_ca_file", said),
+        ssl_certificate_file=_file("ssl_certificate_file", said),
+        ssl_key_file=_file("ssl_key_file", said),
+    )
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise ConfigurationError(f"{variable(name)} must be one of {', '.join(allowed)}.")
+    return value
+
+
+def _servers(text: str) -> str:
+    servers = [server.strip() for server in text.split(",") if server.strip()]
+    for server in servers:
+        host, _, port = server.rpartition(":")
+        if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ConfigurationError("INSTEP_BOOTSTRAP_SERVERS must be host:port, several joined by commas.")
+    if not servers:
+        raise ConfigurationError("INSTEP_BOOTSTRAP_SERVERS must be host:port, several joined by commas.")
+    return ",".join(servers)
+
+
+def _secret(path: str) -> str:
+    try:
+        secret = Path(path).read_text("utf-8").strip("\r\n")
+    except (OSError, ValueError) as error:
+        raise ConfigurationError("INSTEP_SASL_PASSWORD_FILE cannot be read.") from error
+    if not secret:
+        raise ConfigurationError("INSTEP_SASL_PASSWORD_FILE is empty.")
+    return secret
+
+
+def _file(name: str, said: Mapping[str, str]) -> Path | None:
+    if name not in said:
+        return None
+    path = Path(said[name])
+    if not path.is_file():
+        raise ConfigurationError(f"{variable(name)} names a file that is not there.")
+    return path
+
+
+async def ensure_reachable(connection: Connection, timeout_s: float = 10.0) -> None:
+    """Return when a broker answers and lets us in; else raise NotConnectedError, which says the likely causes."""
+    async with connecting(connection):
+        admin = AIOKafkaAdminClient(request_timeout_ms=int(timeout_s * 1000), **connection.kafka())
+        try:
+            async with asyncio.timeout(timeout_s):
+                await admin.start()
+        finally:
+            await admin.close()
+
+
+@asynccontextmanager
+async def connecting(connection: Connection) -> AsyncIterator[None]:
+    """Whatever aiokafka raises inside because the broker is away becomes a NotConnectedError of one sentence.
+
+    Wrap the start of a client in it, not the work done with the client: a timeout later has other causes.
+    """
+    try:
+        yield
+    except UNREACHABLE as error:
+        raise NotConnectedError(await _diagnosis(connection)) from error
+
+
+async def _diagnosis(connection: Connection) -> str:
+    """aiokafka reports a wrong password and a broker that is down alike: a plain TCP connection tells them apart."""
+    where = connection.bootstrap_servers
+    if not any([await _listens(server) for server in where.split(",")]):
+        return f"No broker answers at {where}: is it running? `instep up` starts a local one."
+    if connection.security_protocol == "PLAINTEXT":
+        return (
+            f"Something listens at {where} but does not answer as Kafka without security:"
+            " is it still starting, or does it want INSTEP_SECURITY_PROTOCOL=SASL_SSL?"
+        )
+    return (
+        f"The broker at {where} did not let us in over {connection.security_protocol}: check INSTEP_SECURITY_PROTOCOL,"
+        " INSTEP_SASL_USERNAME, INSTEP_SASL_PASSWORD_FILE and INSTEP_SSL_CA_FILE."
+    )
+
+
+async def _listens(server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    try:
+        async with asyncio.timeout(2):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+    except OSError:  # TimeoutError is one too
+        return False
+    writer.close()
+    return True

@@ -4,8 +4,9 @@
     events/<name>/{event.toml, <version>.avsc …}
     bus/<name>/<version>.avsc
 
-Every service works on plain Avro: logical types are taken off before parsing, so that a uuid is text, a date is days since
-1970-01-01 and a timestamp is milliseconds. That is faster, has no time zones to get wrong, and keeps ranges ours to check.
+Every service works on plain Avro: logical types are taken off before parsing, so that a uuid is text, a
+date is days since 1970-01-01 and a timestamp is milliseconds. That is faster, has no time zones to get
+wrong, and keeps ranges ours to check.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import fastavro
 from fastavro.schema import SchemaParseException, parse_schema
@@ -29,9 +30,9 @@ from instep.events.fields import Field, fields_of
 CLASSES: Mapping[str, str] = MappingProxyType(
     {
         "none": "says nothing of a person or a business by itself: codes, states, days of the record",
-        "commercial": "about a business; personal data where the operator is a person, so never treated as open",
+        "commercial": "about a business; personal data where the operator is a person, so never open",
         "personal": "about a living person (UK GDPR Article 4)",
-        "special-category": "may reveal health, belief, origin or the like (UK GDPR Article 9), free text included",
+        "special-category": "may reveal health, belief, origin or the like (UK GDPR Article 9)",
     }
 )
 
@@ -40,9 +41,9 @@ CLASSES: Mapping[str, str] = MappingProxyType(
 class Schema:
     """One immutable version of one schema.
 
-    `full_name` is Avro's ("uk.instep.ResidentMoved"), `name` the folder's ("resident-moved"), `kind` is "event", "bus" or
-    "header". `definition` is the file as written; `parsed` is what fastavro takes, without logical types; `text` is the
-    definition in one line, which is what a registry serves.
+    `full_name` is Avro's ("uk.instep.ResidentMoved"), `name` the folder's ("resident-moved"), `kind` is
+    "event", "bus" or "header". `definition` is the file as written; `parsed` is what fastavro takes,
+    without logical types; `text` is the definition in one line, which is what a registry serves.
     """
 
     full_name: str
@@ -62,16 +63,16 @@ class Schema:
 
     def decode(self, body: bytes) -> dict[str, Any]:
         """The datum of a body that we wrote ourselves; for a stranger's bytes use `decoding.Decoder`."""
-        datum: dict[str, Any] = fastavro.schemaless_reader(BytesIO(body), self.parsed, None)  # type: ignore[assignment]
-        return datum
+        datum: Any = fastavro.schemaless_reader(BytesIO(body), self.parsed, None)
+        return cast("dict[str, Any]", datum)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Duty:
     """The source's own duty to tell, where a law sets one.
 
-    It counts where the field `when` equals `equals`: `within_days` days of which the day in the field `counts_from` is the
-    first, so with 14 the fourteenth day is in time and the fifteenth is late.
+    It counts where the field `when` equals `equals`: `within_days` days of which the day in the field
+    `counts_from` is the first, so with 14 the fourteenth day is in time and the fifteenth is late.
     """
 
     law: str
@@ -86,9 +87,10 @@ class Duty:
 class EventType:
     """A kind of event and what is asked of those who publish it.
 
-    `required`: paths that must not be null (an array: not empty) in a NEW, CORRECT or REFRESH; an ANNUL, which says only that
-    something is no longer so, needs none. `addresses`: paths of the Address records whose areas decide whom the event
-    concerns. `classes`: the personal-data class of each path beneath the header; a record has its most delicate field's.
+    `required`: paths that must not be null (an array: not empty) in a NEW, CORRECT or REFRESH; an ANNUL,
+    which says only that something is no longer so, needs none. `addresses`: paths of the Address records
+    whose areas decide whom the event concerns. `classes`: the personal-data class of each path beneath the
+    header; a record has its most delicate field's.
     """
 
     name: str
@@ -204,7 +206,7 @@ def _plain(avro: Any) -> Any:
 
 def _folders(directory: Path) -> list[Path]:
     if not directory.is_dir():
-        raise SchemaError(f"{directory} is not there: it is one of the folders that make up the catalogue of schemas.")
+        raise SchemaError(f"{directory} is not there: it is a folder of the catalogue of schemas.")
     return sorted(folder for folder in directory.iterdir() if folder.is_dir())
 
 

@@ -1,7 +1,7 @@
 """The fields of a schema by their paths: `old_address.postcode`, through records and arrays of records.
 
-Paths are what agreements, `event.toml` and refusals speak in. The header is part of every event and is always whole, so
-callers that mean "what may be shared" leave out `header` and what lies beneath it.
+Paths are what agreements, `event.toml` and refusals speak in. The header is part of every event and is
+always whole, so callers that mean "what may be shared" leave out `header` and what lies beneath it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ NAMED = frozenset({"record", "enum", "fixed"})
 class Field:
     """One field: its path, what it says, and its type with null and the array around it taken off.
 
-    `type` is an Avro type name: a primitive, `enum`, `record`, `map` or `fixed`; `type_name` is what a reader calls it (`Address`,
-    `date`, `string`); `symbols` are an enum's.
+    `type` is an Avro type name: a primitive, `enum`, `record`, `map` or `fixed`; `type_name` is what a
+    reader calls it (`Address`, `date`, `string`); `symbols` are an enum's.
     """
 
     path: str
@@ -47,7 +47,9 @@ def _fields(
 ) -> Iterator[Field]:
     named[record["name"]] = record
     if record["name"] in inside:
-        raise SchemaError(f"{record['name']} holds itself (at {prefix.rstrip('.')}); a schema is never recursive.")
+        raise SchemaError(
+            f"{record['name']} holds itself (at {prefix.rstrip('.')}); a schema is never recursive."
+        )
     for field in record["fields"]:
         path = prefix + field["name"]
         resolved, nullable, array = _unwrapped(field["type"], named)

@@ -40,7 +40,9 @@ def _root(
 def build() -> typer.Typer:
     """The whole command, each group registered by its own module."""
     # Plain tracebacks for bugs: typer's pretty ones print local variables, which may hold a person's record.
-    app = typer.Typer(name="instep", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app = typer.Typer(
+        name="instep", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
+    )
     app.callback()(_root)
     for module in COMMANDS:
         module.register(app)

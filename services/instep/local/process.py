@@ -1,0 +1,181 @@
+"""Processes that the local platform has started: known by id and start time, so that no stranger is ever signalled.
+
+A process id alone is worth nothing after a crash: by then it may be somebody else's.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+
+import psutil
+
+from instep.errors import PlatformError
+
+GRACE_S = 8.0
+"""How long a process may take to end after SIGTERM, before SIGKILL."""
+
+# psutil works out the start from the clock, which may be set right after boot; ids do not come round that fast.
+_SAME_START_S = 5.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Process:
+    """A process that we have started. `started` is seconds since the epoch, as the operating system tells it."""
+
+    name: str
+    pid: int
+    started: float
+    log: str = ""
+    port: int | None = None
+
+    def alive(self) -> bool:
+        """Whether it runs still: this very process, and not a dead one that nobody has collected."""
+        return self._found() is not None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, if it is still this very process."""
+        if found := self._found():
+            try:
+                found.send_signal(number)
+            except psutil.NoSuchProcess:
+                pass
+
+    def stop(self, grace_s: float = GRACE_S) -> None:
+        """End it: SIGTERM, `grace_s` seconds, SIGKILL; returns when it is gone. Ending it again does nothing."""
+        if (found := self._found()) is None:
+            return
+        self.signal(signal.SIGTERM)
+        try:
+            found.wait(grace_s)
+        except psutil.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL; returns when it is gone."""
+        if (found := self._found()) is None:
+            return
+        self.signal(signal.SIGKILL)
+        try:
+            found.wait(GRACE_S)
+        except psutil.TimeoutExpired as stuck:
+            raise PlatformError(
+                f"{self.name} (process {self.pid}) does not end: the system holds it."
+            ) from stuck
+
+    def _found(self) -> psutil.Process | None:
+        try:
+            found = psutil.Process(self.pid)
+            same = abs(found.create_time() - self.started) < _SAME_START_S
+            return found if same and found.status() != psutil.STATUS_ZOMBIE else None
+        except psutil.NoSuchProcess:
+            return None
+
+
+def spawn(
+    name: str,
+    argv: Sequence[str | os.PathLike[str]],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    port: int | None = None,
+    records: "Records | None" = None,
+) -> Process:
+    """Start a process in a session of its own (a Ctrl-C in the terminal does not reach it), output appended to `log`.
+
+    With `records` it is written down before an interrupt can come between. Raises PlatformError if it cannot be started.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with interrupts_held(), log.open("ab") as output:
+        try:
+            child = subprocess.Popen(
+                argv,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise PlatformError(f"{name} could not be started: {argv[0]}: {error.strerror}.") from error
+        _collect(child)
+        process = Process(name=name, pid=child.pid, started=_start_of(child.pid), log=str(log), port=port)
+        if records:
+            records.write(process)
+    return process
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Records:
+    """What has been started and not yet stopped: one JSON file a process, in the order of starting."""
+
+    directory: Path
+
+    def write(self, process: Process) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        write_atomically(self._path(process.name), json.dumps(asdict(process)))
+
+    def read(self, name: str) -> Process | None:
+        try:
+            return Process(**json.loads(self._path(name).read_text()))
+        except (FileNotFoundError, ValueError, TypeError):
+            # A record cut off by a full disk tells nothing; `doctor` finds what it may have stood for.
+            return None
+
+    def all(self) -> list[Process]:
+        found = (self.read(path.stem) for path in self.directory.glob("*.json"))
+        return sorted((one for one in found if one), key=lambda one: one.started)
+
+    def remove(self, name: str) -> None:
+        self._path(name).unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        return self.directory / f"{name}.json"
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that a reader sees the old content or the new, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Hold back Ctrl-C and SIGTERM for a moment, and deliver them after it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+
+    def hold(number: int, _: FrameType | None) -> None:
+        held.append(number)
+
+    before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for late in held:
+            signal.raise_signal(late)
+
+
+def _collect(child: subprocess.Popen[bytes]) -> None:
+    """Take the child's end note when it comes: it is no zombie then, and Popen does not complain that it still runs."""
+    threading.Thread(target=child.wait, name=f"collect-{child.pid}", daemon=True).start()
+
+
+def _start_of(pid: int) -> float:
+    try:
+        return float(psutil.Process(pid).create_time())
+    except psutil.NoSuchProcess:
+        return time.time()

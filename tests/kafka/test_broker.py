@@ -1,0 +1,43 @@
+"""The broker that tests, demo and `instep up` share."""
+
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+
+from instep.errors import PlatformError
+from instep.local.broker import Broker, Ports, cluster_at, is_open
+from tests.kafka.conftest import CreateTopics
+
+
+async def test_a_record_that_is_sent_is_read(broker: Broker, create_topics: CreateTopics) -> None:
+    topic = f"broker.{uuid4().hex}"
+    await create_topics(topic)
+    async with AIOKafkaProducer(bootstrap_servers=broker.bootstrap_servers) as producer:
+        await producer.send_and_wait(topic, b"here")
+    async with AIOKafkaConsumer(
+        topic, bootstrap_servers=broker.bootstrap_servers, auto_offset_reset="earliest"
+    ) as consumer:
+        assert (await consumer.getone()).value == b"here"
+
+
+def test_killed_and_started_again_it_is_at_the_same_address(own_broker: Broker) -> None:
+    before = own_broker.bootstrap_servers
+    own_broker.kill()
+    assert not is_open(own_broker.ports.client)
+    own_broker.start()
+    assert own_broker.bootstrap_servers == before
+    assert cluster_at(before)
+
+
+def test_a_port_that_is_taken_is_named_and_no_process_is_left(
+    broker: Broker, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    second = Broker(
+        tmp_path_factory.mktemp("second"),
+        ports=Ports(client=broker.ports.client, controller=broker.ports.controller),
+    )
+    with pytest.raises(PlatformError, match=f"Port {broker.ports.client}"):
+        second.start()
+    assert second.process is None
+    assert cluster_at(broker.bootstrap_servers)

@@ -1,7 +1,7 @@
-"""Sharing agreements: what may go from whom to whom, why, and until when. What no agreement names does not leave.
+"""Sharing agreements: what may go from whom to whom, why, and until when. What none names does not leave.
 
-An agreement binds the parties that have approved it and no other. All that the router asks for each event is worked out
-when an agreement is made.
+An agreement binds the parties that have approved it and no other. All that the router asks for each event is
+worked out when an agreement is made.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ class Approval:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Share:
-    """What an agreement shares of one event type; `fields` are paths such as `old_address` or `person.family_name`."""
+    """What an agreement shares of one event type; `fields` are paths: `old_address`, `person.family_name`."""
 
     event: str
     when: When
@@ -78,7 +78,7 @@ class Agreement:
         put(self, "events", {name: tuple(s for s in self.shares if s.event == name) for name in names})
 
     def standing(self, day: date) -> Standing | None:
-        """Why nothing flows under it on that day (in London), as disclosures say it; None when it is active."""
+        """Why nothing flows under it on that day (in London), as disclosures put it; None when it is active."""
         if self.status != "active":
             return self.status
         if day < self.effective_from:

@@ -1,7 +1,7 @@
 """Authorities: the councils of a network, those in force and those that are gone, with their areas' codes.
 
-`authorities.csv` has one row an authority. `valid_to` is the last day in force; `replaced_by` names the successors,
-joined with `|`. `gss_aliases.csv` (optional) maps the former codes of councils that still exist.
+`authorities.csv` has one row an authority. `valid_to` is the last day in force; `replaced_by` names the
+successors, joined with `|`. `gss_aliases.csv` (optional) maps the former codes of councils that still exist.
 """
 
 import csv
@@ -17,12 +17,27 @@ ALIAS_COLUMNS = ("former_gss", "authority", "current_gss")
 IDENTIFIER = re.compile(r"[a-z][a-z0-9-]{1,40}")
 """The form of an authority's, a purpose's and an agreement's id; `instep` is reserved."""
 
+TIERS = (
+    "county",
+    "district",
+    "unitary",
+    "metropolitan",
+    "london-borough",
+    "city-corporation",
+    "ni-district",
+)
+RESERVED = "instep"
+GSS = re.compile(r"[ENSW][0-9]{8}")
+
 _NATIONS = {"E": "england", "N": "northern-ireland", "S": "scotland", "W": "wales"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Authority:
-    """A council. `gss` is "" for the few that never had a code; `valid_to` is the last day in force, None while open."""
+    """A council, in force or gone.
+
+    `gss` is "" for the few that never had a code; `valid_to` is the last day in force, None where no end is known.
+    """
 
     id: str
     name: str
@@ -45,28 +60,70 @@ class Authority:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Row:
-    """A row of a CSV file and the line on which it ends (1 is the heading)."""
+class LineFault:
+    """What is wrong on a line of a file."""
 
     line: int
-    values: Mapping[str, str]
+    message: str
 
 
-def rows(text: str, columns: tuple[str, ...]) -> Iterator[Row]:
-    """The rows of a CSV text with exactly these columns; raises NetworkError, naming the line."""
+def read_rows(
+    text: str, columns: tuple[str, ...]
+) -> tuple[list[tuple[int, dict[str, str]]], list[LineFault]]:
+    """The rows of a CSV text with exactly these columns, each with the line it ends on; and what does not fit."""
+    found: list[tuple[int, dict[str, str]]] = []
     reader = csv.reader(text.splitlines(), strict=True)
     try:
-        heading = next(reader, [])
-        if tuple(heading) != columns:
-            raise NetworkError(f"line 1: the columns must be {', '.join(columns)}")
+        if tuple(next(reader, [])) != columns:
+            return [], [LineFault(line=1, message=f"the columns must be {', '.join(columns)}")]
+        faults = []
         for values in reader:
-            if len(values) != len(columns):
-                raise NetworkError(
-                    f"line {reader.line_num}: {len(values)} columns where there should be {len(columns)}"
-                )
-            yield Row(line=reader.line_num, values=dict(zip(columns, values, strict=True)))
+            if len(values) == len(columns):
+                found.append((reader.line_num, dict(zip(columns, values, strict=True))))
+            else:
+                words = f"{len(values)} columns where there should be {len(columns)}"
+                faults.append(LineFault(line=reader.line_num, message=words))
     except csv.Error as error:
-        raise NetworkError(f"line {reader.line_num}: {error}") from error
+        return found, [LineFault(line=reader.line_num, message=f"this is not CSV: {error}")]
+    return found, faults
+
+
+def read_authorities(text: str) -> tuple[dict[str, tuple[int, Authority]], list[LineFault]]:
+    """The authorities of `authorities.csv` by id, each with its line; and what cannot be read."""
+    rows, faults = read_rows(text, COLUMNS)
+    found: dict[str, tuple[int, Authority]] = {}
+    for line, values in rows:
+        try:
+            one = authority(values)
+        except NetworkError as error:
+            faults.append(LineFault(line=line, message=str(error)))
+            continue
+        if one.id in found:
+            faults.append(LineFault(line=line, message=f"{one.id} is on line {found[one.id][0]} already"))
+        else:
+            found[one.id] = (line, one)
+    return found, faults
+
+
+def read_aliases(text: str) -> tuple[dict[str, tuple[int, str, str]], list[LineFault]]:
+    """Former code to (line, authority, current code), of `gss_aliases.csv`; and what cannot be read."""
+    rows, faults = read_rows(text, ALIAS_COLUMNS)
+    found: dict[str, tuple[int, str, str]] = {}
+    for line, values in rows:
+        former = values["former_gss"]
+        if former in found:
+            faults.append(LineFault(line=line, message=f"{former} is on line {found[former][0]} already"))
+        else:
+            found[former] = (line, values["authority"], values["current_gss"])
+    return found, faults
+
+
+def identifier_faults(what: str, id: str) -> Iterator[str]:
+    """Why an id is none; `what` says whose it is."""
+    if not IDENTIFIER.fullmatch(id):
+        yield f"{what} {id!r} must be 2 to 41 lower-case letters, digits and hyphens, the first a letter"
+    elif id == RESERVED:
+        yield f"{what} {id!r} is reserved"
 
 
 def authority(values: Mapping[str, str]) -> Authority:
@@ -98,9 +155,9 @@ def row(authority: Authority) -> dict[str, str]:
 
 
 def _day(values: Mapping[str, str], column: str) -> date:
-    try:
-        return date.fromisoformat(values[column])
-    except ValueError:
-        raise NetworkError(
-            f"{column} is {values[column]!r}, which is not a date such as 2026-04-01"
-        ) from None
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", values[column]):
+        try:
+            return date.fromisoformat(values[column])
+        except ValueError:
+            pass
+    raise NetworkError(f"{column} is {values[column]!r}, which is not a date such as 2026-04-01")

@@ -17,7 +17,7 @@ _FRIDAY = 4
 def today_in_london(now_ms: int) -> date:
     """The day in London at `now_ms`, epoch milliseconds UTC.
 
-    London's offsets are whole hours, so a day never begins inside an hour and one answer serves the whole of it.
+    London's offsets are whole hours, so no day begins inside an hour and one answer serves the whole of it.
     """
     return _london_day(now_ms // _HOUR_MS)
 
@@ -29,7 +29,7 @@ def _london_day(hour: int) -> date:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RespondWithin:
-    """The recipient's clock: `days` days, or working days (Monday to Friday; bank holidays count as working days)."""
+    """The recipient's clock: days, or working days (Monday to Friday; bank holidays count as working days)."""
 
     days: int
     working: bool

@@ -1,7 +1,7 @@
 """Documents: an agreement, and a network's settings, as TOML or JSON gives them; read strictly.
 
-Whatever does not fit is a `Fault`, which says where it is: `check` shows them all with their lines, `load` stops at the
-first.
+Whatever does not fit is a `Fault`, which says where it is: `check` shows them all with their lines, `load` stops
+at the first.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fault:
-    """What is wrong in a document, and where: a key, perhaps a value in it, perhaps in the n-th `[[share]]`."""
+    """What is wrong in a document, and where: at a key, at a value in it, in the n-th `[[share]]`."""
 
     message: str
     key: str | None = None

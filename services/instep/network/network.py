@@ -1,7 +1,7 @@
-"""The network: one immutable value of who takes part and under which agreements, from a directory or from its records.
+"""The network: one immutable value of who takes part and under which agreements; from a directory or from records.
 
-`instep.network` holds one record a thing (`network`, `authority/<id>`, `agreement/<id>`, `schema/<id>`, JSON) and
-`generation`, whose value is the number in ASCII; all that came before it belongs to that generation.
+`instep.network` holds one record a thing (`network`, `authority/<id>`, `agreement/<id>`, `schema/<id>`, JSON)
+and `generation`, whose value is the number in ASCII; all that came before it belongs to that generation.
 """
 
 import json
@@ -16,8 +16,8 @@ from typing import Any
 from instep.errors import NetworkError
 from instep.network import documents
 from instep.network.agreements import Agreement
-from instep.network.authorities import ALIAS_COLUMNS, COLUMNS, Authority, authority, row, rows
-from instep.network.documents import TABLE, TEXT, WHOLE
+from instep.network.authorities import IDENTIFIER, Authority, authority, read_aliases, read_authorities, row
+from instep.network.documents import TABLE, TEXT, WHOLE, Fault, shape_faults
 
 NETWORK_KEYS = {
     "name": TEXT,
@@ -33,7 +33,7 @@ RETENTION_KEYS = {"tenants": WHOLE, "events": WHOLE, "register": WHOLE}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Retention:
-    """Days that records are kept: in tenants' topics, in `instep.events`, and in what the register is made from."""
+    """Days that records are kept: tenants' topics and receipts, `instep.events`, what the register is made from."""
 
     tenants: int = 35
     events: int = 7
@@ -42,7 +42,7 @@ class Retention:
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """Who takes part, under which agreements. Immutable; what is derived from it is worked out once, when asked for."""
+    """Who takes part, under which agreements. Immutable; what follows from it is worked out once, when asked for."""
 
     name: str
     lanes: int
@@ -69,7 +69,7 @@ class Network:
 
     @cached_property
     def agreements_by_source_and_event(self) -> Mapping[tuple[str, str], tuple[Agreement, ...]]:
-        """The agreements, by id, that name the source and share the event (folder name), whatever their standing."""
+        """The agreements, by id, that name the source and share the event (folder name), in any standing."""
         found: dict[tuple[str, str], list[Agreement]] = {}
         for agreement in sorted(self.agreements.values(), key=lambda one: one.id):
             for source in agreement.sources:
@@ -78,15 +78,15 @@ class Network:
         return {key: tuple(agreements) for key, agreements in found.items()}
 
     def agreements_of(self, source: str, event: str) -> tuple[Agreement, ...]:
-        """The agreements that name the source and share the event, whatever their standing; none is the usual answer."""
+        """The agreements that name the source and share the event, in any standing; often none."""
         return self.agreements_by_source_and_event.get((source, event), ())
 
     @cached_property
     def participants(self) -> tuple[str, ...]:
         """The authorities that have topics, sorted: those without an end, and those that an agreement still names.
 
-        An end that is known beforehand takes nothing away while an agreement names the authority; no clock is asked, so
-        every service and `apply` agree.
+        So an end that is known beforehand takes nothing away while an agreement names the authority. No clock is
+        asked: every service and `apply` agree.
         """
         named = {party for agreement in self.agreements.values() for party in agreement.parties}
         return tuple(
@@ -94,7 +94,7 @@ class Network:
         )
 
     def successors_in_force(self, authority: str, day: date) -> frozenset[str]:
-        """Who acts for an authority on that day: itself while in force, else those that it leads to, through any chain."""
+        """Who acts for an authority on that day: itself while in force, else its successors, through any chain."""
         found: set[str] = set()
         seen: set[str] = set()
         ahead = [authority]
@@ -112,26 +112,50 @@ class Network:
 
 
 def load(directory: Path) -> Network:
-    """The network of a directory, at generation 0; raises NetworkError, naming the file, at the first fault in it."""
-    settings = _toml(directory / "network.toml")
-    retention = settings.get("retention", {})
-    faults = [*documents.shape_faults(settings, NETWORK_KEYS, OPTIONAL_NETWORK_KEYS)]
-    if not faults:
-        faults = [*documents.shape_faults(retention, RETENTION_KEYS, RETENTION_KEYS)]
+    """The network of a directory, at generation 0; raises NetworkError, naming the file, at the first fault."""
+    file = directory / "network.toml"
+    settings = _toml(file)
+    faults = settings_faults(settings)
     if faults:
-        raise NetworkError(f"{directory / 'network.toml'}: {faults[0].message}")
+        raise NetworkError(f"{file}: {faults[0].message}")
+    retention = Retention(**settings.pop("retention", {}))
     agreements = [_agreement(path) for path in sorted((directory / "agreements").glob("*.toml"))]
     return Network(
-        **{key: value for key, value in settings.items() if key != "retention"},
-        retention=Retention(**retention),
+        **settings,
+        retention=retention,
         authorities=_authorities(directory / "authorities.csv"),
         agreements={agreement.id: agreement for agreement in agreements},
         gss_aliases=_aliases(directory / "gss_aliases.csv"),
     )
 
 
+def settings_faults(document: Mapping[str, Any]) -> list[Fault]:
+    """What is wrong with the document of `network.toml`."""
+    faults = [*shape_faults(document, NETWORK_KEYS, OPTIONAL_NETWORK_KEYS)]
+    if faults:
+        return faults
+    retention: dict[str, Any] = document.get("retention", {})
+    faults += shape_faults(retention, RETENTION_KEYS, RETENTION_KEYS)
+    name = document["name"]
+    if not IDENTIFIER.fullmatch(name):
+        faults.append(
+            Fault(key="name", message=f"name is {name!r}; write it in lower-case letters, digits, hyphens")
+        )
+    for key in ("lanes", "replication_factor", "min_insync_replicas"):
+        if document.get(key, 1) < 1:
+            faults.append(Fault(key=key, message=f"{key} must be 1 or more"))
+    if document.get("min_insync_replicas", 1) > document.get("replication_factor", 1):
+        faults.append(
+            Fault(key="min_insync_replicas", message="min_insync_replicas is more than replication_factor")
+        )
+    for key, days in retention.items():
+        if isinstance(days, int) and days < 1:
+            faults.append(Fault(key=key, message=f"{key} must be 1 or more"))
+    return faults
+
+
 def to_records(network: Network) -> dict[str, bytes]:
-    """The records of `instep.network`, value by key, without `generation`, which is written last and by `apply` alone."""
+    """The records of `instep.network`, value by key, but for `generation`: `apply` alone writes that, and last."""
     settings = {key: getattr(network, key) for key in NETWORK_KEYS} | {
         "gss_aliases": dict(network.gss_aliases)
     }
@@ -146,9 +170,11 @@ def to_records(network: Network) -> dict[str, bytes]:
 
 
 def from_records(records: Mapping[str, bytes]) -> Network:
-    """The network of the records (`generation` is 0 where there is none); raises NetworkError naming the key at fault."""
+    """The network of the records, at generation 0 where they name none; raises NetworkError naming the key at fault."""
     if "network" not in records:
         raise NetworkError("instep.network holds no network: run `instep network apply`")
+    settings: dict[str, Any] = {}
+    generation = 0
     authorities: dict[str, Authority] = {}
     agreements: dict[str, Agreement] = {}
     schemas: dict[int, tuple[str, str]] = {}
@@ -166,11 +192,13 @@ def from_records(records: Mapping[str, bytes]) -> Network:
                 case "schema":
                     schema = json.loads(value)
                     schemas[int(id)] = (schema["full_name"], schema["version"])
+                case "generation":
+                    generation = int(value)
         except (ValueError, KeyError, TypeError) as error:
             raise NetworkError(f"the record {key} of instep.network cannot be read") from error
     return Network(
         **settings,
-        generation=int(records.get("generation", b"0")),
+        generation=generation,
         authorities=authorities,
         agreements=agreements,
         schemas=schemas,
@@ -186,10 +214,8 @@ def _with_dates(document: dict[str, Any]) -> dict[str, Any]:
 
 def _toml(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise NetworkError(f"{path} does not exist") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        return tomllib.loads(_text(path))
+    except tomllib.TOMLDecodeError as error:
         raise NetworkError(f"{path}: {error}") from error
 
 
@@ -204,22 +230,26 @@ def _agreement(path: Path) -> Agreement:
     return agreement
 
 
-def _authorities(path: Path) -> dict[str, Authority]:
-    found: dict[str, Authority] = {}
+def _text(path: Path) -> str:
     try:
-        for one in rows(path.read_text(encoding="utf-8"), COLUMNS):
-            found[one.values["authority"]] = authority(one.values)
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise NetworkError(f"{path} does not exist") from None
-    except (UnicodeDecodeError, NetworkError) as error:
-        raise NetworkError(f"{path}: {error}") from error
-    return found
+    except UnicodeDecodeError:
+        raise NetworkError(f"{path} is not UTF-8") from None
+
+
+def _authorities(path: Path) -> dict[str, Authority]:
+    found, faults = read_authorities(_text(path))
+    if faults:
+        raise NetworkError(f"{path}, line {faults[0].line}: {faults[0].message}")
+    return {id: one for id, (_, one) in found.items()}
 
 
 def _aliases(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
-    return {
-        one.values["former_gss"]: one.values["authority"]
-        for one in rows(path.read_text(encoding="utf-8"), ALIAS_COLUMNS)
-    }
+    found, faults = read_aliases(_text(path))
+    if faults:
+        raise NetworkError(f"{path}, line {faults[0].line}: {faults[0].message}")
+    return {former: authority for former, (_, authority, _) in found.items()}

@@ -1,7 +1,7 @@
 """Topics: their names, and what each is created with.
 
-Timestamps are the broker's (`LogAppendTime`): a council's own clock must not decide retention. A tenant's topic has one
-partition, so that no client's choice of partitioner can break order; a hub topic has one a lane.
+Timestamps are the broker's (`LogAppendTime`): a council's own clock must not decide retention. A tenant's topic
+has one partition, so that no client's choice of partitioner can break order; a hub topic has one a lane.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,14 +21,14 @@ SERVICES = ("intake", "router")
 MAX_MESSAGE_BYTES = 1_048_576
 """The largest batch a topic takes."""
 TOMBSTONE_DAYS = 7
-"""How long a state topic remembers a deletion; a checkpoint older than half of it brings deleted keys back."""
+"""How long a state topic remembers a deletion; an older checkpoint would bring deleted keys back."""
 
 _DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TopicSpec:
-    """A topic as it is to be: its partitions, its copies and its configuration (Kafka's own names, all text)."""
+    """A topic as it is to be: its partitions, its copies, its configuration (Kafka's own names, all text)."""
 
     name: str
     partitions: int
@@ -62,7 +62,7 @@ def state(service: str) -> str:
 
 
 def inboxes(network: Network) -> frozenset[tuple[str, str]]:
-    """Each (recipient, purpose) that any agreement names, whatever its status or approvals: a withdrawal needs it still."""
+    """Each (recipient, purpose) that any agreement names, in any standing: a withdrawal needs it still."""
     return frozenset(
         (recipient, agreement.purpose)
         for agreement in network.agreements.values()
@@ -73,8 +73,8 @@ def inboxes(network: Network) -> frozenset[tuple[str, str]]:
 def topics(network: Network) -> tuple[TopicSpec, ...]:
     """Every topic of the network, hub topics first, then by name.
 
-    An authority that takes part (`Network.participants`) has an outbox, a rejected and an outcomes topic, whether or not
-    an agreement names it; one that is gone has none.
+    An authority that takes part (`Network.participants`) has an outbox, a rejected and an outcomes topic, whether
+    or not an agreement names it; one that is gone has none. An inbox is there for each of `inboxes`.
     """
     return (*_hub(network), *sorted(_tenants(network), key=lambda spec: spec.name))
 

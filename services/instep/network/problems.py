@@ -1,0 +1,55 @@
+"""Problems: what `check` finds, each at a line of a file."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning"]
+
+_SHARE = re.compile(r"\s*\[\[\s*share\s*\]\]")
+_NEXT = re.compile(r"\s*(\[|[A-Za-z0-9_-]+\s*=)")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One thing to put right, in one plain sentence; only an error keeps a network from being applied."""
+
+    file: str
+    line: int
+    message: str
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.severity}: {self.message}"
+
+
+class Lines:
+    """Where things stand in the text of a TOML file, which its parser does not tell. Lines count from 1."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.splitlines()
+        self._shares = [number for number, line in enumerate(self._lines) if _SHARE.match(line)]
+
+    def of(self, key: str | None = None, *, value: str | None = None, share: int | None = None) -> int:
+        """The line of a text value within a key; failing that of the key, of the n-th `[[share]]`, of the file."""
+        start, end = self._section(share)
+        if key is None:
+            return start + 1
+        named = re.compile(rf"""\s*["']?{re.escape(key)}["']?\s*=""")
+        at = next((n for n in range(start, end) if named.match(self._lines[n])), None)
+        if at is None:
+            return start + 1
+        if value is not None:
+            quoted = re.compile(rf"""["']{re.escape(value)}["']""")
+            for number in range(at, end):
+                if number > at and _NEXT.match(self._lines[number]):
+                    break
+                if quoted.search(self._lines[number]):
+                    return number + 1
+        return at + 1
+
+    def _section(self, share: int | None) -> tuple[int, int]:
+        marks = [*self._shares, len(self._lines)]
+        if share is None or share >= len(self._shares):
+            return 0, marks[0]
+        return marks[share], marks[share + 1]

@@ -1,0 +1,141 @@
+"""The terms of an agreement: whether it can be kept, by whom, and what its parties should know."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+
+from instep.events.catalogue import EventType
+from instep.network.agreements import Agreement, Share
+from instep.network.authorities import Authority, identifier_faults
+from instep.network.documents import Document, Fault, nearest
+
+NOTICE = timedelta(days=60)
+"""How long before its last day an agreement is said to be running out."""
+
+
+def errors(
+    agreement: Agreement,
+    document: Document,
+    name: str,
+    known: Mapping[str, Authority],
+    events: Mapping[str, EventType],
+    today: date,
+) -> Iterator[Fault]:
+    """What is wrong with an agreement; `document` is what it was read from, `name` its file's without `.toml`."""
+    yield from _identity(agreement, name)
+    yield from _clauses(agreement)
+    yield from _parties(agreement, document, known, today)
+    for index, share in enumerate(agreement.shares):
+        yield from _share(share, index, events, agreement)
+
+
+def _identity(agreement: Agreement, name: str) -> Iterator[Fault]:
+    for key in ("id", "purpose"):
+        for words in identifier_faults(key, getattr(agreement, key)):
+            yield Fault(key=key, message=words)
+    if agreement.id != name:
+        yield Fault(key="id", message=f"id is {agreement.id!r}, but the file is {name}.toml")
+    for key in ("version", "retention_days"):
+        if getattr(agreement, key) < 1:
+            yield Fault(key=key, message=f"{key} must be 1 or more")
+
+
+def _clauses(agreement: Agreement) -> Iterator[Fault]:
+    for key in ("lawful_basis", "legal_power", "dpia", "contact"):
+        if not getattr(agreement, key).strip():
+            yield Fault(key=key, message=f"{key} is empty")
+    if agreement.review_by < agreement.effective_from:
+        yield Fault(key="review_by", message="review_by is before effective_from")
+    for approval in agreement.approvals:
+        if approval.on > agreement.review_by:
+            words = f"{approval.authority} approved after review_by"
+            yield Fault(key="approved", value=approval.authority, message=words)
+    if not agreement.shares:
+        yield Fault(message="it shares nothing: a [[share]] is missing")
+
+
+def _parties(
+    agreement: Agreement, document: Document, known: Mapping[str, Authority], today: date
+) -> Iterator[Fault]:
+    for key in ("sources", "recipients"):
+        names: list[str] = document[key]
+        if not names:
+            yield Fault(key=key, message=f"{key} is empty")
+        for name in dict.fromkeys(names):
+            if names.count(name) > 1:
+                yield Fault(key=key, value=name, message=f"{name} is among the {key} twice")
+            yield from (
+                Fault(key=key, value=name, message=words) for words in _party(name, known, agreement, today)
+            )
+    if len(agreement.parties) == 1:
+        yield Fault(key="recipients", message="its only source is its only recipient")
+    approvals = [approval.authority for approval in agreement.approvals]
+    for name in dict.fromkeys(approvals):
+        if name not in agreement.parties:
+            words = f"{name} has approved but is no party{nearest(name, agreement.parties)}"
+            yield Fault(key="approved", value=name, message=words)
+        if approvals.count(name) > 1:
+            yield Fault(key="approved", value=name, message=f"{name} has approved twice")
+
+
+def _party(name: str, known: Mapping[str, Authority], agreement: Agreement, today: date) -> Iterator[str]:
+    if name not in known:
+        yield f"{name!r} is not in authorities.csv{nearest(name, known)}"
+    elif (last := known[name].valid_to) and last < today and agreement.status != "ended":
+        successors = " and ".join(known[name].replaced_by) or "nobody"
+        yield f"{name} ended on {last}; {successors} came after it"
+
+
+def _share(
+    share: Share, index: int, events: Mapping[str, EventType], agreement: Agreement
+) -> Iterator[Fault]:
+    event = events.get(share.event)
+    if event is None:
+        words = f"the event {share.event!r} is not known{nearest(share.event, events)}"
+        yield Fault(key="event", value=share.event, share=index, message=words)
+        return
+    for key in ("fields", "change_kinds"):
+        if not getattr(share, key):
+            yield Fault(key=key, share=index, message=f"{key} is empty")
+    fields = shareable(event)
+    special = agreement.special_category_condition.strip()
+    for path in dict.fromkeys(share.fields):
+        words = ""
+        if path.partition(".")[0] == "header":
+            words = "the header is part of every event and is not named"
+        elif path not in fields:
+            words = f"{share.event} has no field {path!r}{nearest(path, fields)}"
+        elif share.fields.count(path) > 1:
+            words = f"{path} is named twice"
+        elif event.classes.get(path) == "special-category" and not special:
+            words = f"{path} is special category data, so special_category_condition must be given"
+        if words:
+            yield Fault(key="fields", value=path, share=index, message=words)
+
+
+def shareable(event: EventType) -> frozenset[str]:
+    """The paths of an event type that an agreement may name: all but the header's."""
+    return frozenset(path for path in event.latest.fields if path.partition(".")[0] != "header")
+
+
+def warnings(agreement: Agreement, known: Mapping[str, Authority], today: date) -> Iterator[Fault]:
+    """What keeps an agreement that is not ended from working as its parties may expect, today or soon."""
+    if agreement.status == "ended":
+        return
+    for name in sorted(agreement.parties - agreement.approved):
+        key = "sources" if name in agreement.sources else "recipients"
+        words = f"{name} has not approved, so it neither sends nor receives under this agreement"
+        yield Fault(key=key, value=name, message=words)
+    for name in sorted(agreement.parties & known.keys()):
+        last = known[name].valid_to
+        if last and today <= last < agreement.review_by:
+            yield Fault(key="sources", value=name, message=f"{name} ends on {last}, before review_by")
+    for approval in agreement.approvals:
+        if approval.on > today:
+            words = f"the approval of {approval.authority} is dated after today"
+            yield Fault(key="approved", value=approval.authority, message=words)
+    if agreement.review_by < today:
+        words = f"its review is overdue since {agreement.review_by}, and nothing flows"
+        yield Fault(key="review_by", message=words)
+    elif agreement.review_by <= today + NOTICE:
+        left = (agreement.review_by - today).days
+        yield Fault(key="review_by", message=f"it runs out on {agreement.review_by}, in {left} days")

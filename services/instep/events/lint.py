@@ -1,0 +1,224 @@
+"""Whether the whole catalogue directory is sound: `lint(directory)` says everything that is wrong with it, file by file.
+
+Order: the files that are there and their versions, then each schema alone and against the version before it, then (only
+where those are sound) each `event.toml`, then the examples, which every sound catalogue proves itself with.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from instep.errors import PlainEventError, SchemaError
+from instep.events import event_toml, lock
+from instep.events.catalogue import Catalogue, EventType, Schema, load_schema, version_key
+from instep.events.plain import from_plain, to_plain
+from instep.events.schemas import faults, growth_faults
+
+_NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+_VERSION = r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}"
+_FILE = re.compile(
+    rf"versions\.lock|README\.md|header/{_VERSION}\.avsc|bus/{_NAME}/({_VERSION}\.avsc|examples/{_NAME}\.json)"
+    rf"|events/{_NAME}/(event\.toml|{_VERSION}\.avsc|(examples|rejected)/{_NAME}\.json)"
+)
+_KINDS = {"header": "header", "bus": "bus", "events": "event"}
+
+EXAMPLES_PER_EVENT = 3
+# What one record alone can be refused for: by its meaning (a rejected example holds an `event`) or its bytes (`hex`).
+REASONS_OF_MEANING = frozenset({"missing-field", "bad-identifier", "bad-date", "unknown-value"})
+REASONS_OF_BYTES = frozenset({"undecodable", "trailing-bytes", "not-canonical"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One thing that is wrong; `file` is relative to the catalogue's directory."""
+
+    file: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.message}"
+
+
+def lint(directory: Path) -> tuple[Problem, ...]:
+    """All problems of a catalogue directory; none means that it may be registered."""
+    problems = list(_problems(lock.faults(directory)))
+    for stage in (_misplaced, _schema_problems, _event_toml_problems):  # each takes the stage before as sound
+        if found := list(stage(directory)):
+            return (*problems, *found)
+    try:
+        catalogue = Catalogue.load(directory)
+    except SchemaError as error:
+        return (*problems, Problem(file=".", message=str(error)))
+    for event_type in catalogue.events.values():
+        problems += _accepted_examples(directory, event_type.latest, event_type)
+        problems += _rejected_examples(directory, event_type)
+    for schema in catalogue.bus.values():
+        problems += _accepted_examples(directory, schema, None)
+    return tuple(problems)
+
+
+def _problems(pairs: Iterable[tuple[str, str]]) -> Iterator[Problem]:
+    return (Problem(file=file, message=message) for file, message in pairs)
+
+
+def _misplaced(directory: Path) -> Iterator[Problem]:
+    for file in sorted(directory.rglob("*")):
+        path = file.relative_to(directory).as_posix()
+        if file.is_file() and not _FILE.fullmatch(path):
+            yield Problem(file=path, message="is no part of a catalogue, or is named in a way that is not.")
+
+
+# ---------------------------------------------------------------------------------------------------------- schemas
+
+
+def _schema_problems(directory: Path) -> Iterator[Problem]:
+    read: dict[str, Any] = {}
+    for file in sorted(directory.rglob("*.avsc")):
+        path = file.relative_to(directory).as_posix()
+        try:
+            read[path] = json.loads(file.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError):
+            yield Problem(file=path, message="is not JSON.")
+    headers = tuple(definition for path, definition in read.items() if path.startswith("header/"))
+    sound: dict[str, Any] = {}
+    for path, definition in read.items():
+        found = list(
+            faults(definition, kind=_KINDS.get(path.split("/", maxsplit=1)[0], "bus"), headers=headers)
+        )
+        yield from _problems((path, fault) for fault in found)
+        if not found:
+            sound[path] = definition
+            yield from _name_problems(path, definition["name"])
+    yield from _growth_problems(sound)
+    yield from _shared_name_problems(sound)
+
+
+def _name_problems(path: str, name: str) -> Iterator[Problem]:
+    folder = path.split("/")[-2]
+    expected = (
+        "EventHeader" if folder == "header" else "".join(part.capitalize() for part in folder.split("-"))
+    )
+    if name != expected:
+        yield Problem(file=path, message=f"The record is {name}; in the folder {folder} it is {expected}.")
+
+
+def _shared_name_problems(sound: Mapping[str, Any]) -> Iterator[Problem]:
+    """A full name is a registry's subject, so one folder alone may have it."""
+    homes: dict[str, str] = {}
+    for path, definition in sound.items():
+        home = homes.setdefault(definition["name"], path.rpartition("/")[0])
+        if home != path.rpartition("/")[0]:
+            yield Problem(
+                file=path, message=f"{definition['name']} is the name of a schema in {home} already."
+            )
+
+
+def _growth_problems(sound: Mapping[str, Any]) -> Iterator[Problem]:
+    def order(path: str) -> tuple[str, tuple[int, ...]]:
+        folder, _, file = path.rpartition("/")
+        return folder, version_key(file.removesuffix(".avsc"))
+
+    for before, after in pairwise(sorted((path for path in sound if _FILE.fullmatch(path)), key=order)):
+        (old_folder, old), (new_folder, new) = order(before), order(after)
+        if old_folder == new_folder and old[0] == new[0]:
+            yield from _problems((after, fault) for fault in growth_faults(sound[before], sound[after]))
+
+
+# -------------------------------------------------------------------------------------------------------- event.toml
+
+
+def _event_toml_problems(directory: Path) -> Iterator[Problem]:
+    for folder in sorted((directory / "events").glob("*/")):
+        path = f"events/{folder.name}/event.toml"
+        versions = sorted(folder.glob("*.avsc"), key=lambda file: version_key(file.stem))
+        if not versions:
+            yield Problem(
+                file=f"events/{folder.name}",
+                message="holds no schema: a version is a file such as 1.0.0.avsc.",
+            )
+            continue
+        try:
+            told = tomllib.loads((folder / "event.toml").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            yield Problem(file=path, message="is not there: it says what the event is for and what it asks.")
+        except ValueError as error:
+            yield Problem(file=path, message=f"is not TOML: {error}.")
+        else:
+            fields = load_schema(versions[-1], name=folder.name, kind="event").fields
+            yield from _problems((path, fault) for fault in event_toml.faults(told, fields))
+
+
+# ---------------------------------------------------------------------------------------------------------- examples
+
+
+def _accepted_examples(directory: Path, schema: Schema, event_type: EventType | None) -> Iterator[Problem]:
+    folder = directory / ("events" if event_type else "bus") / schema.name / "examples"
+    files = sorted(folder.glob("*.json"))
+    enough = EXAMPLES_PER_EVENT if event_type else 1
+    if len(files) < enough:
+        yield Problem(
+            file=folder.relative_to(directory).as_posix(), message=f"holds fewer than {enough} examples."
+        )
+    for file in files:
+        path = file.relative_to(directory).as_posix()
+        yield from _problems((path, fault) for fault in _example_faults(file, schema, event_type))
+
+
+def _example_faults(file: Path, schema: Schema, event_type: EventType | None) -> Iterator[str]:
+    try:
+        plain = json.loads(file.read_text(encoding="utf-8"))
+        datum = from_plain(schema, plain)
+    except PlainEventError as error:
+        yield f"{error}."
+        return
+    except ValueError:
+        yield "is not JSON."
+        return
+    if schema.decode(schema.encode(datum)) != datum:
+        yield "does not come back from Avro as it went in."
+    if to_plain(schema, datum) != plain:
+        yield "is not in its plainest form: nulls and empty lists left out, defaults written, times in UTC."
+    if event_type and datum["header"]["change_kind"] != "ANNUL":
+        for path in event_type.required:
+            if _absent(datum, path):
+                yield f"lacks {path}, which is required."
+
+
+def _absent(datum: Mapping[str, Any], path: str) -> bool:
+    value: Any = datum
+    for name in path.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    return value is None or value == []
+
+
+def _rejected_examples(directory: Path, event_type: EventType) -> Iterator[Problem]:
+    for file in sorted((directory / "events" / event_type.name / "rejected").glob("*.json")):
+        path = file.relative_to(directory).as_posix()
+        yield from _problems((path, fault) for fault in _rejected_faults(file, event_type.latest))
+
+
+def _rejected_faults(file: Path, schema: Schema) -> Iterator[str]:
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+        match told:
+            case {"reason": str() as reason, "fields": list() as fields, "event": dict() as event}:
+                from_plain(schema, event)
+                known = reason in REASONS_OF_MEANING and fields != []
+            case {"reason": str() as reason, "hex": str() as body}:
+                bytes.fromhex(body)
+                known = reason in REASONS_OF_BYTES
+            case _:
+                known = False
+        if not known or not told.keys() <= {"why", "reason", "fields", "event", "hex"}:
+            yield "is neither {reason, fields, event} nor {reason, hex} with a reason that it can be refused for."
+    except PlainEventError as error:
+        yield f"{error}; a rejected example is refused for its meaning, so it must fit its schema."
+    except ValueError:
+        yield "is not JSON, or its hex is not hexadecimal."

@@ -11,11 +11,11 @@ from typing import Annotated
 
 import typer
 
-from instep.cli import platform
+from instep.cli import platform, schemas
 from instep.errors import InstepError
 
 # Every command module, in the order of `instep --help`: add a new one here.
-COMMANDS = (platform,)
+COMMANDS = (platform, schemas)
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130

@@ -15,16 +15,16 @@ import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Self, cast
+from typing import Any, Self
 
-import fastavro
 from fastavro.schema import SchemaParseException, parse_schema
 
 from instep.errors import SchemaError
 from instep.events.fields import Field, fields_of
+from instep.events.reader import reader
+from instep.events.writer import writer
 
 # From least to most: a record is of the class of its most delicate field.
 CLASSES: Mapping[str, str] = MappingProxyType(
@@ -56,15 +56,13 @@ class Schema:
     fields: Mapping[str, Field] = field(compare=False, repr=False)
 
     def encode(self, datum: Mapping[str, Any]) -> bytes:
-        """The Avro body of a datum, without framing; canonical. What does not fit raises fastavro's own errors."""
-        body = BytesIO()
-        fastavro.schemaless_writer(body, self.parsed, datum)
-        return body.getvalue()
+        """The Avro body of a datum, without framing; canonical. Raises DatumError where it does not fit."""
+        return writer(self)(datum)
 
     def decode(self, body: bytes) -> dict[str, Any]:
         """The datum of a body that we wrote ourselves; for a stranger's bytes use `decoding.Decoder`."""
-        datum: Any = fastavro.schemaless_reader(BytesIO(body), self.parsed, None)
-        return cast("dict[str, Any]", datum)
+        datum, _, _ = reader(self)(body, 0)
+        return datum
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -133,6 +131,11 @@ class Catalogue:
             header=headers[-1],
             schemas=(*every, *headers),
         )
+
+    @classmethod
+    def directory(cls, environ: Mapping[str, str]) -> Path:
+        """Where a process finds the schemas: INSTEP_SCHEMAS_DIR, or else the default."""
+        return Path(environ.get("INSTEP_SCHEMAS_DIR") or cls.default_directory())
 
     @staticmethod
     def default_directory() -> Path:

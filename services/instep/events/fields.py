@@ -30,6 +30,7 @@ class Field:
     type_name: str
     array: bool
     nullable: bool
+    needed: bool  # without a default, so whoever writes it must give it
     symbols: tuple[str, ...] = ()
 
     @property
@@ -61,6 +62,7 @@ def _fields(
             type_name=resolved.get("name") or resolved.get("logicalType") or kind,
             array=array,
             nullable=nullable,
+            needed="default" not in field,
             symbols=tuple(resolved.get("symbols", ())),
         )
         if kind == "record":

@@ -46,9 +46,12 @@ class Problem:
         return f"{self.file}: {self.message}"
 
 
-def lint(directory: Path) -> tuple[Problem, ...]:
-    """All problems of a catalogue directory; none means that it may be registered."""
-    problems = list(_problems(lock.faults(directory)))
+def lint(directory: Path, *, accept_new: bool = False) -> tuple[Problem, ...]:
+    """All problems of a catalogue directory; none means that it may be registered.
+
+    A version that `versions.lock` does not hold yet is a problem unless `accept_new`.
+    """
+    problems = list(_problems(lock.faults(directory, accept_new=accept_new)))
     for stage in (_misplaced, _schema_problems, _event_toml_problems):  # each takes the stage before as sound
         if found := list(stage(directory)):
             return (*problems, *found)

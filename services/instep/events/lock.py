@@ -13,8 +13,11 @@ from pathlib import Path
 NAME = "versions.lock"
 
 
-def faults(directory: Path) -> Iterator[tuple[str, str]]:
-    """Path (relative, `/` between) and sentence of each schema that changed, went, or is not yet locked."""
+def faults(directory: Path, *, accept_new: bool = False) -> Iterator[tuple[str, str]]:
+    """Path (relative, `/` between) and sentence of each schema that changed, went, or is not yet locked.
+
+    `accept_new` passes over the last, for a caller that is about to lock them.
+    """
     locked, found = _locked(directory), _found(directory)
     for path in sorted(locked.keys() | found.keys()):
         if path not in found:
@@ -24,7 +27,7 @@ def faults(directory: Path) -> Iterator[tuple[str, str]]:
                 path,
                 "is not in versions.lock; when it is final, `instep schemas check --accept-new` adds it.",
             )
-        elif locked[path] != found[path]:
+        elif locked.get(path, found[path]) != found[path]:
             yield (
                 path,
                 "has changed since it was locked: a version never changes, so write the next one instead.",

@@ -1,0 +1,159 @@
+"""`instep schemas list | show | check`: what may be published, and whether the catalogue is sound."""
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from instep.cli.output import Output, OutputOption, note, show, show_lines, stdout
+from instep.errors import SchemaError
+from instep.events import lock
+from instep.events.catalogue import Catalogue, EventType, Schema
+from instep.events.lint import lint
+
+app = typer.Typer(
+    no_args_is_help=True, help="The catalogue of schemas: what may be published, and its soundness."
+)
+
+DirectoryOption = Annotated[
+    Path | None,
+    typer.Option("--directory", help="The catalogue's directory, if not INSTEP_SCHEMAS_DIR or Instep's own."),
+]
+
+
+def register(root: typer.Typer) -> None:
+    """Add this module's commands to `instep`."""
+    root.add_typer(app, name="schemas")
+
+
+@app.command("list")
+def list_schemas(
+    ids: Annotated[bool, typer.Option("--ids", help="Ask the network for each schema's id as well.")] = False,
+    directory: DirectoryOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """List every schema: events, and the bus's own records."""
+    catalogue = Catalogue.load(_directory(directory))
+    known = _ids() if ids else {}
+    columns = ("name", "version", "full_name", "kind", *(("id",) if ids else ()))
+    show(output, columns, [_row(schema, known, ids=ids) for schema in catalogue.schemas])
+
+
+@app.command("show")
+def show_schema(
+    name: Annotated[str, typer.Argument(help="For example resident-moved, or uk.instep.ResidentMoved.")],
+    version: Annotated[str, typer.Option("--version", help="Which version, if not the newest.")] = "",
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The Avro schema itself, as a registry holds it.")
+    ] = False,
+    directory: DirectoryOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show what a schema holds: each field, what it means, how delicate it is and whether it is required."""
+    catalogue = Catalogue.load(_directory(directory))
+    schema = _find(catalogue, name, version)
+    if raw:
+        # Text, not rich: the schema is for a file or another program, whatever the terminal's width.
+        typer.echo(json.dumps(schema.definition, indent=2, ensure_ascii=False))
+        return
+    event_type = catalogue.events.get(schema.name) if schema.kind == "event" else None
+    rows = list(_fields(schema, event_type))
+    if output is Output.JSON:
+        show_lines(rows)
+        return
+    stdout().print(_heading(schema, event_type), soft_wrap=True)
+    show(
+        output,
+        ("field", "type", "class", "required", "doc") if event_type else ("field", "type", "doc"),
+        rows,
+    )
+
+
+@app.command("check")
+def check(
+    accept_new: Annotated[
+        bool,
+        typer.Option(
+            "--accept-new", help="Lock versions that are new, if all is sound; they can never change then."
+        ),
+    ] = False,
+    directory: DirectoryOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Prove the catalogue sound: safe to decode, compatible, classified, unchanged, and shown by its examples."""
+    where = _directory(directory)
+    problems = lint(where, accept_new=accept_new)
+    if problems:
+        show(
+            output,
+            ("file", "message"),
+            [{"file": problem.file, "message": problem.message} for problem in problems],
+        )
+        raise typer.Exit(1)
+    if accept_new:
+        (where / lock.NAME).write_text(lock.with_new(where), encoding="utf-8")
+    catalogue = Catalogue.load(where)
+    note(f"{len(catalogue.schemas)} schemas and {len(list(where.rglob('*.json')))} examples are sound.")
+
+
+def _directory(given: Path | None) -> Path:
+    return given or Catalogue.directory(os.environ)
+
+
+def _ids() -> dict[tuple[str, str], int]:
+    """(full name, version) to id, from the network that `instep` is connected to."""
+    from instep.cluster.connection import from_env
+    from instep.cluster.follow import read_network
+
+    network = asyncio.run(read_network(from_env(os.environ)))
+    return {pair: number for number, pair in network.schemas.items()}
+
+
+def _row(schema: Schema, known: Mapping[tuple[str, str], int], *, ids: bool) -> dict[str, Any]:
+    row = {"name": schema.name, "version": schema.version, "full_name": schema.full_name, "kind": schema.kind}
+    return {**row, "id": known.get((schema.full_name, schema.version))} if ids else row
+
+
+def _find(catalogue: Catalogue, name: str, version: str) -> Schema:
+    named = [schema for schema in catalogue.schemas if name in (schema.name, schema.full_name)]
+    chosen = [schema for schema in named if version in ("", schema.version)]
+    if chosen:
+        return chosen[-1]
+    if named:
+        raise SchemaError(
+            f"There is no version {version} of {name}: there is {', '.join(s.version for s in named)}."
+        )
+    raise SchemaError(f"There is no schema {name}: see `instep schemas list`.")
+
+
+def _fields(schema: Schema, event_type: EventType | None) -> Iterator[dict[str, Any]]:
+    for path, field in schema.fields.items():
+        row: dict[str, Any] = {
+            "field": path,
+            "type": f"{field.type_name}[]" if field.array else field.type_name,
+            "doc": field.doc,
+        }
+        if field.symbols:
+            row["symbols"] = list(field.symbols)
+        if event_type:
+            row["class"] = event_type.classes.get(path, "")
+            row["required"] = path in event_type.required or field.needed
+        yield row
+
+
+def _readable(row: Mapping[str, Any]) -> dict[str, Any]:
+    choice = f" One of {', '.join(row['symbols'])}." if "symbols" in row else ""
+    return {**row, "required": "yes" if row.get("required") else "", "doc": row["doc"] + choice}
+
+
+def _heading(schema: Schema, event_type: EventType | None) -> str:
+    lines = [f"{schema.full_name} {schema.version}: {schema.definition['doc']}"]
+    if event_type:
+        lines += [event_type.purpose, f"Published by: {event_type.owner}."]
+        if event_type.duty:
+            lines.append(f"{event_type.duty.law}: {event_type.duty.text}")
+    return "\n".join((*lines, ""))

@@ -1,13 +1,33 @@
-"""What every test may rely on."""
+"""What every test may rely on.
+
+A test that needs Kafka asks for `broker`, `own_broker` or `connection`. When Kafka cannot start the test fails: a missing
+broker is never skipped over.
+"""
 
 import os
+from collections.abc import Awaitable, Iterator, Mapping
+from pathlib import Path
+from typing import Protocol
 
 import pytest
 from hypothesis import settings
 
+from instep.cluster.connection import Connection
+from instep.local.broker import Broker
+
 # The machine may be busy: a slow example is no failure. A failing one is printed with the blob that repeats it.
 settings.register_profile("instep", deadline=None, print_blob=True)
 settings.load_profile("instep")
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs a broker is marked so, that `-m "not kafka"` takes seconds."""
+    for item in items:
+        asked = set(getattr(item, "fixturenames", ()))
+        if asked & {"broker", "own_broker"} or HERE / "kafka" in item.path.parents:
+            item.add_marker("kafka")
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +36,55 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("INSTEP_") and name != "INSTEP_JAVA":
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """One Kafka 4.3.1 on free ports for the whole run. Tests share it: use topic and group names of your own."""
+    yield from _running(Broker(tmp_path_factory.mktemp("broker")))
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[Broker]:
+    """A Kafka for this test alone (2 s): to apply whole networks to, to kill, to start again."""
+    yield from _running(Broker(tmp_path / "broker"))
+
+
+@pytest.fixture
+def connection(broker: Broker) -> Connection:
+    """How to reach the shared broker."""
+    return Connection(bootstrap_servers=broker.bootstrap_servers, security_protocol="PLAINTEXT")
+
+
+class CreateTopics(Protocol):
+    """`await create_topics("a", "b", partitions=4, config={"cleanup.policy": "compact"})`."""
+
+    def __call__(
+        self, *names: str, partitions: int = 1, config: Mapping[str, str] | None = None
+    ) -> Awaitable[None]: ...
+
+
+@pytest.fixture
+def create_topics(broker: Broker) -> CreateTopics:
+    """Make topics on the shared broker."""
+    from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+    async def create(*names: str, partitions: int = 1, config: Mapping[str, str] | None = None) -> None:
+        admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap_servers)
+        await admin.start()
+        try:
+            await admin.create_topics(
+                [NewTopic(name, partitions, 1, topic_configs=dict(config or {})) for name in names]
+            )
+        finally:
+            await admin.close()
+
+    return create
+
+
+def _running(broker: Broker) -> Iterator[Broker]:
+    broker.start()
+    try:
+        yield broker
+    finally:
+        broker.stop()

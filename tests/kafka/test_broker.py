@@ -6,8 +6,10 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from instep.errors import PlatformError
-from instep.local.broker import Broker, Ports, cluster_at, is_open
-from tests.kafka.conftest import CreateTopics
+from instep.local.broker import Broker
+from instep.local.kafka import cluster_at
+from instep.local.ports import is_open
+from tests.conftest import CreateTopics
 
 
 async def test_a_record_that_is_sent_is_read(broker: Broker, create_topics: CreateTopics) -> None:
@@ -24,7 +26,7 @@ async def test_a_record_that_is_sent_is_read(broker: Broker, create_topics: Crea
 def test_killed_and_started_again_it_is_at_the_same_address(own_broker: Broker) -> None:
     before = own_broker.bootstrap_servers
     own_broker.kill()
-    assert not is_open(own_broker.ports.client)
+    assert not is_open(own_broker.port)
     own_broker.start()
     assert own_broker.bootstrap_servers == before
     assert cluster_at(before)
@@ -33,11 +35,8 @@ def test_killed_and_started_again_it_is_at_the_same_address(own_broker: Broker) 
 def test_a_port_that_is_taken_is_named_and_no_process_is_left(
     broker: Broker, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    second = Broker(
-        tmp_path_factory.mktemp("second"),
-        ports=Ports(client=broker.ports.client, controller=broker.ports.controller),
-    )
-    with pytest.raises(PlatformError, match=f"Port {broker.ports.client}"):
+    second = Broker(tmp_path_factory.mktemp("second"), port=broker.port)
+    with pytest.raises(PlatformError, match=f"Port {broker.port}"):
         second.start()
     assert second.process is None
     assert cluster_at(broker.bootstrap_servers)

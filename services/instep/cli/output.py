@@ -82,6 +82,11 @@ class Bar:
         self._bars = bars
         self._task = bars.add_task(description, total=total)
 
+    @property
+    def visible(self) -> bool:
+        """Whether anybody sees it."""
+        return not self._bars.disable
+
     def advance(self, by: float = 1) -> None:
         """`by` more are done."""
         self._bars.advance(self._task, by)

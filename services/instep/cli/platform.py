@@ -1,7 +1,104 @@
 """`instep up | down | status | doctor`: the local platform."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
 import typer
+
+from instep.cli.output import Output, OutputOption, note, progress, show, show_lines
+
+if TYPE_CHECKING:
+    from instep.local.progress import Progress
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands to `instep`."""
+    for command in (up, down, status, doctor):
+        app.command()(command)
+
+
+def up(
+    port: Annotated[
+        int | None,
+        typer.Option(
+            help="Kafka's port; without it 19092, or a free one when that is taken.", min=1, max=65535
+        ),
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Start a real Kafka on this machine, and wait until it answers.
+
+    Its state lies in .instep/ of this directory, where the other commands find it. The first time it is fetched: about
+    80 MB, kept in the cache. Nothing but loopback can reach it.
+    """
+    from instep.local.platform import Platform, shown
+
+    platform = Platform()
+    with _shown_progress() as tell:
+        result = platform.up(port, tell)
+    for text in result.notes:
+        note(text)
+    if "INSTEP_BOOTSTRAP_SERVERS" in os.environ:
+        note("INSTEP_BOOTSTRAP_SERVERS is set: the other commands go there, not to this Kafka.")
+    if output is Output.JSON:
+        show_lines([{"bootstrap_servers": result.bootstrap_servers, "already": result.already}])
+    else:
+        already = " already" if result.already else ""
+        typer.echo(
+            f"Kafka is{already} up at {result.bootstrap_servers}; its log is {shown(platform.logs / 'broker.log')}."
+            " `instep down` ends it."
+        )
+
+
+def down(
+    delete_data: Annotated[bool, typer.Option("--delete-data", help="Delete Kafka's records too.")] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """End what `instep up` has started in this directory, and nothing else. The records stay for the next time."""
+    from instep.local.platform import Platform
+
+    platform = Platform()
+    with _shown_progress() as tell:
+        ended = platform.down(tell, delete_data)
+    if output is Output.JSON:
+        show_lines({"ended": name} for name in ended)
+    elif ended:
+        typer.echo(f"Ended: {', '.join(ended)}.")
+    else:
+        typer.echo(f"Nothing was running in {platform.directory}.")
+
+
+def status(output: OutputOption = Output.TABLE) -> None:
+    """Show what runs in this directory, where, and where its log is."""
+    from instep.local.platform import Platform
+
+    rows = [asdict(one) for one in Platform().status()]
+    show(output, ("name", "state", "pid", "address", "log"), rows)
+
+
+def doctor(output: OutputOption = Output.TABLE) -> None:
+    """Look for whatever may keep the local platform from working, and say what to do; exits 1 if there is a problem."""
+    from instep.local.doctor import Health, examine
+    from instep.local.platform import Platform
+
+    findings = examine(Platform())
+    show(output, ("check", "health", "found", "advice"), [asdict(one) for one in findings])
+    if any(one.health is Health.PROBLEM for one in findings):
+        raise typer.Exit(1)
+
+
+@contextmanager
+def _shown_progress() -> Iterator["Progress"]:
+    """A bar where there is a terminal; else one line a step, on stderr."""
+    with progress("") as bar:
+
+        def tell(text: str, done: int = 0, total: int = 0) -> None:
+            if bar.visible:
+                bar.update(description=text, total=total or None, done=done)
+            elif not done:
+                note(text)
+
+        yield tell

@@ -5,23 +5,21 @@ the file is absent. So every jar is checked here, a bad one is fetched again, an
 """
 
 import csv
-import fcntl
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 from instep.errors import PlatformError
+from instep.local.lock import locked
+from instep.local.progress import Progress, silent
 
 KAFKA_VERSION = "4.3.1"
 PINS = Path(__file__).with_name("kafka-jars.csv")
-
-# (jars there, jars in all)
-Progress = Callable[[int, int], None]
 
 _ATTEMPTS = 3
 _THREADS = 6
@@ -76,44 +74,56 @@ class Jars:
         """What `java -cp` takes."""
         return os.pathsep.join(sorted(str(self.directory / jar.filename) for jar in self.pins))
 
-    def fetch(self, progress: Progress | None = None) -> None:
+    def damaged(self) -> list[Jar]:
+        """The jars that are missing, or hold other bytes than the pinned ones."""
+        return [jar for jar in self.pins if not self._sound(jar)]
+
+    def fetch(self, progress: Progress = silent) -> None:
         """Fetch what is missing; raises PlatformError when that cannot be done. Safe to run twice at once."""
         if self.complete:
             return
-        with locked(self.cache / "kafka.lock"):
+        with locked(self.cache / "kafka.lock", lambda: progress("waiting for another download of Kafka")):
             # Another process may have fetched them while we waited; then each is only checked.
             self.directory.mkdir(parents=True, exist_ok=True)
-            with ThreadPoolExecutor(_THREADS) as pool:
-                try:
-                    for count, _ in enumerate(pool.map(self._fetch_one, self.pins), start=1):
-                        if progress:
-                            progress(count, len(self.pins))
-                except BaseException:
-                    # Ctrl-C, or one that cannot be had: do not wait for forty more.
-                    pool.shutdown(wait=False, cancel_futures=True)
-                    raise
+            total = len(self.pins)
+            progress(f"fetching Kafka {KAFKA_VERSION} (about 80 MB, this once)", 0, total)
+            # Threads that end with the process: Ctrl-C need not wait for downloads.
+            with ThreadPool(_THREADS) as pool:
+                for count, jar in enumerate(pool.imap_unordered(self._fetch_one, self.pins), start=1):
+                    progress(f"fetching Kafka {KAFKA_VERSION}: {jar.filename}", count, total)
             (self.directory / ".complete").touch()
             # The jars are in place; the copy that jgo keeps would only take the same room again.
             shutil.rmtree(self.cache / "maven", ignore_errors=True)
 
-    def _fetch_one(self, jar: Jar) -> None:
+    def _sound(self, jar: Jar) -> bool:
+        path = self.directory / jar.filename
+        return path.exists() and sha256_of(path) == jar.sha256
+
+    def _fetch_one(self, jar: Jar) -> Jar:
         target = self.directory / jar.filename
-        if target.exists() and sha256_of(target) == jar.sha256:
-            return
-        for _ in range(_ATTEMPTS):
+        if self._sound(jar):
+            return jar
+        failure: Exception | None = None
+        for attempt in range(_ATTEMPTS):
+            time.sleep(attempt)
             try:
                 fetched = _resolve(jar, self.cache / "maven")
-            except Exception as error:
-                raise PlatformError(
-                    f"{jar.filename} could not be fetched from the Maven repository ({type(error).__name__}): check the"
-                    " network connection and run this again; what has arrived is kept."
-                ) from error
+            except (OSError, RuntimeError, AssertionError) as error:  # what jgo and requests raise
+                failure = error
+                continue
             if sha256_of(fetched) == jar.sha256:
                 fetched.replace(target)
-                return
+                return jar
+            # Cut off by an earlier interruption, or not what was pinned.
+            failure = None
             fetched.unlink()
+        if failure:
+            raise PlatformError(
+                f"{jar.filename} could not be fetched from the Maven repository ({type(failure).__name__}): check the"
+                " network connection and run this again; what has arrived is kept."
+            ) from failure
         raise PlatformError(
-            f"{jar.filename} arrives with other bytes than the ones pinned in {PINS.name}: something between this machine"
+            f"{jar.filename} arrives with other bytes than those pinned in {PINS.name}: something between this machine"
             " and the Maven repository changes downloads."
         )
 
@@ -129,25 +139,10 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-@contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a file lock, waiting for whoever has it; it ends with the process, however that ends."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
-
-
 def _resolve(jar: Jar, repository: Path) -> Path:
-    import requests
     from jgo.maven import MavenContext
 
     context = MavenContext(repo_cache=repository, timeout=60)
-    artifact = context.project(jar.group, jar.artifact).at_version(jar.version).artifact("", "jar")
-    try:
-        return Path(artifact.resolve())
-    except (requests.ConnectionError, requests.Timeout):
-        # A dropped connection leaves a file that is cut off: its checksum will say so.
-        if (cached := artifact.cached_path) and cached.exists():
-            return Path(cached)
-        raise
+    return Path(
+        context.project(jar.group, jar.artifact).at_version(jar.version).artifact("", "jar").resolve()
+    )

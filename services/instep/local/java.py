@@ -13,6 +13,10 @@ OLDEST = 17
 
 # Quick to start and small, for a broker on a laptop: no second compiler, no parallel collector, no shared-memory figures.
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-XX:+ExitOnOutOfMemoryError")
+DATED_LOG = (
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd'T'HH:mm:ss.SSSXXX",
+)
 SMALL_HEAP = ("-Xms64m", "-Xmx192m")
 # For figures worth comparing: the whole compiler and room.
 FAST = ("-XX:+ExitOnOutOfMemoryError", "-Xms512m", "-Xmx1g")

@@ -1,0 +1,150 @@
+"""`instep doctor`: what may keep the local platform from working, and what to do about each."""
+
+import asyncio
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from instep.cluster.connection import ensure_reachable, from_env
+from instep.errors import InstepError, NotConnectedError
+from instep.local.jars import KAFKA_VERSION, kafka_jars
+from instep.local.java import find_java, version_of
+from instep.local.platform import DEFAULT_PORT, Platform, marked_brokers, shown
+from instep.local.ports import is_free
+
+_ENOUGH_MIB = 2048
+_LEAST_MIB = 512
+
+
+class Health(StrEnum):
+    """How a finding is meant: a note stops nothing, a problem does."""
+
+    OK = "ok"
+    NOTE = "note"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One thing looked at: how it is, and what to do (nothing when it is well)."""
+
+    check: str
+    health: Health
+    found: str
+    advice: str = ""
+
+
+def examine(platform: Platform, environ: Mapping[str, str] = os.environ) -> list[Finding]:
+    """Look at everything; raises nothing."""
+    checks: dict[str, Callable[[], Finding]] = {
+        "python": _python,
+        "java": lambda: _java(environ),
+        "kafka": lambda: _cache(environ),
+        "disk": lambda: _disk(platform),
+        "port": lambda: _port(platform),
+        "processes": lambda: _processes(platform),
+        "connection": lambda: _connection(platform, environ),
+    }
+    return [_safely(name, check) for name, check in checks.items()]
+
+
+def _safely(name: str, check: Callable[[], Finding]) -> Finding:
+    try:
+        return check()
+    except (InstepError, OSError) as error:
+        return Finding(
+            check=name, health=Health.PROBLEM, found=str(error), advice="see the sentence beside this"
+        )
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return Finding(check="python", health=Health.OK, found=f"{version} at {sys.executable}")
+
+
+def _java(environ: Mapping[str, str]) -> Finding:
+    java = find_java(environ)
+    named = " (INSTEP_JAVA)" if environ.get("INSTEP_JAVA") else ""
+    return Finding(check="java", health=Health.OK, found=f"{version_of(java)} at {java}{named}")
+
+
+def _cache(environ: Mapping[str, str]) -> Finding:
+    jars = kafka_jars(environ)
+    if not jars.complete:
+        return Finding(
+            check="kafka",
+            health=Health.NOTE,
+            found=f"Kafka {KAFKA_VERSION} is not in {jars.cache} yet",
+            advice="`instep up` fetches it, once: about 80 MB",
+        )
+    if damaged := jars.damaged():
+        return Finding(
+            check="kafka",
+            health=Health.PROBLEM,
+            found=f"{len(damaged)} of {len(jars.pins)} jars are missing or damaged in {jars.directory}",
+            advice=f"delete {jars.directory}: `instep up` fetches Kafka again",
+        )
+    return Finding(
+        check="kafka", health=Health.OK, found=f"{KAFKA_VERSION} in {jars.directory}, every jar checked"
+    )
+
+
+def _disk(platform: Platform) -> Finding:
+    place = next(one for one in (platform.directory, *platform.directory.parents) if one.exists())
+    free = shutil.disk_usage(place).free // 2**20
+    health = Health.OK if free >= _ENOUGH_MIB else Health.NOTE if free >= _LEAST_MIB else Health.PROBLEM
+    advice = "" if health is Health.OK else "make room: Kafka stops when the disk is full"
+    return Finding(check="disk", health=health, found=f"{free:,} MiB free at {place}", advice=advice)
+
+
+def _port(platform: Platform) -> Finding:
+    if any(one.state == "up" and one.address for one in platform.status()):
+        return Finding(check="port", health=Health.OK, found="Kafka has its port")
+    if is_free(DEFAULT_PORT):
+        return Finding(check="port", health=Health.OK, found=f"{DEFAULT_PORT} is free")
+    return Finding(
+        check="port",
+        health=Health.NOTE,
+        found=f"{DEFAULT_PORT} is in use by another program",
+        advice="`instep up` takes a free port instead; `instep up --port` names one",
+    )
+
+
+def _processes(platform: Platform) -> Finding:
+    standing = platform.status()
+    if ended := [one.name for one in standing if one.state not in {"up", "down"}]:
+        return Finding(
+            check="processes",
+            health=Health.PROBLEM,
+            found=f"{', '.join(ended)} ended by itself or does not answer",
+            advice=f"read the log in {shown(platform.logs)}; `instep up` heals it, `instep down` clears it away",
+        )
+    if lost := [one.pid for place, one in marked_brokers() if not (place / "server.properties").exists()]:
+        return Finding(
+            check="processes",
+            health=Health.PROBLEM,
+            found=f"local brokers whose directory is gone: process {', '.join(map(str, lost))}",
+            advice=f"kill {' '.join(map(str, lost))}",
+        )
+    running = [one.name for one in standing if one.state == "up"]
+    found = f"running: {', '.join(running)}" if running else f"nothing runs in {platform.directory}"
+    return Finding(check="processes", health=Health.OK, found=found)
+
+
+def _connection(platform: Platform, environ: Mapping[str, str]) -> Finding:
+    try:
+        connection = from_env(environ, platform.directory)
+    except NotConnectedError as error:
+        return Finding(check="connection", health=Health.NOTE, found=str(error), advice="run `instep up`")
+    asyncio.run(ensure_reachable(connection))
+    said = (
+        "INSTEP_BOOTSTRAP_SERVERS"
+        if "INSTEP_BOOTSTRAP_SERVERS" in environ
+        else shown(platform.connection_file)
+    )
+    return Finding(
+        check="connection", health=Health.OK, found=f"{connection.bootstrap_servers} answers ({said})"
+    )

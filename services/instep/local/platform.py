@@ -1,0 +1,203 @@
+"""The local platform of one directory: what `instep up`, `down` and `status` do.
+
+    .instep/
+        connection.json         how to reach Kafka; the other commands pick it up
+        processes/<name>.json   what has been started and not yet stopped (id and start time)
+        kafka/                  the broker's settings and data
+        logs/<name>.log         what each process says
+
+`up` and `down` hold `.instep/lock`, so two at once take their turns.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from instep.errors import PlatformError
+from instep.local.broker import MARK, Broker
+from instep.local.kafka import cluster_at
+from instep.local.lock import locked
+from instep.local.ports import LOOPBACK, is_free
+from instep.local.process import Process, Records, spawn, write_atomically
+from instep.local.progress import Progress, silent
+
+DEFAULT_PORT = 19092
+"""Where Kafka listens when the port is free; else a free one is chosen, and said."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Up:
+    """What `up` has come to: where Kafka is, whether it was there already, and what is worth knowing beside that."""
+
+    bootstrap_servers: str
+    already: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Standing:
+    """One process of the platform: `state` is up, down, ended (without being told to) or not answering."""
+
+    name: str
+    state: str
+    pid: int | None = None
+    address: str | None = None
+    log: str | None = None
+
+
+class Platform:
+    """The local platform whose state lies in `directory`."""
+
+    def __init__(self, directory: Path = Path(".instep")) -> None:
+        self.directory = directory.resolve()
+        self.records = Records(directory=self.directory / "processes")
+        self.logs = self.directory / "logs"
+        self.connection_file = self.directory / "connection.json"
+
+    def up(self, port: int | None = None, progress: Progress = silent) -> Up:
+        """Start Kafka unless it is up, and wait until it answers; heals what a crash has left.
+
+        `port` has to be free; without it the default is taken if it is free, else another. Raises PlatformError.
+        """
+        with self._turn(progress):
+            if address := self.address():
+                return Up(bootstrap_servers=address, already=True)
+            before = self.records.read(Broker.name)
+            notes = self._clear_wreckage(progress)
+            # After a crash the same port, which programs may have been told of.
+            wanted = port or (before and before.port) or DEFAULT_PORT
+            broker = Broker(
+                self.directory / "kafka",
+                port=wanted if port or is_free(wanted) else None,
+                log=self.logs / f"{Broker.name}.log",
+                records=self.records,
+            )
+            broker.start(progress)
+            if broker.port != wanted:
+                notes.append(f"Port {wanted} is in use by another program, so Kafka has port {broker.port}.")
+            self._write_connection(broker)
+            return Up(bootstrap_servers=broker.bootstrap_servers, already=False, notes=tuple(notes))
+
+    def start(
+        self, name: str, argv: Sequence[str], *, env: Mapping[str, str] | None = None, port: int | None = None
+    ) -> Process:
+        """Start a service beside the broker; `status` shows it and `down` ends it. Raises PlatformError."""
+        if (before := self.records.read(name)) and before.alive():
+            raise PlatformError(f"{name} is running already (process {before.pid}).")
+        return spawn(name, argv, env=env, port=port, log=self.logs / f"{name}.log", records=self.records)
+
+    def stop(self, name: str) -> None:
+        """End one process that was started here; nothing happens when it does not run."""
+        if process := self.records.read(name):
+            process.stop()
+            self.records.remove(name)
+
+    def down(self, progress: Progress = silent, delete_data: bool = False) -> list[str]:
+        """End whatever has been started here, services before the broker; returns their names."""
+        if not self.directory.exists():
+            return []
+        with self._turn(progress):
+            running = [one for one in reversed(self.records.all()) if one.alive()]
+            self.connection_file.unlink(missing_ok=True)
+            self._end([*running, *self._strays()], progress)
+            for record in self.records.all():
+                self.records.remove(record.name)
+            if delete_data:
+                shutil.rmtree(self.directory / "kafka", ignore_errors=True)
+            return [one.name for one in running]
+
+    def status(self) -> list[Standing]:
+        """Every process that has been started here and not stopped, the broker first; it is always listed."""
+        broker = self.records.read(Broker.name)
+        others = [one for one in self.records.all() if one.name != Broker.name]
+        first = self._standing(broker) if broker else Standing(name=Broker.name, state="down")
+        return [first, *(self._standing(one) for one in others)]
+
+    def address(self) -> str | None:
+        """Where the Kafka that was started here answers; None when it does not."""
+        broker = self.records.read(Broker.name)
+        if not (broker and broker.alive() and self.connection_file.exists()):
+            return None
+        address = f"{LOOPBACK}:{broker.port}"
+        return address if cluster_at(address) else None
+
+    @contextmanager
+    def _turn(self, progress: Progress) -> Iterator[None]:
+        try:
+            self.directory.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise PlatformError(f"{self.directory} cannot be made: {error.strerror}.") from error
+        with locked(
+            self.directory / "lock", lambda: progress("waiting for another `instep up` or `instep down` here")
+        ):
+            yield
+
+    def _standing(self, process: Process) -> Standing:
+        address = f"{LOOPBACK}:{process.port}" if process.port else None
+        if not process.alive():
+            state = "ended"
+        elif process.name == Broker.name and not self.address():
+            state = "not answering"
+        else:
+            state = "up"
+        return Standing(
+            name=process.name, state=state, pid=process.pid, address=address, log=shown(process.log)
+        )
+
+    def _clear_wreckage(self, progress: Progress) -> list[str]:
+        """End a broker that does not answer, and forget what has ended by itself; returns what was found.
+
+        Services that live are left alone: they wait for the broker to come back.
+        """
+        found = []
+        for one in self.records.all():
+            if not one.alive():
+                found.append(f"{one.name} (process {one.pid}) had ended by itself: see {shown(one.log)}.")
+                self.records.remove(one.name)
+            elif one.name == Broker.name:
+                found.append(f"A broker that does not answer (process {one.pid}) was ended.")
+                self._end([one], progress)
+        self._end(self._strays(), progress)
+        self.connection_file.unlink(missing_ok=True)
+        return found
+
+    def _end(self, processes: Sequence[Process], progress: Progress) -> None:
+        for process in processes:
+            progress(f"ending {process.name}")
+            process.stop()
+            self.records.remove(process.name)
+
+    def _strays(self) -> list[Process]:
+        """Brokers of this very directory whose record is lost."""
+        recorded = {one.pid for one in self.records.all()}
+        here = self.directory / "kafka"
+        return [one for directory, one in marked_brokers() if directory == here and one.pid not in recorded]
+
+    def _write_connection(self, broker: Broker) -> None:
+        connection = {"bootstrap_servers": broker.bootstrap_servers, "security_protocol": "PLAINTEXT"}
+        write_atomically(self.connection_file, json.dumps(connection) + "\n")
+
+
+def marked_brokers() -> list[tuple[Path, Process]]:
+    """Every local broker of Instep on this machine that we may look at, and its directory."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            for argument in process.cmdline():
+                if argument.startswith(MARK):
+                    one = Process(name=Broker.name, pid=process.pid, started=process.create_time())
+                    found.append((Path(argument.removeprefix(MARK)), one))
+        except psutil.Error:
+            continue
+    return found
+
+
+def shown(path: str | Path) -> str:
+    """A path as short as it can be from where the user stands."""
+    whole, here = Path(path), Path.cwd()
+    return str(whole.relative_to(here)) if whole.is_relative_to(here) else str(whole)

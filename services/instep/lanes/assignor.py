@@ -1,0 +1,88 @@
+"""Each lane goes whole to one worker, and stays there while that worker stays.
+
+Faust's own assignor keeps the partitions of a lane together only while every worker subscribes to the same topics, which
+is not so in a rolling restart that adds an authority: lanes were then owned twice and workers fenced each other. Here a
+lane is a number, worked out from topic and partition alone, and a topic that the lane's owner does not know yet waits.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+
+from aiokafka.cluster import ClusterMetadata
+from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
+
+from instep.lanes.partition import lane_of
+
+LaneOf = Callable[[str, int], int]
+
+
+def lane_numbering(lanes: int) -> LaneOf:
+    """The lane of a topic partition: hub partition k is lane k, a tenant's topic goes by its authority's name."""
+
+    def lane(topic: str, partition: int) -> int:
+        authority, _, _ = topic.partition(".")
+        return partition if authority == "instep" else lane_of(authority.encode(), lanes)
+
+    return lane
+
+
+def share_out(lanes: int, held: Mapping[str, Iterable[int]]) -> dict[str, list[int]]:
+    """Give each of `lanes` lanes to one of the members (the keys of `held`), evenly, leaving a lane where it is held."""
+    members = sorted(held)
+    most = -(-lanes // len(members))
+    free = set(range(lanes))
+    own: dict[str, list[int]] = {member: [] for member in members}
+    for member in members:
+        for lane in sorted(set(held[member]) & free)[:most]:
+            own[member].append(lane)
+            free.discard(lane)
+    for lane in sorted(free):
+        min(own.values(), key=len).append(lane)
+    return own
+
+
+def lane_assignor(lanes: int) -> type[AbstractPartitionAssignor]:
+    """The assignor class of one worker; aiokafka calls it by class methods, so what it holds lives on the class."""
+    lane = lane_numbering(lanes)
+
+    class LaneAssignor(AbstractPartitionAssignor):  # type: ignore[misc]  # aiokafka's assignors carry no types
+        name = "instep-lanes"
+        version = 0
+        held: frozenset[int] = frozenset()
+
+        @classmethod
+        def metadata(cls, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
+            return ConsumerProtocolMemberMetadata(
+                cls.version, sorted(topics), ",".join(map(str, sorted(cls.held))).encode()
+            )
+
+        @classmethod
+        def on_assignment(cls, assignment: ConsumerProtocolMemberAssignment) -> None:
+            cls.held = frozenset(
+                lane(topic, partition)
+                for topic, partitions in assignment.assignment
+                for partition in partitions
+            )
+
+        @classmethod
+        def assign(
+            cls, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
+        ) -> dict[str, ConsumerProtocolMemberAssignment]:
+            held = {
+                member: [int(number) for number in (meta.user_data or b"").decode().split(",") if number]
+                for member, meta in members.items()
+            }
+            own = share_out(lanes, held)
+            result = {}
+            for member, meta in members.items():
+                mine = set(own[member])
+                wanted: dict[str, list[int]] = defaultdict(list)
+                for topic in sorted(set(meta.subscription)):
+                    for partition in sorted(cluster.partitions_for_topic(topic) or ()):
+                        if lane(topic, partition) in mine:
+                            wanted[topic].append(partition)
+                result[member] = ConsumerProtocolMemberAssignment(cls.version, sorted(wanted.items()), b"")
+            return result
+
+    return LaneAssignor

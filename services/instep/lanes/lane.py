@@ -1,0 +1,257 @@
+"""A lane: all input partitions with one number, decided in order, one transaction at a time."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.structs import ConsumerRecord
+
+from instep.errors import LostRecordsError, Ours
+from instep.lanes.changelog import Changelog
+from instep.lanes.claim import Claim
+from instep.lanes.driver import Batch
+from instep.lanes.metrics import LaneMetrics
+from instep.lanes.positions import Start, where_to_start
+from instep.lanes.probe import Poison
+from instep.lanes.processor import Outputs, Processor
+from instep.lanes.settings import LaneSettings
+from instep.lanes.transaction import Transaction
+
+_log = structlog.get_logger("instep.lanes")
+
+_CHUNK = 500  # records decided before the event loop gets a turn
+_TICK_SECONDS = 1.0
+_SEEN_SECONDS = 60.0
+_RELEASE_SECONDS = 2.0  # what a transaction may take to end when the lane is given up
+
+
+class LaneWorker(Protocol):
+    """What a lane asks of its worker."""
+
+    settings: LaneSettings
+    processor: Processor
+    metrics: LaneMetrics
+    group: str
+    cluster: str
+    directory: Path
+
+    async def committed(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int | None]:
+        """The group's committed offsets, None where it has none."""
+
+    async def earliest(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
+        """Where each partition's log starts."""
+
+    async def up_to_date(self) -> None:
+        """Return once the network is confirmed fresh and the processor follows it."""
+
+    async def begin_reading(self, lane: "Lane") -> None:
+        """Read the lane's partitions from its positions on."""
+
+    def hold_back(self, lane: "Lane", full: bool) -> None:
+        """Pause the lane's partitions while its queue is full."""
+
+    def failed(self, error: BaseException) -> None:
+        """End the process: a lane met the unexpected."""
+
+
+class Lane:
+    """One lane of this worker, from its assignment to its release."""
+
+    def __init__(self, number: int, partitions: frozenset[TopicPartition], worker: LaneWorker) -> None:
+        self.number = number
+        self.partitions = partitions
+        self.claimed = False
+        self.lost: str | None = None
+        self.next: dict[TopicPartition, int] = {}
+        self._worker = worker
+        self._queue: deque[Batch] = deque()
+        self._queued_bytes = 0
+        self._held_back = False
+        self._stopping = False
+        self._wake = asyncio.Event()
+        self._poison = Poison(worker.processor)
+        self._last_tick = self._last_commit = self._last_seen = time.monotonic()
+        self._task = asyncio.ensure_future(self._run())
+
+    # -- what the worker calls
+
+    def offer(self, batch: Batch) -> None:
+        """Take a batch; never waits. Above the byte bound the lane's partitions are held back."""
+        if not self._queue:
+            self._last_commit = time.monotonic()
+        self._queue.append(batch)
+        self._queued_bytes += batch.size
+        if not self._held_back and self._queued_bytes > self._worker.settings.queue_bytes:
+            self._held_back = True
+            self._worker.hold_back(self, True)
+        self._wake.set()
+
+    async def release(self) -> None:
+        """Give the lane up: an open transaction is finished, or left for the next claim to abort."""
+        self._stopping = True
+        self._wake.set()
+        if self.claimed:
+            await asyncio.wait([self._task], timeout=_RELEASE_SECONDS)
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+    def silent_for(self) -> float:
+        """Seconds without a commit while work is waiting; 0 when nothing waits or the lane is still claiming."""
+        return time.monotonic() - self._last_commit if self.claimed and self._queue else 0.0
+
+    # -- the lane's own task
+
+    async def _run(self) -> None:
+        try:
+            await self._own()
+        except asyncio.CancelledError:
+            raise
+        except LostRecordsError as error:
+            self.lost = str(error)
+            _log.error("lost-records", lane=self.number, problem=str(error))
+        except BaseException as error:  # noqa: BLE001  # whatever it is, this process must not go on
+            self._worker.failed(error)
+
+    async def _own(self) -> None:
+        began = time.monotonic()
+        worker = self._worker
+        await worker.up_to_date()
+        changelog = Changelog(
+            connection=worker.settings.connection,
+            service=worker.processor.service,
+            lane=self.number,
+            cluster=worker.cluster,
+        )
+        directory = worker.directory / f"lane-{self.number}"
+        claim = await Claim.open(worker.settings, changelog, worker.group, directory)
+        try:
+            self.next = dict((await self._where_to_start(claim)).positions)
+            await claim.enter()
+            self._poison.beware(claim.fruitless_before)
+            await worker.begin_reading(self)
+            self.claimed = True
+            worker.metrics.restore.observe(time.monotonic() - began)
+            _log.info("lane claimed", lane=self.number, restored=claim.entries_restored)
+            while not self._stopping:
+                await self._turn(claim)
+        finally:
+            await claim.close()
+
+    async def _where_to_start(self, claim: Claim) -> Start:
+        committed = await self._worker.committed(self.partitions)
+        kept = claim.kept_positions(self.partitions)
+        start = where_to_start(
+            committed=committed,
+            kept=kept,
+            earliest=await self._worker.earliest(self.partitions),
+            has_run=any(at is not None for at in (*kept.values(), *committed.values())),
+            accept=self._worker.settings.accept_lost_records,
+        )
+        for gap in start.accepted:
+            _log.warning("gap accepted", topic=gap.partition.topic, position=gap.position, start=gap.start)
+        if start.lost:
+            gaps = ", ".join(
+                f"{gap.partition.topic} from {gap.position} to {gap.start}" for gap in start.lost
+            )
+            raise LostRecordsError(
+                f"Records that this lane has not read are gone ({gaps}); name the topics in"
+                " INSTEP_ACCEPT_LOST_RECORDS to accept the gap and go on."
+            )
+        return start
+
+    async def _turn(self, claim: Claim) -> None:
+        """Wait for work or for the next second, then do what there is."""
+        due = self._last_tick + _TICK_SECONDS - time.monotonic()
+        if not self._queue and due > 0:
+            self._wake.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), due)
+        await self._worker.up_to_date()
+        if self._queue:
+            await self._process(claim)
+        if time.monotonic() - self._last_tick >= _TICK_SECONDS:
+            self._last_tick = time.monotonic()
+            await self._tick(claim)
+
+    async def _process(self, claim: Claim) -> None:
+        """Decide what is queued, within the bounds of one transaction, and commit it."""
+        began = time.monotonic()
+        transaction = await claim.begin()
+        positions: dict[TopicPartition, int] = {}
+        raise_metrics: list[Callable[[], None]] = []
+        events = 0
+        for batch in self._taken(began):
+            self._check_joins_up(batch, positions)
+            for at in range(0, len(batch.records), _CHUNK):
+                outputs = await self._decide(batch.records[at : at + _CHUNK], claim)
+                await transaction.add(outputs.records)
+                raise_metrics.append(outputs.committed)
+                await asyncio.sleep(0)
+            positions[batch.partition] = batch.after
+            events += len(batch.records)
+        self._poison.beware(0)
+        await self._commit(claim, transaction, positions, raise_metrics)
+        self._worker.metrics.seconds.observe(time.monotonic() - began)
+        if events:
+            self._worker.metrics.events.observe(events)
+
+    def _taken(self, began: float) -> Iterable[Batch]:
+        """Batches off the queue until the transaction is as large, or as old, as it may be."""
+        settings = self._worker.settings
+        events = size = 0
+        while self._queue and events < settings.transaction_events and size < settings.transaction_bytes:
+            batch = self._queue.popleft()
+            self._queued_bytes -= batch.size
+            if self._held_back and self._queued_bytes < settings.queue_bytes / 2:
+                self._held_back = False
+                self._worker.hold_back(self, False)
+            events += len(batch.records)
+            size += batch.size
+            yield batch
+            if time.monotonic() - began > settings.transaction_seconds:
+                return
+
+    def _check_joins_up(self, batch: Batch, positions: Mapping[TopicPartition, int]) -> None:
+        expected = positions.get(batch.partition, self.next.get(batch.partition))
+        if expected != batch.before:
+            topic = batch.partition.topic
+            raise Ours(
+                f"The lane was at {expected} of {topic}, and the batch that came starts at {batch.before}."
+            )
+
+    async def _decide(self, records: list[ConsumerRecord], claim: Claim) -> Outputs:
+        now = time.time_ns() // 1_000_000
+        if self._poison.expected:
+            return await self._poison.decide(records, claim.state, now)
+        return self._worker.processor.process(records, claim.state, now)
+
+    async def _tick(self, claim: Claim) -> None:
+        outputs = self._worker.processor.tick(claim.state, time.time_ns() // 1_000_000)
+        if outputs.records or claim.state.changes:
+            transaction = await claim.begin()
+            await transaction.add(outputs.records)
+            await self._commit(claim, transaction, {}, [outputs.committed])
+        if time.monotonic() - self._last_seen > _SEEN_SECONDS:
+            self._last_seen = time.monotonic()
+            claim.state.seen()
+
+    async def _commit(
+        self,
+        claim: Claim,
+        transaction: Transaction,
+        positions: Mapping[TopicPartition, int],
+        raise_metrics: Iterable[Callable[[], None]],
+    ) -> None:
+        await claim.commit(transaction, positions)
+        self.next.update(positions)
+        self._last_commit = time.monotonic()
+        self._worker.metrics.committed.inc()
+        for raise_them in raise_metrics:
+            raise_them()

@@ -1,0 +1,81 @@
+"""What every service shows of its lanes, each name typed once."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_EVENTS = (1, 10, 100, 500, 1000, 2500, 5000, 10000, 20000)
+
+Lag = tuple[str, int, int]  # topic, partition, records not yet committed
+
+
+class LaneMetrics:
+    """The metrics of one service's lanes; label children are resolved once, and raised after the commit."""
+
+    def __init__(self, registry: CollectorRegistry, service: str, version: str) -> None:
+        self.registry = registry
+        transactions = Counter(
+            "instep_lane_transactions",
+            "Transactions ended, by result.",
+            ["service", "result"],
+            registry=registry,
+        )
+        self.committed = transactions.labels(service, "committed")
+        self.aborted = transactions.labels(service, "aborted")
+        self.seconds = Histogram(
+            "instep_lane_transaction_seconds",
+            "Duration of a transaction, from its first record to the commit.",
+            ["service"],
+            buckets=_SECONDS,
+            registry=registry,
+        ).labels(service)
+        self.events = Histogram(
+            "instep_lane_batch_events",
+            "Events in a committed transaction.",
+            ["service"],
+            buckets=_EVENTS,
+            registry=registry,
+        ).labels(service)
+        self.restore = Histogram(
+            "instep_lane_restore_seconds",
+            "Time that a claim took to bring a lane's state up to date.",
+            ["service"],
+            buckets=(*_SECONDS, 10.0, 30.0, 60.0, 300.0),
+            registry=registry,
+        ).labels(service)
+        self.generation = Gauge(
+            "instep_network_generation", "Generation of the network in force.", ["service"], registry=registry
+        ).labels(service)
+        Gauge(
+            "instep_build_info",
+            "Always 1; the version is a label.",
+            ["service", "version"],
+            registry=registry,
+        ).labels(service, version).set(1)
+
+
+class LagCollector(Collector):
+    """`kafka_consumergroup_lag`, worked out when it is asked for: 0 when nothing is left, markers included."""
+
+    def __init__(self, group: str, lags: Callable[[], Iterable[Lag]]) -> None:
+        self._group = group
+        self._lags = lags
+
+    def describe(self) -> Iterator[Metric]:
+        yield self._family()
+
+    def collect(self) -> Iterator[Metric]:
+        family = self._family()
+        for topic, partition, lag in self._lags():
+            family.add_metric([self._group, topic, str(partition)], lag)
+        yield family
+
+    def _family(self) -> GaugeMetricFamily:
+        return GaugeMetricFamily(
+            "kafka_consumergroup_lag",
+            "Records that the group has yet to commit.",
+            labels=["consumergroup", "topic", "partition"],
+        )

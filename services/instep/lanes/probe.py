@@ -1,0 +1,116 @@
+"""Find the record that kills the decoder, in a process that may die of it.
+
+A lane whose last claim ended without a commit may have met such a record. Before it decodes its first batch again, a child
+decodes it: the record at which the child dies twice is set aside undecoded. It needs no state of the worker that died.
+"""
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from struct import Struct
+from typing import BinaryIO, cast
+
+from aiokafka.structs import ConsumerRecord
+
+from instep.errors import Ours
+from instep.lanes.processor import Output, Outputs, Probing, Processor, State
+
+_LENGTH = Struct(">I")
+_READY = b"."  # the child's answer when it has started, and after each record
+_SECONDS = 20.0
+
+
+def serve(decode: Callable[[bytes], object], source: BinaryIO, answer: BinaryIO) -> None:
+    """The child: decode each value of `source` (four-byte big-endian length, bytes) and answer after each one."""
+    _answer(answer)
+    while head := source.read(_LENGTH.size):
+        decode(source.read(_LENGTH.unpack(head)[0]))
+        _answer(answer)
+
+
+def _answer(answer: BinaryIO) -> None:
+    answer.write(_READY)
+    answer.flush()
+
+
+async def killers(command: Sequence[str], values: Sequence[bytes]) -> set[int]:
+    """The indices of the values at which the child dies, twice. Raises Ours when it cannot even start."""
+    found: set[int] = set()
+    at = 0
+    while at < len(values):
+        at += await _survived(command, values[at:])
+        if at < len(values):
+            if await _survived(command, values[at : at + 1]) == 0:
+                found.add(at)
+            at += 1
+    return found
+
+
+async def _survived(command: Sequence[str], values: Sequence[bytes]) -> int:
+    child = await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    asked = b"".join(_LENGTH.pack(len(value)) + value for value in values)
+    try:
+        answers, _ = await asyncio.wait_for(child.communicate(asked), _SECONDS)
+    except TimeoutError:
+        child.kill()
+        await child.wait()
+        answers = b""  # it hangs: as bad as dying, and nothing says where
+        if len(values) > 1:
+            return await _survived(command, values[: len(values) // 2])
+        return 0
+    if not answers.startswith(_READY):
+        raise Ours(f"The probe of the decoder does not start: {command[-1]}.")
+    return len(answers) - 1
+
+
+class Poison:
+    """Decides as the processor does, and with more care while a record that kills is expected."""
+
+    def __init__(self, processor: Processor) -> None:
+        self._processor = processor
+        self._probing = cast(Probing, processor) if hasattr(processor, "probe_command") else None
+        self.expected = False
+
+    def beware(self, fruitless_claims: int) -> None:
+        """Expect such a record when the claim before this one ended without a commit."""
+        self.expected = fruitless_claims > 0 and self._probing is not None
+
+    async def decide(self, records: Sequence[ConsumerRecord], state: State, now: int) -> Outputs:
+        """As `Processor.process`, with the records that kill the decoder set aside."""
+        if self._probing is None:
+            return self._processor.process(records, state, now)
+        bad = await killers(self._probing.probe_command(), [record.value or b"" for record in records])
+        parts = [
+            self._probing.poisoned(run[0], now) if poison else self._processor.process(run, state, now)
+            for poison, run in _runs(records, bad)
+        ]
+        outputs: list[Output] = [output for part in parts for output in part.records]
+
+        def committed() -> None:
+            for part in parts:
+                part.committed()
+
+        return Outputs(outputs, committed)
+
+
+def _runs(
+    records: Sequence[ConsumerRecord], bad: set[int]
+) -> Iterator[tuple[bool, Sequence[ConsumerRecord]]]:
+    begin = 0
+    for at in sorted(bad):
+        if at > begin:
+            yield False, records[begin:at]
+        yield True, records[at : at + 1]
+        begin = at + 1
+    if begin < len(records):
+        yield False, records[begin:]
+
+
+def standard_streams() -> tuple[BinaryIO, BinaryIO]:
+    """What a child serves on."""
+    return sys.stdin.buffer, sys.stdout.buffer

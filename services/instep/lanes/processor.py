@@ -1,0 +1,92 @@
+"""What a processor sees of the engine: records in, a state to remember in, outputs out.
+
+A processor is a plain object. It never sees a transaction, an offset commit or Faust, so a test needs no broker to know
+what a service decides.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from instep.network.network import Network
+
+
+class Record(Protocol):
+    """One record as it was read; aiokafka's ConsumerRecord fits."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def timestamp(self) -> int:
+        """Milliseconds since 1970, the broker's own clock."""
+
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
+
+
+class State(Protocol):
+    """What a lane remembers: changes are committed together with the outputs that they led to, or not at all."""
+
+    def get(self, key: bytes) -> bytes | None: ...
+    def put(self, key: bytes, value: bytes) -> None: ...
+    def delete(self, key: bytes) -> None: ...
+    def scan(self, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        """Up to `limit` entries whose keys follow `after`, in the order of keys; fewer only at the end."""
+
+
+class Output(NamedTuple):
+    """One record to send."""
+
+    topic: str
+    partition: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]] | tuple[()] = ()
+
+
+def nothing() -> None:
+    """The `committed` of outputs that no metric counts."""
+
+
+class Outputs(NamedTuple):
+    """What came of some records; `committed` raises their metrics and is called once the transaction has committed."""
+
+    records: Sequence[Output] = ()
+    committed: Callable[[], None] = nothing
+
+
+class Processor(Protocol):
+    """One service's work, the same object for every lane of the worker."""
+
+    @property
+    def service(self) -> str:
+        """The service's name: it is in the group, the transactional ids and the state topic."""
+
+    def inputs(self, network: Network) -> Sequence[str]:
+        """The topics that it reads in this network."""
+
+    def follow(self, network: Network) -> None:
+        """Switch to this generation of the network; called between batches, and once before the first."""
+
+    def process(self, records: Sequence[Record], state: State, now: int) -> Outputs:
+        """Decide records of one partition, in their order; `now` is milliseconds since 1970."""
+
+    def tick(self, state: State, now: int) -> Outputs:
+        """Once a second and lane: what the clock alone brings about."""
+
+
+class Probing(Protocol):
+    """A processor whose decoder could be killed by a record, and which can set such a record aside."""
+
+    def probe_command(self) -> Sequence[str]:
+        """A command that decodes values sent to it as `instep.lanes.probe` frames them."""
+
+    def poisoned(self, record: Record, now: int) -> Outputs:
+        """Set aside, undecoded, a record that has killed the decoder twice."""

@@ -1,0 +1,66 @@
+"""How a service is told where it runs: `from_env` is pure, and a bad value names its variable."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from instep.cluster.connection import Connection
+from instep.cluster.connection import from_env as connection_from_env
+from instep.errors import ConfigurationError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LaneSettings:
+    """Where one worker of a service runs and how much it takes at once; times are seconds, sizes bytes."""
+
+    connection: Connection
+    state_directory: Path
+    schemas_directory: Path | None = None  # None: the schemas that came with the package
+    management_host: str = "127.0.0.1"
+    management_port: int = 0  # 0: any free port, which is logged
+    session_timeout: float = 10.0
+    heartbeat_interval: float = 3.0
+    poll_records: int = 4000
+    fetch_bytes: int = 1 << 20  # of one partition, in one fetch
+    queue_bytes: int = 8 << 20  # of one lane, before its partitions are paused
+    transaction_events: int = 20_000
+    transaction_bytes: int = 8 << 20
+    transaction_seconds: float = 0.5
+    transaction_timeout: float = 5.0  # after which the broker aborts it
+    watchdog_seconds: float = 10.0
+    accept_lost_records: frozenset[str] = frozenset()  # topics whose gap an operator has accepted
+
+
+def from_env(environ: Mapping[str, str], *, default_port: int) -> LaneSettings:
+    """The settings that `INSTEP_…` variables give; raises ConfigurationError or NotConnectedError."""
+    schemas = environ.get("INSTEP_SCHEMAS_DIR")
+    return LaneSettings(
+        connection=connection_from_env(environ),
+        state_directory=Path(environ.get("INSTEP_STATE_DIR", ".instep/state")),
+        schemas_directory=Path(schemas) if schemas else None,
+        management_host=environ.get("INSTEP_MANAGEMENT_HOST", "127.0.0.1"),
+        management_port=_read(environ, "INSTEP_MANAGEMENT_PORT", int, default_port, 0, 65535),
+        session_timeout=_read(environ, "INSTEP_SESSION_TIMEOUT_SECONDS", float, 10.0, 1.0, 300.0),
+        heartbeat_interval=_read(environ, "INSTEP_HEARTBEAT_SECONDS", float, 3.0, 0.2, 100.0),
+        poll_records=_read(environ, "INSTEP_POLL_RECORDS", int, 4000, 1, 100_000),
+        watchdog_seconds=_read(environ, "INSTEP_WATCHDOG_SECONDS", float, 10.0, 1.0, 3600.0),
+        accept_lost_records=frozenset(filter(None, environ.get("INSTEP_ACCEPT_LOST_RECORDS", "").split(","))),
+    )
+
+
+def _read(
+    environ: Mapping[str, str], name: str, kind: Callable[[str], T], default: T, least: float, most: float
+) -> T:
+    text = environ.get(name)
+    if text is None:
+        return default
+    try:
+        value = kind(text)
+    except ValueError:
+        raise ConfigurationError(f"{name} is not a number.") from None
+    if not least <= float(value) <= most:  # type: ignore[arg-type]  # kind is int or float
+        raise ConfigurationError(f"{name} is not between {least:g} and {most:g}.")
+    return value

@@ -1,0 +1,301 @@
+"""One worker of a service: the Faust app, its lanes, the network that they follow, and what operators see of them.
+
+Faust gives the group membership, the agent, the signals and the life cycle. The agent takes whole batches from the driver
+and hands each to its lane; it never waits on one.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import traceback
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NoReturn, cast
+
+import faust
+import structlog
+import uvloop
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from faust.worker import Worker as FaustWorker
+from prometheus_client import CollectorRegistry
+
+from instep.cluster.follow import NetworkFollower
+from instep.errors import InstepError, TheWorlds
+from instep.lanes.assignor import lane_assignor, lane_numbering
+from instep.lanes.driver import Batch, BatchConsumer, BatchTransport, WholeBatches
+from instep.lanes.health import ManagementServer, Watchdog
+from instep.lanes.lane import Lane
+from instep.lanes.logs import configure_logs
+from instep.lanes.metrics import Lag, LagCollector, LaneMetrics
+from instep.lanes.processor import Processor
+from instep.lanes.settings import LaneSettings
+from instep.lanes.slot import take_slot
+from instep.lanes.versions import check_versions, own_version
+from instep.network.network import Network
+
+_log = structlog.get_logger("instep.worker")
+
+_STALLED_SECONDS = 60.0
+_EXIT_FAILED = 70
+_FRESH_POLL_SECONDS = 0.02
+
+
+class Worker:
+    """One process of a service, from its start to its end."""
+
+    def __init__(self, processor: Processor, settings: LaneSettings, registry: CollectorRegistry) -> None:
+        self.processor = processor
+        self.settings = settings
+        self.metrics = LaneMetrics(registry, processor.service, own_version())
+        self.group = ""
+        self.cluster = ""
+        self._registry = registry
+        self._lanes: dict[int, Lane] = {}
+        self._followed: Network | None = None
+        self._waiting_for = "the broker"
+        self._server = ManagementServer(registry, self, settings.management_host, settings.management_port)
+        self._watchdog = Watchdog(settings.watchdog_seconds, self._stalled)
+        self._follower = NetworkFollower(settings.connection)
+
+    # -- start
+
+    async def prepare(self) -> faust.App:
+        """Open the management port, wait for the broker and the network, and make the Faust app."""
+        await self._server.start()
+        network = await self._first_network()
+        self.group = f"{network.name}-{self.processor.service}"
+        self._admin = AIOKafkaAdminClient(**self.settings.connection.kafka())
+        await self._admin.start()
+        self.cluster = str((await self._admin.describe_cluster())["cluster_id"])
+        self.directory, self._slot = take_slot(self.settings.state_directory / self.group)
+        self._numbering = lane_numbering(network.lanes)
+        self._app = self._make_app(network)
+        self._registry.register(LagCollector(self.group, self._lags))
+        self._waiting_for = "the consumer group"
+        self._tasks = [
+            asyncio.ensure_future(self._guard(task)) for task in (self._beat, self._follow_network)
+        ]
+        self._watchdog.start()
+        return self._app
+
+    async def _first_network(self) -> Network:
+        while True:
+            try:
+                await self._follower.start()
+                break
+            except TheWorlds as error:
+                _log.warning("waiting for the broker", problem=str(error))
+                await asyncio.sleep(1.0)
+        self._waiting_for = "the network: nobody has run `instep network apply`"
+        while self._follower.network is None:
+            await self._follower.changed()
+        self._switch(self._follower.network)
+        return self._follower.network
+
+    def _make_app(self, network: Network) -> faust.App:
+        app = faust.App(
+            self.group,
+            broker=[f"kafka://{server}" for server in self.settings.connection.bootstrap_servers.split(",")],
+            agent_supervisor="mode.CrashingSupervisor",
+            cython_optimizations=True,
+            stream_buffer_maxsize=64,  # the items are batches
+            stream_wait_empty=False,
+            broker_session_timeout=self.settings.session_timeout,
+            broker_heartbeat_interval=self.settings.heartbeat_interval,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            web_enabled=False,
+            key_serializer="raw",
+            value_serializer="raw",
+            store="memory://",
+            datadir=str(self.directory / "faust"),
+        )
+        app.transport = BatchTransport(
+            app.conf.broker_consumer, app, assignor=lane_assignor(network.lanes), settings=self.settings
+        )
+        app.producer_transport = app.transport
+        self._channel = app.topic(*self.processor.inputs(network), schema=WholeBatches())
+
+        @app.agent(self._channel, name="lanes")
+        async def lanes(stream: Any) -> None:
+            async for batch in stream:
+                self._accept(batch)
+
+        for signal_of, handle in (
+            (app.on_partitions_assigned, self._assigned),
+            (app.on_partitions_revoked, self._revoked),
+            (app.on_before_shutdown, self._shutting_down),
+        ):
+            cast(Any, signal_of).connect(handle)
+        return app
+
+    # -- batches and lanes
+
+    @property
+    def _driver(self) -> BatchConsumer:
+        return cast(BatchConsumer, self._app.consumer)
+
+    def _accept(self, batch: Batch) -> None:
+        lane = self._lanes.get(self._numbering(*batch.partition))
+        if lane is not None and batch.assignment == self._driver.assignment_number:
+            lane.offer(batch)
+
+    async def _assigned(self, app: Any, assigned: Iterable[tuple[str, int]], **_: Any) -> None:
+        by_lane: dict[int, set[TopicPartition]] = defaultdict(set)
+        for topic, partition in assigned:
+            by_lane[self._numbering(topic, partition)].add(TopicPartition(topic, partition))
+        self._driver.assignment_number += 1
+        self._lanes = {number: Lane(number, frozenset(held), self) for number, held in by_lane.items()}
+        self._waiting_for = ""
+        _log.info("lanes assigned", lanes=sorted(self._lanes))
+
+    async def _revoked(self, app: Any, revoked: Any, **_: Any) -> None:
+        self._waiting_for = "the consumer group"
+        await self._release_all()
+
+    async def _shutting_down(self, app: Any, **_: Any) -> None:
+        self._waiting_for = "the end: it is shutting down"
+        await self._release_all()
+
+    async def _release_all(self) -> None:
+        driver = self._driver
+        driver.assignment_number += 1
+        driver.claimed.clear()
+        driver.held_back.clear()
+        lanes, self._lanes = self._lanes, {}
+        await asyncio.gather(*(lane.release() for lane in lanes.values()))
+
+    async def committed(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int | None]:
+        found = await self._admin.list_consumer_group_offsets(self.group)
+        return {tp: found[tp].offset if tp in found and found[tp].offset >= 0 else None for tp in partitions}
+
+    async def earliest(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
+        return await self._driver.thread.earliest(partitions)
+
+    async def begin_reading(self, lane: Lane) -> None:
+        await self._driver.thread.start_at(lane.next)
+        if self._lanes.get(lane.number) is lane:
+            self._driver.claimed |= lane.partitions
+
+    def hold_back(self, lane: Lane, full: bool) -> None:
+        driver = self._driver
+        (driver.held_back.update if full else driver.held_back.difference_update)(lane.partitions)
+        self._spawn(driver.thread.set_paused(lane.partitions, full))
+
+    # -- the network
+
+    async def up_to_date(self) -> None:
+        while not self._follower.fresh():  # noqa: ASYNC110  # freshness passes with time, not with an event
+            await asyncio.sleep(_FRESH_POLL_SECONDS)
+        network = self._follower.network
+        if network is not None and network is not self._followed:
+            self._switch(network)
+
+    def _switch(self, network: Network) -> None:
+        self.processor.follow(network)
+        self._followed = network
+        self.metrics.generation.set(network.generation)
+        _log.info("network followed", generation=network.generation)
+
+    async def _follow_network(self) -> None:
+        """Switch also while no lane has work, and read the outboxes of authorities that joined."""
+        while True:
+            await self._follower.changed()
+            network = self._follower.network
+            if network is None:
+                continue
+            if network is not self._followed:
+                self._switch(network)
+            wanted = list(self.processor.inputs(network))
+            if set(wanted) != set(self._channel.topics):
+                self._channel.topics = wanted
+                # Not through Faust's own subscriber, which sleeps 45 s first.
+                await self._driver.subscribe(await cast(Any, self._app.topics)._update_indices())
+                _log.info("subscription follows the network", topics=len(wanted))
+
+    # -- what operators see
+
+    def unhealthy(self) -> str | None:
+        return self._stalled()
+
+    def unready(self) -> str | None:
+        if self._waiting_for:
+            return f"waiting for {self._waiting_for}"
+        if not self._follower.fresh():
+            return "the network has not been confirmed for a second"
+        lost = [lane.lost for lane in self._lanes.values() if lane.lost]
+        if lost:
+            return f"lost-records: {lost[0]}"
+        waiting = sorted(number for number, lane in self._lanes.items() if not lane.claimed)
+        return f"lanes {waiting} are not claimed yet" if waiting else None
+
+    def _stalled(self) -> str | None:
+        if not self._follower.fresh():
+            return None  # the broker is away: waiting is what it should do
+        for number, lane in list(self._lanes.items()):
+            if lane.silent_for() > _STALLED_SECONDS:
+                return f"lane {number} has work and has committed nothing for {_STALLED_SECONDS:g} s"
+        return None
+
+    def _lags(self) -> Iterator[Lag]:
+        for lane in list(self._lanes.values()):
+            for partition, position in list(lane.next.items()):
+                end = self._driver.thread.end_of(partition)
+                if end is not None:
+                    yield partition.topic, partition.partition, max(0, end - position)
+
+    async def _beat(self) -> None:
+        while True:
+            self._watchdog.beat()
+            await asyncio.sleep(0.5)
+
+    # -- the unexpected
+
+    async def _guard(self, task: Callable[[], Any]) -> None:
+        try:
+            await task()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001  # whatever it is, this process must not go on
+            self.failed(error)
+
+    def _spawn(self, work: Any) -> None:
+        async def run() -> None:
+            await work
+
+        self._tasks.append(asyncio.ensure_future(self._guard(run)))
+        self._tasks = [task for task in self._tasks if not task.done()]
+
+    def failed(self, error: BaseException) -> NoReturn:
+        """End the process at once; what is uncommitted is aborted by the next claim, and a supervisor starts again.
+
+        Only our own errors are quoted: another's message may hold what was in an event.
+        """
+        where = "".join(traceback.format_tb(error.__traceback__))
+        said = str(error) if isinstance(error, InstepError) else ""
+        _log.critical("stopping on the unexpected", error=type(error).__name__, problem=said, where=where)
+        sys.stderr.flush()
+        os._exit(_EXIT_FAILED)
+
+
+def run(make_processor: Callable[[CollectorRegistry], Processor], settings: LaneSettings) -> NoReturn:
+    """Run one worker until it is told to stop (SIGTERM or SIGINT)."""
+    check_versions()
+    configure_logs()
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # mode would open a debugger
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    registry = CollectorRegistry()
+    worker = Worker(make_processor(registry), settings, registry)
+    app = loop.run_until_complete(worker.prepare())
+    faust_worker = FaustWorker(
+        app, loop=loop, loglevel="WARN", redirect_stdouts=False, logging_config=_NO_CHANGE
+    )
+    faust_worker.spinner = None
+    faust_worker.execute_from_commandline()
+
+
+_NO_CHANGE: dict[str, Any] = {"version": 1, "incremental": True, "disable_existing_loggers": False}
+"""Faust would install its own log handlers; ours stay."""

@@ -71,7 +71,7 @@ def _parties(
     approvals = [approval.authority for approval in agreement.approvals]
     for name in dict.fromkeys(approvals):
         if name not in agreement.parties:
-            words = f"{name} has approved but is no party{nearest(name, agreement.parties)}"
+            words = f"{name} has approved but is no party"
             yield Fault(key="approved", value=name, message=words)
         if approvals.count(name) > 1:
             yield Fault(key="approved", value=name, message=f"{name} has approved twice")
@@ -138,4 +138,4 @@ def warnings(agreement: Agreement, known: Mapping[str, Authority], today: date) 
         yield Fault(key="review_by", message=words)
     elif agreement.review_by <= today + NOTICE:
         left = (agreement.review_by - today).days
-        yield Fault(key="review_by", message=f"it runs out on {agreement.review_by}, in {left} days")
+        yield Fault(key="review_by", message=f"it runs out on {agreement.review_by} (days left: {left})")

@@ -1,0 +1,317 @@
+"""What `check` finds, and where."""
+
+import re
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from instep.events.catalogue import Catalogue
+from instep.network.check import check
+from instep.network.problems import Problem
+
+ROOT = Path(__file__).parents[3]
+CATALOGUE = Catalogue.load(ROOT / "schemas")
+TODAY = date(2026, 11, 23)
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    """A copy of the sample network, to be spoilt."""
+    shutil.copytree(ROOT / "deploy/network/sample", tmp_path / "sample")
+    return tmp_path / "sample"
+
+
+def _errors(network: Path) -> list[Problem]:
+    return [problem for problem in check(network, CATALOGUE, TODAY) if problem.severity == "error"]
+
+
+def _warnings(network: Path) -> list[str]:
+    return [problem.message for problem in check(network, CATALOGUE, TODAY) if problem.severity == "warning"]
+
+
+def _spoil(network: Path, name: str, pattern: str, replacement: str) -> None:
+    file = network / name
+    text = file.read_text(encoding="utf-8")
+    spoilt, count = re.subn(pattern, replacement, text, count=1, flags=re.MULTILINE)
+    assert count == 1, f"{pattern} is not in {name}"
+    file.write_text(spoilt, encoding="utf-8")
+
+
+def test_the_sample_has_no_error_and_two_warnings(network: Path) -> None:
+    assert _errors(network) == []
+    assert _warnings(network) == [
+        "leeds has not approved, so it neither sends nor receives under this agreement",
+        "it runs out on 2026-12-18 (days left: 25)",
+    ]
+
+
+AGREEMENT = "agreements/council-tax.toml"
+PLACEMENT = "agreements/placement-notices.toml"
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "replacement", "words"),
+    [
+        (AGREEMENT, "^purpose = ", "purpse = ", "purpse is not known here (did you mean purpose?)"),
+        (AGREEMENT, "^event = ", "evnt = ", "evnt is not known here (did you mean event?)"),
+        (AGREEMENT, '"active"', '"activ"', "status is 'activ', which is not active, suspended or ended"),
+        (AGREEMENT, "^version = 2", "version = 0", "version must be 1 or more"),
+        (AGREEMENT, "^retention_days = 730", "retention_days = 0", "retention_days must be 1 or more"),
+        (AGREEMENT, '^dpia = ".*"', 'dpia = " "', "dpia is empty"),
+        (
+            AGREEMENT,
+            '^id = "council-tax"',
+            'id = "council-taxes"',
+            "id is 'council-taxes', but the file is council-tax.toml",
+        ),
+        (
+            AGREEMENT,
+            '^purpose = "council-tax"',
+            'purpose = "Council tax"',
+            "purpose 'Council tax' must be 2 to 41 lower-case letters, digits and hyphens, the first a letter",
+        ),
+        (AGREEMENT, '^purpose = "council-tax"', 'purpose = "instep"', "purpose 'instep' is reserved"),
+        (
+            AGREEMENT,
+            "^review_by = 2027-03-31",
+            "review_by = 2026-03-31",
+            "review_by is before effective_from",
+        ),
+        (
+            AGREEMENT,
+            '"resident-moved"',
+            '"resident-move"',
+            "the event 'resident-move' is not known (did you mean resident-moved?)",
+        ),
+        (
+            AGREEMENT,
+            '"old_address"',
+            '"old_addres"',
+            "resident-moved has no field 'old_addres' (did you mean old_address?)",
+        ),
+        (AGREEMENT, '"old_address"', '"new_address"', "new_address is named twice"),
+        (
+            AGREEMENT,
+            '"old_address"',
+            '"header.source"',
+            "the header is part of every event and is not named",
+        ),
+        (AGREEMENT, r"^fields = \[[^]]*\]", "fields = []", "fields is empty"),
+        (AGREEMENT, r"^change_kinds = .*", "change_kinds = []", "change_kinds is empty"),
+        (AGREEMENT, r"^recipients = \[[^]]*\]", "recipients = []", "recipients is empty"),
+        (
+            PLACEMENT,
+            "^special_category_condition = .*",
+            "",
+            "placement is special category data, so special_category_condition must be given",
+        ),
+        (PLACEMENT, '"leeds",', '"leeds", "leeds",', "leeds is among the recipients twice"),
+        (
+            PLACEMENT,
+            'authority = "leeds", by = "Caldicott Guardian", on = 2026-03-16',
+            'authority = "leeds", by = "Caldicott Guardian", on = 2028-03-16',
+            "leeds approved after review_by",
+        ),
+        ("network.toml", "^lanes = 4", "lanes = 0", "lanes must be 1 or more"),
+        (
+            "network.toml",
+            '"sample"',
+            '"My sample"',
+            "name is 'My sample'; write it in lower-case letters, digits, hyphens",
+        ),
+        ("network.toml", "^events = 7", "event = 7", "event is not known here (did you mean events?)"),
+        ("network.toml", "^events = 7", "events = 0", "events must be 1 or more"),
+        (
+            "network.toml",
+            "^lanes = 4",
+            "min_insync_replicas = 2\nlanes = 4",
+            "min_insync_replicas is more than replication_factor",
+        ),
+        ("authorities.csv", "^lambeth,", "instep,", "instep: the id 'instep' is reserved"),
+        (
+            "authorities.csv",
+            "E08000035",
+            "E0800003",
+            "leeds: the gss 'E0800003' is not a code such as E08000035",
+        ),
+        ("authorities.csv", "E08000035", "E08000038", "leeds: E08000038 is the code of barnsley already"),
+        (
+            "authorities.csv",
+            "london-borough",
+            "london-boro",
+            "camden: the tier 'london-boro' is not known (did you mean london-borough?)",
+        ),
+        (
+            "authorities.csv",
+            "district,derbyshire,",
+            "district,derbyshir,",
+            "bolsover: its parent 'derbyshir' is not in authorities.csv (did you mean derbyshire?)",
+        ),
+        (
+            "authorities.csv",
+            "district,derbyshire,",
+            "district,leeds,",
+            "bolsover: its parent leeds is not a county",
+        ),
+        (
+            "authorities.csv",
+            "2023-03-31,north-yorkshire$",
+            "2023-03-31,north-yorks",
+            "harrogate: its successor 'north-yorks' is not in authorities.csv (did you mean north-yorkshire?)",
+        ),
+        (
+            "authorities.csv",
+            "1974-04-01,2023-03-31",
+            "1974-04-01,1973-03-31",
+            "harrogate: valid_to is before valid_from",
+        ),
+        ("authorities.csv", "2023-03-31,north", ",north", "harrogate: it is replaced but has no valid_to"),
+        ("authorities.csv", "Leeds City Council", "", "leeds: the name is empty"),
+        (
+            "gss_aliases.csv",
+            "barnsley",
+            "barnsly",
+            "'barnsly' is not in authorities.csv (did you mean barnsley?)",
+        ),
+        ("gss_aliases.csv", "E08000038", "E08000039", "the code of barnsley is E08000038, not E08000039"),
+        (
+            "gss_aliases.csv",
+            "E08000016",
+            "E08000035",
+            "E08000035 is the code of leeds today, so it is nobody's former code",
+        ),
+    ],
+)
+def test_an_error_is_one_sentence_at_the_line_that_is_wrong(
+    network: Path, name: str, pattern: str, replacement: str, words: str
+) -> None:
+    before = (network / name).read_text(encoding="utf-8").splitlines()
+    _spoil(network, name, pattern, replacement)
+    after = (network / name).read_text(encoding="utf-8").splitlines()
+    changed = next(n for n, line in enumerate(after) if line != before[n]) + 1
+    found = {problem.message: problem for problem in _errors(network)}
+    assert words in found
+    assert found[words].file == str(network / name)
+    if replacement:  # where a line was taken away, the line that needs it is the one named
+        assert found[words].line == changed
+
+
+def test_each_of_many_errors_is_found(network: Path) -> None:
+    _spoil(network, AGREEMENT, '"old_address"', '"olde_address"')
+    _spoil(network, AGREEMENT, '"group_ref"', '"group_reference"')
+    _spoil(network, PLACEMENT, "^version = 1", "version = -1")
+    _spoil(network, "network.toml", "^lanes = 4", "lanes = -4")
+    assert len(_errors(network)) == 4
+
+
+def test_a_party_that_nobody_knows_is_named_with_the_nearest(network: Path) -> None:
+    _spoil(network, AGREEMENT, '    "high-peak",', '    "hihg-peak",')
+    (problem,) = _errors(network)
+    assert problem.message == "'hihg-peak' is not in authorities.csv (did you mean high-peak?)"
+    assert problem.line == 21
+
+
+def test_a_party_merged_away_is_an_error_that_names_its_successor(network: Path) -> None:
+    _spoil(network, AGREEMENT, '    "high-peak",', '    "harrogate",')
+    (problem,) = _errors(network)
+    assert problem.message == "harrogate ended on 2023-03-31; north-yorkshire came after it"
+
+
+def test_an_ended_agreement_may_name_a_party_merged_away(network: Path) -> None:
+    _spoil(network, AGREEMENT, '    "high-peak",', '    "harrogate",')
+    _spoil(network, AGREEMENT, '"active"', '"ended"')
+    assert _errors(network) == []
+
+
+def test_who_has_approved_but_is_no_party_is_an_error(network: Path) -> None:
+    _spoil(network, AGREEMENT, 'authority = "lambeth"', 'authority = "derbyshire"')
+    (problem,) = _errors(network)
+    assert problem.message == "derbyshire has approved but is no party"
+    assert problem.line == 46
+    assert "lambeth has not approved, so it neither sends nor receives under this agreement" in _warnings(
+        network
+    )
+
+
+def test_the_second_of_two_shares_is_the_one_named(network: Path) -> None:
+    file = network / AGREEMENT
+    text = file.read_text(encoding="utf-8")
+    share = (
+        '\n[[share]]\nevent = "business-registered"\nchange_kinds = ["NEW"]\nfields = [\n  "statuss",\n]\n'
+    )
+    file.write_text(text + share, encoding="utf-8")
+    (problem,) = _errors(network)
+    assert problem.line == len(text.splitlines()) + 6
+    assert problem.message == "business-registered has no field 'statuss' (did you mean status?)"
+
+
+def test_one_id_in_two_files_is_an_error(network: Path) -> None:
+    shutil.copy(network / AGREEMENT, network / "agreements/another.toml")
+    assert {problem.message for problem in _errors(network)} == {
+        "council-tax is the id of council-tax.toml already",
+        "id is 'council-tax', but the file is another.toml",
+    }
+
+
+def test_an_only_party_has_nobody_to_share_with(network: Path) -> None:
+    name = "agreements/derbyshire-trading-standards.toml"
+    _spoil(network, name, "^sources = .*", 'sources = ["derbyshire"]')
+    assert "its only source is its only recipient" in {problem.message for problem in _errors(network)}
+
+
+@pytest.mark.parametrize(
+    ("review_by", "words"),
+    [
+        ("2026-11-22", "its review is overdue since 2026-11-22, and nothing flows"),
+        ("2026-11-23", "it runs out on 2026-11-23 (days left: 0)"),
+        ("2027-01-22", "it runs out on 2027-01-22 (days left: 60)"),
+    ],
+)
+def test_a_review_that_is_due_within_sixty_days_or_overdue_is_a_warning(
+    network: Path, review_by: str, words: str
+) -> None:
+    _spoil(network, PLACEMENT, "^review_by = .*", f"review_by = {review_by}")
+    assert _errors(network) == []
+    assert words in _warnings(network)
+
+
+def test_a_review_in_sixty_one_days_is_no_warning(network: Path) -> None:
+    _spoil(network, PLACEMENT, "^review_by = .*", "review_by = 2027-01-23")
+    assert len(_warnings(network)) == 2
+
+
+def test_a_party_whose_end_is_announced_is_a_warning(network: Path) -> None:
+    _spoil(
+        network, "authorities.csv", "derbyshire,1974-04-01,,", "derbyshire,1974-04-01,2026-12-31,derbyshire"
+    )
+    assert _errors(network) == []
+    assert "bolsover ends on 2026-12-31, before review_by" in _warnings(network)
+
+
+def test_a_parent_above_itself_and_a_successor_of_itself_are_errors(network: Path) -> None:
+    _spoil(network, "authorities.csv", "E10000007,county,,", "E10000007,county,derbyshire,")
+    _spoil(network, "authorities.csv", "2023-03-31,north-yorkshire$", "2023-03-31,north-yorkshire-county")
+    _spoil(network, "authorities.csv", "2023-03-31,north-yorkshire$", "2023-03-31,harrogate")
+    assert {problem.message for problem in _errors(network)} >= {
+        "derbyshire: it is above itself, by its parents",
+        "harrogate: it replaces itself, by its successors",
+        "north-yorkshire-county: it replaces itself, by its successors",
+    }
+
+
+def test_what_is_not_toml_or_not_there_is_said_with_its_line(network: Path) -> None:
+    _spoil(network, AGREEMENT, "^version = 2", "version = two")
+    (network / "network.toml").unlink()
+    (network / PLACEMENT).write_bytes(b'id = "\xff"\n')
+    found = {Path(problem.file).name: problem for problem in _errors(network)}
+    assert found["council-tax.toml"].line == 4
+    assert found["council-tax.toml"].message == "this is not TOML: Invalid value"
+    assert found["network.toml"].message == "the file is missing"
+    assert found["placement-notices.toml"].message == "the file is not UTF-8"
+
+
+def test_a_problem_prints_as_editors_read_it() -> None:
+    problem = Problem(file="a.toml", line=3, message="it is wrong", severity="warning")
+    assert str(problem) == "a.toml:3: warning: it is wrong"

@@ -1,0 +1,118 @@
+"""Which topics a network has, and what each is created with."""
+
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+from instep.network.network import Network, Retention, load
+from instep.network.topics import TopicSpec, inbox, outbox, topics
+
+SAMPLE = Path(__file__).parents[3] / "deploy/network/sample"
+DAY_MS = 86_400_000
+
+
+def _topics(network: Network | None = None) -> dict[str, TopicSpec]:
+    specs = topics(network or load(SAMPLE))
+    found = {spec.name: spec for spec in specs}
+    assert len(found) == len(specs)
+    return found
+
+
+def test_hub_topics_have_a_partition_a_lane_and_tenants_topics_have_one() -> None:
+    found = _topics()
+    hub = {name for name in found if name.startswith("instep.")}
+    assert hub == {
+        "instep.network",
+        "instep.events",
+        "instep.receipts",
+        "instep.disclosures",
+        "instep.outcomes",
+        "instep.intake.state",
+        "instep.router.state",
+    }
+    for name, spec in found.items():
+        lanes = 4 if name in hub - {"instep.network"} else 1
+        assert spec.partitions == lanes, name
+
+
+def test_every_authority_of_today_has_an_outbox_whether_or_not_an_agreement_names_it() -> None:
+    network = replace(load(SAMPLE), agreements={})
+    names = {name for name in _topics(network) if not name.startswith("instep.")}
+    assert names == {
+        f"{id}.{kind}"
+        for id, one in network.authorities.items()
+        if one.valid_to is None
+        for kind in ("outbox", "rejected", "outcomes")
+    }
+
+
+def test_an_authority_that_is_gone_has_no_topics() -> None:
+    assert not [name for name in _topics() if name.startswith(("harrogate.", "north-yorkshire-county."))]
+
+
+def test_an_announced_end_takes_no_topic_away_while_an_agreement_names_the_authority() -> None:
+    network = load(SAMPLE)
+    ending = replace(network.authorities["bolsover"], valid_to=date(2028, 3, 31), replaced_by=("derbyshire",))
+    network = replace(network, authorities={**network.authorities, "bolsover": ending})
+    assert outbox("bolsover") in _topics(network)
+    assert outbox("bolsover") not in _topics(replace(network, agreements={}))
+
+
+def test_an_inbox_is_there_for_each_recipient_and_purpose_whatever_the_standing() -> None:
+    inboxes = {name for name in _topics() if ".inbox." in name}
+    network = load(SAMPLE)
+    assert inboxes == {
+        f"{recipient}.inbox.{agreement.purpose}"
+        for agreement in network.agreements.values()
+        for recipient in agreement.recipients
+    }
+    assert inbox("leeds", "electoral-registration") in inboxes, "suspended"
+    assert inbox("leeds", "council-tax") in inboxes, "not approved"
+    assert inbox("derbyshire", "council-tax") not in inboxes
+
+
+def test_records_are_kept_as_long_as_the_network_says() -> None:
+    def days(name: str, found: dict[str, TopicSpec]) -> float:
+        return int(found[name].config["retention.ms"]) / DAY_MS
+
+    kept = {
+        "leeds.outbox": 35,
+        "leeds.rejected": 35,
+        "leeds.outcomes": 35,
+        "leeds.inbox.placements": 35,
+        "instep.events": 7,
+        "instep.receipts": 35,
+        "instep.disclosures": 400,
+        "instep.outcomes": 400,
+        "instep.router.state": 400,
+    }
+    assert {name: days(name, _topics()) for name in kept} == kept
+    changed = _topics(replace(load(SAMPLE), retention=Retention(tenants=20, events=2, register=90)))
+    assert [days(name, changed) for name in ("leeds.outbox", "instep.events", "instep.outcomes")] == [
+        20,
+        2,
+        90,
+    ]
+
+
+def test_a_segment_is_younger_than_what_is_kept() -> None:
+    for spec in _topics().values():
+        if "retention.ms" in spec.config:
+            assert int(spec.config["segment.ms"]) * 5 <= int(spec.config["retention.ms"]), spec.name
+
+
+def test_state_is_compacted_and_forgotten_and_the_network_is_only_compacted() -> None:
+    found = _topics()
+    assert found["instep.router.state"].config["cleanup.policy"] == "compact,delete"
+    assert found["instep.network"].config["cleanup.policy"] == "compact"
+    assert "retention.ms" not in found["instep.network"].config
+    assert found["leeds.outbox"].config["cleanup.policy"] == "delete"
+
+
+def test_every_topic_has_the_brokers_time_and_the_networks_copies() -> None:
+    network = replace(load(SAMPLE), replication_factor=3, min_insync_replicas=2)
+    for spec in topics(network):
+        assert spec.config["message.timestamp.type"] == "LogAppendTime"
+        assert spec.config["min.insync.replicas"] == "2"
+        assert spec.replication_factor == 3
+    assert {spec.replication_factor for spec in topics(load(SAMPLE))} == {1}

@@ -1,0 +1,61 @@
+# Everything from a machine that has Python 3.11 and make. `make help` lists the targets.
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+NETWORK ?= uk
+CACHE := $(if $(filter /%,$(XDG_CACHE_HOME)),$(XDG_CACHE_HOME),$(HOME)/.cache)/instep
+BIN := .venv/bin
+STAMP := .venv/.set-up
+# How a check is run: a line before it, and after it how long it took.
+STEP = step() { echo; echo "== $$1"; shift; local began=$$SECONDS; "$$@"; echo "   ($$((SECONDS - began)) s)"; }; step
+
+.PHONY: help setup demo test lint fmt up down bench chaos clean lock
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+
+setup: $(STAMP) ## Make .venv from deploy/requirements.lock, with instep in it
+
+demo: $(STAMP) ## The whole journey on a real Kafka; NETWORK=sample for the small network
+	@$(BIN)/instep demo --network $(NETWORK)
+
+test: lint ## Every check that CI makes, real Kafka included
+	@$(STEP) "tests without Kafka" $(BIN)/pytest -q -m "not kafka"
+	@$(STEP) "tests with Kafka" $(BIN)/pytest -q -m kafka
+
+lint: $(STAMP) ## Style, types and import contracts
+	@$(STEP) "ruff check" $(BIN)/ruff check .
+	@$(STEP) "ruff format --check" $(BIN)/ruff format --check .
+	@$(STEP) "mypy --strict" $(BIN)/mypy
+	@$(STEP) "import contracts" $(BIN)/lint-imports --no-timings --no-logo
+
+fmt: $(STAMP) ## Put the code into the house's form
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format .
+
+up: $(STAMP) ## Start a local Kafka
+	@$(BIN)/instep up
+
+down: $(STAMP) ## End it
+	@$(BIN)/instep down
+
+bench: $(STAMP) ## Throughput of intake and router beside a plain loop
+	@$(BIN)/python -m tests.benchmarks
+
+chaos: $(STAMP) ## Kill services while work remains, and judge what came of it
+	@$(BIN)/pytest -q -m chaos
+
+clean: ## Remove .venv, caches and the local platform's state (ends it first)
+	@if [ -x $(BIN)/instep ] && [ -d .instep ]; then $(BIN)/instep down; fi
+	@rm -rf .venv .instep .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+lock: $(STAMP) ## Resolve deploy/requirements.lock again after a change of pyproject.toml
+	@"$$(deploy/uv "$(CACHE)")" pip compile pyproject.toml --all-extras --group dev --generate-hashes \
+	    --python-version 3.11 --no-emit-index-url --quiet -o deploy/requirements.lock
+
+$(STAMP): deploy/requirements.lock deploy/uv.lock pyproject.toml
+	@deploy/setup "$(CACHE)"
+	@touch $@

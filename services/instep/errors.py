@@ -4,11 +4,13 @@
     ├── Ours            a bug or a broken configuration: stop
     │   ├── ConfigurationError    a setting, named, that cannot be used
     │   ├── SchemaError           the catalogue is unsound
-    │   └── NetworkError          the network directory or topic is unsound
+    │   ├── NetworkError          the network directory or topic is unsound
+    │   └── DatumError            we would write an event that does not fit its schema
     ├── Theirs          bad input from outside: refuse it, go on
     │   ├── PlainEventError       a plain JSON event that does not fit its schema
     │   ├── RowError              a row or line of a file that cannot be put right
-    │   └── FileFormatError       a file that is missing, empty, cut off or of another format
+    │   ├── FileFormatError       a file that is missing, empty, cut off or of another format
+    │   └── UnsoundBytesError     bytes that are no canonical value of their schema
     └── TheWorlds       the broker, the disk or the machine: wait, retry, say so
         ├── NotConnectedError     nobody has said where Kafka is, or it does not answer
         ├── PlatformError         the local platform cannot do what was asked
@@ -39,6 +41,10 @@ class NetworkError(Ours):
     """The network's directory, or the topic made from it, is unsound."""
 
 
+class DatumError(Ours):
+    """A datum that does not fit the schema it is to be written with; names the schema, never a value."""
+
+
 class Theirs(InstepError):
     """Bad input from outside: refuse it and go on."""
 
@@ -63,6 +69,14 @@ class RowError(Theirs):
 
 class FileFormatError(Theirs):
     """A file that is missing, empty, cut off or of another format."""
+
+
+class UnsoundBytesError(Theirs):
+    """Bytes that are no value of their schema (`undecodable`), or one written in no form Avro allows (`not-canonical`)."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The bytes of an event are {reason}.")
+        self.reason = reason
 
 
 class TheWorlds(InstepError):

@@ -85,7 +85,7 @@ class Duty:
 class EventType:
     """A kind of event and what is asked of those who publish it.
 
-    `required`: paths that must not be null (an array: not empty) in a NEW, CORRECT or REFRESH; an ANNUL,
+    `required`: paths that must not be null, empty or blank in a NEW, CORRECT or REFRESH; an ANNUL,
     which says only that something is no longer so, needs none. `addresses`: paths of the Address records
     whose areas decide whom the event concerns. `classes`: the personal-data class of each path beneath the
     header; a record has its most delicate field's.

@@ -1,0 +1,89 @@
+"""A stranger's bytes to a sound event, or a refusal that says why; never an exception, whatever the bytes.
+
+In this order, each step only where the one before it held: size, framing, a registered event schema, a strict reading
+(`reader`), nothing left over. Schemas are chosen by id from the network's own list; nothing that came with a message is
+ever used as one. What is sound is canonical: arrays in sized or split blocks, which are valid Avro, are written again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from instep.errors import UnsoundBytesError
+from instep.events.catalogue import Catalogue, EventType, Schema
+from instep.events.framing import PREFIX, frame, schema_id
+from instep.events.reader import Read, reader
+
+MAX_VALUE = 256 * 1024
+"""Bytes of a framed value (design §4)."""
+
+_UUID = re.compile(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_UUID_LENGTH = 36
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """Why an event is refused: a reason of design §4's closed list, the fields at fault, the event id where readable."""
+
+    reason: str
+    fields: tuple[str, ...] = ()
+    event_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sound:
+    """An event whose bytes are in order; what it *says* is for `rules.check`. `value` is framed and canonical."""
+
+    schema: Schema
+    event_type: EventType
+    event: dict[str, Any]
+    value: bytes
+
+
+class Decoder:
+    """Decodes values whose schema ids are in `schemas`; ids of bus schemas and headers are as unknown as any other."""
+
+    def __init__(self, catalogue: Catalogue, schemas: Mapping[int, Schema]) -> None:
+        """Generates the readers; raises SchemaError where a schema has no place on this bus."""
+        self._known: dict[int, tuple[Schema, EventType, Read]] = {
+            number: (schema, catalogue.events[schema.name], reader(schema))
+            for number, schema in schemas.items()
+            if schema.kind == "event"
+        }
+
+    def decode(self, value: bytes | None) -> Sound | Refusal:
+        """The event in a record's value, or why not: oversize, bad-framing, unknown-schema, undecodable, not-canonical,
+        trailing-bytes.
+        """
+        if value is not None and len(value) > MAX_VALUE:
+            return Refusal(reason="oversize")
+        number = schema_id(value)
+        if value is None or number is None:
+            return Refusal(reason="bad-framing")
+        known = self._known.get(number)
+        if known is None:
+            return Refusal(reason="unknown-schema")
+        schema, event_type, read = known
+        try:
+            event, end, plain = read(value, PREFIX)
+        except UnsoundBytesError as error:
+            return Refusal(reason=error.reason, event_id=readable_event_id(value))
+        except Exception:  # noqa: BLE001 - a defect of ours must not let a stranger's bytes stop a lane
+            return Refusal(reason="undecodable", event_id=readable_event_id(value))
+        if end != len(value):
+            return Refusal(reason="trailing-bytes", event_id=readable_event_id(value))
+        if not plain:
+            value = frame(number, schema.encode(event))
+        return Sound(schema=schema, event_type=event_type, event=event, value=value)
+
+
+def readable_event_id(value: bytes) -> str | None:
+    """The event id of a framed value that may be broken further on: the header's first field, if it looks like one."""
+    start = PREFIX + 1
+    if value[PREFIX : PREFIX + 1] != bytes((_UUID_LENGTH << 1,)):
+        return None
+    found = _UUID.fullmatch(value, start, start + _UUID_LENGTH)
+    return found.group().decode() if found else None

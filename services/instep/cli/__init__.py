@@ -6,7 +6,9 @@ a reader that closes the pipe (`instep inbox … | head`) ends it quietly. A com
 """
 
 import os
+import signal
 import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -51,6 +53,8 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    # SIGTERM ends Python at once; as an exception it lets a command put away what it has half done.
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         code = _run()
         sys.stdout.flush()
@@ -59,6 +63,10 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = EXIT_FAILED
     sys.exit(code)
+
+
+def _terminate(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 def _run() -> int:

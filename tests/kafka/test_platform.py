@@ -1,0 +1,257 @@
+"""`instep up`, `down`, `status` and `doctor` as a user runs them, with everything that may go wrong between."""
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from instep.errors import PlatformError
+from instep.local import platform as local_platform
+from instep.local.broker import Broker
+from instep.local.doctor import Health, examine
+from instep.local.kafka import cluster_at
+from instep.local.platform import Platform, marked_brokers
+from instep.local.ports import free_ports, is_open
+from instep.local.process import Process
+
+INSTEP = str(Path(sys.executable).with_name("instep"))
+
+
+@pytest.fixture
+def platform(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    """The platform of a directory of its own, which is the current one; whatever runs there is ended."""
+    monkeypatch.chdir(tmp_path)
+    platform = Platform()
+    # The default port of this machine may belong to a developer who is at work.
+    monkeypatch.setattr(local_platform, "DEFAULT_PORT", free_ports(1)[0])
+    try:
+        yield platform
+    finally:
+        platform.down()
+        assert brokers_of(platform) == []
+
+
+def instep(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [INSTEP, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+def rows(*arguments: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in instep(*arguments, "--output", "json").stdout.splitlines()]
+
+
+def brokers_of(platform: Platform) -> list[Process]:
+    return [one for directory, one in marked_brokers() if directory == platform.directory / "kafka"]
+
+
+def recorded(platform: Platform) -> Process:
+    found = platform.records.read(Broker.name)
+    assert found
+    return found
+
+
+def started(platform: Platform, arguments: Sequence[str]) -> "subprocess.Popen[str]":
+    """`instep up`, interrupted as soon as the broker process is there but not ready."""
+    up = subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    until = time.monotonic() + 60
+    while platform.records.read(Broker.name) is None:
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    return up
+
+
+def test_up_status_doctor_and_down_tell_one_story(platform: Platform) -> None:
+    port = str(free_ports(1)[0])
+    up = instep("up", "--port", port)
+    assert up.returncode == 0, up.stderr
+    assert f"Kafka is up at 127.0.0.1:{port}" in up.stdout
+    assert json.loads(platform.connection_file.read_text()) == {
+        "bootstrap_servers": f"127.0.0.1:{port}",
+        "security_protocol": "PLAINTEXT",
+    }
+    broker = recorded(platform)
+    assert rows("status") == [
+        {
+            "name": "broker",
+            "state": "up",
+            "pid": broker.pid,
+            "address": f"127.0.0.1:{port}",
+            "log": ".instep/logs/broker.log",
+        }
+    ]
+    again = instep("up")
+    assert again.returncode == 0
+    assert "already up" in again.stdout
+    assert recorded(platform) == broker
+    assert instep("doctor").returncode == 0
+    assert {one["health"] for one in rows("doctor")} == {"ok"}
+    assert rows("down") == [{"ended": "broker"}]
+    assert not broker.alive()
+    assert not is_open(int(port))
+    assert not platform.connection_file.exists()
+    assert [one["state"] for one in rows("status")] == ["down"]
+    assert "Nothing was running" in instep("down").stdout
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_up_that_is_interrupted_leaves_nothing_half_started(
+    platform: Platform, number: signal.Signals, code: int
+) -> None:
+    up = started(platform, [INSTEP, "up", "--port", str(free_ports(1)[0])])
+    broker = recorded(platform)
+    up.send_signal(number)
+    _, told = up.communicate(timeout=60)
+    assert up.returncode == code
+    assert "Traceback" not in told
+    assert not broker.alive()
+    assert brokers_of(platform) == []
+    assert platform.records.all() == []
+    assert not platform.connection_file.exists()
+
+
+def test_after_up_was_killed_a_second_up_heals(platform: Platform) -> None:
+    up = started(platform, [INSTEP, "up"])
+    broker = recorded(platform)
+    up.kill()
+    up.communicate(timeout=60)
+    assert broker.alive()
+    result = platform.up()
+    assert cluster_at(result.bootstrap_servers)
+    assert not broker.alive()
+    assert [one.pid for one in brokers_of(platform)] == [recorded(platform).pid]
+
+
+def test_after_the_broker_was_killed_up_brings_it_back_at_its_address_with_its_topics(
+    platform: Platform,
+) -> None:
+    before = platform.up()
+    asyncio.run(_create_topic(before.bootstrap_servers, "kept"))
+    broker = recorded(platform)
+    broker.kill()
+    assert [one.state for one in platform.status()] == ["ended"]
+    problems = [one for one in examine(platform, {}) if one.health is Health.PROBLEM]
+    assert {one.check for one in problems} == {"processes", "connection"}
+    assert all(one.advice for one in problems)
+    after = platform.up()
+    assert not after.already
+    assert after.bootstrap_servers == before.bootstrap_servers
+    assert f"process {broker.pid}" in after.notes[0]
+    assert "kept" in asyncio.run(_topics(after.bootstrap_servers))
+
+
+def test_a_broker_whose_record_is_lost_is_found_and_replaced(platform: Platform) -> None:
+    platform.up()
+    lost = recorded(platform)
+    platform.records.remove(Broker.name)
+    platform.up()
+    assert not lost.alive()
+    assert [one.pid for one in brokers_of(platform)] == [recorded(platform).pid]
+
+
+def test_a_broker_that_hangs_is_replaced(platform: Platform) -> None:
+    platform.up()
+    hung = recorded(platform)
+    hung.signal(signal.SIGSTOP)
+    assert [one.state for one in platform.status()] == ["not answering"]
+    assert cluster_at(platform.up().bootstrap_servers)
+    assert not hung.alive()
+
+
+def test_with_another_program_on_the_default_port_kafka_takes_a_free_one_and_says_so(
+    platform: Platform,
+) -> None:
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", local_platform.DEFAULT_PORT))
+        stranger.listen()
+        result = platform.up()
+        assert f"Port {local_platform.DEFAULT_PORT} is in use by another program" in result.notes[0]
+        assert cluster_at(result.bootstrap_servers)
+        platform.down()
+        assert is_open(local_platform.DEFAULT_PORT)
+
+
+def test_a_port_that_was_asked_for_and_is_taken_is_refused_in_one_sentence(platform: Platform) -> None:
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen()
+        port = stranger.getsockname()[1]
+        up = instep("up", "--port", str(port))
+    assert up.returncode == 1
+    assert up.stderr.splitlines()[-1] == f"instep: Port {port} is in use by another program."
+    assert platform.records.all() == []
+
+
+def test_two_ups_at_once_start_one_kafka(platform: Platform) -> None:
+    both = [
+        subprocess.Popen([INSTEP, "up", "-o", "json"], stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    told = [json.loads(one.communicate(timeout=120)[0]) for one in both]
+    assert [one.returncode for one in both] == [0, 0]
+    assert sorted(one["already"] for one in told) == [False, True]
+    assert told[0]["bootstrap_servers"] == told[1]["bootstrap_servers"]
+    assert len(brokers_of(platform)) == 1
+
+
+def test_down_ends_services_too_and_nothing_that_it_did_not_start(platform: Platform) -> None:
+    platform.up()
+    stranger = psutil.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    try:
+        service = platform.start("intake", [sys.executable, "-c", "import time; time.sleep(600)"])
+        assert [(one.name, one.state) for one in platform.status()] == [("broker", "up"), ("intake", "up")]
+        with pytest.raises(PlatformError, match="running already"):
+            platform.start("intake", [sys.executable])
+        # A record that outlived its process, whose id somebody else has now.
+        platform.records.write(
+            Process(name="router", pid=stranger.pid, started=stranger.create_time() - 3600)
+        )
+        assert platform.down() == ["intake", "broker"]
+        assert not service.alive()
+        assert stranger.is_running()
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_from_another_directory_another_platform_is_seen(
+    platform: Platform, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    platform.up()
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    monkeypatch.chdir(elsewhere)
+    assert [one["state"] for one in rows("status")] == ["down"]
+    assert f"Nothing was running in {elsewhere}" in instep("down").stdout
+    assert platform.address()
+
+
+async def _create_topic(bootstrap_servers: str, name: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(name, 1, 1)])
+    finally:
+        await admin.close()
+
+
+async def _topics(bootstrap_servers: str) -> list[str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    await admin.start()
+    try:
+        return list(await admin.list_topics())
+    finally:
+        await admin.close()

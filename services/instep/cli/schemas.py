@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,11 +67,8 @@ def show_schema(
         show_lines(rows)
         return
     stdout().print(_heading(schema, event_type), soft_wrap=True)
-    show(
-        output,
-        ("field", "type", "class", "required", "doc") if event_type else ("field", "type", "doc"),
-        rows,
-    )
+    columns = ("field", "type", "class", "required", "doc") if event_type else ("field", "type", "doc")
+    show(output, columns, map(_readable, rows))
 
 
 @app.command("check")
@@ -88,11 +86,7 @@ def check(
     where = _directory(directory)
     problems = lint(where, accept_new=accept_new)
     if problems:
-        show(
-            output,
-            ("file", "message"),
-            [{"file": problem.file, "message": problem.message} for problem in problems],
-        )
+        show(output, ("file", "message"), map(asdict, problems))
         raise typer.Exit(1)
     if accept_new:
         (where / lock.NAME).write_text(lock.with_new(where), encoding="utf-8")

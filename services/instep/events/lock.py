@@ -23,15 +23,13 @@ def faults(directory: Path, *, accept_new: bool = False) -> Iterator[tuple[str, 
         if path not in found:
             yield path, "is gone, though it is in versions.lock: a version that is out stays for ever."
         elif path not in locked:
-            yield (
-                path,
-                "is not in versions.lock; when it is final, `instep schemas check --accept-new` adds it.",
-            )
-        elif locked.get(path, found[path]) != found[path]:
-            yield (
-                path,
-                "has changed since it was locked: a version never changes, so write the next one instead.",
-            )
+            if not accept_new:
+                yield (
+                    path,
+                    "is not in versions.lock: `instep schemas check --accept-new` adds it once it is final.",
+                )
+        elif locked[path] != found[path]:
+            yield path, "has changed since it was locked: a version never changes, so write the next one."
 
 
 def with_new(directory: Path) -> str:

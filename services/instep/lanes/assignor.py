@@ -29,14 +29,16 @@ def lane_numbering(lanes: int) -> LaneOf:
 
 def share_out(lanes: int, held: Mapping[str, Iterable[int]]) -> dict[str, list[int]]:
     """Give each of `lanes` lanes to one of the members (the keys of `held`), evenly, leaving a lane where it is held."""
-    members = sorted(held)
-    most = -(-lanes // len(members))
+    least, over = divmod(lanes, len(held))
     free = set(range(lanes))
-    own: dict[str, list[int]] = {member: [] for member in members}
-    for member in members:
-        for lane in sorted(set(held[member]) & free)[:most]:
-            own[member].append(lane)
-            free.discard(lane)
+    own: dict[str, list[int]] = {}
+    for member in sorted(held):
+        own[member] = sorted(set(held[member]) & free)[: least + 1]
+        if len(own[member]) > least:
+            # So many members may have one lane more than the others, and no more.
+            own[member] = own[member][: least + (over > 0)]
+            over -= over > 0
+        free -= set(own[member])
     for lane in sorted(free):
         min(own.values(), key=len).append(lane)
     return own

@@ -1,0 +1,110 @@
+"""`instep publish | inbox | rejected | outcomes`: a council's own view of the bus."""
+
+from typing import Annotated
+
+import typer
+
+from instep.cli.output import Output, OutputOption
+
+DEFAULT_LAST = 20
+
+AuthorityArgument = Annotated[
+    str, typer.Argument(metavar="AUTHORITY", help="The council, by id or full name: leeds.")
+]
+FollowOption = Annotated[
+    bool, typer.Option("--follow", "-f", help="Stay, and show each record as it comes; end with Ctrl-C.")
+]
+FromBeginningOption = Annotated[
+    bool, typer.Option("--from-beginning", help="Everything that is still kept (35 days), not just the last.")
+]
+LastOption = Annotated[
+    int, typer.Option("--last", "-n", min=1, metavar="N", help="How many of the last records to show.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's commands to `instep`."""
+    app.command("inbox")(inbox)
+    app.command("rejected")(rejected)
+    app.command("outcomes")(outcomes)
+
+
+def inbox(
+    authority: AuthorityArgument,
+    purpose: Annotated[
+        str | None,
+        typer.Argument(metavar="[PURPOSE]", help="One purpose only, such as council-tax; all if left out."),
+    ] = None,
+    follow: FollowOption = False,
+    from_beginning: FromBeginningOption = False,
+    last: LastOption = DEFAULT_LAST,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show what a council has received: each delivery with the fields that its agreements share, each withdrawal.
+
+    Looking changes nothing: no position is moved and nothing is marked as read.
+
+    Examples: instep inbox leeds · instep inbox leeds council-tax --follow · instep inbox leeds -o json | jq .content
+    """
+    from instep.cli import council_views as views
+    from instep.cli.listing import Listing, Span, list_records, run
+
+    listing = Listing(
+        columns=views.INBOX,
+        rows=lambda item: [views.inbox_row(item)],
+        objects=lambda item: [views.inbox_object(item)],
+        nothing="Nothing has been received.",
+    )
+    span = Span(follow=follow, from_beginning=from_beginning, last=last)
+    run(list_records(authority, lambda at: at.inboxes(purpose), listing, span, output))
+
+
+def rejected(
+    authority: AuthorityArgument,
+    follow: FollowOption = False,
+    from_beginning: FromBeginningOption = False,
+    last: LastOption = DEFAULT_LAST,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show which of a council's events were refused, why, and how to put each right.
+
+    The originals stay in the council's outbox, at the place named. Correct the record in your own system and publish it
+    again.
+
+    Examples: instep rejected leeds · instep rejected leeds --from-beginning -o json
+    """
+    from instep.cli import council_views as views
+    from instep.cli.listing import Listing, Span, list_records, run
+
+    listing = Listing(
+        columns=views.REJECTED,
+        rows=lambda item: [views.rejected_row(item)],
+        objects=lambda item: [views.rejected_object(item)],
+        nothing="Nothing has been refused.",
+    )
+    span = Span(follow=follow, from_beginning=from_beginning, last=last)
+    run(list_records(authority, lambda at: [at.rejected()], listing, span, output))
+
+
+def outcomes(
+    authority: AuthorityArgument,
+    follow: FollowOption = False,
+    from_beginning: FromBeginningOption = False,
+    last: LastOption = DEFAULT_LAST,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show what became of a council's events: accepted, to how many delivered, from how many withheld.
+
+    Examples: instep outcomes leeds · instep outcomes leeds --follow -o json
+    """
+    from instep.cli import council_views as views
+    from instep.cli.listing import Listing, Span, list_records, run
+
+    listing = Listing(
+        columns=views.OUTCOMES,
+        rows=lambda item: [views.outcome_row(entry) for entry in views.outcome_objects(item)],
+        objects=lambda item: list(views.outcome_objects(item)),
+        nothing="There are no outcomes yet.",
+    )
+    span = Span(follow=follow, from_beginning=from_beginning, last=last)
+    run(list_records(authority, lambda at: [at.outcomes()], listing, span, output))

@@ -1,0 +1,108 @@
+"""Showing the records of a council's topics: the last ones as a table, new ones line by line as they come."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from instep.cli.output import Output, note, show, show_lines, stdout
+from instep.client.council import Council, council
+from instep.client.reader import Item, Reader, reading
+from instep.cluster.connection import Connection, from_env
+from instep.events.catalogue import Catalogue
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What is shown of a topic's records: `rows` for a table of `columns`, `objects` for JSON lines."""
+
+    columns: Sequence[str]
+    rows: Callable[[Item], Sequence[Row]]
+    objects: Callable[[Item], Sequence[Row]]
+    nothing: str
+    """What is said when there is no record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """Which records: the last `last`, or all that are kept; and with `follow` those to come."""
+
+    follow: bool
+    from_beginning: bool
+    last: int
+
+
+def run(work: Coroutine[Any, Any, None]) -> None:
+    """Run a command's coroutine. aiokafka's own complaints are kept quiet: the error that is raised says it once."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    asyncio.run(work)
+
+
+def connected() -> tuple[Connection, Catalogue]:
+    """The cluster that the environment, or `instep up`, names, and the catalogue."""
+    connection = from_env(os.environ, Path(os.environ.get("INSTEP_STATE_DIR", ".instep")))
+    return connection, Catalogue.load(Catalogue.directory(os.environ))
+
+
+async def list_records(
+    name: str,
+    topics: Callable[[Council], Sequence[TopicPartition]],
+    listing: Listing,
+    span: Span,
+    output: Output,
+) -> None:
+    """Show the records of some of a council's topics."""
+    at = await council(*connected(), name)
+    partitions = topics(at)
+    async with reading(at.connection, at.schemas) as reader:
+        ends = await reader.ends(partitions)
+        found = await _found(reader, partitions, span)
+        shown = found if span.from_beginning else found[-span.last :]
+        if not shown and not span.follow:
+            note(listing.nothing)
+        _show(shown, listing, output)
+        if span.follow:
+            # After what has been found, else where it ended before looking: nothing is shown twice or missed.
+            after = {TopicPartition(item.topic, item.partition): item.offset + 1 for item in found}
+            await _follow(reader, {**ends, **after}, listing, output)
+
+
+async def _found(reader: Reader, partitions: Sequence[TopicPartition], span: Span) -> list[Item]:
+    if span.from_beginning:
+        found = [item async for item in reader.read(partitions)]
+    else:
+        found = [item for partition in partitions for item in await reader.last(partition, span.last)]
+    return sorted(found, key=lambda item: (item.at, item.topic, item.offset))
+
+
+def _show(items: Sequence[Item], listing: Listing, output: Output) -> None:
+    if output is Output.JSON:
+        show_lines(found for item in items for found in listing.objects(item))
+    elif items:
+        show(output, listing.columns, [row for item in items for row in listing.rows(item)])
+
+
+async def _follow(
+    reader: Reader, starts: Mapping[TopicPartition, int], listing: Listing, output: Output
+) -> None:
+    note("Waiting for new records; Ctrl-C ends it.")
+    async for item in reader.follow(starts):
+        if item is None:
+            continue
+        if output is Output.JSON:
+            show_lines(listing.objects(item))
+            continue
+        for row in listing.rows(item):
+            stdout().print(_line(row), soft_wrap=True)
+
+
+def _line(row: Row) -> str:
+    texts = (", ".join(map(str, value)) if isinstance(value, list) else str(value) for value in row.values())
+    return "  ".join(text.replace("\n", "; ") for text in texts if text)

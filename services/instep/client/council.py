@@ -1,0 +1,77 @@
+"""A council at its own end of the bus: which authority, in which network, with which schemas."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from aiokafka import TopicPartition
+
+from instep.cluster.connection import Connection
+from instep.cluster.follow import read_network
+from instep.errors import ConfigurationError
+from instep.events.catalogue import Catalogue, Schema
+from instep.network import topics
+from instep.network.network import Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Council:
+    """All that a council's command needs to know before it reads or writes a topic."""
+
+    authority: str
+    connection: Connection
+    catalogue: Catalogue
+    network: Network
+
+    @property
+    def schemas(self) -> Mapping[int, Schema]:
+        """The network's schemas by id."""
+        return self.catalogue.bind(self.network.schemas)
+
+    def inboxes(self, purpose: str | None = None) -> list[TopicPartition]:
+        """Its inboxes, or the one for a purpose; raises ConfigurationError when no agreement gives it any such."""
+        purposes = sorted(p for authority, p in topics.inboxes(self.network) if authority == self.authority)
+        if purpose is None and not purposes:
+            raise ConfigurationError(f"{self.authority} has no inbox: it receives under no agreement.")
+        if purpose is not None and purpose not in purposes:
+            has = f"it has {', '.join(purposes)}" if purposes else "it receives under no agreement"
+            raise ConfigurationError(f"{self.authority} has no inbox for '{purpose}': {has}.")
+        chosen = purposes if purpose is None else [purpose]
+        return [TopicPartition(topics.inbox(self.authority, one), 0) for one in chosen]
+
+    def rejected(self) -> TopicPartition:
+        """Where it learns what was refused."""
+        return TopicPartition(topics.rejected(self.authority), 0)
+
+    def outcomes(self) -> TopicPartition:
+        """Where it learns what became of its events."""
+        return TopicPartition(topics.outcomes(self.authority), 0)
+
+    def outbox(self) -> TopicPartition:
+        """Where it says everything."""
+        return TopicPartition(topics.outbox(self.authority), 0)
+
+
+async def council(connection: Connection, catalogue: Catalogue, name: str) -> Council:
+    """The council of that name in the cluster's network; raises ConfigurationError with the nearest name if none."""
+    network = await read_network(connection)
+    return Council(
+        authority=participant(network, name), connection=connection, catalogue=catalogue, network=network
+    )
+
+
+def participant(network: Network, name: str) -> str:
+    """The id that `name` is, given as id or full name; raises ConfigurationError for one that takes no part."""
+    by_name = {one.name.lower(): one.id for one in network.authorities.values()}
+    id = by_name.get(name.lower(), name)
+    if id in network.participants:
+        return id
+    gone = network.authorities.get(id)
+    if gone is not None:
+        successors = f"; it was replaced by {' and '.join(gone.replaced_by)}" if gone.replaced_by else ""
+        raise ConfigurationError(
+            f"'{name}' takes no part in the network '{network.name}' any more{successors}."
+        )
+    near = get_close_matches(name.lower(), [*network.participants, *by_name], n=1)
+    hint = f": did you mean {by_name.get(near[0], near[0])}?" if near else "."
+    raise ConfigurationError(f"There is no authority '{name}' in the network '{network.name}'{hint}")

@@ -1,0 +1,191 @@
+"""Publishing a whole file: each planned line is sent, or said why not; what is confirmed is remembered.
+
+What has been confirmed when a broker goes away, or somebody presses Ctrl-C, is remembered as published. What was in flight
+may have arrived; running the same command again sends it again under the same id, and the router drops the repeat. So the
+second run completes the first, whatever happened.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from instep.adapters.line import Line, Note, Plain, Refused
+from instep.adapters.memory import Memory, Sent
+from instep.adapters.plan import Planned, Review, SameAddress, Send, Skipped, Unchanged, plan
+from instep.client.publisher import Gate, Publisher, Sendable
+from instep.client.publisher import Refused as NotAdmitted
+from instep.errors import InstepError, NotConnectedError, PlainEventError
+
+REMEMBER_EVERY = 500
+"""Confirmed events remembered in one transaction."""
+LAST_MOMENT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineResult:
+    """What became of one line. `outcome`: published, unchanged, same-address, duplicate, superseded, review or refused.
+
+    `column` and `reason` say where and why it was not published; `offset` is the place in the outbox of what was.
+    """
+
+    line: int
+    outcome: str
+    column: str = ""
+    reason: str = ""
+    event_id: str = ""
+    subject_ref: str = ""
+    correction: bool = False
+    offset: int | None = None
+    notes: tuple[Note, ...] = ()
+
+
+@dataclass(slots=True, kw_only=True)
+class Tally:
+    """The counts of a run: outcomes of lines, corrections among the published, notes by (column, reason)."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    corrections: int = 0
+    notes: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def count(self, result: LineResult) -> None:
+        """Add one line."""
+        self.outcomes[result.outcome] += 1
+        self.corrections += result.correction
+        self.notes.update((note.column, note.reason) for note in result.notes)
+
+    @property
+    def lines(self) -> int:
+        """All lines that have an outcome."""
+        return self.outcomes.total()
+
+    @property
+    def refused(self) -> int:
+        """Lines that somebody has to put right: refused, or set aside for review."""
+        return self.outcomes["refused"] + self.outcomes["review"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filing:
+    """The lines of one file of one authority, and what is needed to publish them.
+
+    `lines` may raise FileFormatError. `tell` gets each line's result (a published one's when the broker has confirmed it),
+    `progress` the bytes read so far.
+    """
+
+    lines: Iterable[Line]
+    authority: str
+    gate: Gate
+    memory: Memory
+    tell: Callable[[LineResult], None] = lambda result: None
+    progress: Callable[[int], None] = lambda position: None
+
+    async def publish(self, publisher: Publisher) -> Tally:
+        """Publish them. Raises FileFormatError where the file cannot be read, NotConnectedError when the broker goes."""
+        run = _Run(self, publisher)
+        try:
+            await run.all_lines()
+        except NotConnectedError as error:
+            raise NotConnectedError(f"{error} {run.so_far()}") from error
+        return run.tally
+
+
+class _Run:
+    def __init__(self, filing: Filing, publisher: Publisher) -> None:
+        self._filing = filing
+        self._publisher = publisher
+        self._confirmed: list[Sent] = []
+        self._admitted: Sendable | None = None
+        self.tally = Tally()
+
+    def so_far(self) -> str:
+        count = self.tally.outcomes["published"]
+        return (
+            f"{count} event{'s were' if count != 1 else ' was'} published before that;"
+            " run the same command again to complete it."
+        )
+
+    async def all_lines(self) -> None:
+        try:
+            for number, planned in enumerate(self._planned()):
+                await self._one(planned)
+                if number % 100 == 0:
+                    await asyncio.sleep(0)  # the producer's turn
+                    self._filing.progress(planned.position)
+                if len(self._confirmed) >= REMEMBER_EVERY:
+                    self._remember()
+            await self._publisher.flush()
+        finally:
+            await self._publisher.settle(LAST_MOMENT_S)
+            self._remember()
+
+    def _planned(self) -> Iterator[Planned]:
+        filing = self._filing
+        return plan(
+            filing.lines,
+            memory=filing.memory,
+            secret=filing.memory.secret,
+            authority=filing.authority,
+            now=lambda: time.time_ns() // 1_000_000,
+            check=self._check,
+        )
+
+    def _check(self, event_type: str, event: Plain) -> None:
+        admitted = self._filing.gate.admit(event_type, event, time.time_ns() // 1_000_000)
+        if isinstance(admitted, NotAdmitted):
+            raise PlainEventError(admitted.field, admitted.problem)
+        self._admitted = admitted
+
+    async def _one(self, planned: Planned) -> None:
+        if isinstance(planned, Send):
+            await self._send(planned)
+        else:
+            self._tell(_not_sent(planned))
+
+    async def _send(self, planned: Send) -> None:
+        sendable = self._admitted
+        if sendable is None or sendable.event_id != planned.event_id:
+            raise InstepError(f"Line {planned.line} was to be published unchecked.")
+
+        def confirmed(offset: int) -> None:
+            self._confirmed.append(planned.sent)
+            self._tell(
+                LineResult(
+                    line=planned.line,
+                    outcome="published",
+                    event_id=planned.event_id,
+                    subject_ref=planned.subject_ref,
+                    correction=planned.event["header"]["change_kind"] == "CORRECT",
+                    offset=offset,
+                    notes=planned.notes,
+                )
+            )
+
+        await self._publisher.send(self._filing.authority, sendable, confirmed)
+
+    def _tell(self, result: LineResult) -> None:
+        self.tally.count(result)
+        self._filing.tell(result)
+
+    def _remember(self) -> None:
+        batch, self._confirmed = self._confirmed, []
+        self._filing.memory.remember(batch)
+
+
+def _not_sent(planned: Unchanged | SameAddress | Skipped | Review | Refused) -> LineResult:
+    match planned:
+        case Unchanged():
+            return LineResult(line=planned.line, outcome="unchanged")
+        case SameAddress():
+            return LineResult(line=planned.line, outcome="same-address")
+        case Skipped():
+            return LineResult(line=planned.line, outcome=planned.reason)
+        case Review():
+            return LineResult(
+                line=planned.line, outcome="review", column=planned.column, reason=planned.reason
+            )
+        case Refused():
+            return LineResult(
+                line=planned.line, outcome="refused", column=planned.column, reason=planned.reason
+            )

@@ -1,0 +1,97 @@
+"""What became of the events just published: accepted or refused, and to how many they were delivered.
+
+The council's rejected and outcomes topics are followed from where they ended before the publishing. An event that repeats
+an earlier one is dropped by the router without an outcome, so a silence is told as what it is.
+"""
+
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+
+from aiokafka import TopicPartition
+
+from instep.client.council import Council
+from instep.client.filing import LineResult
+from instep.client.reader import Item, Reader
+
+SILENCE_S = 30.0
+"""How long to wait for the next answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """`outcome`: accepted or refused. `delivered` and `withheld` count recipients and purposes."""
+
+    line: int
+    event_id: str
+    outcome: str
+    reason: str = ""
+    fields: tuple[str, ...] = ()
+    delivered: int = 0
+    withheld: int = 0
+
+
+class Following:
+    """Awaits an answer for each published line; `begin` comes before the first is sent."""
+
+    def __init__(self, council: Council, reader: Reader, silence_s: float = SILENCE_S) -> None:
+        self._topics = (council.rejected(), council.outcomes())
+        self._reader = reader
+        self._silence_s = silence_s
+        self._starts: Mapping[TopicPartition, int] = {}
+
+    async def begin(self) -> None:
+        """Take the offsets from which answers can come."""
+        self._starts = await self._reader.ends(self._topics)
+
+    async def answers(self, published: Iterable[LineResult]) -> AsyncIterator[Answer]:
+        """An answer for each line, as it comes; ends when all are there, or when none has come for `silence_s`."""
+        by_event = {result.event_id: result for result in published}
+        by_offset = {result.offset: result for result in by_event.values()}
+        heard = time.monotonic()
+        if not by_event:
+            return
+        async for item in self._reader.follow(self._starts):
+            if item is None:
+                if time.monotonic() - heard > self._silence_s:
+                    return
+                continue
+            for answer in _answers(item, by_event, by_offset):
+                if by_event.pop(answer.event_id, None):
+                    heard = time.monotonic()
+                    yield answer
+            if not by_event:
+                return
+
+
+def _answers(
+    item: Item, by_event: Mapping[str, LineResult], by_offset: Mapping[int | None, LineResult]
+) -> list[Answer]:
+    if item.kind == "rejection":
+        content = item.content
+        result = by_offset.get(content["outbox_offset"])
+        if result is None:
+            return []
+        return [
+            Answer(
+                line=result.line,
+                event_id=result.event_id,
+                outcome="refused",
+                reason=content["reason"],
+                fields=tuple(content.get("fields", ())),
+            )
+        ]
+    found = []
+    for entry in item.content.get("entries", ()):
+        result = by_event.get(entry.get("event_id", ""))
+        if result is not None and entry["kind"] == "ACCEPTED":
+            found.append(
+                Answer(
+                    line=result.line,
+                    event_id=result.event_id,
+                    outcome="accepted",
+                    delivered=entry.get("delivered", 0),
+                    withheld=entry.get("withheld", 0),
+                )
+            )
+    return found

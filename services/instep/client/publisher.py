@@ -1,0 +1,224 @@
+"""Publishing: a plain event is checked by intake's own rules, framed, and sent to its authority's outbox.
+
+Whatever is sent here would be refused by intake for no reason of its own content: `Gate` decides with the same decoder and
+the same rules. `Publisher` sends: idempotent, acknowledged by every replica, in batches, with a bounded number in flight.
+An idempotent aiokafka producer never gives up on a batch by itself, so the patience is ours: no confirmation for that
+long, while some are awaited, ends the publishing with a NotConnectedError. What was confirmed by then stays published;
+what was not may be published, and sending it again is harmless, since the same event has the same id.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
+from instep.cluster.connection import Connection, connecting
+from instep.errors import NotConnectedError, PlainEventError
+from instep.events.catalogue import Catalogue, EventType, Schema
+from instep.events.decoding import Decoder, Refusal
+from instep.events.framing import frame
+from instep.events.plain import from_plain
+from instep.events.rules import check
+from instep.network.network import Network
+from instep.network.topics import outbox
+
+IN_FLIGHT = 2000
+"""Events sent and not yet confirmed, at most: a few megabytes."""
+PATIENCE_S = 15.0
+"""How long a broker may confirm nothing before the publishing gives up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sendable:
+    """A sound event, ready for the outbox: `value` is framed and canonical, `key` its subject reference."""
+
+    event_id: str
+    subject_ref: str
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """An event that intake would refuse: the reason (`explain` has it in full), the field at fault and what is wrong."""
+
+    reason: str
+    field: str
+    problem: str
+
+
+class Gate:
+    """Decides whether an authority's plain event may be sent; pure, one for each authority."""
+
+    def __init__(self, authority: str, network: Network, catalogue: Catalogue) -> None:
+        self._authority = authority
+        self._events: Mapping[str, EventType] = catalogue.events
+        schemas = catalogue.bind(network.schemas)
+        self._ids: Mapping[Schema, int] = {schema: number for number, schema in schemas.items()}
+        self._decoder = Decoder(catalogue, schemas)
+
+    def admit(self, event_type: str, plain: Mapping[str, Any], now_ms: int) -> Sendable | Refused:
+        """`event_type` is a folder's name (resident-moved); `now_ms` is epoch milliseconds."""
+        kind = self._events.get(event_type)
+        number = self._ids.get(kind.latest) if kind else None
+        if kind is None or number is None:
+            return Refused(
+                reason="unknown-schema", field="event_type", problem="is not an event of this network"
+            )
+        try:
+            datum = from_plain(kind.latest, dict(plain))
+        except PlainEventError as error:
+            return Refused(reason=_reason(error), field=error.field, problem=error.problem)
+        if datum["header"]["source"] != self._authority:
+            return Refused(
+                reason="wrong-source", field="header.source", problem="is not the authority that publishes"
+            )
+        return self._checked(kind, frame(number, kind.latest.encode(datum)), now_ms)
+
+    def _checked(self, kind: EventType, value: bytes, now_ms: int) -> Sendable | Refused:
+        sound = self._decoder.decode(value)
+        if isinstance(sound, Refusal):
+            return _refused(sound)
+        refusal = check(kind, sound.event, now_ms)
+        if refusal is not None:
+            return _refused(refusal)
+        header = sound.event["header"]
+        subject = str(header["subject_ref"])
+        return Sendable(
+            event_id=str(header["event_id"]), subject_ref=subject, key=subject.encode(), value=sound.value
+        )
+
+
+PROBLEMS: Mapping[str, str] = {
+    "missing-field": "is missing",
+    "bad-identifier": "does not have the shape of such an identifier",
+    "bad-date": "is impossible, too far in the past or in the future",
+    "unknown-value": "is UNKNOWN where a decision is needed",
+    "oversize": "is larger than the network carries",
+}
+
+
+def _refused(refusal: Refusal) -> Refused:
+    return Refused(
+        reason=refusal.reason,
+        field=", ".join(refusal.fields) or "event",
+        problem=PROBLEMS.get(refusal.reason, "cannot be sent"),
+    )
+
+
+def _reason(error: PlainEventError) -> str:
+    """The reason that intake would give, had such an event been possible to encode."""
+    if "is required" in error.problem:
+        return "missing-field"
+    if "date" in error.problem or "calendar" in error.problem or "time" in error.problem:
+        return "bad-date"
+    return "undecodable"
+
+
+class Publisher:
+    """One idempotent producer for any number of outboxes; `publishing` makes it."""
+
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        where: str,
+        *,
+        in_flight: int = IN_FLIGHT,
+        patience_s: float = PATIENCE_S,
+    ) -> None:
+        self._producer = producer
+        self._where = where
+        self._in_flight = in_flight
+        self._patience_s = patience_s
+        self._pending = 0
+        self._failure: BaseException | None = None
+        self._moved = asyncio.Event()
+
+    async def send(self, authority: str, sendable: Sendable, confirmed: Callable[[int], None]) -> None:
+        """Queue one event for the authority's outbox; waits while too many are in flight.
+
+        `confirmed` is called with the event's offset when the broker has it. Events of one authority reach its outbox in
+        the order of the calls.
+        """
+        await self._until(lambda: self._pending < self._in_flight)
+        try:
+            sent = await self._producer.send(
+                outbox(authority), value=sendable.value, key=sendable.key, partition=0
+            )
+        except KafkaError as error:
+            raise self._gone() from error
+        self._pending += 1
+        sent.add_done_callback(lambda done: self._done(done, confirmed))
+
+    async def flush(self) -> None:
+        """Wait until everything sent has been confirmed; raises NotConnectedError when it is not."""
+        await self._until(lambda: self._pending == 0)
+
+    async def settle(self, within_s: float) -> None:
+        """Give what is in flight a last moment to be confirmed; never raises. For leaving in a hurry."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self._until(lambda: self._pending == 0)
+        except (TimeoutError, NotConnectedError):
+            pass
+
+    def _done(self, done: asyncio.Future[Any], confirmed: Callable[[int], None]) -> None:
+        self._pending -= 1
+        error = asyncio.CancelledError() if done.cancelled() else done.exception()
+        if error is None:
+            confirmed(done.result().offset)
+        else:
+            self._failure = self._failure or error
+        self._moved.set()
+
+    async def _until(self, reached: Callable[[], bool]) -> None:
+        while not reached() and self._failure is None:
+            self._moved.clear()
+            try:
+                async with asyncio.timeout(self._patience_s):
+                    await self._moved.wait()
+            except TimeoutError as error:
+                raise self._gone() from error
+        if self._failure is not None:
+            raise self._gone() from self._failure
+
+    def _gone(self) -> NotConnectedError:
+        return NotConnectedError(f"The broker at {self._where} has stopped confirming what is sent to it.")
+
+    async def close(self) -> None:
+        """Let go of the connection. `stop` waits for batches that a broken producer never sends, so it is cut off then."""
+        try:
+            async with asyncio.timeout(1.0 if self._pending else self._patience_s):
+                await self._producer.stop()
+        except (TimeoutError, KafkaError):
+            await self._producer.client.close()
+
+
+@asynccontextmanager
+async def publishing(connection: Connection, *, patience_s: float = PATIENCE_S) -> AsyncIterator[Publisher]:
+    """A connected publisher; on leaving without an error, everything sent has been confirmed.
+
+    Raises NotConnectedError when the broker is not there, or (from `send` and `flush`) confirms nothing for `patience_s`.
+    """
+    producer = AIOKafkaProducer(
+        **connection.kafka(),
+        client_id="instep-publish",
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=5,
+        max_batch_size=512 * 1024,
+        compression_type="lz4",
+        request_timeout_ms=int(patience_s * 1000),
+    )
+    publisher = Publisher(producer, connection.bootstrap_servers, patience_s=patience_s)
+    try:
+        async with connecting(connection), asyncio.timeout(patience_s):
+            await producer.start()
+        yield publisher
+        await publisher.flush()
+    finally:
+        await publisher.close()

@@ -1,0 +1,215 @@
+"""Reading a council's topics: committed records only, without a consumer group, so that looking moves nobody's position.
+
+A record comes out as plain JSON with its CloudEvents headers. One that cannot be decoded here (a schema newer than this
+client) still comes out, with `problem` in place of its content.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from instep.cluster.connection import UNREACHABLE, Connection, connecting
+from instep.errors import InstepError, NotConnectedError
+from instep.events.catalogue import Schema
+from instep.events.framing import unframe
+from instep.events.plain import to_plain
+
+PATIENCE_S = 15.0
+"""How long a broker may give nothing when there is something to read."""
+POLL_MS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Item:
+    """One record: where it lies, when the broker took it, its CloudEvents headers, and its content as plain JSON.
+
+    `kind` is the folder name of its schema (resident-moved, withdrawal, rejection …), "" when it is not known here.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    at: datetime
+    key: str | None
+    headers: Mapping[str, str]
+    kind: str
+    content: Mapping[str, Any]
+    problem: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """One JSON object: what `--output json` prints."""
+        said: dict[str, Any] = {
+            "topic": self.topic,
+            "offset": self.offset,
+            "at": self.at.isoformat().replace("+00:00", "Z"),
+            "key": self.key,
+            "kind": self.kind,
+            "headers": dict(self.headers),
+            "content": dict(self.content),
+        }
+        return said | ({"problem": self.problem} if self.problem else {})
+
+
+def item(record: Any, schemas: Mapping[int, Schema]) -> Item:
+    """The record in plain JSON; never raises for what it holds."""
+    framed = unframe(record.value or b"")
+    schema = schemas.get(framed[0]) if framed else None
+    content: Mapping[str, Any] = {}
+    problem = ""
+    if framed is None:
+        problem = "not in Confluent framing"
+    elif schema is None:
+        problem = f"its schema id, {framed[0]}, is not known here"
+    else:
+        try:
+            content = to_plain(schema, schema.decode(framed[1]))
+        except (InstepError, ValueError, LookupError, EOFError) as error:
+            problem = f"cannot be decoded ({type(error).__name__})"
+    return Item(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        at=datetime.fromtimestamp(record.timestamp / 1000, UTC),
+        key=_text(record.key),
+        headers={name: _text(value) or "" for name, value in record.headers},
+        kind=schema.name if schema else "",
+        content=content,
+        problem=problem,
+    )
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode(errors="replace")
+
+
+class Reader:
+    """Reads topics whole or from an offset, one consumer over all of them; `reading` makes it.
+
+    Its methods raise NotConnectedError when the broker gives nothing for `PATIENCE_S` seconds when it should.
+    """
+
+    def __init__(self, client: AIOKafkaConsumer, where: str, schemas: Mapping[int, Schema]) -> None:
+        self._client = client
+        self._where = where
+        self._schemas = schemas
+
+    async def ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset after the last committed record (or marker) of each; absent topics are left out."""
+        wanted = await self._existing(partitions)
+        async with self._reaching():
+            found: dict[TopicPartition, int] = await self._client.end_offsets(wanted)
+        return found
+
+    async def _existing(self, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
+        async with self._reaching():
+            topics: set[str] = await self._client.topics()
+        return [partition for partition in partitions if partition.topic in topics]
+
+    async def read(
+        self, partitions: Iterable[TopicPartition], starts: Mapping[TopicPartition, int] | None = None
+    ) -> AsyncIterator[Item]:
+        """Every record from `starts` (else the beginning) to where each partition ended when it was asked."""
+        ends = await self.ends(partitions)
+        async with self._reaching():
+            begin = await self._client.beginning_offsets(list(ends))
+        begin = {p: max(begin[p], (starts or {}).get(p, 0)) for p in ends}
+        left = {p for p in ends if begin[p] < ends[p]}
+        self._assign({p: begin[p] for p in left})
+        heard = time.monotonic()
+        while left:
+            for found in await self._poll():
+                heard = time.monotonic()
+                if found.offset < ends[TopicPartition(found.topic, found.partition)]:
+                    yield item(found, self._schemas)
+            passed = {p for p in left if await self._position(p) >= ends[p]}
+            left -= passed
+            self._client.pause(*passed)
+            if time.monotonic() - heard > PATIENCE_S:
+                raise self._silent()
+
+    async def last(self, partition: TopicPartition, count: int) -> list[Item]:
+        """The last `count` records. Transaction markers take offsets too, so it looks further back until it has enough."""
+        end = (await self.ends([partition])).get(partition, 0)
+        back = 2 * count + 8
+        while True:
+            start = max(0, end - back)
+            kept: deque[Item] = deque(maxlen=count)
+            async for one in self.read([partition], {partition: start}):
+                kept.append(one)
+            if len(kept) >= count or start == 0:
+                return list(kept)
+            back *= 4
+
+    async def follow(self, starts: Mapping[TopicPartition, int]) -> AsyncIterator[Item | None]:
+        """Records from `starts` on, for ever; None at least once a second, so that the caller can look at its clock."""
+        self._assign(starts)
+        began = time.time()
+        while True:
+            for found in await self._poll():
+                yield item(found, self._schemas)
+            yield None
+            # aiokafka waits out a broker that has gone, without a word: hence the look at its last answer.
+            answered = [self._client.last_poll_timestamp(partition) or 0 for partition in starts]
+            if time.time() - max(began, *(at / 1000 for at in answered)) > PATIENCE_S:
+                raise self._silent()
+
+    def _assign(self, starts: Mapping[TopicPartition, int]) -> None:
+        self._client.assign(list(starts))
+        for partition, offset in starts.items():
+            self._client.seek(partition, offset)
+
+    async def _poll(self) -> list[Any]:
+        async with self._reaching():
+            batches = await self._client.getmany(timeout_ms=POLL_MS)
+        return [record for records in batches.values() for record in records]
+
+    async def _position(self, partition: TopicPartition) -> int:
+        async with self._reaching():
+            position: int = await self._client.position(partition)
+        return position
+
+    @asynccontextmanager
+    async def _reaching(self) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                yield
+        except (*UNREACHABLE, KafkaError) as error:
+            raise self._silent() from error
+
+    def _silent(self) -> NotConnectedError:
+        return NotConnectedError(f"The broker at {self._where} has stopped answering.")
+
+
+@asynccontextmanager
+async def reading(connection: Connection, schemas: Mapping[int, Schema]) -> AsyncIterator[Reader]:
+    """A connected reader; `schemas` are the network's, by id: `catalogue.bind(network.schemas)`.
+
+    Raises NotConnectedError when the broker is not there.
+    """
+    client = AIOKafkaConsumer(
+        **connection.kafka(),
+        client_id="instep-read",
+        group_id=None,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=250,
+    )
+    try:
+        async with connecting(connection), asyncio.timeout(PATIENCE_S):
+            await client.start()
+        yield Reader(client, connection.bootstrap_servers, schemas)
+    finally:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await client.stop()
+        except (TimeoutError, KafkaError):
+            pass  # the broker has gone: there is nobody to say goodbye to

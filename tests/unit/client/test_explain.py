@@ -1,0 +1,75 @@
+"""Every reason that Instep gives can be looked up."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from instep.client.explain import ENDINGS, REFUSALS, WITHDRAWN, WITHHELD, explain
+from instep.events.catalogue import Catalogue
+from instep.router import decide
+
+# Design §4, the closed list of refusals.
+DESIGN = [
+    "oversize",
+    "bad-framing",
+    "unknown-schema",
+    "undecodable",
+    "trailing-bytes",
+    "not-canonical",
+    "wrong-source",
+    "key-mismatch",
+    "header-mismatch",
+    "unknown-value",
+    "bad-identifier",
+    "bad-date",
+    "missing-field",
+    "id-conflict",
+    "replaces-unknown",
+    "not-disclosed-to-you",
+    "receipt-goes-back",
+    "poison",
+]
+SERVICES = Path(__file__).parents[3] / "services" / "instep"
+
+
+def test_every_refusal_of_the_design_is_explained_and_no_other() -> None:
+    assert sorted(REFUSALS) == sorted(DESIGN)
+
+
+@pytest.mark.parametrize("folder", ["intake", "events", "router"])
+def test_every_reason_that_a_service_writes_is_explained(folder: str) -> None:
+    written = {
+        reason
+        for file in (SERVICES / folder).glob("*.py")
+        for reason in re.findall(r'(?:reason=|Refusal\(|Refused\()"([a-z-]+)"', file.read_text("utf-8"))
+    }
+    assert written <= set(REFUSALS)
+
+
+def test_every_reason_for_withholding_is_explained_and_no_other() -> None:
+    assert set(WITHHELD) == {reason.value for reason in decide.Withheld}
+
+
+def test_every_reason_for_a_withdrawal_is_explained_and_no_other() -> None:
+    schema = Catalogue.load(Catalogue.default_directory()).bus["withdrawal"]
+    symbols = set(schema.fields["reason"].symbols)
+    assert set(WITHDRAWN) == symbols - {"UNKNOWN"}
+    assert set(WITHDRAWN) >= {reason.value for reason in decide.Withdrawn}
+
+
+def test_every_ending_without_a_decision_is_explained() -> None:
+    assert set(ENDINGS) == {ending.value for ending in decide.Ending} - {"DECIDED"}
+
+
+@pytest.mark.parametrize("reason", [*REFUSALS, *WITHHELD, *WITHDRAWN, *ENDINGS])
+def test_an_explanation_is_sentences_that_say_what_it_means_and_what_to_do(reason: str) -> None:
+    found = explain(reason)
+    for text in (found.meaning, found.remedy):
+        assert text[0].isupper()
+        assert text.endswith(".")
+        assert len(text.split()) > 3
+
+
+def test_a_reason_of_a_newer_network_is_said_to_be_newer() -> None:
+    assert "newer" in explain("quite-new").meaning

@@ -1,0 +1,87 @@
+"""What may not pass intake is stopped at the door; what passes the door, intake accepts."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from instep.client.publisher import Gate, Refused, Sendable
+from instep.events.catalogue import Catalogue
+from instep.events.decoding import Decoder, Sound
+from instep.network.network import Network
+
+CATALOGUE = Catalogue.load(Catalogue.default_directory())
+NETWORK = Network(
+    name="test",
+    lanes=4,
+    authorities={},
+    agreements={},
+    schemas={number: (s.full_name, s.version) for number, s in enumerate(CATALOGUE.all(), start=1)},
+)
+NOW = 1_796_000_000_000  # 2026-11-29
+EXAMPLES = Catalogue.default_directory() / "events" / "resident-moved" / "examples"
+
+
+def example(file: Path = EXAMPLES / "ordinary-move.json") -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return plain
+
+
+def gate(plain: dict[str, Any]) -> Gate:
+    return Gate(plain["header"]["source"], NETWORK, CATALOGUE)
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.json")), ids=lambda file: file.stem)
+def test_every_sound_example_is_admitted_as_bytes_that_intake_reads(file: Path) -> None:
+    plain = example(file)
+    admitted = gate(plain).admit("resident-moved", plain, NOW)
+    assert isinstance(admitted, Sendable)
+    assert admitted.key == plain["header"]["subject_ref"].encode()
+    sound = Decoder(CATALOGUE, CATALOGUE.bind(NETWORK.schemas)).decode(admitted.value)
+    assert isinstance(sound, Sound)
+    assert sound.event["header"]["event_id"] == admitted.event_id == plain["header"]["event_id"]
+
+
+def refused(plain: dict[str, Any], event_type: str = "resident-moved") -> Refused:
+    found = Gate("leeds", NETWORK, CATALOGUE).admit(event_type, plain, NOW)
+    assert isinstance(found, Refused)
+    return found
+
+
+def test_another_authoritys_event_is_not_admitted() -> None:
+    plain = example()
+    plain["header"]["source"] = "bradford"
+    assert refused(plain).reason == "wrong-source"
+
+
+def test_a_missing_field_is_named() -> None:
+    plain = example()
+    del plain["new_address"]
+    found = refused(plain)
+    assert (found.reason, found.field) == ("missing-field", "new_address")
+
+
+def test_a_day_that_is_none_is_named() -> None:
+    plain = example()
+    plain["moved_on"] = "2026-02-30"
+    found = refused(plain)
+    assert (found.reason, found.field) == ("bad-date", "moved_on")
+
+
+def test_a_bad_identifier_is_named_and_not_shown() -> None:
+    plain = example()
+    plain["new_address"]["postcode"] = "NOWHERE"
+    found = refused(plain)
+    assert (found.reason, found.field) == ("bad-identifier", "new_address.postcode")
+    assert "NOWHERE" not in repr(found)
+
+
+def test_an_event_type_that_the_network_has_not_is_refused() -> None:
+    assert refused(example(), "resident-vanished").reason == "unknown-schema"
+
+
+def test_an_event_larger_than_the_network_carries_is_refused() -> None:
+    plain = example()
+    plain["new_address"]["lines"] = ["x" * 300_000]
+    assert refused(plain).reason == "oversize"

@@ -197,6 +197,14 @@ def test_a_port_that_was_asked_for_and_is_taken_is_refused_in_one_sentence(platf
     assert platform.records.all() == []
 
 
+def test_a_java_that_cannot_run_kafka_is_named(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INSTEP_JAVA", "/bin/false")
+    up = instep("up")
+    assert up.returncode == 1
+    assert "/bin/false does not run on this machine" in up.stderr
+    assert platform.records.all() == []
+
+
 def test_two_ups_at_once_start_one_kafka(platform: Platform) -> None:
     both = [
         subprocess.Popen([INSTEP, "up", "-o", "json"], stdout=subprocess.PIPE, text=True) for _ in range(2)

@@ -75,6 +75,12 @@ def _run() -> int:
     except InstepError as error:
         print(f"instep: {error}", file=sys.stderr)
         return EXIT_FAILED
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        # A disk that is full, a directory that may not be written: nobody's bug, and the path says it all.
+        print(f"instep: {error.filename or 'This machine'}: {error.strerror or error}.", file=sys.stderr)
+        return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except SystemExit as leaving:

@@ -144,6 +144,7 @@ class Broker:
             told = file.read().decode(errors="replace")
         if "Address already in use" in told:
             return _PortTakenError()
+        java.version_of(java.find_java())  # says so itself, if that is why
         tail = "\n".join(told.splitlines()[-8:])
         return PlatformError(f"Kafka ended as it started; its log is {self.log} and ends so:\n{tail}")
 

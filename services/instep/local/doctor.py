@@ -56,7 +56,10 @@ def _safely(name: str, check: Callable[[], Finding]) -> Finding:
         return check()
     except (InstepError, OSError) as error:
         return Finding(
-            check=name, health=Health.PROBLEM, found=str(error), advice="see the sentence beside this"
+            check=name,
+            health=Health.PROBLEM,
+            found=str(error),
+            advice="do as it says, then run `instep doctor` again",
         )
 
 

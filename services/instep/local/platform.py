@@ -11,8 +11,8 @@
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,16 +126,10 @@ class Platform:
         address = f"{LOOPBACK}:{broker.port}"
         return address if cluster_at(address) else None
 
-    @contextmanager
-    def _turn(self, progress: Progress) -> Iterator[None]:
-        try:
-            self.directory.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise PlatformError(f"{self.directory} cannot be made: {error.strerror}.") from error
-        with locked(
+    def _turn(self, progress: Progress) -> AbstractContextManager[None]:
+        return locked(
             self.directory / "lock", lambda: progress("waiting for another `instep up` or `instep down` here")
-        ):
-            yield
+        )
 
     def _standing(self, process: Process) -> Standing:
         address = f"{LOOPBACK}:{process.port}" if process.port else None

@@ -1,0 +1,119 @@
+"""The command's door: how `instep` speaks, fails and leaves."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from instep import cli
+from instep.cli.output import Output, show
+from instep.errors import PlatformError
+
+INSTEP = str(Path(sys.executable).with_name("instep"))
+
+
+def leaving(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["instep", *arguments])
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+def failing_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    def status(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("instep.local.platform.Platform.status", status)
+
+
+def test_an_error_is_one_sentence_and_exit_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing_with(monkeypatch, PlatformError("The disk is full."))
+    assert leaving(monkeypatch, "status") == 1
+    assert capsys.readouterr() == ("", "instep: The disk is full.\n")
+
+
+def test_a_path_that_cannot_be_used_is_named_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".instep").touch()
+    for command in ("up", "down", "status"):
+        assert leaving(monkeypatch, command) == 1
+        assert str(tmp_path / ".instep") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["status", "--output", "yaml"], ["up", "--port", "0"]])
+def test_wrong_usage_is_exit_code_2_and_names_the_help(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    assert leaving(monkeypatch, *arguments) == 2
+    assert "--help" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_exit_code_130_without_a_word(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing_with(monkeypatch, KeyboardInterrupt())
+    assert leaving(monkeypatch, "status") == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_reader_that_leaves_early_ends_it_quietly(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [INSTEP, "status"], cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("command", [["--help"], ["up", "--help"], ["doctor", "--help"]])
+def test_help_is_given_for_every_command(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
+) -> None:
+    assert leaving(monkeypatch, *command) == 0
+    assert "Usage: instep" in capsys.readouterr().out
+
+
+def test_starting_the_command_loads_nothing_heavy() -> None:
+    heavy = ("faust", "aiokafka", "jgo", "rocksdict", "confluent_kafka", "requests")
+    told = subprocess.run(
+        [sys.executable, "-c", f"import sys, instep.cli; print([m for m in {heavy} if m in sys.modules])"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert told.stdout == "[]\n"
+
+
+def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    rows: list[dict[str, object]] = [
+        {"authority": "leeds", "fields": ["moved_on"]},
+        {"authority": "york", "note": "café"},
+    ]
+    show(Output.JSON, ("authority",), rows)
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == rows
+
+
+def test_a_table_shows_the_columns_asked_for_and_leaves_markup_alone(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    show(
+        Output.TABLE, ("authority", "fields", "absent"), [{"authority": "[red]x[/red]", "fields": ["a", "b"]}]
+    )
+    table = capsys.readouterr().out
+    assert "[red]x[/red]" in table
+    assert "a, b" in table
+    assert "None" not in table

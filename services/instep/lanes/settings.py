@@ -8,6 +8,7 @@ from typing import TypeVar
 from instep.cluster.connection import Connection
 from instep.cluster.connection import from_env as connection_from_env
 from instep.errors import ConfigurationError
+from instep.events.catalogue import Catalogue
 
 T = TypeVar("T")
 
@@ -18,7 +19,7 @@ class LaneSettings:
 
     connection: Connection
     state_directory: Path
-    schemas_directory: Path | None = None  # None: the schemas that came with the package
+    schemas_directory: Path
     management_host: str = "127.0.0.1"
     management_port: int = 0  # 0: any free port, which is logged
     session_timeout: float = 10.0
@@ -36,11 +37,10 @@ class LaneSettings:
 
 def from_env(environ: Mapping[str, str], *, default_port: int) -> LaneSettings:
     """The settings that `INSTEP_…` variables give; raises ConfigurationError or NotConnectedError."""
-    schemas = environ.get("INSTEP_SCHEMAS_DIR")
     return LaneSettings(
         connection=connection_from_env(environ),
         state_directory=Path(environ.get("INSTEP_STATE_DIR", ".instep/state")),
-        schemas_directory=Path(schemas) if schemas else None,
+        schemas_directory=Catalogue.directory(environ),
         management_host=environ.get("INSTEP_MANAGEMENT_HOST", "127.0.0.1"),
         management_port=_read(environ, "INSTEP_MANAGEMENT_PORT", int, default_port, 0, 65535),
         session_timeout=_read(environ, "INSTEP_SESSION_TIMEOUT_SECONDS", float, 10.0, 1.0, 300.0),

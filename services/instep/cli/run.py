@@ -1,0 +1,32 @@
+"""`instep run SERVICE`: one processor, as production runs it."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class Service(StrEnum):
+    """The processors."""
+
+    INTAKE = "intake"
+    ROUTER = "router"
+
+
+def register(app: typer.Typer) -> None:
+    """Add this module's command to `instep`."""
+    app.command("run")(run)
+
+
+def run(service: Annotated[Service, typer.Argument(help="Which processor to run.")]) -> None:
+    """Run one worker of a service until it is told to stop (Ctrl-C or SIGTERM).
+
+    Run as many as you like: they share the lanes out among themselves, and one that dies is made up for by the others.
+    Settings are INSTEP_… variables: INSTEP_BOOTSTRAP_SERVERS (else what `instep up` left in .instep), INSTEP_STATE_DIR,
+    INSTEP_MANAGEMENT_PORT for /healthy, /ready and /metrics (9701 for intake, 9702 for the router).
+    """
+    if service is Service.INTAKE:
+        from instep.intake.app import main
+    else:
+        from instep.router.app import main
+    main()

@@ -1,0 +1,253 @@
+"""Registrations from the FSA's "Register a Food Business" service, version 5 of its API, to `business-registered`.
+
+The API writes null for whatever is absent, though its specification allows no null. A record never changes
+there but for `collected`, so a registration gives one event, recorded when it was created.
+
+Not carried, since the schema has no place for it: second telephone numbers, the search term, the declarations,
+and whether the council has collected the record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from instep.adapters import normalise
+from instep.adapters.cells import Cells, present
+from instep.adapters.json_array import Element, elements
+from instep.adapters.line import Line, Plain, Refused, Row
+from instep.adapters.settings import Settings
+from instep.adapters.text import open_file
+from instep.errors import FileFormatError, RowError
+from instep.events import identifiers
+
+SYSTEM = "register-a-food-business"
+MEMBER = "registrations"
+
+_OPERATORS = {name.lower(): name for name in ("SOLETRADER", "PARTNERSHIP", "PERSON", "COMPANY", "CHARITY")}
+_ESTABLISHMENTS = {name.lower(): name for name in ("COMMERCIAL", "MOBILE", "DOMESTIC")}
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+
+def read_registrations(path: Path, authority: str, settings: Settings) -> Iterator[Line]:
+    """Every registration; raises FileFormatError where it is no such file, at once or where it is cut off.
+
+    Where `settings.council_of` can tell that a registration is another council's, it is refused.
+    """
+    stream = open_file(path, "JSON")
+    found = elements(stream, path, MEMBER)
+    try:
+        first = _first(found, path)
+    except FileFormatError:
+        stream.close()
+        raise
+    return _read(stream, first, found, authority, settings)
+
+
+def _first(found: Iterator[Element], path: Path) -> Element | None:
+    first = next(found, None)
+    if first and not (isinstance(first.value, dict) and {"fsa_rn", "establishment"} & first.value.keys()):
+        raise FileFormatError(f"{path} is JSON, but not registrations of the FSA's register.")
+    return first
+
+
+def _read(
+    stream: BinaryIO, first: Element | None, rest: Iterator[Element], authority: str, settings: Settings
+) -> Iterator[Line]:
+    with stream:
+        if first:
+            yield _line(first, authority, settings)
+        for element in rest:
+            yield _line(element, authority, settings)
+
+
+def _line(element: Element, authority: str, settings: Settings) -> Line:
+    try:
+        return _row(element, authority, settings)
+    except RowError as error:
+        return Refused(
+            line=element.line, column=error.column, reason=error.problem, position=element.position
+        )
+
+
+def _row(element: Element, authority: str, settings: Settings) -> Row:
+    told = element.value
+    if not isinstance(told, dict):
+        raise RowError("", "not-a-registration")
+    council = settings.council_of(told) if settings.council_of else None
+    if council not in (None, authority):
+        raise RowError("local_council_url", "other-council")
+    top = _Part("", told, settings)
+    reference = top.needed("fsa_rn")
+    if reference.startswith("tmp_"):  # given when the service that numbers registrations was away
+        raise RowError("fsa_rn", "temporary-reference")
+    recorded = top.moment("createdAt")
+    establishment = top.part("establishment")
+    operator = establishment.part("operator")
+    opened_on = establishment.day("establishment_opening_date")
+    body = present({
+        "registration_ref": reference,
+        "operator": _operator(operator),
+        "establishment": _establishment(establishment, establishment.part("premise")),
+        "activities": _activities(establishment.part("activities")),
+        "opened_on": opened_on,
+        "status": "OPEN",
+        "company_number": _company_number(operator),
+        "charity_number": operator.text("operator_charity_number"),
+    })  # fmt: skip
+    return Row(
+        line=element.line,
+        position=element.position,
+        event_type="business-registered",
+        recorded=normalise.milliseconds(recorded),
+        header={
+            "occurred_on": opened_on or recorded.date().isoformat(),
+            "recorded_at": normalise.iso(recorded),
+        },
+        body=body,
+        system=settings.source_system or SYSTEM,
+        reference=reference,
+        notes=tuple(top.notes),
+    )
+
+
+def _operator(part: _Part) -> Plain:
+    return present({
+        "type": part.choice("operator_type", _OPERATORS),
+        "given_names": part.text("operator_first_name"),
+        "family_name": part.text("operator_last_name"),
+        "born_on": part.day("operator_birthdate", birth=True),
+        "company_name": part.text("operator_company_name"),
+        "charity_name": part.text("operator_charity_name"),
+        "address": part.address(
+            tuple(f"operator_address_line_{number}" for number in (1, 2, 3)),
+            town="operator_town",
+            postcode="operator_postcode",
+            uprn="operator_uprn",
+            padded=False,
+        ),
+        "contact": _contact(part, "operator_email", "operator_primary_number"),
+        "partners": [
+            present({
+                "name": partner.text("partner_name"),
+                "primary_contact": partner.flag("partner_is_primary_contact"),
+            })
+            for partner in part.parts("partners")
+        ],
+        "representative_name": part.text("contact_representative_name"),
+        "representative_role": part.text("contact_representative_role"),
+        "representative_contact": _contact(
+            part, "contact_representative_email", "contact_representative_number"
+        ),
+    })  # fmt: skip
+
+
+def _establishment(part: _Part, premise: _Part) -> Plain:
+    names = [part.text("establishment_trading_name"), *part.texts("establishment_additional_trading_names")]
+    return present({
+        "trading_names": [name for name in names if name],
+        "type": premise.choice("establishment_type", _ESTABLISHMENTS),
+        "address": premise.address(
+            tuple(f"establishment_address_line_{number}" for number in (1, 2, 3)),
+            town="establishment_town",
+            postcode="establishment_postcode",
+            uprn="establishment_uprn",
+            padded=False,
+        ),
+        "contact": _contact(part, "establishment_email", "establishment_primary_number"),
+        "website": part.text("establishment_web_address"),
+    })  # fmt: skip
+
+
+def _activities(part: _Part) -> Plain:
+    days = [day for day in _DAYS if part.flag(f"opening_day_{day}")]
+    hours = [part.text(f"opening_hours_{day}") for day in days]
+    return present({
+        "business_type": part.text("business_type"),
+        "customer_type": part.text("customer_type"),
+        "business_scale": part.texts("business_scale"),
+        "food_types": part.texts("food_type"),
+        "processing": part.texts("processing_activities"),
+        "import_export": part.text("import_export_activities"),
+        "water_supply": part.text("water_supply"),
+        "other_details": part.text("business_other_details"),
+        "opening_days": [day.upper() for day in days],
+        "opening_hours": hours if any(hours) else [],
+        "opening_irregular": part.text("opening_days_irregular"),
+    })  # fmt: skip
+
+
+def _contact(part: _Part, email: str, telephone: str) -> Plain:
+    return present({"email": part.text(email), "telephone": part.text(telephone)})
+
+
+def _company_number(part: _Part) -> str | None:
+    column = "operator_company_house_number"
+    told = part.text(column)
+    found = identifiers.company_number(told) if told else None
+    if told and found is None:
+        part.note(column, "company-number-damaged")
+    elif found != (told or None):
+        part.note(column, "leading-zeros")
+    return found
+
+
+class _Part(Cells):
+    """An object of a registration: cells for its texts, and ways to what lies within. Notes go to the outermost."""
+
+    __slots__ = ("_prefix", "_settings", "_told")
+
+    def __init__(
+        self, prefix: str, told: Mapping[str, Any], settings: Settings, outer: _Part | None = None
+    ) -> None:
+        super().__init__({}, {}, settings.today, settings.known_postcode)
+        self._prefix = prefix
+        self._told = told
+        self._settings = settings
+        if outer:
+            self.notes = outer.notes
+
+    def heading(self, column: str) -> str:
+        return self._prefix + column
+
+    def text(self, column: str) -> str:
+        value = self._told.get(column)
+        if value is None or value == "":
+            return ""
+        return self._cleaned(column, value)
+
+    def _cleaned(self, column: str, value: Any) -> str:
+        if isinstance(value, bool) or not isinstance(value, str | int):
+            raise RowError(self.heading(column), "wrong-type")
+        told = str(value)
+        cleaned = normalise.clean(told)
+        if cleaned != told:
+            self.note(column, "spaces")
+        return cleaned
+
+    def texts(self, column: str) -> list[str]:
+        return [self._cleaned(column, value) for value in self._list(column)]
+
+    def flag(self, column: str) -> bool | None:
+        value = self._told.get(column)
+        if value is not None and not isinstance(value, bool):
+            raise RowError(self.heading(column), "wrong-type")
+        return value
+
+    def part(self, column: str) -> _Part:
+        return self._within(column, self._told.get(column) or {})
+
+    def parts(self, column: str) -> list[_Part]:
+        return [self._within(column, value) for value in self._list(column)]
+
+    def _within(self, column: str, value: Any) -> _Part:
+        if not isinstance(value, dict):
+            raise RowError(self.heading(column), "wrong-type")
+        return _Part(f"{self._prefix}{column}.", value, self._settings, self)
+
+    def _list(self, column: str) -> list[Any]:
+        value = self._told.get(column)
+        if value is not None and not isinstance(value, list):
+            raise RowError(self.heading(column), "wrong-type")
+        return value or []

@@ -1,0 +1,118 @@
+"""Plain events, one JSON object a line.
+
+The object is a plain event (`events.plain`): a `header` and the fields of its schema. Besides:
+
+- `event_type` ("resident-moved", "business-registered") may say which it is; otherwise its fields do.
+- `reference` stands in for `header.subject_ref` and `household_reference` for `group_ref`: local references,
+  from which the pseudonyms are derived and which go no further.
+- In the header, `occurred_on` and `recorded_at` are needed. `event_id`, `source`, `published_at` and
+  `sequence` are filled where absent. Where `change_kind` is absent, it and `replaces` are judged as for a row
+  of a CSV file: by what was published of the subject before. An absent `handling` is PROTECTED.
+- One PROTECTED event makes all of the file that share its `group_ref` or `household_reference` PROTECTED.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from instep.adapters import normalise
+from instep.adapters.line import Line, Plain, Refused, Row
+from instep.adapters.settings import Settings
+from instep.adapters.text import PhysicalLine, open_file, physical_lines
+from instep.errors import FileFormatError, RowError
+
+_TELLING = {
+    "resident-moved": frozenset({"person", "old_address", "new_address", "moved_on", "placement"}),
+    "business-registered": frozenset({"registration_ref", "operator", "establishment", "activities"}),
+}
+
+
+def read_events(path: Path, settings: Settings) -> Iterator[Line]:
+    """Every event of the file; raises FileFormatError at once where it is no such file."""
+    stream = open_file(path, "JSON lines")
+    first = next((line for line in physical_lines(stream) if line.text.strip()), None)
+    if first is None or not first.text.lstrip().startswith("{"):
+        stream.close()
+        raise FileFormatError(f"{path} is not JSON lines: its first line is not a JSON object.")
+    return _read(stream, settings)
+
+
+def _read(stream: BinaryIO, settings: Settings) -> Iterator[Line]:
+    with stream:
+        protected = frozenset(
+            row.household
+            for row in _rows(stream, settings, frozenset())
+            if isinstance(row, Row) and row.protected
+        )
+        yield from _rows(stream, settings, protected - {""})
+
+
+def _rows(stream: BinaryIO, settings: Settings, protected: frozenset[str]) -> Iterator[Line]:
+    for line in physical_lines(stream):
+        if line.fault or line.text.strip():
+            try:
+                yield _row(line, _object(line), settings, protected)
+            except RowError as error:
+                yield Refused(
+                    line=line.number, column=error.column, reason=error.problem, position=line.position
+                )
+
+
+def _object(line: PhysicalLine) -> Plain:
+    if line.fault or line.windows:
+        raise RowError("", line.fault or "bad-encoding")
+    try:
+        told = json.loads(line.text)
+    except (ValueError, RecursionError):
+        raise RowError("", "not-json" if line.ended else "cut-off") from None
+    if not isinstance(told, dict):
+        raise RowError("", "not-json")
+    return told
+
+
+def _row(line: PhysicalLine, told: Plain, settings: Settings, protected: frozenset[str]) -> Row:
+    event_type = _text(told, "event_type") or _told_apart(told)
+    reference, household = _text(told, "reference"), _text(told, "household_reference")
+    header = told.pop("header", None)
+    if not isinstance(header, dict):
+        raise RowError("header", "missing-header")
+    header = {name: value for name, value in header.items() if value is not None}
+    for name in ("occurred_on", "recorded_at"):
+        if not isinstance(header.get(name), str):
+            raise RowError(f"header.{name}", f"missing-{name.replace('_', '-')}")
+    if not isinstance(header.get("subject_ref", reference or None), str):
+        raise RowError("header.subject_ref", "missing-subject-ref")
+    recorded, _ = normalise.moment("header.recorded_at", header["recorded_at"], settings.today)
+    group = told.get("group_ref")
+    system = header.get("source_system", settings.source_system)
+    household = normalise.key_of(household) if household else group if isinstance(group, str) else ""
+    return Row(
+        line=line.number,
+        position=line.position,
+        event_type=event_type,
+        recorded=normalise.milliseconds(recorded),
+        header=header,
+        body=told,
+        system=system if isinstance(system, str) else "",
+        reference=reference,
+        household=household,
+        protected=header.get("handling", "PROTECTED") != "ORDINARY",
+        shielded=household in protected,
+    )
+
+
+def _told_apart(told: Plain) -> str:
+    fitting = [name for name, fields in _TELLING.items() if fields & told.keys()]
+    if len(fitting) != 1:
+        raise RowError("event_type", "not-an-event")
+    return fitting[0]
+
+
+def _text(told: Plain, name: str) -> str:
+    value: Any = told.pop(name, None)
+    if value is not None and not isinstance(value, str):
+        raise RowError(name, "wrong-type")
+    return normalise.clean(value or "")

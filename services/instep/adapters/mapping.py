@@ -1,0 +1,45 @@
+"""A mapping file: what a council's own headings mean.
+
+    [columns]
+    reference = "Account number"
+    move_date = "Date of move"
+
+The left side is one of Instep's columns, the right side the heading in the file. Columns that are not named
+keep Instep's heading.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from types import MappingProxyType
+
+from instep.adapters.csv_moves import COLUMNS
+from instep.errors import ConfigurationError
+
+
+def load_mapping(path: Path) -> Mapping[str, str]:
+    """Our column to their heading; raises ConfigurationError, which names the entry at fault."""
+    try:
+        told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except OSError as error:
+        raise ConfigurationError(f"The mapping file {path} cannot be read ({error.strerror}).") from None
+    except ValueError as error:
+        raise ConfigurationError(f"The mapping file {path} is not valid TOML ({error}).") from None
+    columns = told.get("columns")
+    if not isinstance(columns, dict) or told.keys() != {"columns"}:
+        raise ConfigurationError(f"The mapping file {path} holds one table, [columns], and nothing else.")
+    for column, heading in columns.items():
+        if column not in COLUMNS:
+            near = get_close_matches(column, COLUMNS, n=1)
+            hint = f"; did you mean {near[0]}?" if near else "."
+            raise ConfigurationError(f"The mapping file {path}: {column} is not a column of Instep's{hint}")
+        if not isinstance(heading, str) or not heading.strip():
+            raise ConfigurationError(
+                f"The mapping file {path}: {column} needs a heading, in quotation marks."
+            )
+    if len({heading.casefold() for heading in columns.values()}) < len(columns):
+        raise ConfigurationError(f"The mapping file {path} gives one heading to two columns.")
+    return MappingProxyType(columns)

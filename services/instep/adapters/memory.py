@@ -1,0 +1,229 @@
+"""What a publisher remembers of what it has sent: one small SQLite file an authority, and its secret.
+
+    <directory>/<authority>/secret          32 bytes, made at first use, readable by its owner alone
+    <directory>/<authority>/memory.sqlite   digests and ids: nothing that can be read or guessed without the secret
+    <directory>/<authority>/lock            held while a file is being published
+
+An event is remembered after the broker has confirmed it and never before, so whatever is killed in between is
+sent again under the same id, and dropped as a repeat.
+
+Losing `memory.sqlite` costs repeats, and the knowledge of which households are protected: publish a full export
+next, not one of changes only. Losing `secret` makes every reference and id a new one, so it belongs in the
+backup.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+from instep.errors import PlatformError
+
+_TABLES = """
+create table if not exists subject (
+    subject blob primary key, event_id blob not null, alike blob not null, loose blob not null,
+    person blob, household blob, protected integer not null, recorded integer not null,
+    sequence integer not null, run integer not null
+) without rowid;
+create index if not exists member on subject (household, protected) where household is not null;
+create table if not exists sent (event_id blob primary key) without rowid;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The last event of a subject, in digests of 16 bytes; fields in the order of the table's columns.
+
+    `alike`: of the content, capitals aside. `loose`: the same with each address that has a UPRN told by UPRN
+    and postcode alone. `protected`: this person's own flag, 0 or 1. `recorded` and `sequence`: epoch
+    milliseconds. `run`: which opening of the memory planned it.
+    """
+
+    subject: bytes
+    event_id: bytes
+    alike: bytes
+    loose: bytes
+    person: bytes | None
+    household: bytes | None
+    protected: int
+    recorded: int
+    sequence: int
+    run: int
+
+
+_NAMES = tuple(field.name for field in fields(Known))
+_READ = "select * from subject where subject = ?"
+_WRITE = "insert or replace into subject values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sent:
+    """What an event leaves in memory: its id, and what is then known of its subject (None: only the id)."""
+
+    event_id: bytes
+    known: Known | None
+
+
+class Memory:
+    """One authority's memory; a context manager.
+
+    One at a time: two that publish the same change at once would both call it new, so `open` takes a lock,
+    which the system lifts whatever becomes of the process. Every method raises PlatformError where the
+    database cannot be read or written.
+    """
+
+    def __init__(self, database: sqlite3.Connection, lock: BinaryIO, secret: bytes) -> None:
+        self._database = database
+        self._lock = lock
+        self._planned: dict[bytes, Known] = {}
+        self.secret = secret
+        last = self._one("pragma user_version")
+        self.run = 1 + (last[0] if last else 0)
+        database.execute(f"pragma user_version = {self.run}")
+
+    @classmethod
+    def open(cls, directory: Path, authority: str) -> Self:
+        """Opens, or begins, the memory of an authority; raises PlatformError where it cannot, or is in use."""
+        home = directory / authority
+        try:
+            home.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = (home / "lock").open("ab")
+        except OSError as error:
+            raise PlatformError(f"{home} cannot be written to ({error.strerror}).") from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            lock.close()
+            raise PlatformError(
+                f"Another publish for {authority} is running; wait until it is done."
+            ) from None
+        try:
+            with _sound(home):
+                return cls(_database(home / "memory.sqlite"), lock, _secret(home / "secret"))
+        except BaseException:
+            lock.close()
+            raise
+
+    def known(self, subject: bytes) -> Known | None:
+        """The last event of a subject: planned in this run, or remembered."""
+        if planned := self._planned.get(subject):
+            return planned
+        row = self._one(_READ, subject)
+        return Known(*row) if row else None
+
+    def plan(self, known: Known) -> None:
+        """Notes, for this run alone, what is about to be sent."""
+        self._planned[known.subject] = known
+
+    def sent(self, event_id: bytes) -> bool:
+        """Whether an event has been sent before, as its subject's last or earlier."""
+        return self._one("select 1 from sent where event_id = ?", event_id) is not None
+
+    def protected_beside(self, household: bytes, subject: bytes) -> bool:
+        """Whether a remembered member of the household, other than this one, is protected."""
+        return (
+            self._one(
+                "select 1 from subject where household = ? and protected = 1 and subject <> ? limit 1",
+                household,
+                subject,
+            )
+            is not None
+        )
+
+    def members(self, household: bytes) -> int:
+        """How many members of the household are remembered."""
+        row = self._one("select count(*) from subject where household = ?", household)
+        return int(row[0]) if row else 0
+
+    def remember(self, delivered: Iterable[Sent]) -> None:
+        """Keeps events that the broker has confirmed, in one transaction, in the order given."""
+        batch = list(delivered)
+        known = [sent.known for sent in batch if sent.known]
+        with _sound(None), self._database:
+            self._database.executemany(
+                "insert or ignore into sent values (?)", [(sent.event_id,) for sent in batch]
+            )
+            self._database.executemany(_WRITE, [_row(one) for one in known])
+        for one in known:
+            if self._planned.get(one.subject) is one:
+                del self._planned[one.subject]
+
+    def forget(self, event_id: bytes) -> None:
+        """Takes back an event that intake or the router has refused, so that its row can be published again."""
+        with _sound(None), self._database:
+            self._database.execute("delete from sent where event_id = ?", (event_id,))
+            self._database.execute("delete from subject where event_id = ?", (event_id,))
+
+    def close(self) -> None:
+        self._database.close()
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _one(self, query: str, *values: bytes) -> tuple[Any, ...] | None:
+        with _sound(None):
+            row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
+        return row
+
+
+def _row(known: Known) -> tuple[Any, ...]:
+    return tuple(getattr(known, name) for name in _NAMES)
+
+
+@contextmanager
+def _sound(home: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        where = f"in {home} " if home else ""
+        raise PlatformError(
+            f"The publisher's memory {where}cannot be used ({error}); with memory.sqlite moved away, publishing again"
+            " repeats events under the same ids, and the network drops the repeats."
+        ) from None
+    except OSError as error:
+        raise PlatformError(f"The publisher's memory cannot be used ({error.strerror}).") from None
+
+
+def _database(file: Path) -> sqlite3.Connection:
+    file.touch(mode=0o600)
+    database = sqlite3.connect(file, check_same_thread=False)
+    try:
+        # A power cut may undo the last transactions of WAL without a sync each; they are then sent again, same ids.
+        database.execute("pragma journal_mode = wal")
+        database.execute("pragma synchronous = normal")
+        database.execute("pragma cache_size = -65536")
+        database.executescript(_TABLES)
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def _secret(file: Path) -> bytes:
+    """The secret; made complete under another name and then linked, so that no half of one is ever found."""
+    if not file.exists():
+        fresh = file.with_suffix(".new")
+        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(secrets.token_bytes(32))
+            stream.flush()
+            os.fsync(stream.fileno())
+        fresh.replace(file)
+    secret = file.read_bytes()
+    if len(secret) < 32:
+        raise PlatformError(f"{file} is not a publisher's secret; put back the one that was there before.")
+    return secret

@@ -1,0 +1,124 @@
+"""Cells as people and spreadsheets write them, put into the one form that an event has.
+
+Pure: text in, value out. What cannot be read is refused by name (RowError: column and reason), never guessed:
+a date that a spreadsheet has turned into a day number, or a reference whose digits it has rounded away, is
+lost, and only the source can say it again.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from instep.errors import RowError
+
+EARLIEST = date(1850, 1, 1)
+LATEST_AHEAD = timedelta(days=2 * 366)
+LONDON = ZoneInfo("Europe/London")
+
+_BREAKS = re.compile(r"\s*[\r\n]+\s*")
+_ISO_DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})", re.ASCII)
+_UK_DAY = re.compile(r"(\d{1,2})[-/. ](\d{1,2}|[A-Za-z]{3,9})[-/. ](\d{4}|\d{2})", re.ASCII)
+_SERIAL = re.compile(r"\d{1,6}([.,]\d+)?", re.ASCII)
+_MOMENT = re.compile(
+    r"(?P<day>.+?)(?:T|,?\s+)(?P<clock>\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)\s*(?P<zone>Z|[+-]\d{2}:?\d{2})?",
+    re.ASCII | re.IGNORECASE,
+)
+_MONTHS = {
+    name: number
+    for number, names in enumerate(
+        ("jan january", "feb february", "mar march", "apr april", "may", "jun june", "jul july", "aug august",
+         "sep sept september", "oct october", "nov november", "dec december"),
+        start=1,
+    )
+    for name in names.split()
+}  # fmt: skip
+_SCIENTIFIC = re.compile(r"\d+([.,]\d+)?E[+]?\d+", re.ASCII | re.IGNORECASE)
+
+
+def clean(text: str) -> str:
+    """Without spaces, tabs and no-break spaces around it or twice inside; a line break becomes a comma."""
+    return " ".join(_BREAKS.sub(", ", text.strip()).replace(",,", ",").split())
+
+
+def key_of(reference: str) -> str:
+    """What makes two references the same: leading zeros come and go with spreadsheets, capitals with people."""
+    if reference.isascii() and reference.isdecimal():
+        return reference.lstrip("0") or "0"
+    return reference.casefold()
+
+
+def is_scientific(text: str) -> bool:
+    """Whether a spreadsheet has rounded a long number: 9.99E+11."""
+    return _SCIENTIFIC.fullmatch(text) is not None
+
+
+def day(column: str, text: str, today: date, *, birth: bool = False) -> date:
+    """A day as ISO or the UK writes it, day before month always; raises RowError.
+
+    A two-digit year is this century's, save that a birth is not in the future. Births lie in the past, other
+    days at most two years ahead, and nothing before 1850.
+    """
+    found = _day(column, text, today, birth=birth)
+    if found < EARLIEST or found > today + LATEST_AHEAD:
+        if birth and found > today:
+            raise RowError(column, "date-in-future")
+        raise RowError(column, "date-out-of-range")
+    if birth and found > today:
+        raise RowError(column, "date-in-future")
+    return found
+
+
+def _day(column: str, text: str, today: date, *, birth: bool) -> date:
+    try:
+        if match := _ISO_DAY.fullmatch(text):
+            return date(int(match[1]), int(match[2]), int(match[3]))
+        if match := _UK_DAY.fullmatch(text):
+            month = int(match[2]) if match[2].isdecimal() else _MONTHS[match[2].lower()]
+            return _full_year(match[3], month, int(match[1]), today, birth=birth)
+    except (ValueError, KeyError):
+        raise RowError(column, "impossible-date") from None
+    if _SERIAL.fullmatch(text):
+        raise RowError(column, "excel-serial-date")
+    if match := _MOMENT.fullmatch(text):  # exports of databases write days with a clock at midnight
+        return _day(column, match["day"], today, birth=birth)
+    raise RowError(column, "impossible-date")
+
+
+def _full_year(year: str, month: int, in_month: int, today: date, *, birth: bool) -> date:
+    if len(year) == 4:
+        return date(int(year), month, in_month)
+    found = date(2000 + int(year), month, in_month)
+    return date(1900 + int(year), month, in_month) if birth and found > today else found
+
+
+def moment(column: str, text: str, today: date) -> tuple[datetime, bool]:
+    """An instant in UTC to the millisecond, and whether it said its zone; without one it is UK time, a day its midnight."""
+    match = _MOMENT.fullmatch(text)
+    found = day(column, match["day"] if match else text, today)
+    clock = match["clock"] if match else "00:00"
+    zone = (match["zone"] or "") if match else ""
+    try:
+        at = datetime.fromisoformat(
+            f"{found.isoformat()}T{'0' if clock[1] == ':' else ''}{clock}{zone.upper()}"
+        )
+        at = (at if zone else at.replace(tzinfo=LONDON)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise RowError(column, "impossible-date") from None
+    return at.replace(microsecond=at.microsecond // 1000 * 1000), bool(zone)
+
+
+def iso(at: datetime) -> str:
+    """An instant as plain events write it: 2026-04-01T09:30:00Z, with milliseconds where there are some."""
+    precision = "milliseconds" if at.microsecond else "seconds"
+    return at.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
+
+
+def milliseconds(at: datetime) -> int:
+    return round(at.timestamp() * 1000)
+
+
+def at_milliseconds(instant: int) -> datetime:
+    """The inverse of `milliseconds`."""
+    return datetime.fromtimestamp(instant // 1000, UTC) + timedelta(milliseconds=instant % 1000)

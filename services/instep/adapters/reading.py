@@ -1,0 +1,38 @@
+"""A file of any of the formats, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from instep.adapters.csv_moves import read_moves
+from instep.adapters.fsa import read_registrations
+from instep.adapters.jsonl import read_events
+from instep.adapters.line import Line
+from instep.adapters.settings import Settings
+from instep.errors import FileFormatError
+
+_READERS: Mapping[str, Callable[[Path, str, Settings], Iterator[Line]]] = MappingProxyType(
+    {
+        "jsonl": lambda path, authority, settings: read_events(path, settings),
+        "csv": lambda path, authority, settings: read_moves(path, settings),
+        "fsa-json": read_registrations,
+    }
+)
+FORMATS = tuple(_READERS)
+_SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".json": "fsa-json"}
+
+
+def read(path: Path, format: str | None = None, *, authority: str, settings: Settings) -> Iterator[Line]:  # noqa: A002
+    """Every line of a file, as it is read; `format` is one of FORMATS, by the file's suffix where not given.
+
+    Raises FileFormatError at once where the file cannot be what it should be, and while reading where it turns
+    out to be cut off.
+    """
+    kind = format or _SUFFIXES.get(path.suffix.lower())
+    if kind is None or kind not in _READERS:
+        raise FileFormatError(
+            f"What {path} holds cannot be told by its name; the formats are {', '.join(FORMATS)}."
+        )
+    return _READERS[kind](path, authority, settings)

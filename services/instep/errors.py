@@ -5,7 +5,8 @@
     │   ├── ConfigurationError    a setting, named, that cannot be used
     │   ├── SchemaError           the catalogue is unsound
     │   ├── NetworkError          the network directory or topic is unsound
-    │   └── DatumError            we would write an event that does not fit its schema
+    │   ├── DatumError            we would write an event that does not fit its schema
+    │   └── HubRecordError        a record between our own processors that none of them could have written
     ├── Theirs          bad input from outside: refuse it, go on
     │   ├── PlainEventError       a plain JSON event that does not fit its schema
     │   ├── RowError              a row or line of a file that cannot be put right
@@ -43,6 +44,10 @@ class NetworkError(Ours):
 
 class DatumError(Ours):
     """A datum that does not fit the schema it is to be written with; names the schema, never a value."""
+
+
+class HubRecordError(Ours):
+    """A record of a hub topic that no processor of ours could have written; names its place, never what it holds."""
 
 
 class Theirs(InstepError):

@@ -1,0 +1,59 @@
+"""Records of the bus itself (a rejection, a disclosure …), as one network frames them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from instep.errors import NetworkError
+from instep.events.catalogue import Catalogue, Schema
+from instep.events.framing import frame
+from instep.events.writer import writer
+
+
+class BusRecord:
+    """One kind of record of the bus; `schemas` are the network's, by id. Raises NetworkError where it is not among them."""
+
+    def __init__(self, catalogue: Catalogue, schemas: Mapping[int, Schema], name: str) -> None:
+        self.schema = catalogue.bus[name]
+        ids = [number for number, schema in schemas.items() if schema == self.schema]
+        if not ids:
+            raise NetworkError(
+                f"The network has no id for {self.schema.full_name} {self.schema.version}:"
+                " run `instep network apply`."
+            )
+        self.schema_id = min(ids)
+        self._write = writer(self.schema)
+
+    def value(self, datum: Mapping[str, Any]) -> bytes:
+        """A record's framed value; raises DatumError where the datum does not fit."""
+        return frame(self.schema_id, self._write(datum))
+
+
+class RejectionRecord(BusRecord):
+    """Why an event was refused; it holds no value of the event."""
+
+    def __init__(self, catalogue: Catalogue, schemas: Mapping[int, Schema]) -> None:
+        super().__init__(catalogue, schemas, "rejection")
+
+    def of(
+        self,
+        *,
+        source: str,
+        reason: str,
+        fields: Sequence[str],
+        outbox_offset: int,
+        event_id: str | None,
+        at: int,
+    ) -> bytes:
+        """The framed value; `at` is epoch milliseconds UTC, `reason` one of design §4's closed list."""
+        return self.value(
+            {
+                "source": source,
+                "reason": reason,
+                "fields": list(fields),
+                "outbox_offset": outbox_offset,
+                "event_id": event_id,
+                "at": at,
+            }
+        )

@@ -1,0 +1,134 @@
+"""What intake accepts and refuses. Pure: a record's key, value and headers in, a decision out.
+
+The broker cannot tell a consumer who wrote a record, so the outbox in which it lies is its authenticated source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from instep.events import envelope, identifiers
+from instep.events.catalogue import Schema
+from instep.events.decoding import Decoder, Refusal, Sound
+from instep.events.rules import Check
+
+MAX_KEY = 256
+"""Bytes."""
+MAX_HEADERS = 16 * 1024
+"""Bytes of all names and values together."""
+MAX_HEADER_COUNT = 64
+
+Headers = Sequence[tuple[str, bytes | None]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Accepted:
+    """A sound event: its type (folder name), its key on the hub, and its framed, canonical value."""
+
+    event_type: str
+    key: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refused:
+    """Why not, which fields (or headers) are at fault, and of whom and what it spoke, where that could be read.
+
+    `subject_ref` is None unless it has the form of one: what a faulty system put there may be anything. `event_type` is
+    None where the schema could not be told.
+    """
+
+    reason: str
+    fields: tuple[str, ...] = ()
+    event_id: str | None = None
+    subject_ref: str | None = None
+    event_type: str | None = None
+
+
+def decide(
+    key: bytes | None,
+    value: bytes | None,
+    headers: Headers,
+    *,
+    source: str,
+    decoder: Decoder,
+    rules: Mapping[str, Check],
+    now: int,
+) -> Accepted | Refused:
+    """Decide one record of the outbox of `source`; `rules` by event type, `now` is epoch milliseconds UTC."""
+    too_large = _too_large(key, headers)
+    if too_large is not None:
+        return Refused(reason="oversize", fields=too_large)
+    decoded = decoder.decode(value)
+    if isinstance(decoded, Refusal):
+        return Refused(
+            reason=decoded.reason,
+            fields=decoded.fields,
+            event_id=decoded.event_id,
+            subject_ref=readable_subject_ref(key),
+        )
+    fault = _contradiction(key, headers, decoded, source) or rules[decoded.event_type.name](
+        decoded.event, now
+    )
+    if fault is not None:
+        return _refused(fault, decoded)
+    header = decoded.event["header"]
+    return Accepted(
+        event_type=decoded.event_type.name,
+        key=f"{source}/{header['subject_ref']}".encode(),
+        value=decoded.value,
+    )
+
+
+def readable_subject_ref(key: bytes | None) -> str | None:
+    """The subject reference that an outbox key is, if it has the form of one."""
+    if key is None or len(key) > MAX_KEY or not key.isascii():
+        return None
+    return identifiers.subject_ref(key.decode())
+
+
+def _too_large(key: bytes | None, headers: Headers) -> tuple[str, ...] | None:
+    if key is not None and len(key) > MAX_KEY:
+        return ("key",)
+    if not headers:
+        return None
+    size = sum(len(name.encode()) + len(value or b"") for name, value in headers)
+    return ("headers",) if len(headers) > MAX_HEADER_COUNT or size > MAX_HEADERS else None
+
+
+def _contradiction(key: bytes | None, headers: Headers, sound: Sound, source: str) -> Refusal | None:
+    """Where the record's surroundings say something else than the event."""
+    header = sound.event["header"]
+    if header["source"] != source:
+        return Refusal(reason="wrong-source", fields=("header.source",))
+    if key != header["subject_ref"].encode():
+        return Refusal(reason="key-mismatch", fields=("key", "header.subject_ref"))
+    wrong = [
+        name
+        for name, value in headers
+        if name in _TOLD and value != _TOLD[name](sound.schema, header).encode()
+    ]
+    return Refusal(reason="header-mismatch", fields=tuple(dict.fromkeys(wrong))) if wrong else None
+
+
+# `ce_time` and `ce_subject` are left alone: to CloudEvents they are the publisher's to choose, and neither travels on.
+_TOLD: Mapping[str, Callable[[Schema, Mapping[str, Any]], str]] = {
+    "ce_specversion": lambda schema, header: "1.0",
+    "ce_id": lambda schema, header: str(header["event_id"]),
+    "ce_source": lambda schema, header: envelope.ce_source(header["source"]),
+    "ce_type": lambda schema, header: envelope.ce_type(schema),
+    "ce_dataschema": lambda schema, header: envelope.ce_dataschema(schema),
+}
+
+
+def _refused(fault: Refusal, sound: Sound) -> Refused:
+    header = sound.event["header"]
+    return Refused(
+        reason=fault.reason,
+        fields=fault.fields,
+        event_id=identifiers.uuid(header["event_id"]),
+        subject_ref=identifiers.subject_ref(header["subject_ref"]),
+        event_type=sound.event_type.name,
+    )

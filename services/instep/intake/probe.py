@@ -1,0 +1,34 @@
+"""The child that may die: decodes and checks, as intake does, the values on its standard input.
+
+`python -m instep.intake.probe IDS`, where IDS is JSON: `{"1": ["uk.instep.ResidentMoved", "1.0.0"]}`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from instep.events.catalogue import Catalogue
+from instep.events.decoding import Decoder, Sound
+from instep.events.rules import check
+from instep.lanes.probe import serve, standard_streams
+
+
+def main(ids: str) -> None:
+    """Serve until the input ends; `ids` are the network's schema ids as JSON."""
+    catalogue = Catalogue.load(Path(os.environ.get("INSTEP_SCHEMAS_DIR") or Catalogue.default_directory()))
+    named = {int(number): (full_name, version) for number, (full_name, version) in json.loads(ids).items()}
+    decoder = Decoder(catalogue, catalogue.bind(named))
+
+    def decode(value: bytes) -> None:
+        sound = decoder.decode(value)
+        if isinstance(sound, Sound):
+            check(sound.event_type, sound.event, 0)
+
+    serve(decode, *standard_streams())
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

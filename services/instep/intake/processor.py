@@ -1,0 +1,109 @@
+"""Intake as the engine sees it: records of an outbox in, hub events and rejections out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+
+from instep.events import envelope
+from instep.events.bus import RejectionRecord
+from instep.events.catalogue import Catalogue
+from instep.events.decoding import Decoder
+from instep.events.rules import rules_of
+from instep.intake.decide import Accepted, Refused, decide, readable_subject_ref
+from instep.intake.metrics import Happened, IntakeMetrics
+from instep.lanes.partition import lane_of
+from instep.lanes.processor import Output, Outputs, Record, State
+from instep.network import topics
+from instep.network.network import Network
+
+
+class Intake:
+    """Decides each record of the outboxes from that record alone; `follow` comes before all else."""
+
+    service = "intake"
+
+    def __init__(self, catalogue: Catalogue, metrics: IntakeMetrics) -> None:
+        self._catalogue = catalogue
+        self._metrics = metrics
+        self._rules = {name: rules_of(event_type) for name, event_type in catalogue.events.items()}
+
+    def inputs(self, network: Network) -> tuple[str, ...]:
+        """The outbox of everyone who takes part."""
+        return tuple(topics.outbox(authority) for authority in network.participants)
+
+    def follow(self, network: Network) -> None:
+        """Read by this network's schema ids from now on; raises NetworkError where it has none for our own records."""
+        self._network = network
+        schemas = self._catalogue.bind(network.schemas)
+        self._decoder = Decoder(self._catalogue, schemas)
+        self._rejections = RejectionRecord(self._catalogue, schemas)
+
+    def process(self, records: Sequence[Record], state: State, now: int) -> Outputs:
+        """One output a record, in order; `records` are of one outbox, `state` stays empty."""
+        happened: Counter[Happened] = Counter()
+        outputs: list[Output] = []
+        for record in records:
+            source = record.topic.partition(".")[0]
+            decision = decide(
+                record.key,
+                record.value,
+                record.headers,
+                source=source,
+                decoder=self._decoder,
+                rules=self._rules,
+                now=now,
+            )
+            if isinstance(decision, Accepted):
+                outputs.append(self._hub(record, decision))
+                happened[decision.event_type, None] += 1
+            else:
+                outputs.append(self._rejected(record, source, decision, now))
+                happened[decision.event_type, decision.reason] += 1
+        return self._outputs(outputs, records, happened)
+
+    def tick(self, state: State, now: int) -> Outputs:
+        """Intake has no clocks."""
+        return Outputs()
+
+    def poisoned(self, record: Record, now: int) -> Outputs:
+        """Set aside, undecoded, a record that has killed the decoder twice."""
+        source = record.topic.partition(".")[0]
+        refused = Refused(reason="poison", subject_ref=readable_subject_ref(record.key))
+        output = self._rejected(record, source, refused, now)
+        return self._outputs([output], [record], Counter({(None, refused.reason): 1}))
+
+    def probe_command(self) -> Sequence[str]:
+        """The child that decodes and checks values which may kill it (`instep.intake.probe`)."""
+        ids = json.dumps({number: list(pair) for number, pair in self._network.schemas.items()})
+        return (sys.executable, "-m", "instep.intake.probe", ids)
+
+    def _hub(self, record: Record, accepted: Accepted) -> Output:
+        headers: envelope.Headers = [(envelope.OUTBOX_OFFSET, b"%d" % record.offset)]
+        trace = envelope.traceparent(record.headers) if record.headers else None
+        if trace is not None:
+            headers.append(trace)
+        lane = lane_of(accepted.key, self._network.lanes)
+        return Output(topics.EVENTS, lane, accepted.key, accepted.value, headers)
+
+    def _rejected(self, record: Record, source: str, refused: Refused, now: int) -> Output:
+        value = self._rejections.of(
+            source=source,
+            reason=refused.reason,
+            fields=refused.fields,
+            outbox_offset=record.offset,
+            event_id=refused.event_id,
+            at=now,
+        )
+        key = None if refused.subject_ref is None else refused.subject_ref.encode()
+        return Output(topics.rejected(source), 0, key, value, [])
+
+    def _outputs(
+        self, outputs: list[Output], records: Sequence[Record], happened: Counter[Happened]
+    ) -> Outputs:
+        if not records:
+            return Outputs()
+        source = records[0].topic.partition(".")[0]
+        return Outputs(outputs, lambda: self._metrics.raise_by(source, happened))

@@ -30,7 +30,7 @@ lint: $(STAMP) ## Style, types and import contracts
 	@$(STEP) "ruff check" $(BIN)/ruff check .
 	@$(STEP) "ruff format --check" $(BIN)/ruff format --check .
 	@$(STEP) "mypy --strict" $(BIN)/mypy
-	@$(STEP) "import contracts" $(BIN)/lint-imports --no-timings --no-logo
+	@$(STEP) "import contracts" $(BIN)/lint-imports --no-logo
 
 fmt: $(STAMP) ## Put the code into the house's form
 	@$(BIN)/ruff check --fix --quiet . || true

@@ -49,7 +49,9 @@ chaos: $(STAMP) ## Kill services while work remains, and judge what came of it
 	@$(BIN)/pytest -q -m chaos
 
 clean: ## Remove .venv, caches and the local platform's state (ends it first)
-	@if [ -x $(BIN)/instep ] && [ -d .instep ]; then $(BIN)/instep down; fi
+	@if compgen -G ".instep/processes/*.json" >/dev/null; then \
+	    [ -x $(BIN)/instep ] || { echo "A local platform may be running: make setup, then make clean again." >&2; exit 1; }; \
+	    $(BIN)/instep down; fi
 	@rm -rf .venv .instep .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 lock: $(STAMP) ## Resolve deploy/requirements.lock again after a change of pyproject.toml

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
+from instep.cache import cache_directory
 from instep.errors import PlatformError
 from instep.local.lock import locked
 from instep.local.progress import Progress, silent
@@ -44,12 +45,6 @@ def pinned(path: Path = PINS) -> tuple[Jar, ...]:
     """Every jar that Kafka needs."""
     with path.open(encoding="utf-8", newline="") as file:
         return tuple(Jar(**row) for row in csv.DictReader(file))
-
-
-def cache_directory(environ: Mapping[str, str] = os.environ) -> Path:
-    """`$XDG_CACHE_HOME/instep`, or `~/.cache/instep`; a relative XDG_CACHE_HOME is ignored, as its specification says."""
-    named = Path(environ.get("XDG_CACHE_HOME", ""))
-    return (named if named.is_absolute() else Path.home() / ".cache") / "instep"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from instep.cache import cache_directory
 from instep.errors import PlatformError
 from instep.local import jars
-from instep.local.jars import KAFKA_VERSION, Jar, Jars, cache_directory, pinned
+from instep.local.jars import KAFKA_VERSION, Jar, Jars, pinned
 
 
 class Repository:

@@ -1,0 +1,25 @@
+"""Composition of an intake worker, in one place; importing connects to nothing."""
+
+import os
+
+from prometheus_client import CollectorRegistry
+
+from instep.events.catalogue import Catalogue
+from instep.intake.metrics import IntakeMetrics
+from instep.intake.processor import Intake
+from instep.lanes.settings import LaneSettings, from_env
+from instep.lanes.worker import run
+
+MANAGEMENT_PORT = 9701
+"""Where `/healthy`, `/ready` and `/metrics` answer unless INSTEP_MANAGEMENT_PORT says otherwise."""
+
+
+def main() -> None:
+    """Run until told to stop; raises ConfigurationError or NotConnectedError before anything has begun."""
+    settings = from_env(os.environ, default_port=MANAGEMENT_PORT)
+    run(lambda registry: _intake(settings, registry), settings)
+
+
+def _intake(settings: LaneSettings, registry: CollectorRegistry) -> Intake:
+    catalogue = Catalogue.load(settings.schemas_directory)
+    return Intake(catalogue, IntakeMetrics(registry))

@@ -8,6 +8,7 @@ quietly rewrote what a council signed off would not be trusted. Nothing here say
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NewType
 
@@ -16,6 +17,7 @@ SubjectRef = NewType("SubjectRef", str)
 Gss = NewType("Gss", str)
 Uprn = NewType("Uprn", str)
 Usrn = NewType("Usrn", str)
+Normalise = Callable[[str], str | None]
 
 # Source: BS 7666 and Royal Mail's programmers' guide for the letters of each place; the third letters are those of the ONS
 # directory of November 2025, which also knows terminated districts (W1M, W1R …). Checked against its 2.7 million rows.

@@ -41,7 +41,7 @@ Check = Callable[[Mapping[str, Any], int], Refusal | None]
 """`check(event, now)`; now is milliseconds UTC."""
 
 
-NORMALISE: Mapping[str, Callable[[str], str | None]] = MappingProxyType(
+NORMALISE: Mapping[str, identifiers.Normalise] = MappingProxyType(
     {
         "source": identifiers.authority_id,
         "requested_by": identifiers.authority_id,

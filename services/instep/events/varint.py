@@ -24,10 +24,10 @@ def read(body: bytes, i: int) -> tuple[int, int]:
     b = body[i + 1]
     if 0 < b < 128:
         return (a & 127) | b << 7, i + 2
-    c = body[i + 2]
-    if b and 0 < c < 128:
+    c = body[i + 2] if b else 0
+    if 0 < c < 128:
         return (a & 127) | (b & 127) << 7 | c << 14, i + 3
-    if len(body) > i + 5:
+    if c and len(body) > i + 5:
         a, b, c, d, e, f = body[i : i + 6]
         if a & b & c & d & e & 128 and 0 < f < 128:
             return a + (b << 7) + (c << 14) + (d << 21) + (e << 28) + (f << 35) - _SIX, i + 6

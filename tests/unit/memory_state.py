@@ -1,0 +1,36 @@
+"""The engine's State in a dictionary, and records as a processor reads them, for tests without a broker."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+class MemoryState:
+    """Remembers in a dictionary; `scan` goes by the order of keys, as the real one does."""
+
+    def __init__(self) -> None:
+        self.held: dict[bytes, bytes] = {}
+
+    def get(self, key: bytes) -> bytes | None:
+        return self.held.get(key)
+
+    def put(self, key: bytes, value: bytes) -> None:
+        self.held[key] = value
+
+    def delete(self, key: bytes) -> None:
+        self.held.pop(key, None)
+
+    def scan(self, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
+        return sorted((key, value) for key, value in self.held.items() if key > after)[:limit]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryRecord:
+    """A record as aiokafka gives it."""
+
+    topic: str
+    value: bytes | None
+    key: bytes | None = None
+    partition: int = 0
+    offset: int = 0
+    timestamp: int = 0
+    headers: Sequence[tuple[str, bytes]] = field(default=())

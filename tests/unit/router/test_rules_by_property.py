@@ -1,0 +1,174 @@
+"""What holds of every decision, whatever the agreements and the event; each claim is worked out here a second time."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instep.network.agreements import Agreement, Share
+from instep.network.network import Network
+from instep.router.decide import Decision, Facts, Result, decide, pairs_told
+from tests.unit.sharing import COUNCILS, TODAY, agreement, facts, network, share
+
+KINDS = ("UNKNOWN", "NEW", "CORRECT", "ANNUL", "REFRESH")
+PURPOSES = ("council-tax", "food-safety")
+FIELDS = ("moved_on", "old_address", "person.family_name", "status")
+
+councils = st.sampled_from(COUNCILS)
+some_councils = st.frozensets(councils)
+shares = st.builds(
+    share,
+    event=st.sampled_from(["resident-moved", "resident-moved", "business-registered"]),
+    when=st.sampled_from(["concerns-recipient", "always"]),
+    change_kinds=st.frozensets(st.sampled_from(KINDS)) | st.just(frozenset(KINDS)),
+    protected=st.booleans(),
+    fields=st.lists(st.sampled_from(FIELDS), unique=True, min_size=1).map(tuple),
+)
+networks = st.lists(
+    st.builds(
+        agreement,
+        status=st.sampled_from(["active", "active", "active", "suspended", "ended"]),
+        purpose=st.sampled_from(PURPOSES),
+        approved=some_councils | st.just(frozenset(COUNCILS)),
+        sources=some_councils | st.just(frozenset(COUNCILS)),
+        recipients=some_councils | st.just(frozenset(COUNCILS)),
+        effective_from=st.sampled_from([TODAY - timedelta(days=9), TODAY, TODAY + timedelta(days=1)]),
+        review_by=st.sampled_from([TODAY + timedelta(days=9), TODAY, TODAY - timedelta(days=1)]),
+        shares=st.lists(shares, min_size=1, max_size=3),
+    ),
+    max_size=5,
+).map(lambda made: network(*(rename(one, f"a{number}") for number, one in enumerate(made))))
+situations = st.builds(
+    facts,
+    source=councils,
+    change_kind=st.sampled_from(KINDS),
+    handling=st.sampled_from(["ORDINARY", "ORDINARY", "PROTECTED", "SEALED"]),
+    requested_by=st.none() | councils,
+    concerned=some_councils,
+    area_unknown=st.booleans(),
+    past=st.frozensets(st.tuples(councils, st.sampled_from([*PURPOSES, "parking"])), max_size=3),
+)
+
+
+def rename(one: Agreement, id: str) -> Agreement:
+    return agreement(
+        id,
+        **{name: getattr(one, name) for name in ("status", "purpose", "sources", "recipients", "approved")},
+        effective_from=one.effective_from,
+        review_by=one.review_by,
+        shares=one.shares,
+    )
+
+
+def permits(one: Agreement, of: Share, recipient: str, event: Facts) -> bool:
+    """Every condition of the design, in one breath."""
+    return (
+        one.status == "active"
+        and one.effective_from <= event.day <= one.review_by
+        and event.source in one.sources & one.approved
+        and recipient in one.recipients & one.approved
+        and of.event == event.event_type
+        and (of.when == "always" or recipient in event.concerned)
+        and event.change_kind in of.change_kinds - {"UNKNOWN"}
+        and (event.handling == "ORDINARY" or (event.handling == "PROTECTED" and of.protected))
+    )
+
+
+def permitted(event: Facts, sharing: Network, recipient: str, purpose: str) -> tuple[set[str], set[str]]:
+    """Labels of the agreements, and fields, that permit it."""
+    found = [
+        (one.label, of.fields)
+        for one in sharing.agreements.values()
+        if one.purpose == purpose
+        for of in one.shares
+        if permits(one, of, recipient, event)
+    ]
+    return {label for label, _ in found}, {path for _, fields in found for path in fields}
+
+
+def candidates(event: Facts, sharing: Network) -> set[str]:
+    told_always = {
+        recipient
+        for one in sharing.agreements.values()
+        for of in one.shares
+        if event.source in one.sources and of.event == event.event_type and of.when == "always"
+        for recipient in one.recipients
+    }
+    everyone = event.concerned | told_always
+    if event.change_kind in ("CORRECT", "ANNUL"):
+        return {*everyone, *(authority for authority, _ in event.past)}
+    if event.change_kind == "REFRESH" and event.requested_by:
+        return set(everyone & {event.requested_by})
+    return set(everyone)
+
+
+def pairs(decision: Decision, *results: Result) -> set[tuple[str, str]]:
+    return {(entry.authority, entry.purpose) for entry in decision.entries if entry.result in results}
+
+
+@given(situations, networks)
+def test_what_no_agreement_in_force_names_does_not_leave(event: Facts, sharing: Network) -> None:
+    for entry in decide(event, sharing).having(Result.DELIVERED):
+        agreements, fields = permitted(event, sharing, entry.authority, entry.purpose)
+        assert agreements
+        assert (set(entry.agreements), set(entry.fields)) == (agreements, fields)
+
+
+@given(situations, networks)
+def test_what_an_agreement_in_force_permits_is_delivered_to_every_candidate(
+    event: Facts, sharing: Network
+) -> None:
+    delivered = pairs(decide(event, sharing), Result.DELIVERED)
+    due = {
+        (candidate, purpose)
+        for candidate in candidates(event, sharing)
+        for purpose in PURPOSES
+        if permitted(event, sharing, candidate, purpose)[0]
+    }
+    assert delivered == due
+
+
+@given(situations, networks)
+def test_every_candidate_has_an_entry_and_nobody_else(event: Facts, sharing: Network) -> None:
+    decision = decide(event, sharing)
+    assert {entry.authority for entry in decision.entries} == candidates(event, sharing)
+    assert (decision.ending == "DECIDED") == bool(decision.entries)
+
+
+@given(situations, networks)
+def test_a_candidate_and_purpose_has_one_entry_and_the_order_is_fixed(event: Facts, sharing: Network) -> None:
+    decided = [(entry.authority, entry.purpose) for entry in decide(event, sharing).entries]
+    assert decided == sorted(set(decided))
+
+
+@given(situations, networks)
+def test_a_reason_is_given_exactly_where_nothing_is_delivered(event: Facts, sharing: Network) -> None:
+    for entry in decide(event, sharing).entries:
+        assert bool(entry.reason) == (entry.result is not Result.DELIVERED) == (not entry.agreements)
+        assert bool(entry.fields) == bool(entry.agreements)
+
+
+@given(st.lists(st.tuples(situations, networks), min_size=1, max_size=5))
+def test_a_chain_of_corrections_reaches_everyone_who_was_ever_told(
+    chain: list[tuple[Facts, Network]],
+) -> None:
+    """Whatever becomes of the agreements in between, each of them is told again, or told to stop."""
+    (first, sharing), *corrections = chain
+    first = first._replace(change_kind="NEW")
+    told = pairs_told(first, decide(first, sharing))
+    for event, now_sharing in corrections:
+        correction = event._replace(
+            source=first.source,
+            change_kind="ANNUL" if event.change_kind == "ANNUL" else "CORRECT",
+            past=told,
+        )
+        decision = decide(correction, now_sharing)
+        assert told <= pairs(decision, Result.DELIVERED, Result.WITHDRAWN)
+        told |= pairs_told(correction, decision)
+
+
+@given(situations, networks)
+def test_only_past_recipients_are_told_to_stop(event: Facts, sharing: Network) -> None:
+    withdrawn = pairs(decide(event, sharing), Result.WITHDRAWN)
+    assert withdrawn <= event.past
+    assert not withdrawn or event.change_kind in ("CORRECT", "ANNUL")

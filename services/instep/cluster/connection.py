@@ -16,11 +16,15 @@ from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
     KafkaConnectionError,
     KafkaTimeoutError,
     NoBrokersAvailable,
     NodeNotReadyError,
     RequestTimedOutError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
 )
 from aiokafka.helpers import create_ssl_context
 
@@ -39,6 +43,13 @@ UNREACHABLE = (
     TimeoutError,
 )
 """What aiokafka raises when the broker is away or turns us away: it does not tell the two apart."""
+NOT_PERMITTED = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+"""What aiokafka raises when we are let in but may not do it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

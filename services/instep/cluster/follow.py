@@ -15,12 +15,11 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from instep.cluster.connection import Connection, connecting, ensure_reachable
+from instep.cluster.generations import Generations
 from instep.errors import NetworkError, NotConnectedError
 from instep.network.network import Network, from_records
 from instep.network.topics import NETWORK
 
-GENERATION = b"generation"
-"""The key of the record that ends each change."""
 FRESH_MS = 1000
 """For how long a confirmed end of the topic is worth something."""
 
@@ -30,29 +29,6 @@ _RETRY_S = 0.5
 _FIRST_READ_S = 30.0
 
 _log = logging.getLogger(__name__)
-
-
-class Generations:
-    """What the records read so far amount to. Pure; keys and values as they lie in the topic."""
-
-    def __init__(self) -> None:
-        self._things: dict[str, bytes] = {}
-        self._complete: dict[str, bytes] | None = None
-
-    def read(self, key: bytes | None, value: bytes | None) -> None:
-        """Take in the next record; a null value removes the thing."""
-        name = (key or b"").decode(errors="replace")
-        if value is None:
-            self._things.pop(name, None)
-        else:
-            self._things[name] = value
-        if key == GENERATION:
-            self._complete = dict(self._things)
-
-    def take(self) -> Mapping[str, bytes] | None:
-        """The records of the newest whole generation, once; None when there was none since the last call."""
-        complete, self._complete = self._complete, None
-        return complete
 
 
 class NetworkFollower:

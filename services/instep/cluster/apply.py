@@ -1,0 +1,248 @@
+"""Make a cluster match a network's directory: topics, schema ids and the records of `instep.network`.
+
+Topics come first and `generation` last, in one transaction with all that has changed, so services never see a network
+whose topics are not there. Whatever ends it on the way, running it again completes it; run on a cluster that matches, it
+changes nothing.
+
+Its transactional id is claimed *before* the cluster is read: of two that run at once the earlier is fenced and can not
+write what it made up from an older state.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.errors import (
+    InvalidReplicationFactorError,
+    KafkaError,
+    ProducerFenced,
+    TopicAlreadyExistsError,
+    for_code,
+)
+
+from instep.cluster.connection import NOT_PERMITTED, Connection, connecting, ensure_reachable
+from instep.cluster.follow import read_records
+from instep.cluster.generations import GENERATION
+from instep.cluster.plan import Cluster, Plan, plan
+from instep.errors import ConfigurationError, NetworkError, NotConnectedError
+from instep.events.catalogue import Catalogue
+from instep.network.check import check
+from instep.network.network import Network, load
+from instep.network.topics import NETWORK, TopicSpec, topics
+
+Progress = Callable[[str, int, int], None]
+"""What is being done, how much of it is done, and how much there is."""
+
+# Above some 400 topics of 12 partitions and 7 settings the controller finds a request "excessively large".
+_CHUNK = 200
+_LEADERS_WITHIN_S = 300.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Applied:
+    """What `apply` has done: names of topics, keys of records, and the generation that holds now."""
+
+    generation: int
+    topics_created: tuple[str, ...]
+    topics_configured: tuple[str, ...]
+    records_changed: tuple[str, ...]
+
+
+def silent(doing: str, done: int, total: int) -> None:
+    """No progress shown."""
+
+
+async def apply(
+    connection: Connection, directory: Path, catalogue: Catalogue, progress: Progress = silent
+) -> Applied:
+    """Bring the cluster to the network in `directory`.
+
+    Raises NetworkError for an unsound directory or one that this cluster cannot take, NotConnectedError when the broker
+    does not answer, ConfigurationError when it does not permit this user to do it.
+    """
+    network = sound(directory, catalogue)
+    await ensure_reachable(connection)
+    transactional_id = f"{network.name}-apply"
+    async with (
+        _explained(connection, transactional_id),
+        _admin(connection) as admin,
+        _writer(connection, transactional_id) as writer,
+    ):
+        planned = await _planned(connection, admin, network, catalogue, progress)
+        await _create(admin, planned.create, progress)
+        await _configure(admin, planned.configure)
+        await _write(writer, planned)
+    return Applied(
+        generation=planned.generation,
+        topics_created=tuple(spec.name for spec in planned.create),
+        topics_configured=tuple(spec.name for spec in planned.configure),
+        records_changed=tuple(planned.records),
+    )
+
+
+async def preview(connection: Connection, directory: Path, catalogue: Catalogue) -> Plan:
+    """What `apply` would do; changes nothing. Raises as `apply` does."""
+    network = sound(directory, catalogue)
+    await ensure_reachable(connection)
+    async with _explained(connection, f"{network.name}-apply"), _admin(connection) as admin:
+        return await _planned(connection, admin, network, catalogue, silent)
+
+
+def sound(directory: Path, catalogue: Catalogue) -> Network:
+    """The network of a directory that `check` finds no error in; raises NetworkError with the first, and their number."""
+    errors = [problem for problem in check(directory, catalogue) if problem.severity == "error"]
+    if errors:
+        more = f" (and {len(errors) - 1} more: `instep network check {directory}`)" if len(errors) > 1 else ""
+        raise NetworkError(f"{errors[0].file}:{errors[0].line}: {errors[0].message}{more}")
+    return load(directory)
+
+
+async def _planned(
+    connection: Connection,
+    admin: AIOKafkaAdminClient,
+    network: Network,
+    catalogue: Catalogue,
+    progress: Progress,
+) -> Plan:
+    progress("reading the cluster", 0, 1)
+    partitions = {
+        topic["topic"]: len(topic["partitions"])
+        for topic in await admin.describe_topics()
+        if not topic["error_code"]
+    }
+    present = [spec for spec in topics(network) if spec.name in partitions]
+    cluster = Cluster(
+        partitions=partitions,
+        configs=await _configs(admin, present),
+        records=(await read_records(connection) or {}) if NETWORK in partitions else {},
+    )
+    return plan(network, [(schema.full_name, schema.version) for schema in catalogue.all()], cluster)
+
+
+async def _configs(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> Mapping[str, Mapping[str, str]]:
+    if not specs:
+        return {}
+    asked = [_resource(spec) for spec in specs]
+    # A resource is (error code, error message, kind, name, [(setting, value, …)]).
+    return {
+        resource[3]: {setting[0]: setting[1] for setting in resource[4]}
+        for response in await admin.describe_configs(asked)
+        for resource in response.resources
+        if not resource[0]
+    }
+
+
+def _resource(spec: TopicSpec) -> ConfigResource:
+    return ConfigResource(ConfigResourceType.TOPIC, spec.name, configs=dict(spec.config))
+
+
+async def _create(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec], progress: Progress) -> None:
+    """Ask for all topics, then wait until each has its leaders: the controller promises faster than the broker makes."""
+    for start in range(0, len(specs), _CHUNK):
+        progress("creating topics", 0, len(specs))
+        chunk = [
+            NewTopic(spec.name, spec.partitions, spec.replication_factor, topic_configs=dict(spec.config))
+            for spec in specs[start : start + _CHUNK]
+        ]
+        for name, code, *message in (await admin.create_topics(chunk)).topic_errors:
+            _created(name, for_code(code), message[0] if message else None)
+    if not specs:
+        return
+    try:
+        async with asyncio.timeout(_LEADERS_WITHIN_S):
+            await _await_leaders(admin, [spec.name for spec in specs], progress)
+    except TimeoutError:
+        raise NotConnectedError(
+            f"The broker has not made all of {len(specs)} topics in {_LEADERS_WITHIN_S:g} s: look at its log,"
+            " then run this again."
+        ) from None
+
+
+def _created(name: str, answer: type[KafkaError], message: str | None) -> None:
+    if (
+        answer.errno == 0 or answer is TopicAlreadyExistsError
+    ):  # another apply was quicker, or this one's own retry
+        return
+    if answer is InvalidReplicationFactorError:
+        raise NetworkError("The cluster has fewer brokers than network.toml's replication_factor.")
+    if issubclass(answer, NOT_PERMITTED):
+        raise answer(name)
+    raise NetworkError(f"The topic {name} cannot be created: {message or answer.__name__}.")
+
+
+async def _await_leaders(admin: AIOKafkaAdminClient, names: Sequence[str], progress: Progress) -> None:
+    waiting = set(names)
+    while waiting:
+        progress("creating topics", len(names) - len(waiting), len(names))
+        for topic in await admin.describe_topics(sorted(waiting)):
+            partitions = topic["partitions"]
+            if partitions and all(partition["leader"] >= 0 for partition in partitions):
+                waiting.discard(topic["topic"])
+        if waiting:
+            await asyncio.sleep(0.25)
+    progress("creating topics", len(names), len(names))
+
+
+async def _configure(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> None:
+    for start in range(0, len(specs), _CHUNK):
+        # Replaces a topic's settings whole: the directory is the whole truth about them.
+        chunk = [_resource(spec) for spec in specs[start : start + _CHUNK]]
+        for response in await admin.alter_configs(chunk):
+            for code, message, _, name in response.resources:
+                if code:
+                    raise NetworkError(f"The topic {name} cannot be configured: {message}.")
+
+
+async def _write(writer: AIOKafkaProducer, planned: Plan) -> None:
+    if not planned.records:
+        return
+    last = {GENERATION: str(planned.generation).encode()}
+    async with writer.transaction():
+        # One partition and one producer: the order of these calls is the order in the topic.
+        sent = [
+            await writer.send(NETWORK, value, key=key.encode(), partition=0)
+            for key, value in (*planned.records.items(), *last.items())
+        ]
+        await asyncio.gather(*sent)
+
+
+@asynccontextmanager
+async def _admin(connection: Connection) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**connection.kafka())
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+@asynccontextmanager
+async def _writer(connection: Connection, transactional_id: str) -> AsyncIterator[AIOKafkaProducer]:
+    writer = AIOKafkaProducer(transactional_id=transactional_id, **connection.kafka())
+    try:
+        await writer.start()
+        yield writer
+    finally:
+        await writer.stop()
+
+
+@asynccontextmanager
+async def _explained(connection: Connection, transactional_id: str) -> AsyncIterator[None]:
+    """Kafka's errors as ours, each with what to do."""
+    try:
+        async with connecting(connection):
+            yield
+    except ProducerFenced as error:
+        raise NetworkError(
+            "Another `instep network apply` has begun meanwhile and goes on alone; look at what it says."
+        ) from error
+    except NOT_PERMITTED as error:
+        raise ConfigurationError(
+            f"The cluster does not permit this user to do it ({type(error).__name__}): INSTEP_SASL_USERNAME needs to"
+            f" create and configure topics, to write {NETWORK}, and to use the transactional id {transactional_id}."
+        ) from error

@@ -1,0 +1,93 @@
+"""What has to change for a cluster to match a network. Pure; `apply` finds out what the cluster holds and does it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from instep.cluster.generations import GENERATION
+from instep.errors import NetworkError
+from instep.network.network import Network, from_records, to_records
+from instep.network.topics import TopicSpec, topics
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cluster:
+    """What a cluster holds: partitions by topic, configuration by topic, and the records of `instep.network` by key."""
+
+    partitions: Mapping[str, int]
+    configs: Mapping[str, Mapping[str, str]]
+    records: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """Topics to create and to configure anew, records to write (None removes one), and the generation it will be then.
+
+    Topics of authorities that have left stay: what lies in them is still theirs to read until it expires.
+    """
+
+    generation: int
+    create: tuple[TopicSpec, ...]
+    configure: tuple[TopicSpec, ...]
+    records: Mapping[str, bytes | None]
+
+    @property
+    def empty(self) -> bool:
+        return not (self.create or self.configure or self.records)
+
+
+def plan(network: Network, schemas: Iterable[tuple[str, str]], cluster: Cluster) -> Plan:
+    """How to bring `cluster` to `network`, with an id for each of `schemas` (full name, version).
+
+    Raises NetworkError when the cluster holds another network, or the number of lanes has changed: a key's lane would be
+    another from one event to the next, and order and memory would be lost.
+    """
+    held = from_records(cluster.records) if cluster.records else None
+    if held is not None and held.name != network.name:
+        raise NetworkError(
+            f"This cluster holds the network {held.name}: apply {network.name} to another cluster."
+        )
+    if held is not None and held.lanes != network.lanes:
+        raise NetworkError(
+            f"The network {network.name} was born with {held.lanes} lanes and keeps them: set lanes = {held.lanes}."
+        )
+    specs = topics(network)
+    _refuse_other_partitions(specs, cluster.partitions)
+    known = held.schemas if held is not None else {}
+    wanted = to_records(replace(network, schemas=allot(known, schemas)))
+    before = {key: value for key, value in cluster.records.items() if key != GENERATION}
+    records: dict[str, bytes | None] = {
+        key: value for key, value in wanted.items() if before.get(key) != value
+    }
+    records |= dict.fromkeys(sorted(before.keys() - wanted.keys()))
+    generation = held.generation if held is not None else 0
+    return Plan(
+        generation=generation + 1 if records else generation,
+        create=tuple(spec for spec in specs if spec.name not in cluster.partitions),
+        configure=tuple(spec for spec in specs if _differs(spec, cluster.configs.get(spec.name))),
+        records=records,
+    )
+
+
+def allot(
+    known: Mapping[int, tuple[str, str]], schemas: Iterable[tuple[str, str]]
+) -> dict[int, tuple[str, str]]:
+    """Ids of schemas: those known keep theirs for good, also when the catalogue has lost them; new ones go on from there."""
+    ids = dict(known)
+    for schema in schemas:
+        if schema not in ids.values():
+            ids[max(ids, default=0) + 1] = schema
+    return ids
+
+
+def _refuse_other_partitions(specs: Iterable[TopicSpec], partitions: Mapping[str, int]) -> None:
+    for spec in specs:
+        found = partitions.get(spec.name, spec.partitions)
+        if found != spec.partitions:
+            raise NetworkError(
+                f"The topic {spec.name} has {found} partitions and must have {spec.partitions}:"
+                " somebody else made it; delete it, or apply to another cluster."
+            )
+
+
+def _differs(spec: TopicSpec, config: Mapping[str, str] | None) -> bool:
+    return config is not None and any(config.get(name) != value for name, value in spec.config.items())

@@ -1,0 +1,220 @@
+"""`instep network check | plan | apply | show | make-uk`: who takes part and under which agreements, as code."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from instep.cli.output import Bar, Output, OutputOption, note, progress, show, show_lines
+from instep.errors import FileFormatError
+from instep.events.catalogue import Catalogue
+from instep.network.check import check as problems_of
+from instep.network.network import Network, load
+
+if TYPE_CHECKING:
+    from instep.cluster.apply import Progress
+    from instep.cluster.connection import Connection
+
+app = typer.Typer(
+    no_args_is_help=True, help="Who takes part, and under which agreements: the network, as code."
+)
+
+NETWORKS = Path("deploy/network")
+_NAMES_SHOWN = 12
+
+Directory = Annotated[
+    str,
+    typer.Argument(metavar="DIR", help=f"The network's directory, or its name in {NETWORKS}/: sample, uk."),
+]
+T = TypeVar("T")
+
+
+def register(root: typer.Typer) -> None:
+    """Add this module's commands to `instep`."""
+    root.add_typer(app, name="network")
+
+
+@app.command("check")
+def check(directory: Directory, output: OutputOption = Output.TABLE) -> None:
+    """Prove the directory sound, without a broker; each problem with its file and line. Exit code 1 if it is not."""
+    problems = problems_of(find(directory), _catalogue())
+    errors = sum(problem.severity == "error" for problem in problems)
+    if output is Output.JSON:
+        show_lines(map(asdict, problems))
+    else:
+        for problem in problems:
+            typer.echo(str(problem))
+    warnings = len(problems) - errors
+    note(f"{errors} errors, {warnings} warnings." if problems else "The network is sound.")
+    if errors:
+        raise typer.Exit(1)
+
+
+@app.command("plan")
+def plan(directory: Directory, output: OutputOption = Output.TABLE) -> None:
+    """Show what `apply` would change; change nothing."""
+    from instep.cluster.apply import preview
+
+    planned = _run(preview(_connection(), find(directory), _catalogue()))
+    changes = {
+        "generation": planned.generation,
+        "topics_created": [spec.name for spec in planned.create],
+        "topics_configured": [spec.name for spec in planned.configure],
+        "records_changed": list(planned.records),
+    }
+    _show_changes(changes, would=True, output=output)
+
+
+@app.command("apply")
+def apply(directory: Directory, output: OutputOption = Output.TABLE) -> None:
+    """Make the cluster match the directory: topics, schema ids, and a new generation for the services to follow."""
+    from instep.cluster.apply import apply as apply_network
+
+    where = find(directory)
+    with progress("checking the network") as bar:
+        applied = _run(apply_network(_connection(), where, _catalogue(), _shown_on(bar)))
+    _show_changes(asdict(applied), would=False, output=output)
+
+
+@app.command("show")
+def show_network(
+    directory: Annotated[
+        str,
+        typer.Argument(metavar="[DIR]", help="A network's directory or name; the applied one if left out."),
+    ] = "",
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show the authorities and the agreements of a directory, or of the network that is applied."""
+    network = load(find(directory)) if directory else _applied()
+    authorities, agreements = list(_authorities(network)), list(_agreements(network))
+    if output is Output.JSON:
+        show_lines({"kind": "authority"} | row for row in authorities)
+        show_lines({"kind": "agreement"} | row for row in agreements)
+        return
+    applied = f", generation {network.generation}" if network.generation else ""
+    note(
+        f"{network.name}: {len(authorities)} authorities, {len(agreements)} agreements, {network.lanes} lanes{applied}"
+    )
+    show(output, ("authority", "name", "gss", "tier", "parent", "valid_to", "replaced_by"), authorities)
+    columns = ("agreement", "version", "status", "purpose", "events", "from", "to", "approved", "review_by")
+    show(output, columns, ({**row, **_counted(row)} for row in agreements))
+
+
+@app.command("make-uk")
+def make_uk(
+    source: Annotated[Path, typer.Option("--source", help="Facts about councils.")] = NETWORKS / "uk-source",
+    target: Annotated[Path, typer.Option("--target", help="The directory that is made.")] = NETWORKS / "uk",
+) -> None:
+    """Make the national network's directory anew from facts about councils."""
+    from instep.network.uk import make_uk as make
+
+    make(source, target)
+    note(f"{target} is made from {source}.")
+
+
+def find(directory: str) -> Path:
+    """The directory, or the one of that name in `deploy/network`; raises FileFormatError when there is neither."""
+    # An editable installation is beside its own networks, wherever the command is run.
+    beside = Path(__file__).resolve().parents[3] / NETWORKS
+    candidates = (Path(directory), NETWORKS / directory, beside / directory)
+    for candidate in candidates:
+        if (candidate / "network.toml").is_file():
+            return candidate
+    if Path(directory).is_dir():
+        return Path(directory)  # `check` says what it lacks
+    known = sorted({path.parent.name for base in (NETWORKS, beside) for path in base.glob("*/network.toml")})
+    named = f"; {NETWORKS} has {', '.join(known)}" if known else ""
+    raise FileFormatError(f"There is no network directory {directory}{named}.")
+
+
+def _authorities(network: Network) -> Iterator[dict[str, Any]]:
+    for one in network.authorities.values():
+        yield {
+            "authority": one.id,
+            "name": one.name,
+            "gss": one.gss,
+            "tier": one.tier,
+            "parent": one.parent,
+            "valid_from": one.valid_from,
+            "valid_to": one.valid_to,
+            "replaced_by": list(one.replaced_by),
+        }
+
+
+def _agreements(network: Network) -> Iterator[dict[str, Any]]:
+    for one in network.agreements.values():
+        yield {
+            "agreement": one.id,
+            "version": one.version,
+            "status": one.status,
+            "purpose": one.purpose,
+            "events": list(one.events),
+            "sources": sorted(one.sources),
+            "recipients": sorted(one.recipients),
+            "approved": sorted(one.approved),
+            "parties": len(one.parties),
+            "effective_from": one.effective_from,
+            "review_by": one.review_by,
+        }
+
+
+def _counted(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A national agreement has hundreds of parties: a table counts them."""
+    return {
+        "from": len(row["sources"]),
+        "to": len(row["recipients"]),
+        "approved": f"{len(row['approved'])} of {row['parties']}",
+    }
+
+
+def _show_changes(changes: Mapping[str, Any], *, would: bool, output: Output) -> None:
+    if output is Output.JSON:
+        show_lines([changes])
+        return
+    kinds = [kind for kind in ("topics_created", "topics_configured", "records_changed") if changes[kind]]
+    for kind in kinds:
+        thing, done = kind.split("_")
+        typer.echo(
+            f"{len(changes[kind])} {thing} {'would be ' if would else ''}{done}: {_some(changes[kind])}"
+        )
+    if not kinds:
+        typer.echo("Nothing to change: the cluster matches.")
+    typer.echo(
+        f"The network {'would be' if would and kinds else 'is'} at generation {changes['generation']}."
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _shown_on(bar: Bar) -> "Progress":
+    return lambda doing, done, total: bar.update(description=doing, done=done, total=total)
+
+
+def _applied() -> Network:
+    from instep.cluster.follow import read_network
+
+    return _run(read_network(_connection()))
+
+
+def _connection() -> "Connection":
+    from instep.cluster.connection import from_env
+
+    return from_env(os.environ)
+
+
+def _catalogue() -> Catalogue:
+    return Catalogue.load(Catalogue.directory(os.environ))
+
+
+def _run(work: Coroutine[Any, Any, T]) -> T:
+    # aiokafka logs what it also raises; the one sentence is ours.
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    return asyncio.run(work)

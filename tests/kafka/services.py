@@ -17,9 +17,10 @@ class Worker:
     """One worker of a service. `start` again after `kill` is what a supervisor does."""
 
     def __init__(
-        self, service: str, connection: Connection, directory: Path, environ: Mapping[str, str]
+        self, service: str, module: str, connection: Connection, directory: Path, environ: Mapping[str, str]
     ) -> None:
         self.service = service
+        self._module = module
         self.port = free_ports(1)[0]
         self.log = directory / f"{service}-{self.port}.log"
         self._environ = {
@@ -39,7 +40,7 @@ class Worker:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", f"instep.{self.service}"],
+                [sys.executable, "-m", self._module],
                 env=self._environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -74,18 +75,23 @@ class Worker:
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=2) as answer:
             return str(answer.read().decode())
 
+    def not_ready_because(self) -> str | None:
+        """What it says it is waiting for; None when it is ready."""
+        try:
+            self.get("/ready")
+        except urllib.error.HTTPError as error:
+            return str(error.read().decode())
+        except OSError as error:
+            return str(error)
+        return None
+
     def wait_until_ready(self, seconds: float = 60.0) -> None:
         until = time.monotonic() + seconds
-        while True:
+        while (said := self.not_ready_because()) is not None:
             if self.exit_code is not None:
                 raise AssertionError(f"{self.service} ended with {self.exit_code}:\n{self.tail()}")
-            try:
-                self.get("/ready")
-                return
-            except OSError as error:
-                if time.monotonic() > until:
-                    said = error.read().decode() if isinstance(error, urllib.error.HTTPError) else str(error)
-                    raise AssertionError(f"{self.service} is not ready: {said}\n{self.tail()}") from None
+            if time.monotonic() > until:
+                raise AssertionError(f"{self.service} is not ready: {said}\n{self.tail()}")
             time.sleep(0.1)
 
     def tail(self) -> str:
@@ -100,9 +106,9 @@ class Fleet:
         self._directory = directory
         self.workers: list[Worker] = []
 
-    def start(self, service: str, **environ: str) -> Worker:
+    def start(self, service: str, *, module: str = "", **environ: str) -> Worker:
         """Start one more worker of a service, with these settings besides the usual ones."""
-        worker = Worker(service, self._connection, self._directory, environ)
+        worker = Worker(service, module or f"instep.{service}", self._connection, self._directory, environ)
         self.workers.append(worker)
         worker.start()
         return worker

@@ -1,0 +1,65 @@
+"""A service for tests of the lanes alone: passes each value on once, and dies of one that is deadly.
+
+python -m tests.kafka.toy
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+
+from instep.lanes.processor import Output, Outputs, Record, State
+from instep.lanes.settings import from_env
+from instep.lanes.worker import run
+from instep.network.network import Network
+
+INPUT = "instep.toy-in"
+OUTPUT = "instep.toy-out"
+STATE = "instep.toy.state"
+DEADLY = b"deadly"
+SET_ASIDE = b"set aside"
+
+_CHILD = f"""
+import os, signal
+from instep.lanes.probe import serve, standard_streams
+def decode(value):
+    if value == {DEADLY!r}:
+        os.kill(os.getpid(), signal.SIGSEGV)
+serve(decode, *standard_streams())
+"""
+
+
+class Toy:
+    """Remembers each value and passes on only what is new."""
+
+    service = "toy"
+
+    def inputs(self, network: Network) -> tuple[str, ...]:
+        return (INPUT,)
+
+    def follow(self, network: Network) -> None:
+        """It obeys no agreement."""
+
+    def process(self, records: Sequence[Record], state: State, now: int) -> Outputs:
+        outputs = []
+        for record in records:
+            value = record.value or b""
+            if value == DEADLY:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if state.get(value) is None:
+                state.put(value, b"seen")
+                outputs.append(Output(OUTPUT, record.partition, record.key, value))
+        return Outputs(outputs)
+
+    def tick(self, state: State, now: int) -> Outputs:
+        return Outputs()
+
+    def probe_command(self) -> Sequence[str]:
+        return (sys.executable, "-c", _CHILD)
+
+    def poisoned(self, record: Record, now: int) -> Outputs:
+        return Outputs([Output(OUTPUT, record.partition, record.key, SET_ASIDE)])
+
+
+if __name__ == "__main__":
+    run(lambda registry: Toy(), from_env(os.environ, default_port=0))

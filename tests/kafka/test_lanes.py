@@ -104,8 +104,8 @@ async def test_offsets_that_the_group_forgot_are_found_in_the_changelog(
     await write(toy_connection, numbered(0, 10))
     with fleet(toy_connection, tmp_path) as ours:
         await run_over(ours, toy_connection, 10)
-        forget = AdminClient(toy_connection.confluent()).delete_consumer_groups(["toy-toy"])
-        await asyncio.to_thread(forget["toy-toy"].result, 30)
+        admin = AdminClient({**toy_connection.confluent()})
+        await asyncio.to_thread(admin.delete_consumer_groups(["toy-toy"])["toy-toy"].result, 30)
         shutil.rmtree(tmp_path / "state")
         await write(toy_connection, numbered(10, 12))
         again = ours.start("toy", module="tests.kafka.toy")

@@ -13,11 +13,11 @@ from typing import Annotated
 
 import typer
 
-from instep.cli import network, platform, schemas
+from instep.cli import network, platform, run, schemas
 from instep.errors import InstepError
 
 # Every command module, in the order of `instep --help`: add a new one here.
-COMMANDS = (platform, network, schemas)
+COMMANDS = (platform, network, run, schemas)
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130

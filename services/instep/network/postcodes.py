@@ -46,6 +46,8 @@ class Postcodes:
         """Map a file that `build` made; raises ValueError or OSError when it is not one."""
         with path.open("rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if len(self._map) < _HEADER.size:
+            raise ValueError(f"{path} is not a whole postcode file")
         magic, count, code_bytes = _HEADER.unpack_from(self._map)
         indices = _HEADER.size + code_bytes
         if magic != _MAGIC or len(self._map) != indices + count * (2 + _KEY):
@@ -71,7 +73,7 @@ class Postcodes:
             ) from None
         try:
             return cls(path)
-        except (OSError, ValueError, struct.error):  # absent, cut off, or of an older form
+        except (OSError, ValueError):  # absent, cut off, or of an older form
             _build_in_child(path)
         return cls(path)
 
@@ -118,11 +120,11 @@ def _build_in_child(path: Path) -> None:
 
 def build(path: Path) -> None:
     """Write the file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     codes, indices, keys = _decoded(_package_files())
     body = json.dumps(codes).encode()
     body += b" " * (len(body) % 2)  # keeps the uint16s on even addresses
     header = _HEADER.pack(_MAGIC, len(indices), len(body))
-    path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f"{path.name}.{uuid4().hex}.part")
     try:
         part.write_bytes(b"".join((header, body, indices.tobytes(), keys)))

@@ -1,0 +1,122 @@
+"""What has to change for a cluster to match a network."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instep.cluster.plan import Cluster, Plan, allot, plan
+from instep.errors import NetworkError
+from instep.network.agreements import Status
+from instep.network.network import Network, from_records, load
+from instep.network.topics import EVENTS, inbox, outbox, topics
+
+SAMPLE = load(Path(__file__).parents[3] / "deploy/network/sample")
+SCHEMAS = (("uk.instep.BusinessRegistered", "1.0.0"), ("uk.instep.ResidentMoved", "1.0.0"))
+EMPTY = Cluster(partitions={}, configs={}, records={})
+
+
+def after(planned: Plan, cluster: Cluster = EMPTY) -> Cluster:
+    """The cluster once the plan is done."""
+    records = {**cluster.records, **planned.records, "generation": str(planned.generation).encode()}
+    created = {spec.name: spec for spec in (*planned.create, *planned.configure)}
+    return Cluster(
+        partitions={**cluster.partitions, **{spec.name: spec.partitions for spec in created.values()}},
+        configs={**cluster.configs, **{spec.name: spec.config for spec in created.values()}},
+        records={key: value for key, value in records.items() if value is not None},
+    )
+
+
+APPLIED = after(plan(SAMPLE, SCHEMAS, EMPTY))
+
+
+def test_a_new_cluster_gets_every_topic_and_the_first_generation() -> None:
+    planned = plan(SAMPLE, SCHEMAS, EMPTY)
+    assert planned.generation == 1
+    assert planned.create == topics(SAMPLE)
+    assert from_records(APPLIED.records) == replace(
+        SAMPLE, generation=1, schemas=dict(enumerate(SCHEMAS, start=1))
+    )
+
+
+def test_a_cluster_that_matches_gets_nothing_and_no_new_generation() -> None:
+    planned = plan(SAMPLE, SCHEMAS, APPLIED)
+    assert planned.empty
+    assert planned.generation == 1
+
+
+def test_only_what_has_changed_is_written() -> None:
+    changed = _with_agreement(SAMPLE, "council-tax", status="suspended")
+    planned = plan(changed, SCHEMAS, APPLIED)
+    assert list(planned.records) == ["agreement/council-tax"]
+    assert (planned.generation, planned.create, planned.configure) == (2, (), ())
+
+
+def test_what_is_gone_from_the_directory_is_removed_and_its_topics_stay() -> None:
+    fewer = replace(
+        SAMPLE, agreements={id: one for id, one in SAMPLE.agreements.items() if id != "council-tax"}
+    )
+    planned = plan(fewer, SCHEMAS, APPLIED)
+    assert planned.records == {"agreement/council-tax": None}
+    assert inbox("leeds", "council-tax") in after(planned, APPLIED).partitions
+
+
+def test_topics_that_a_killed_run_has_left_out_are_made_without_a_new_generation() -> None:
+    partitions = {name: number for name, number in APPLIED.partitions.items() if name != outbox("leeds")}
+    planned = plan(SAMPLE, SCHEMAS, replace(APPLIED, partitions=partitions))
+    assert [spec.name for spec in planned.create] == [outbox("leeds")]
+    assert planned.generation == 1
+
+
+def test_a_topic_whose_settings_differ_is_configured_anew() -> None:
+    longer = replace(SAMPLE, retention=replace(SAMPLE.retention, events=14))
+    planned = plan(longer, SCHEMAS, APPLIED)
+    assert [spec.name for spec in planned.configure] == [EVENTS]
+    assert list(planned.records) == ["network"]
+
+
+def test_settings_that_instep_does_not_set_are_no_difference() -> None:
+    configs = {name: {**config, "compression.type": "producer"} for name, config in APPLIED.configs.items()}
+    assert plan(SAMPLE, SCHEMAS, replace(APPLIED, configs=configs)).empty
+
+
+@pytest.mark.parametrize(
+    ("network", "cluster", "message"),
+    [
+        (replace(SAMPLE, name="other"), APPLIED, "holds the network sample"),
+        (replace(SAMPLE, lanes=5), APPLIED, "born with 4 lanes"),
+        (SAMPLE, replace(EMPTY, partitions={EVENTS: 3}), "instep.events has 3 partitions and must have 4"),
+        (SAMPLE, replace(EMPTY, partitions={outbox("leeds"): 2}), "leeds.outbox has 2 partitions"),
+    ],
+)
+def test_a_cluster_that_cannot_take_the_network_is_refused(
+    network: Network, cluster: Cluster, message: str
+) -> None:
+    with pytest.raises(NetworkError, match=message):
+        plan(network, SCHEMAS, cluster)
+
+
+def test_a_schema_keeps_its_id_for_good() -> None:
+    assert allot({}, SCHEMAS) == {1: SCHEMAS[0], 2: SCHEMAS[1]}
+    assert allot({7: SCHEMAS[1]}, SCHEMAS) == {7: SCHEMAS[1], 8: SCHEMAS[0]}
+    assert allot({7: SCHEMAS[1]}, []) == {7: SCHEMAS[1]}
+
+
+PAIRS = st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from(["1.0.0", "1.1.0"])), unique=True)
+
+
+@given(PAIRS, PAIRS)
+def test_ids_are_never_given_twice_nor_changed(
+    first: list[tuple[str, str]], then: list[tuple[str, str]]
+) -> None:
+    before = allot({}, first)
+    now = allot(before, then)
+    assert before.items() <= now.items()
+    assert sorted(now.values()) == sorted({*first, *then})
+
+
+def _with_agreement(network: Network, id: str, *, status: Status) -> Network:
+    agreement = replace(network.agreements[id], status=status)
+    return replace(network, agreements={**network.agreements, id: agreement})

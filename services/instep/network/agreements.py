@@ -37,6 +37,11 @@ class Share:
     protected: bool
     fields: tuple[str, ...]
 
+    @property
+    def roots(self) -> frozenset[str]:
+        """The event's own fields in which the shared paths begin."""
+        return frozenset(path.partition(".")[0] for path in self.fields)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Agreement:

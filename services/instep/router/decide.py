@@ -5,7 +5,7 @@ event replaces. Each candidate gets an entry for each purpose in which an agreem
 in silence. Default deny: an entry is DELIVERED only if an agreement in force, approved by both sides, shares this event.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -64,7 +64,8 @@ class Facts(NamedTuple):
 
     A tuple and not a dataclass, because plans are remembered under it and looked up for every event. `concerned` are
     the authorities whose area held an address; `area_unknown`: no address could be placed; `past` are the
-    pairs that were sent what this event replaces; `day` is the day in London on which it is decided.
+    pairs that were sent what this event replaces; `day` is the day in London on which it is decided; `absent` are fields
+    of the event, of those on which a share may depend wholly (`sparse_roots`), that it leaves empty.
     """
 
     event_type: str
@@ -76,6 +77,7 @@ class Facts(NamedTuple):
     area_unknown: bool
     past: frozenset[Pair]
     day: date
+    absent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,7 +142,7 @@ def _candidates(facts: Facts, agreements: Sequence[Agreement], past: frozenset[P
         recipient
         for agreement in agreements
         for share in agreement.events[facts.event_type]
-        if share.when == "always"
+        if share.when == "always" and _has_something(share, facts)
         for recipient in agreement.recipients
     )
     candidates = facts.concerned | always | {authority for authority, _ in past}
@@ -179,11 +181,27 @@ def _claims(recipient: str, facts: Facts, agreements: Sequence[Agreement]) -> Ma
         shares = [
             share
             for share in agreement.events[facts.event_type]
-            if share.when == "always" or recipient in facts.concerned
+            if (share.when == "always" or recipient in facts.concerned) and _has_something(share, facts)
         ]
         if shares and recipient in agreement.recipients:
             found.setdefault(agreement.purpose, []).append(_Claim(agreement, shares))
     return found
+
+
+def sparse_roots(
+    agreements: Iterable[Agreement], event_type: str, required: Collection[str]
+) -> frozenset[str]:
+    """The fields of an event on which some share depends wholly: those it names when it names none that is required."""
+    shares = (share for agreement in agreements for share in agreement.events.get(event_type, ()))
+    return frozenset(root for share in shares if not share.roots & set(required) for root in share.roots)
+
+
+def _has_something(share: Share, facts: Facts) -> bool:
+    """An event that holds nothing of what is shared is not for the recipient: an ordinary move is no placement notice.
+
+    An ANNUL is: it may be bare, and what it says is that it annuls.
+    """
+    return facts.change_kind == "ANNUL" or not share.roots <= facts.absent
 
 
 def _entry(recipient: str, purpose: str, claims: Sequence[_Claim], facts: Facts) -> Entry:
@@ -234,24 +252,20 @@ def _withdrawal(
     recipient: str, purpose: str, refused: Entry | None, facts: Facts, agreements: Sequence[Agreement]
 ) -> Entry:
     """Tells a past recipient to stop, whether or not an agreement still stands (UK GDPR Article 19)."""
-    clocks = [
-        agreement.respond_within.respond_by(facts.day)
-        for agreement in agreements
-        if agreement.purpose == purpose and recipient in agreement.recipients
-    ]
+    naming = [one for one in agreements if one.purpose == purpose and recipient in one.recipients]
     return Entry(
         authority=recipient,
         purpose=purpose,
         result=Result.WITHDRAWN,
-        reason=_why_withdrawn(recipient, refused, facts).value,
-        respond_by=min(clocks, default=None),
+        reason=_why_withdrawn(recipient, refused, facts, still_named=bool(naming)).value,
+        respond_by=min((one.respond_within.respond_by(facts.day) for one in naming), default=None),
     )
 
 
-def _why_withdrawn(recipient: str, refused: Entry | None, facts: Facts) -> Withdrawn:
+def _why_withdrawn(recipient: str, refused: Entry | None, facts: Facts, *, still_named: bool) -> Withdrawn:
     if facts.change_kind == "ANNUL":
         return Withdrawn.ANNULLED
     if refused is None:
-        concerned = recipient in facts.concerned
-        return Withdrawn.AGREEMENT_ENDED if concerned else Withdrawn.NO_LONGER_CONCERNS
+        ended = recipient in facts.concerned and not still_named
+        return Withdrawn.AGREEMENT_ENDED if ended else Withdrawn.NO_LONGER_CONCERNS
     return Withdrawn.NOW_PROTECTED if refused.reason == Withheld.PROTECTED else Withdrawn.AGREEMENT_ENDED

@@ -1,6 +1,6 @@
 """What the router remembers of an event: enough to know a repeat, and whom a correction of it has to reach.
 
-    identity (16 bytes, after the letter `e`)  ->  content digest (16), time remembered (8, ms), pairs (the rest)
+    identity (16 bytes)  ->  content digest (16), time remembered (8, ms), pairs (the rest)
 
 Pairs are text, `authority/purpose` by line: ids hold neither `/` nor line ends. Nothing of the person is kept, and the
 subject's reference only within the digest.
@@ -18,7 +18,6 @@ from instep.router.decide import Pair
 KEPT_MS = 400 * 86_400_000
 """The router remembers for 400 days."""
 
-_PREFIX = b"e"  # the engine's own keys begin with a zero byte, as one digest in 256 would
 _DIGEST = 16
 _HEAD = _DIGEST + 8
 _SWEPT = 256  # keys looked at in a tick
@@ -33,19 +32,19 @@ class Remembered(NamedTuple):
 
 def recall(state: State, identity: bytes) -> Remembered | None:
     """What is remembered of an identity (`events.header.identity`), if anything."""
-    value = state.get(_PREFIX + identity)
+    value = state.get(identity)
     return None if value is None else Remembered(value[:_DIGEST], _unpacked(value[_HEAD:]))
 
 
 def same_content(state: State, identity: bytes, digest: bytes) -> bool | None:
     """Whether the identity is remembered with this content; None where it is not remembered at all."""
-    value = state.get(_PREFIX + identity)
+    value = state.get(identity)
     return None if value is None else value[:_DIGEST] == digest
 
 
 def remember(state: State, identity: bytes, digest: bytes, packed: bytes, now: int) -> None:
     """Remember an event; `packed` are its pairs as `pack` gives them."""
-    state.put(_PREFIX + identity, digest + now.to_bytes(8, "big") + packed)
+    state.put(identity, digest + now.to_bytes(8, "big") + packed)
 
 
 def pack(pairs: Iterable[Pair]) -> bytes:
@@ -68,17 +67,17 @@ def sweep(state: State, now: int) -> None:
     Keys are digests, hence evenly spread: windows at places drawn from the clock visit each key about equally often, and
     no cursor has to be kept. A lane of 300,000 keys is gone through in twenty minutes.
     """
-    start = _PREFIX + blake2b((now // 1000).to_bytes(8, "big"), digest_size=_DIGEST).digest()
+    start = blake2b((now // 1000).to_bytes(8, "big"), digest_size=_DIGEST).digest()
     for key, value in list(_window(state, start)):
         if now - int.from_bytes(value[_DIGEST:_HEAD], "big") > KEPT_MS:
             state.delete(key)
 
 
 def _window(state: State, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-    found = [entry for entry in state.scan(start, _SWEPT) if entry[0].startswith(_PREFIX)]
+    found = state.scan(start, _SWEPT)
     yield from found
     if len(found) < _SWEPT:  # the end of the keys: go on at their beginning
-        for key, value in state.scan(_PREFIX, _SWEPT - len(found)):
+        for key, value in state.scan(b"", _SWEPT - len(found)):
             if key > start:
                 return
             yield key, value

@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 from instep.events.bus import BusRecord
-from instep.events.catalogue import Catalogue, Schema
+from instep.events.catalogue import Catalogue, EventType, Schema
 from instep.network.areas import Areas, PostcodeSource
 from instep.network.network import Network
 from instep.router.arrival import Arrival
-from instep.router.decide import Facts, Pair, decide
+from instep.router.decide import Facts, Pair, decide, sparse_roots
 from instep.router.disclosing import DisclosureRecord
 from instep.router.plan import Plan, Planner
 
@@ -25,9 +25,11 @@ _EPOCH = date(1970, 1, 1)
 class _OfSchema:
     """The plans for one schema, and what it takes to know which one an event needs."""
 
-    def __init__(self, event_type: str, addresses: tuple[str, ...], planner: Planner) -> None:
-        self.event_type = event_type
-        self.addresses = tuple(tuple(path.split(".")) for path in addresses)
+    def __init__(self, event_type: EventType, network: Network, planner: Planner) -> None:
+        self.event_type = event_type.name
+        self.addresses = tuple(tuple(path.split(".")) for path in event_type.addresses)
+        required = {path.partition(".")[0] for path in event_type.required}
+        self.sparse = tuple(sparse_roots(network.agreements.values(), event_type.name, required))
         self.planner = planner
         self.made: dict[Facts, Plan] = {}
 
@@ -51,8 +53,8 @@ class Plans:
         self._areas = Areas(network, postcodes, today)
         self._of_schema = {
             number: _OfSchema(
-                schema.name,
-                catalogue.events[schema.name].addresses,
+                catalogue.events[schema.name],
+                network,
                 Planner(schema, disclosure, withdrawal),
             )
             for number, schema in schemas.items()
@@ -76,6 +78,7 @@ class Plans:
             concerned.unknown,
             past,
             self.today,
+            frozenset(root for root in kind.sparse if not arrival.event.get(root)),
         )
         plan = kind.made.get(facts)
         if plan is None:

@@ -195,6 +195,30 @@ EXAMPLES = [
         then=["leeds council-tax WITHDRAWN NOW_PROTECTED"],
     ),
     Example(
+        when="an ordinary move is no placement notice, so an agreement on those alone does not speak of it",
+        agreements=(agreement(shares=[share(fields=("placement",))]),),
+        facts=facts(absent=frozenset({"placement"})),
+        then=["leeds - WITHHELD no-agreement"],
+    ),
+    Example(
+        when="a placement is",
+        agreements=(agreement(shares=[share(fields=("placement",))]),),
+        facts=facts(),
+        then=["leeds council-tax DELIVERED"],
+    ),
+    Example(
+        when="an annulment is bare, and is told all the same",
+        agreements=(agreement(shares=[share(fields=("placement",))]),),
+        facts=facts(change_kind="ANNUL", past=BEFORE, absent=frozenset({"placement"})),
+        then=["leeds council-tax DELIVERED"],
+    ),
+    Example(
+        when="a correction says that it was no placement after all",
+        agreements=(agreement(shares=[share(fields=("placement",))]),),
+        facts=facts(change_kind="CORRECT", past=BEFORE, absent=frozenset({"placement"})),
+        then=["leeds council-tax WITHDRAWN NO_LONGER_CONCERNS"],
+    ),
+    Example(
         when="a correction comes after the agreement was suspended",
         agreements=(replace(TAX, status="suspended"),),
         facts=facts(change_kind="CORRECT", past=BEFORE),

@@ -55,8 +55,17 @@ class Transaction:
         self._sent.append(future)
         self._last[where] = (future, batch.record_count())
 
+    async def _find(self, topics: Iterable[str]) -> None:
+        """Learn where new topics are with one request: one by one, many inboxes take longer than a transaction may."""
+        client = self._producer.client
+        known = client.cluster.topics()
+        new = {topic for topic in topics if topic not in known}
+        if new:
+            await client.set_topics(known | new)
+
     async def commit(self, positions: Mapping[TopicPartition, int], group: str) -> None:
         """Send what is packed, then the positions, then commit. Raises whatever the broker says."""
+        await self._find(topic for topic, _ in self._open)
         for where, batch in self._open.items():
             await self._send(where, batch)
         self._open = {}

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -24,13 +24,14 @@ Name = str
 
 @dataclass(frozen=True)
 class Event:
-    """One event as it lies in an outbox."""
+    """One event as it lies in the outbox of `source`, under the key `subject_ref`."""
 
     source: str
     subject_ref: str
     event_id: str
     sequence: int
     value: bytes
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Events:
@@ -41,38 +42,71 @@ class Events:
         self.schemas = catalogue.bind(network.schemas)
         self._ids = {schema.full_name: number for number, schema in self.schemas.items()}
         self._moved = catalogue.events["resident-moved"].latest
+        self._registered = catalogue.events["business-registered"].latest
 
     def moved(self, source: str, old: str, new: str, *, subject: str, sequence: int, **other: Any) -> Event:
         """A move from the area of `old` to that of `new`; `other` replaces header fields (`handling="PROTECTED"`, …)."""
-        event_id = str(other.pop("event_id", None) or uuid.uuid4())
         person = {"family_name": other.pop("family_name", "Example"), "given_names": "Alex"}
-        datum = {
-            "header": {
-                "event_id": event_id,
-                "source": source,
-                "source_system": "test",
-                "subject_ref": subject,
-                "sequence": sequence,
-                "change_kind": "NEW",
-                "replaces": None,
-                "occurred_on": DAY,
-                "recorded_at": MILLIS,
-                "published_at": MILLIS,
-                "handling": "ORDINARY",
-                "requested_by": None,
-                "synthetic": False,
-            }
-            | other,
+        body = self.move(old, new, person) | {"contact": {"email": f"{subject}@example.org"}}
+        return self.of(self._moved, source, body, subject=subject, sequence=sequence, **other)
+
+    def placed(self, source: str, new: str, *, subject: str, sequence: int, **other: Any) -> Event:
+        """A household that `source` places in the area of `new`, with the notice of it."""
+        person = {"family_name": "Example", "given_names": "Alex"}
+        notice = {"applicant": person, "address": self.address(new), "made_available_on": DAY}
+        body = self.move(source, new, person) | {"reason": "PLACEMENT", "placement": notice}
+        return self.of(self._moved, source, body, subject=subject, sequence=sequence, **other)
+
+    def move(self, old: str, new: str, person: Mapping[str, Any]) -> dict[str, Any]:
+        """What every move says beneath its header."""
+        return {
             "person": person,
-            "old_address": self._address(old),
-            "new_address": self._address(new),
+            "old_address": self.address(old),
+            "new_address": self.address(new),
             "moved_on": DAY,
             "residence": "MAIN",
             "reason": "MOVE",
             "status": "CONFIRMED",
-            "contact": {"email": f"{subject}@example.org"},
         }
-        return Event(source, subject, event_id, sequence, self.framed(self._moved, datum))
+
+    def registered(self, source: str, at: str, *, subject: str, sequence: int, **other: Any) -> Event:
+        """A shop registered with `source` that trades in the area of `at`."""
+        body = {
+            "registration_ref": f"REF-{subject}",
+            "establishment": {"trading_names": ["Example Foods"], "address": self.address(at)},
+            "status": "OPEN",
+            "opened_on": DAY,
+        }
+        return self.of(self._registered, source, body, subject=subject, sequence=sequence, **other)
+
+    def of(
+        self,
+        schema: Schema,
+        source: str,
+        body: Mapping[str, Any],
+        *,
+        subject: str,
+        sequence: int,
+        **other: Any,
+    ) -> Event:
+        """An event with this body beneath its header; `other` replaces fields of the header."""
+        header = {
+            "event_id": str(uuid.uuid4()),
+            "source": source,
+            "source_system": "test",
+            "subject_ref": subject,
+            "sequence": sequence,
+            "change_kind": "NEW",
+            "replaces": None,
+            "occurred_on": DAY,
+            "recorded_at": MILLIS,
+            "published_at": MILLIS,
+            "handling": "ORDINARY",
+            "requested_by": None,
+            "synthetic": False,
+        } | other
+        value = self.framed(schema, {"header": header, **body})
+        return Event(source, subject, str(header["event_id"]), sequence, value)
 
     def framed(self, schema: Schema, datum: dict[str, Any]) -> bytes:
         """The value of a record of this schema."""
@@ -84,7 +118,7 @@ class Events:
         assert framed is not None
         return self.schemas[framed[0]].decode(framed[1])
 
-    def _address(self, authority: str) -> dict[str, Any]:
+    def address(self, authority: str) -> dict[str, Any]:
         gss = self.network.authorities[authority].gss
         return {
             "lines": ["1 Example Street"],
@@ -104,18 +138,29 @@ async def create_topics(connection: Connection, *names: str, partitions: int = 1
         await admin.close()
 
 
-async def publish(connection: Connection, events: Iterable[Event]) -> None:
-    """Write events to their sources' outboxes, in this order."""
+async def publish(
+    connection: Connection, events: Iterable[Event], *, compression: str | None = None
+) -> list[int]:
+    """Write events to their sources' outboxes, in this order; returns their offsets there."""
     producer = AIOKafkaProducer(
-        **connection.kafka(), linger_ms=5, max_batch_size=256 * 1024, enable_idempotence=True
+        **connection.kafka(),
+        linger_ms=5,
+        max_batch_size=256 * 1024,
+        enable_idempotence=True,
+        compression_type=compression,
     )
     await producer.start()
     try:
         sent = [
-            await producer.send(f"{event.source}.outbox", event.value, key=event.subject_ref.encode())
+            await producer.send(
+                f"{event.source}.outbox",
+                event.value,
+                key=event.subject_ref.encode(),
+                headers=list(event.headers),
+            )
             for event in events
         ]
-        await asyncio.gather(*sent)
+        return [metadata.offset for metadata in await asyncio.gather(*sent)]
     finally:
         await producer.stop()
 
@@ -126,6 +171,7 @@ class Reader:
     def __init__(self, connection: Connection, topics: Sequence[str]) -> None:
         self.topics = topics
         self.records: list[ConsumerRecord] = []
+        self._connection = connection
         self._consumer = AIOKafkaConsumer(
             **connection.kafka(),
             isolation_level="read_committed",
@@ -135,21 +181,18 @@ class Reader:
 
     async def __aenter__(self) -> "Reader":
         await self._consumer.start()
+        # With one request: aiokafka would ask for one topic after the other.
+        await self._consumer._client.set_topics(self.topics)
         partitions = [
             TopicPartition(topic, partition)
             for topic in self.topics
-            for partition in await self._partitions(topic)
+            for partition in sorted(self._consumer.partitions_for_topic(topic) or ())
         ]
         self._consumer.assign(partitions)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._consumer.stop()
-
-    async def _partitions(self, topic: str) -> Sequence[int]:
-        await self._consumer._client.add_topic(topic)
-        await self._consumer._client._wait_on_metadata(topic)
-        return sorted(self._consumer.partitions_for_topic(topic) or ())
 
     async def more(self, seconds: float = 0.2) -> list[ConsumerRecord]:
         """What has come since the last call, waiting at most this long for anything."""
@@ -163,6 +206,19 @@ class Reader:
         async with asyncio.timeout(seconds):
             while len(self.records) < count:
                 await self.more()
+        return self.records
+
+    async def to_the_end(self, seconds: float = 30.0) -> list[ConsumerRecord]:
+        """All records sent before this call, once every transaction that was open then has ended."""
+        partitions = self._consumer.assignment()
+        # Reads uncommitted, so that its ends lie behind open transactions too.
+        async with AIOKafkaConsumer(**self._connection.kafka()) as other:
+            await other._client.set_topics(self.topics)
+            ends = await other.end_offsets(partitions)
+        async with asyncio.timeout(seconds):
+            for partition, end in ends.items():
+                while await self._consumer.position(partition) < end:
+                    await self.more(0.05)
         return self.records
 
     async def settled(self, seconds: float = 2.0) -> list[ConsumerRecord]:

@@ -20,18 +20,21 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from instep.errors import PlatformError
 
+SEEN_AT_ONCE = 1000
+"""Rows that say again what is known, noted in one transaction."""
+
 _TABLES = """
 create table if not exists subject (
     subject blob primary key, event_id blob not null, alike blob not null, loose blob not null,
     person blob, household blob, protected integer not null, recorded integer not null,
-    sequence integer not null, run integer not null
+    sequence integer not null, run integer not null, again blob not null
 ) without rowid;
 create index if not exists member on subject (household, protected) where household is not null;
 create table if not exists sent (event_id blob primary key) without rowid;
@@ -44,7 +47,8 @@ class Known:
 
     `alike`: of the content, capitals aside. `loose`: the same with each address that has a UPRN told by UPRN
     and postcode alone. `protected`: this person's own flag, 0 or 1. `recorded` and `sequence`: epoch
-    milliseconds. `run`: which opening of the memory planned it.
+    milliseconds; `recorded` rises with later rows that say the same. `run`: which opening of the memory
+    planned it. `again`: the ids of rows of the time `recorded` that said the same and were not sent.
     """
 
     subject: bytes
@@ -57,11 +61,24 @@ class Known:
     recorded: int
     sequence: int
     run: int
+    again: bytes = b""
+
+    def said_again(self, event_id: bytes) -> bool:
+        """Whether a row of this id said the same as this, or as what this replaced, at the same time."""
+        return any(self.again[at : at + 16] == event_id for at in range(0, len(self.again), 16))
+
+    def seen_again(self, event_id: bytes, recorded: int) -> Known:
+        """The same, after another row that said it."""
+        if recorded > self.recorded:
+            return replace(self, recorded=recorded, again=event_id)
+        if recorded == self.recorded and event_id != self.event_id and not self.said_again(event_id):
+            return replace(self, again=self.again + event_id)
+        return self
 
 
 _NAMES = tuple(field.name for field in fields(Known))
 _READ = "select * from subject where subject = ?"
-_WRITE = "insert or replace into subject values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_WRITE = "insert or replace into subject values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +100,8 @@ class Memory:
     def __init__(self, database: sqlite3.Connection, lock: BinaryIO, secret: bytes) -> None:
         self._database = database
         self._lock = lock
-        self._planned: dict[bytes, Known] = {}
+        self._latest: dict[bytes, Known] = {}  # of this run, by subject, where the database is behind
+        self._under_way: set[bytes] = set()
         self.secret = secret
         last = self._one("pragma user_version")
         self.run = 1 + (last[0] if last else 0)
@@ -114,14 +132,28 @@ class Memory:
 
     def known(self, subject: bytes) -> Known | None:
         """The last event of a subject: planned in this run, or remembered."""
-        if planned := self._planned.get(subject):
-            return planned
-        row = self._one(_READ, subject)
-        return Known(*row) if row else None
+        latest = self._latest.get(subject)
+        if latest is None and (row := self._one(_READ, subject)):
+            return Known(*row)
+        return latest
 
-    def plan(self, known: Known) -> None:
+    def see_again(self, known: Known, event_id: bytes, recorded: int) -> None:
+        """Notes a row that says again what is known: what was recorded in between is out of date."""
+        latest = known.seen_again(event_id, recorded)
+        if latest is not known:
+            self._latest[known.subject] = latest
+        if len(self._latest) - len(self._under_way) >= SEEN_AT_ONCE:
+            self.remember([])
+
+    def plan(self, sent: Sent) -> None:
         """Notes, for this run alone, what is about to be sent."""
-        self._planned[known.subject] = known
+        self._under_way.add(sent.event_id)
+        if sent.known:
+            self._latest[sent.known.subject] = sent.known
+
+    def under_way(self, event_id: bytes) -> bool:
+        """Whether an event was planned in this run and is not confirmed yet."""
+        return event_id in self._under_way
 
     def sent(self, event_id: bytes) -> bool:
         """Whether an event has been sent before, as its subject's last or earlier."""
@@ -146,15 +178,16 @@ class Memory:
     def remember(self, delivered: Iterable[Sent]) -> None:
         """Keeps events that the broker has confirmed, in one transaction, in the order given."""
         batch = list(delivered)
-        known = [sent.known for sent in batch if sent.known]
+        self._under_way.difference_update(sent.event_id for sent in batch)
+        settled = [known for known in self._latest.values() if known.event_id not in self._under_way]
         with _sound(None), self._database:
             self._database.executemany(
                 "insert or ignore into sent values (?)", [(sent.event_id,) for sent in batch]
             )
-            self._database.executemany(_WRITE, [_row(one) for one in known])
-        for one in known:
-            if self._planned.get(one.subject) is one:
-                del self._planned[one.subject]
+            confirmed = [sent.known for sent in batch if sent.known]
+            self._database.executemany(_WRITE, [_row(known) for known in (*confirmed, *settled)])
+        for known in settled:
+            del self._latest[known.subject]
 
     def forget(self, event_id: bytes) -> None:
         """Takes back an event that intake or the router has refused, so that its row can be published again."""
@@ -163,8 +196,11 @@ class Memory:
             self._database.execute("delete from subject where event_id = ?", (event_id,))
 
     def close(self) -> None:
-        self._database.close()
-        self._lock.close()
+        try:
+            self.remember([])
+        finally:
+            self._database.close()
+            self._lock.close()
 
     def __enter__(self) -> Self:
         return self

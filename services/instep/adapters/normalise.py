@@ -39,7 +39,9 @@ _SCIENTIFIC = re.compile(r"\d+([.,]\d+)?E[+]?\d+", re.ASCII | re.IGNORECASE)
 
 def clean(text: str) -> str:
     """Without spaces, tabs and no-break spaces around it or twice inside; a line break becomes a comma."""
-    return " ".join(_BREAKS.sub(", ", text.strip()).replace(",,", ",").split())
+    if "\n" in text or "\r" in text:
+        text = _BREAKS.sub(", ", text.strip()).replace(",,", ",")
+    return " ".join(text.split())
 
 
 def key_of(reference: str) -> str:

@@ -28,6 +28,8 @@ from instep.errors import PlainEventError, RowError, Theirs
 
 Check = Callable[[str, Plain], None]
 
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Send:
@@ -130,8 +132,8 @@ class _Planner:
     def _given(self, row: Row) -> Planned:
         """An event whose system says itself what it changes: only gaps in its header are filled."""
         header, body, said = self._told(row)
-        if self._memory.sent(said.event_id):
-            return Unchanged(line=row.line, position=row.position)
+        if (outcome := self._said_before(row, said)) is not None:
+            return outcome
         stands = header["change_kind"] in ("NEW", "CORRECT")
         return self._send(row, {"sequence": row.recorded, **header}, body, said, remembered=stands)
 
@@ -145,7 +147,8 @@ class _Planner:
             outcome = self._nothing_new(row, said, known)
             if outcome is not None:
                 return outcome
-            said = replace(said, sequence=max(said.sequence, known.sequence + 1))
+            again = known.again if said.recorded == known.recorded else b""
+            said = replace(said, sequence=max(said.sequence, known.sequence + 1), again=again)
             header |= {"change_kind": "CORRECT", "replaces": str(uuid.UUID(bytes=known.event_id))}
         return self._send(row, {**header, "sequence": said.sequence}, body, said, remembered=True)
 
@@ -168,16 +171,17 @@ class _Planner:
             "handling": "PROTECTED" if protected else "ORDINARY",
         }
         told = {"handling": header["handling"], "occurred_on": header["occurred_on"], **body}
+        content = _canonical(told)
         if "event_id" not in header:
-            content = _canonical({**told, "header": row.header} if "change_kind" in row.header else told)
-            header["event_id"] = identity.event_id(subject_ref, content, row.recorded)
+            given = _canonical(row.header) if "change_kind" in row.header else ""
+            header["event_id"] = identity.event_id(subject_ref, content + given, row.recorded)
         return (
             header,
             body,
             Known(
                 subject=subject,
                 event_id=_uuid(header["event_id"]),
-                alike=identity.digest("alike", _canonical(told).casefold()),
+                alike=identity.digest("alike", content.casefold()),
                 loose=identity.digest("loose", _canonical(_loosened(told)).casefold()),
                 person=identity.digest("person", row.person.casefold()) if row.person else None,
                 household=household,
@@ -192,25 +196,33 @@ class _Planner:
         """Why a row of a known reference is not sent; None where it is a correction."""
         line, position = row.line, row.position
         if said.alike == known.alike or said.event_id == known.event_id:
-            if known.run == said.run:
-                return Skipped(line=line, position=position, reason="duplicate")
-            return Unchanged(line=line, position=position)
-        if self._memory.sent(said.event_id):
-            return Unchanged(line=line, position=position)
+            self._memory.see_again(known, said.event_id, said.recorded)
+            return _again(row, said, known)
+        if (outcome := self._said_before(row, said)) is not None:
+            return outcome
         if _is_another(said, known):
             return Review(line=line, position=position, column="reference", reason="reference-conflict")
         if said.recorded < known.recorded:
             return Skipped(line=line, position=position, reason="superseded")
         if said.loose == known.loose:
+            self._memory.see_again(known, said.event_id, said.recorded)
             return SameAddress(line=line, position=position)
+        return _again(row, said, known) if known.said_again(said.event_id) else None
+
+    def _said_before(self, row: Row, said: Known) -> Planned | None:
+        """Whether this very event was sent, not only last: it must not go out twice as different things."""
+        if self._memory.under_way(said.event_id):
+            return Skipped(line=row.line, position=row.position, reason="duplicate")
+        if self._memory.sent(said.event_id):
+            return Unchanged(line=row.line, position=row.position)
         return None
 
     def _send(self, row: Row, header: Plain, body: Plain, said: Known, *, remembered: bool) -> Planned:
         event = {"header": {**header, **self._of_this_run(header)}, **body}
         if self._check:
             self._check(row.event_type, event)
-        if remembered:
-            self._memory.plan(said)
+        sent = Sent(event_id=said.event_id, known=said if remembered else None)
+        self._memory.plan(sent)
         notes = row.notes
         if header["handling"] == "PROTECTED" and not row.protected:
             notes = (*notes, Note(column="protected", reason="household-protected"))
@@ -220,7 +232,7 @@ class _Planner:
             event_type=row.event_type,
             event=event,
             notes=notes,
-            sent=Sent(event_id=said.event_id, known=said if remembered else None),
+            sent=sent,
         )
 
     def _of_this_run(self, header: Plain) -> Plain:
@@ -235,8 +247,14 @@ def _refused(row: Row, column: str, reason: str) -> Refused:
     return Refused(line=row.line, column=column, reason=reason, position=row.position)
 
 
+def _again(row: Row, said: Known, known: Known) -> Planned:
+    if known.run == said.run:
+        return Skipped(line=row.line, position=row.position, reason="duplicate")
+    return Unchanged(line=row.line, position=row.position)
+
+
 def _canonical(told: Any) -> str:
-    return json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(told)
 
 
 def _uuid(text: Any) -> bytes:

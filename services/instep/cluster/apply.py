@@ -41,6 +41,7 @@ Progress = Callable[[str, int, int], None]
 # Above some 400 topics of 12 partitions and 7 settings the controller finds a request "excessively large".
 _CHUNK = 200
 _LEADERS_WITHIN_S = 300.0
+_TRANSACTION_MS = 10_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -223,7 +224,9 @@ async def _admin(connection: Connection) -> AsyncIterator[AIOKafkaAdminClient]:
 
 @asynccontextmanager
 async def _writer(connection: Connection, transactional_id: str) -> AsyncIterator[AIOKafkaProducer]:
-    writer = AIOKafkaProducer(transactional_id=transactional_id, **connection.kafka())
+    writer = AIOKafkaProducer(
+        transactional_id=transactional_id, transaction_timeout_ms=_TRANSACTION_MS, **connection.kafka()
+    )
     try:
         await writer.start()
         yield writer

@@ -1,0 +1,307 @@
+"""Applying a network to a real Kafka: what is made, what changes, and that being killed on the way does no harm."""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from instep.cluster.apply import Applied, apply, preview
+from instep.cluster.connection import Connection
+from instep.cluster.follow import NetworkFollower, read_network
+from instep.errors import NetworkError
+from instep.events.catalogue import Catalogue
+from instep.local.broker import Broker
+from instep.network.network import load
+from instep.network.topics import EVENTS, outbox, topics
+
+SAMPLE = Path(__file__).parents[2] / "deploy/network/sample"
+WANTED = topics(load(SAMPLE))
+CATALOGUE = Catalogue.load(Catalogue.default_directory())
+SCHEMAS = {
+    number: (schema.full_name, schema.version) for number, schema in enumerate(CATALOGUE.all(), start=1)
+}
+
+
+@pytest.fixture(scope="module")
+def applied_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker to which the sample network has been applied, perhaps with changes since."""
+    broker = Broker(tmp_path_factory.mktemp("apply"))
+    broker.start()
+    asyncio.run(apply(connection_to(broker), SAMPLE, CATALOGUE))
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def connection(applied_broker: Broker) -> Connection:
+    return connection_to(applied_broker)
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """The sample network, to change."""
+    return Path(shutil.copytree(SAMPLE, tmp_path / "sample"))
+
+
+async def test_a_new_cluster_gets_the_topics_the_records_and_the_schema_ids(own_broker: Broker) -> None:
+    connection = connection_to(own_broker)
+    seen: list[tuple[str, int, int]] = []
+    done = await apply(connection, SAMPLE, CATALOGUE, lambda *progress: seen.append(progress))
+    assert done.generation == 1
+    assert done.topics_created == tuple(spec.name for spec in WANTED)
+    assert await read_network(connection) == replace(load(SAMPLE), generation=1, schemas=SCHEMAS)
+    assert seen[-1] == ("creating topics", len(done.topics_created), len(done.topics_created))
+    async with admin_of(connection) as admin:
+        made = {topic["topic"]: topic["partitions"] for topic in await admin.describe_topics()}
+        for spec in WANTED:
+            assert len(made[spec.name]) == spec.partitions
+            assert all(partition["leader"] >= 0 for partition in made[spec.name])
+            assert await settings_of(admin, spec.name, *spec.config) == dict(spec.config)
+
+
+async def test_applied_again_it_changes_nothing(connection: Connection) -> None:
+    await apply(connection, SAMPLE, CATALOGUE)
+    before = await read_network(connection)
+    assert (await preview(connection, SAMPLE, CATALOGUE)).empty
+    done = await apply(connection, SAMPLE, CATALOGUE)
+    assert done == nothing_at(before.generation)
+    assert await read_network(connection) == before
+
+
+async def test_a_suspension_is_one_record_and_reaches_a_follower_within_a_second(
+    connection: Connection, directory: Path
+) -> None:
+    before = (await apply(connection, SAMPLE, CATALOGUE)).generation
+    follower = NetworkFollower(connection)
+    await follower.start()
+    try:
+        await follower.changed()
+        edit(directory / "agreements/council-tax.toml", 'status = "active"', 'status = "suspended"')
+        done = await apply(connection, directory, CATALOGUE)
+        written = time.monotonic()
+        await asyncio.wait_for(follower.changed(), 5)
+        assert time.monotonic() - written < 1.0
+    finally:
+        await follower.stop()
+    assert done == replace(nothing_at(before + 1), records_changed=("agreement/council-tax",))
+    assert follower.network is not None
+    assert follower.network.generation == before + 1
+    assert follower.network.agreements["council-tax"].status == "suspended"
+
+
+async def test_longer_retention_is_given_to_the_topics_that_are_there(
+    connection: Connection, directory: Path
+) -> None:
+    await apply(connection, SAMPLE, CATALOGUE)
+    edit(directory / "network.toml", "events = 7", "events = 9")
+    done = await apply(connection, directory, CATALOGUE)
+    assert done.topics_configured == (EVENTS,)
+    assert done.records_changed == ("network",)
+    async with admin_of(connection) as admin:
+        assert await settings_of(admin, EVENTS, "retention.ms") == {"retention.ms": str(9 * 86_400_000)}
+    assert (await preview(connection, directory, CATALOGUE)).empty
+
+
+async def test_an_unsound_directory_changes_nothing(connection: Connection, directory: Path) -> None:
+    await apply(connection, SAMPLE, CATALOGUE)
+    before = await read_network(connection)
+    edit(directory / "agreements/council-tax.toml", 'status = "active"', 'status = "perhaps"')
+    with pytest.raises(NetworkError, match=r"council-tax\.toml:\d+: "):
+        await apply(connection, directory, CATALOGUE)
+    assert await read_network(connection) == before
+
+
+async def test_another_network_or_another_number_of_lanes_is_refused(
+    connection: Connection, directory: Path
+) -> None:
+    await apply(connection, SAMPLE, CATALOGUE)
+    edit(directory / "network.toml", "lanes = 4", "lanes = 6")
+    with pytest.raises(NetworkError, match="born with 4 lanes"):
+        await apply(connection, directory, CATALOGUE)
+    edit(directory / "network.toml", "lanes = 6", "lanes = 4")
+    edit(directory / "network.toml", 'name = "sample"', 'name = "another"')
+    with pytest.raises(NetworkError, match="holds the network sample"):
+        await apply(connection, directory, CATALOGUE)
+
+
+async def test_a_topic_of_somebody_elses_making_is_refused_and_nothing_is_made(own_broker: Broker) -> None:
+    connection = connection_to(own_broker)
+    async with admin_of(connection) as admin:
+        await admin.create_topics([NewTopic(outbox("leeds"), 3, 1)])
+        with pytest.raises(NetworkError, match=r"leeds\.outbox has 3 partitions and must have 1"):
+            await apply(connection, SAMPLE, CATALOGUE)
+        assert EVENTS not in await admin.list_topics()
+
+
+async def test_more_copies_than_brokers_is_refused_in_one_sentence(
+    own_broker: Broker, directory: Path
+) -> None:
+    settings = (directory / "network.toml").read_text("utf-8").splitlines()
+    settings = [line for line in settings if not line.startswith(("replication_factor", "min_insync"))]
+    at = next(number for number, line in enumerate(settings) if line.startswith("["))
+    settings.insert(at, "replication_factor = 3")
+    (directory / "network.toml").write_text("\n".join(settings) + "\n", "utf-8")
+    with pytest.raises(NetworkError, match=r"fewer brokers than network\.toml's replication_factor"):
+        await apply(connection_to(own_broker), directory, CATALOGUE)
+
+
+async def test_two_that_run_at_once_do_no_harm(connection: Connection, directory: Path) -> None:
+    before = (await apply(connection, SAMPLE, CATALOGUE)).generation
+    edit(directory / "agreements/council-tax.toml", 'status = "active"', 'status = "suspended"')
+    both = (apply(connection, directory, CATALOGUE) for _ in range(2))
+    outcomes = await asyncio.gather(*both, return_exceptions=True)
+    for outcome in outcomes:
+        assert isinstance(outcome, Applied | NetworkError), outcome
+    assert any(isinstance(outcome, Applied) for outcome in outcomes)
+    network = await read_network(connection)
+    assert network.generation == before + 1
+    assert network.agreements["council-tax"].status == "suspended"
+
+
+KILLS_ITSELF = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from aiokafka import AIOKafkaProducer
+import instep.cluster.apply as applying
+from instep.cluster.connection import from_env
+from instep.events.catalogue import Catalogue
+
+where, left = sys.argv[2], int(sys.argv[3])
+
+def pass_by(place):
+    global left
+    left -= place == where
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+send = AIOKafkaProducer.send
+def counted(self, *arguments, **named):
+    pass_by("record")
+    return send(self, *arguments, **named)
+AIOKafkaProducer.send = counted
+applying._CHUNK = 10
+catalogue = Catalogue.load(Catalogue.default_directory())
+progress = lambda doing, done, total: pass_by(doing)
+asyncio.run(applying.apply(from_env(os.environ), Path(sys.argv[1]), catalogue, progress))
+"""
+"""`apply`, ended by SIGKILL when it comes to a place for the n-th time."""
+
+
+@pytest.mark.chaos
+async def test_killed_at_any_moment_and_run_again_it_is_complete(own_broker: Broker) -> None:
+    connection = connection_to(own_broker)
+    for where, times, made in (
+        ("reading the cluster", 0, 0),
+        ("creating topics", 0, 0),
+        ("creating topics", 3, 30),
+        ("creating topics", 4, 70),
+        ("record", 1, len(WANTED)),
+        ("record", 10, len(WANTED)),
+        ("record", 26, len(WANTED)),
+    ):
+        argv = [sys.executable, "-c", KILLS_ITSELF, str(SAMPLE), where, str(times)]
+        killed = await asyncio.to_thread(
+            subprocess.run, argv, env=environment(own_broker), capture_output=True, text=True, check=False
+        )
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        async with asyncio.timeout(20), admin_of(connection) as admin:
+            # The controller answers before the broker lists what it has promised.
+            while len(set(await admin.list_topics()) & {spec.name for spec in WANTED}) != made:
+                await asyncio.sleep(0.1)
+        with pytest.raises(NetworkError):
+            await read_network(connection)
+    done = await apply(connection, SAMPLE, CATALOGUE)
+    assert done.topics_created == ()
+    # However often it was killed, one change is one generation.
+    assert done.generation == 1
+    assert await read_network(connection) == replace(load(SAMPLE), generation=1, schemas=SCHEMAS)
+    assert (await preview(connection, SAMPLE, CATALOGUE)).empty
+
+
+def test_the_command_says_what_it_did_and_what_it_would_do(own_broker: Broker) -> None:
+    first = run(own_broker, "apply", "--output", "json")
+    assert first["generation"] == 1
+    assert outbox("leeds") in first["topics_created"]
+    again = run(own_broker, "plan", "--output", "json")
+    assert again == {
+        "generation": 1,
+        "topics_created": [],
+        "topics_configured": [],
+        "records_changed": [],
+    }
+    nowhere = {**environment(own_broker), "INSTEP_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
+    refused = subprocess.run(command("apply"), env=nowhere, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert refused.stderr.splitlines()[-1].startswith("instep: No broker answers at 127.0.0.1:1")
+    assert "Traceback" not in refused.stderr
+
+
+def connection_to(broker: Broker) -> Connection:
+    return Connection(bootstrap_servers=broker.bootstrap_servers, security_protocol="PLAINTEXT")
+
+
+def nothing_at(generation: int) -> Applied:
+    return Applied(generation=generation, topics_created=(), topics_configured=(), records_changed=())
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text("utf-8")
+    assert text.count(old) == 1
+    file.write_text(text.replace(old, new), "utf-8")
+
+
+def command(name: str, *options: str) -> list[str]:
+    return [
+        sys.executable,
+        "-c",
+        "from instep.cli import main; main()",
+        "network",
+        name,
+        str(SAMPLE),
+        *options,
+    ]
+
+
+def environment(broker: Broker) -> dict[str, str]:
+    said = {
+        "INSTEP_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
+        "INSTEP_SECURITY_PROTOCOL": "PLAINTEXT",
+    }
+    return {**os.environ, **said}
+
+
+def run(broker: Broker, name: str, *options: str) -> dict[str, Any]:
+    done = subprocess.run(
+        command(name, *options), env=environment(broker), capture_output=True, text=True, check=True
+    )
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+@asynccontextmanager
+async def admin_of(connection: Connection) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(**connection.kafka())
+    await admin.start()
+    try:
+        yield admin
+    finally:
+        await admin.close()
+
+
+async def settings_of(admin: AIOKafkaAdminClient, topic: str, *names: str) -> dict[str, str]:
+    asked = ConfigResource(ConfigResourceType.TOPIC, topic, configs=dict.fromkeys(names, ""))
+    (response,) = await admin.describe_configs([asked])
+    return {setting[0]: setting[1] for setting in response.resources[0][4]}

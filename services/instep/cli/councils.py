@@ -1,5 +1,8 @@
 """`instep publish | inbox | rejected | outcomes`: a council's own view of the bus."""
 
+import os
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -24,9 +27,76 @@ LastOption = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands to `instep`."""
+    app.command("publish")(publish)
     app.command("inbox")(inbox)
     app.command("rejected")(rejected)
     app.command("outcomes")(outcomes)
+
+
+class Format(StrEnum):
+    """What a file holds."""
+
+    JSONL = "jsonl"
+    CSV = "csv"
+    FSA_JSON = "fsa-json"
+
+
+def publish(
+    file: Annotated[Path, typer.Argument(help="The file, as your own system exports it.", dir_okay=False)],
+    authority: Annotated[
+        str, typer.Option("--authority", "-a", help="The council that publishes, by id or full name: leeds.")
+    ],
+    format: Annotated[  # noqa: A002 -- the option's name
+        Format | None,
+        typer.Option(
+            "--format",
+            help="jsonl: plain events, one JSON object a line. csv: moves from a council-tax system."
+            " fsa-json: registrations from the FSA's service. By the file's name if left out.",
+        ),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--mapping", help="A TOML file that says what your own CSV headings mean.")
+    ] = None,
+    wait: Annotated[
+        bool,
+        typer.Option(
+            "--wait", help="Stay until each line is accepted or refused, and say to how many it went."
+        ),
+    ] = False,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--state-dir",
+            help="Where it is remembered what has been published, in digests that nobody can read;"
+            " INSTEP_STATE_DIR or .instep if left out. Keep it: it lets a changed row go out as a correction.",
+        ),
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Publish a file to a council's outbox.
+
+    Each line is checked by the network's own rules before it is sent. A line that cannot be put right is listed with its
+    column and the reason, and the others go on. Publishing the same file again sends nothing that has not changed: a
+    changed line goes out as a correction. So after an interruption, run the same command again.
+
+    Exit code: 0 when every line is fine, 1 when a line needs your hand or something failed, 2 for wrong usage.
+
+    Examples: instep publish moves.csv --authority leeds --wait · instep publish export.csv -a leeds --mapping ours.toml ·
+    instep publish registrations.json -a leeds --format fsa-json -o json
+    """
+    from instep.cli.publish import Request, publish_file
+
+    publish_file(
+        Request(
+            file=file,
+            authority=authority,
+            format=format.value if format else None,
+            mapping=mapping,
+            wait=wait,
+            output=output,
+            state_directory=state_dir or Path(os.environ.get("INSTEP_STATE_DIR", ".instep")),
+        )
+    )
 
 
 def inbox(

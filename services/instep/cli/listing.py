@@ -5,7 +5,6 @@ import logging
 import os
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -47,8 +46,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 def connected() -> tuple[Connection, Catalogue]:
     """The cluster that the environment, or `instep up`, names, and the catalogue."""
-    connection = from_env(os.environ, Path(os.environ.get("INSTEP_STATE_DIR", ".instep")))
-    return connection, Catalogue.load(Catalogue.directory(os.environ))
+    return from_env(os.environ), Catalogue.load(Catalogue.directory(os.environ))
 
 
 async def list_records(

@@ -16,7 +16,7 @@ from instep.adapters.memory import Memory, Sent
 from instep.adapters.plan import Planned, Review, SameAddress, Send, Skipped, Unchanged, plan
 from instep.client.publisher import Gate, Publisher, Sendable
 from instep.client.publisher import Refused as NotAdmitted
-from instep.errors import InstepError, NotConnectedError, PlainEventError
+from instep.errors import FileFormatError, InstepError, NotConnectedError, PlainEventError
 
 REMEMBER_EVERY = 500
 """Confirmed events remembered in one transaction."""
@@ -78,17 +78,24 @@ class Filing:
     authority: str
     gate: Gate
     memory: Memory
+    tally: Tally = field(default_factory=Tally)
     tell: Callable[[LineResult], None] = lambda result: None
     progress: Callable[[int], None] = lambda position: None
 
     async def publish(self, publisher: Publisher) -> Tally:
         """Publish them. Raises FileFormatError where the file cannot be read, NotConnectedError when the broker goes."""
-        run = _Run(self, publisher)
         try:
-            await run.all_lines()
-        except NotConnectedError as error:
-            raise NotConnectedError(f"{error} {run.so_far()}") from error
-        return run.tally
+            await _Run(self, publisher).all_lines()
+        except (NotConnectedError, FileFormatError) as error:
+            raise type(error)(f"{error} {so_far(self.tally)}") from error
+        return self.tally
+
+
+def so_far(tally: Tally) -> str:
+    """What is to be said when a run ends before its file."""
+    count = tally.outcomes["published"]
+    were = "event was" if count == 1 else "events were"
+    return f"{count} {were} published before that; running the same command again completes it."
 
 
 class _Run:
@@ -97,14 +104,6 @@ class _Run:
         self._publisher = publisher
         self._confirmed: list[Sent] = []
         self._admitted: Sendable | None = None
-        self.tally = Tally()
-
-    def so_far(self) -> str:
-        count = self.tally.outcomes["published"]
-        return (
-            f"{count} event{'s were' if count != 1 else ' was'} published before that;"
-            " run the same command again to complete it."
-        )
 
     async def all_lines(self) -> None:
         try:
@@ -132,7 +131,8 @@ class _Run:
         )
 
     def _check(self, event_type: str, event: Plain) -> None:
-        admitted = self._filing.gate.admit(event_type, event, time.time_ns() // 1_000_000)
+        now = time.time_ns() // 1_000_000
+        admitted = self._filing.gate.admit(self._filing.authority, event_type, event, now)
         if isinstance(admitted, NotAdmitted):
             raise PlainEventError(admitted.field, admitted.problem)
         self._admitted = admitted
@@ -165,7 +165,7 @@ class _Run:
         await self._publisher.send(self._filing.authority, sendable, confirmed)
 
     def _tell(self, result: LineResult) -> None:
-        self.tally.count(result)
+        self._filing.tally.count(result)
         self._filing.tell(result)
 
     def _remember(self) -> None:

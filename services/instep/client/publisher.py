@@ -8,7 +8,7 @@ what was not may be published, and sending it again is harmless, since the same 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -52,16 +52,17 @@ class Refused:
 
 
 class Gate:
-    """Decides whether an authority's plain event may be sent; pure, one for each authority."""
+    """Decides whether an authority's plain event may be sent; pure, one for a network and all of its authorities."""
 
-    def __init__(self, authority: str, network: Network, catalogue: Catalogue) -> None:
-        self._authority = authority
-        self._events: Mapping[str, EventType] = catalogue.events
+    def __init__(self, network: Network, catalogue: Catalogue) -> None:
         schemas = catalogue.bind(network.schemas)
+        self._events: Mapping[str, EventType] = catalogue.events
         self._ids: Mapping[Schema, int] = {schema: number for number, schema in schemas.items()}
         self._decoder = Decoder(catalogue, schemas)
 
-    def admit(self, event_type: str, plain: Mapping[str, Any], now_ms: int) -> Sendable | Refused:
+    def admit(
+        self, authority: str, event_type: str, plain: Mapping[str, Any], now_ms: int
+    ) -> Sendable | Refused:
         """`event_type` is a folder's name (resident-moved); `now_ms` is epoch milliseconds."""
         kind = self._events.get(event_type)
         number = self._ids.get(kind.latest) if kind else None
@@ -73,7 +74,7 @@ class Gate:
             datum = from_plain(kind.latest, dict(plain))
         except PlainEventError as error:
             return Refused(reason=_reason(error), field=error.field, problem=error.problem)
-        if datum["header"]["source"] != self._authority:
+        if datum["header"]["source"] != authority:
             return Refused(
                 reason="wrong-source", field="header.source", problem="is not the authority that publishes"
             )
@@ -137,6 +138,11 @@ class Publisher:
         self._pending = 0
         self._failure: BaseException | None = None
         self._moved = asyncio.Event()
+
+    async def find(self, authorities: Iterable[str]) -> None:
+        """Learn where these authorities' outboxes are with one request; `send` asks for each that it does not know."""
+        async with asyncio.timeout(self._patience_s):
+            await self._producer.client.set_topics({outbox(authority) for authority in authorities})
 
     async def send(self, authority: str, sendable: Sendable, confirmed: Callable[[int], None]) -> None:
         """Queue one event for the authority's outbox; waits while too many are in flight.

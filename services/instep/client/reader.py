@@ -111,7 +111,10 @@ class Reader:
     async def _existing(self, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
         async with self._reaching():
             topics: set[str] = await self._client.topics()
-        return [partition for partition in partitions if partition.topic in topics]
+            found = [partition for partition in partitions if partition.topic in topics]
+            # XXX: aiokafka (pinned) looks for each topic that it does not know with a request and a pause of its own.
+            await self._client._client.set_topics({partition.topic for partition in found})
+        return found
 
     async def read(
         self, partitions: Iterable[TopicPartition], starts: Mapping[TopicPartition, int] | None = None

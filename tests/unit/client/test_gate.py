@@ -28,14 +28,13 @@ def example(file: Path = EXAMPLES / "ordinary-move.json") -> dict[str, Any]:
     return plain
 
 
-def gate(plain: dict[str, Any]) -> Gate:
-    return Gate(plain["header"]["source"], NETWORK, CATALOGUE)
+GATE = Gate(NETWORK, CATALOGUE)
 
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.json")), ids=lambda file: file.stem)
 def test_every_sound_example_is_admitted_as_bytes_that_intake_reads(file: Path) -> None:
     plain = example(file)
-    admitted = gate(plain).admit("resident-moved", plain, NOW)
+    admitted = GATE.admit(plain["header"]["source"], "resident-moved", plain, NOW)
     assert isinstance(admitted, Sendable)
     assert admitted.key == plain["header"]["subject_ref"].encode()
     sound = Decoder(CATALOGUE, CATALOGUE.bind(NETWORK.schemas)).decode(admitted.value)
@@ -44,7 +43,7 @@ def test_every_sound_example_is_admitted_as_bytes_that_intake_reads(file: Path) 
 
 
 def refused(plain: dict[str, Any], event_type: str = "resident-moved") -> Refused:
-    found = Gate("leeds", NETWORK, CATALOGUE).admit(event_type, plain, NOW)
+    found = GATE.admit("leeds", event_type, plain, NOW)
     assert isinstance(found, Refused)
     return found
 

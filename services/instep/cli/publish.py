@@ -1,0 +1,266 @@
+"""`instep publish FILE`: a file of a council's own system, into its outbox."""
+
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from instep.adapters import Memory, Settings, explain, load_mapping, read
+from instep.cache import cache_directory
+from instep.cli.listing import connected, run
+from instep.cli.output import Bar, Output, note, progress, show, show_lines, stdout
+from instep.client.council import Council, council
+from instep.client.explain import explain as explain_reason
+from instep.client.filing import Filing, LineResult, Tally, so_far
+from instep.client.following import Answer, Following
+from instep.client.publisher import Gate, publishing
+from instep.client.reader import reading
+from instep.errors import ConfigurationError, FileFormatError
+from instep.network.days import today_in_london
+from instep.network.network import Network
+from instep.network.postcodes import Postcodes
+
+LISTED = 50
+"""Refused lines and notes listed in full; `--output json` has them all."""
+
+COUNTS: Mapping[str, str] = {
+    "published": "published",
+    "unchanged": "unchanged since they were published",
+    "same-address": "the same address, written differently: not sent",
+    "duplicate": "said by an earlier line of this file: not sent",
+    "superseded": "older than what was published: not sent",
+    "review": "to be looked at before they can be sent",
+    "refused": "refused",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What the user asked for."""
+
+    file: Path
+    authority: str
+    format: str | None
+    mapping: Path | None
+    wait: bool
+    output: Output
+    state_directory: Path
+
+
+@dataclass(kw_only=True)
+class Told:
+    """What has become of the lines, for the summary. Only faulty lines are kept, and with `--wait` the published ones."""
+
+    tally: Tally = field(default_factory=Tally)
+    faulty: list[LineResult] = field(default_factory=list)
+    published: list[LineResult] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+
+
+def publish_file(request: Request) -> None:
+    """Publish, tell what became of it, and leave with 1 when a line needs somebody's hand."""
+    told = Told()
+    # Before anything is connected to: a mistyped name should not need a broker to be found.
+    if not request.file.exists():
+        raise FileFormatError(f"{request.file} is not there.")
+    columns = load_mapping(request.mapping) if request.mapping else {}
+    try:
+        run(_publish(request, columns, told))
+    except KeyboardInterrupt:
+        note(f"Stopped. {so_far(told.tally)}")
+        raise
+    finally:
+        if told.tally.lines:
+            _summary(request, told)
+    if told.tally.refused or (request.wait and _unsettled(told)):
+        raise typer.Exit(1)
+
+
+async def _publish(request: Request, columns: Mapping[str, str], told: Told) -> None:
+    at = await council(*connected(), request.authority)
+    settings = Settings(
+        today=today_in_london(time.time_ns() // 1_000_000),
+        columns=columns,
+        known_postcode=known_postcodes(),
+        council_of=council_by_name(at.network),
+    )
+    lines = read(request.file, request.format, authority=at.authority, settings=settings)
+    with (
+        Memory.open(request.state_directory / "publishers", at.authority) as memory,
+        _bar(request.file) as bar,
+    ):
+        filing = Filing(
+            lines=lines,
+            authority=at.authority,
+            gate=Gate(at.network, at.catalogue),
+            memory=memory,
+            tally=told.tally,
+            tell=_teller(request, told),
+            progress=lambda position: bar.update(done=position),
+        )
+        if request.wait:
+            await _publish_and_wait(at, filing, request, told)
+        else:
+            async with publishing(at.connection) as publisher:
+                await filing.publish(publisher)
+
+
+async def _publish_and_wait(at: Council, filing: Filing, request: Request, told: Told) -> None:
+    async with reading(at.connection, at.schemas) as reader:
+        following = Following(at, reader)
+        await following.begin()
+        async with publishing(at.connection) as publisher:
+            await filing.publish(publisher)
+        async for answer in following.answers(told.published):
+            told.answers.append(answer)
+            if answer.outcome == "refused":
+                # So that the line can be published again once it is put right.
+                filing.memory.forget(uuid.UUID(answer.event_id).bytes)
+            if request.output is Output.JSON:
+                show_lines([_answer_object(answer)])
+
+
+def known_postcodes() -> Callable[[str], bool] | None:
+    """Whether a postcode exists, where the list of them is installed (the [services] extra)."""
+    try:
+        postcodes = Postcodes.open(cache_directory(os.environ))
+    except ConfigurationError:
+        return None
+    return lambda postcode: postcodes.gss(postcode) is not None
+
+
+def council_by_name(network: Network) -> Callable[[Mapping[str, Any]], str | None]:
+    """The authority of a registration, by the council's name in it, where the network knows that name."""
+    names = {one.name.casefold(): one.id for one in network.authorities.values()}
+    return lambda registration: names.get(str(registration.get("council", "")).casefold())
+
+
+@contextmanager
+def _bar(file: Path) -> Iterator[Bar]:
+    with progress(f"publishing {file.name} (bytes)", file.stat().st_size) as bar:
+        yield bar
+
+
+def _teller(request: Request, told: Told) -> Callable[[LineResult], None]:
+    def tell(result: LineResult) -> None:
+        if result.outcome in ("refused", "review"):
+            told.faulty.append(result)
+        if request.wait and result.outcome == "published":
+            told.published.append(result)
+        if request.output is Output.JSON:
+            show_lines([_result_object(result)])
+
+    return tell
+
+
+def _result_object(result: LineResult) -> dict[str, Any]:
+    said: dict[str, Any] = {"line": result.line, "outcome": result.outcome}
+    if result.outcome == "published":
+        said |= {
+            "event_id": result.event_id,
+            "subject_ref": result.subject_ref,
+            "change_kind": "CORRECT" if result.correction else "NEW",
+            "offset": result.offset,
+        }
+    if result.reason:
+        said |= {"column": result.column, "reason": result.reason, "meaning": explain(result.reason)}
+    if result.notes:
+        said["notes"] = [{"column": one.column, "note": one.reason} for one in result.notes]
+    return said
+
+
+def _answer_object(answer: Answer) -> dict[str, Any]:
+    said: dict[str, Any] = {"line": answer.line, "event_id": answer.event_id, "outcome": answer.outcome}
+    if answer.outcome == "refused":
+        meaning = explain_reason(answer.reason).meaning
+        return said | {"reason": answer.reason, "fields": list(answer.fields), "meaning": meaning}
+    return said | {"delivered": answer.delivered, "withheld": answer.withheld}
+
+
+def _summary(request: Request, told: Told) -> None:
+    if request.output is Output.JSON:
+        show_lines([_summary_object(told)])
+        return
+    out = stdout()
+    tally = told.tally
+    out.print(f"{tally.lines} {_lines(tally.lines)} of {request.file.name}:")
+    for outcome, words in COUNTS.items():
+        if tally.outcomes[outcome]:
+            more = f", of which {tally.corrections} correct an earlier one" if outcome == "published" else ""
+            out.print(f"{tally.outcomes[outcome]:>8}  {words}{more if tally.corrections else ''}")
+    _notes(tally)
+    _faulty(told.faulty)
+    if request.wait and told.published:
+        _answers(told)
+
+
+def _summary_object(told: Told) -> dict[str, Any]:
+    summary: dict[str, Any] = {
+        "lines": told.tally.lines,
+        "outcomes": dict(told.tally.outcomes),
+        "corrections": told.tally.corrections,
+    }
+    if told.published:
+        summary["accepted"] = sum(answer.outcome == "accepted" for answer in told.answers)
+        summary["refused_later"] = sum(answer.outcome == "refused" for answer in told.answers)
+        summary["unanswered"] = len(told.published) - len(told.answers)
+    return {"summary": summary}
+
+
+def _notes(tally: Tally) -> None:
+    if not tally.notes:
+        return
+    stdout().print("Put right, or to be looked at in your own system:")
+    for (column, reason), count in tally.notes.most_common(LISTED):
+        stdout().print(f"{count:>8}  {f'{column}: ' if column else ''}{explain(reason)}")
+
+
+def _faulty(faulty: Sequence[LineResult]) -> None:
+    if not faulty:
+        return
+    rows = [{"line": one.line, "column": one.column, "why": explain(one.reason)} for one in faulty[:LISTED]]
+    show(Output.TABLE, ("line", "column", "why"), rows, title="Not published:")
+    if len(faulty) > LISTED:
+        note(f"and {len(faulty) - LISTED} more; --output json lists them all.")
+
+
+def _answers(told: Told) -> None:
+    accepted = [answer for answer in told.answers if answer.outcome == "accepted"]
+    refused = [answer for answer in told.answers if answer.outcome == "refused"]
+    delivered, withheld = sum(one.delivered for one in accepted), sum(one.withheld for one in accepted)
+    out = stdout()
+    out.print(f"Accepted {len(accepted)}: delivered {delivered} times, withheld {withheld} times.")
+    rows = [
+        {"line": one.line, "outcome": one.outcome, "delivered": one.delivered, "withheld": one.withheld}
+        for one in sorted(accepted, key=lambda one: one.line)[:LISTED]
+    ]
+    if rows:
+        show(Output.TABLE, ("line", "outcome", "delivered", "withheld"), rows)
+    if refused:
+        faults = [
+            {"line": one.line, "fields": one.fields, "why": explain_reason(one.reason).meaning}
+            for one in refused[:LISTED]
+        ]
+        show(Output.TABLE, ("line", "fields", "why"), faults, title="Refused by the network:")
+    silent = len(told.published) - len(told.answers)
+    if silent:
+        note(
+            f"{silent} {_lines(silent)} had no answer: either the network had them before and dropped the repeat, or"
+            " its services are not running."
+        )
+
+
+def _unsettled(told: Told) -> bool:
+    return any(answer.outcome == "refused" for answer in told.answers) or len(told.answers) < len(
+        told.published
+    )
+
+
+def _lines(count: int) -> str:
+    return "line" if count == 1 else "lines"

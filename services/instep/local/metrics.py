@@ -1,0 +1,31 @@
+"""Reading what `/metrics` says."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from prometheus_client.parser import text_string_to_metric_families
+
+
+class Exposition:
+    """One answer of `/metrics`."""
+
+    def __init__(self, text: str) -> None:
+        self._samples = [
+            sample for family in text_string_to_metric_families(text) for sample in family.samples
+        ]
+
+    def total(self, name: str, **labels: str) -> float:
+        """The sum of a metric over all series that have these labels; 0 when there is none."""
+        return sum(
+            sample.value
+            for sample in self._samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+    def by(self, name: str, label: str) -> Mapping[str, float]:
+        """The sums of a metric by one of its labels."""
+        found: Counter[str] = Counter()
+        for sample in self._samples:
+            if sample.name == name and sample.value:
+                found[sample.labels.get(label, "")] += sample.value  # type: ignore[assignment]  # counts of floats
+        return dict(found)

@@ -60,7 +60,8 @@ def plan(directory: Directory, output: OutputOption = Output.TABLE) -> None:
     """Show what `apply` would change; change nothing."""
     from instep.cluster.apply import preview
 
-    planned = _run(preview(_connection(), find(directory), _catalogue()))
+    where = find(directory)
+    planned = _run(preview(_connection(), where, _catalogue()))
     changes = {
         "generation": planned.generation,
         "topics_created": [spec.name for spec in planned.create],

@@ -1,0 +1,86 @@
+"""`instep network`, as far as it goes without a broker."""
+
+import json
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from instep import cli
+
+ROOT = Path(__file__).parents[3]
+SAMPLE = ROOT / "deploy/network/sample"
+
+
+def network(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    monkeypatch.setattr(sys, "argv", ["instep", "network", *arguments])
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert isinstance(left.value.code, int)
+    return left.value.code
+
+
+def test_a_sound_directory_passes_and_a_name_finds_it_from_anywhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for given in (str(SAMPLE), "sample"):
+        assert network(monkeypatch, "check", given) == 0
+        assert "0 errors" in capsys.readouterr().err
+
+
+def test_an_error_is_shown_at_its_line_and_ends_with_code_1(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    directory = shutil.copytree(SAMPLE, tmp_path / "broken")
+    file = directory / "agreements/council-tax.toml"
+    file.write_text(file.read_text("utf-8").replace('status = "active"', 'status = "perhaps"'), "utf-8")
+    assert network(monkeypatch, "check", str(directory), "--output", "json") == 1
+    problems = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (error,) = [problem for problem in problems if problem["severity"] == "error"]
+    assert error["file"] == str(file)
+    assert '"perhaps"' in file.read_text("utf-8").splitlines()[error["line"] - 1]
+
+
+def test_a_directory_that_is_not_there_is_named_beside_those_that_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for command in ("check", "apply", "plan", "show"):
+        assert network(monkeypatch, command, "nowhere") == 1
+        said = capsys.readouterr().err
+        assert said.startswith("instep: There is no network directory nowhere")
+        assert "sample" in said
+
+
+def test_show_gives_each_authority_and_agreement_as_one_object_a_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert network(monkeypatch, "show", "sample", "--output", "json") == 0
+    shown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {one["authority"] for one in shown if one["kind"] == "authority"} >= {"leeds", "harrogate"}
+    (tax,) = [one for one in shown if one.get("agreement") == "council-tax"]
+    assert "leeds" not in tax["approved"]
+    assert set(tax["approved"]) < {*tax["sources"], *tax["recipients"]}
+
+
+def test_show_as_a_table_counts_the_parties(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert network(monkeypatch, "show", "sample") == 0
+    assert "9 of 10" in capsys.readouterr().out
+
+
+def test_make_uk_makes_the_committed_directory(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    source = ROOT / "deploy/network/uk-source"
+    assert network(monkeypatch, "make-uk", "--source", str(source), "--target", str(tmp_path / "uk")) == 0
+    committed = ROOT / "deploy/network/uk"
+    made = {str(file.relative_to(tmp_path / "uk")) for file in (tmp_path / "uk").rglob("*.*")}
+    assert made == {str(file.relative_to(committed)) for file in committed.rglob("*.*")}

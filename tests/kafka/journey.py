@@ -84,6 +84,7 @@ class Events:
         schema: Schema,
         source: str,
         body: Mapping[str, Any],
+        /,
         *,
         subject: str,
         sequence: int,

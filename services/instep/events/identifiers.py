@@ -20,7 +20,8 @@ Usrn = NewType("Usrn", str)
 Normalise = Callable[[str], str | None]
 
 # Source: BS 7666 and Royal Mail's programmers' guide for the letters of each place; the third letters are those of the ONS
-# directory of November 2025, which also knows terminated districts (W1M, W1R …). Checked against its 2.7 million rows.
+# directory of November 2025, which also knows terminated districts (W1M, W1R …). All but one of its 2,720,556 rows pass
+# (NPT 0VA, terminated).
 _POSTCODE = re.compile(
     r"(?:[A-PR-UWYZ][A-HK-Y]?[0-9][0-9]?"  # M1, M60, CR2, DN55, and BF1 of the forces
     r"|[A-PR-UWYZ][0-9][A-HJKMNPR-Y]"  # W1A

@@ -3,7 +3,7 @@
 from hashlib import blake2b
 from typing import Any
 
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from instep.events.catalogue import Schema
@@ -44,6 +44,7 @@ def judge_encode_fields(fields: list[Any], header: dict[str, Any]) -> bytes:
     return body.getvalue()
 
 
+@settings(max_examples=50)
 @given(st.data(), EVENTS)
 def test_the_digest_is_that_of_a_slow_reference(data: st.DataObject, schema: Schema) -> None:
     event = data.draw(datums(schema))
@@ -59,6 +60,7 @@ def test_publishing_again_does_not_change_the_content(
     assert digest(schema, with_header(event, published_at=again)) == digest(schema, event)
 
 
+@settings(max_examples=50)
 @given(st.data(), EVENTS)
 def test_any_other_change_changes_the_content(data: st.DataObject, schema: Schema) -> None:
     one, other = data.draw(datums(schema)), data.draw(datums(schema))
@@ -80,6 +82,7 @@ def test_the_networks_number_of_a_schema_is_not_content_and_the_kind_of_event_is
     assert as_moved != content_digest(REGISTERED.latest, frame(7, body), event["header"])
 
 
+@settings(max_examples=50)
 @given(st.data(), EVENTS)
 def test_published_at_is_found_where_it_is_written(data: st.DataObject, schema: Schema) -> None:
     event = with_header(data.draw(datums(schema)), published_at=2**62)

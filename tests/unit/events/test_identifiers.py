@@ -141,7 +141,8 @@ def test_codes_have_their_digits() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["9434765919", "943 476 5919", "943-476-5919", "4010232137", "QQ123456C", "qq.123456.c"]
+    "text",
+    ["9434765919", "9434760070", "943 476 5919", "943-476-5919", "4010232137", "QQ123456C", "qq.123456.c"],
 )
 def test_a_subject_reference_is_never_an_nhs_or_national_insurance_number(text: str) -> None:
     assert subject_ref(text) is None

@@ -216,6 +216,7 @@ def _catalogue() -> Catalogue:
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
-    # aiokafka logs what it also raises; the one sentence is ours.
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    # aiokafka logs what it also raises, and leaves futures of a fenced producer to asyncio's; the one sentence is ours.
+    for library in ("aiokafka", "asyncio"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     return asyncio.run(work)

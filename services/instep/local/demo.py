@@ -129,15 +129,16 @@ def _cleared(directory: Path) -> Iterator[None]:
     for name in LEFT:
         if (directory / name).exists():
             (directory / name).rename(old / name)
-    # What an interrupted demo has not got to is taken along.
-    clearing = threading.Thread(
-        target=lambda: [shutil.rmtree(one, ignore_errors=True) for one in directory.glob("old-*")],
-        name="clear the last demo",
-        daemon=True,
-    )
+    clearing = threading.Thread(target=_clear, args=(directory,), name="clear the last demo", daemon=True)
     clearing.start()
     yield
     clearing.join()
+
+
+def _clear(directory: Path) -> None:
+    """What an interrupted demo has not got to is taken along."""
+    for old in directory.glob("old-*"):
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _run(name: str, paths: Paths, platform: Platform, tell: Progress) -> Journey:

@@ -1,0 +1,357 @@
+"""`instep publish`, `inbox`, `rejected` and `outcomes`, as a council runs them: whole commands against a real broker."""
+
+import asyncio
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import TopicPartition
+
+from instep.adapters.csv_moves import COLUMNS
+from instep.client.reader import Item, reading
+from instep.cluster.apply import apply
+from instep.cluster.connection import Connection
+from instep.cluster.follow import read_network
+from instep.events.catalogue import Catalogue
+from instep.local.broker import Broker
+from instep.local.ports import free_ports
+from tests.kafka.stage import SAMPLE, Stage, opened
+
+INSTEP = str(Path(sys.executable).with_name("instep"))
+CATALOGUE = Catalogue.load(Catalogue.default_directory())
+
+Row = dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The sample network with its services up; each test publishes as another council."""
+    with opened(tmp_path_factory.mktemp("publish"), SAMPLE, "intake", "router") as opened_stage:
+        yield opened_stage
+
+
+def row(number: int, **changes: str) -> Row:
+    """A move from Camden to Lambeth."""
+    told = dict.fromkeys(COLUMNS, "") | {
+        "reference": f"R-{number:06}",
+        "given_names": "Ada",
+        "family_name": f"Testcase{number}",
+        "date_of_birth": "1990-01-31",
+        "old_uprn": "999300000159",
+        "old_address_line_1": "1 Old Street",
+        "old_postcode": "NW1 1RN",
+        "new_uprn": "999300000191",
+        "new_address_line_1": "2 New Street",
+        "new_postcode": "SW9 8FG",
+        "move_date": "2026-09-01",
+        "residence_kind": "main",
+        "reason": "move",
+        "household_reference": f"H-{number:06}",
+        "protected": "no",
+        "recorded_at": "2026-09-02T10:00:00Z",
+    }
+    return told | changes
+
+
+def write(file: Path, rows: list[Row]) -> Path:
+    with file.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    return file
+
+
+def environ(connection: Connection, state: Path) -> dict[str, str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("INSTEP_")}
+    return inherited | {
+        "INSTEP_BOOTSTRAP_SERVERS": connection.bootstrap_servers,
+        "INSTEP_SECURITY_PROTOCOL": "PLAINTEXT",
+        "INSTEP_STATE_DIR": str(state),
+    }
+
+
+def instep(connection: Connection, state: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [INSTEP, *map(str, arguments)],
+        env=environ(connection, state),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def objects(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def outcomes(done: subprocess.CompletedProcess[str]) -> dict[str, int]:
+    """The counts of the summary, which comes last."""
+    found: dict[str, int] = objects(done)[-1]["summary"]["outcomes"]
+    return found
+
+
+async def in_topic(connection: Connection, topic: str) -> list[Item]:
+    network = await read_network(connection)
+    async with reading(connection, CATALOGUE.bind(network.schemas)) as reader:
+        return [item async for item in reader.read([TopicPartition(topic, 0)])]
+
+
+def one_sentence(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """The command failed with one line on stderr that says this much, and printed no result."""
+    assert done.returncode == 1
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("instep: ")
+    for word in words:
+        assert word in line
+
+
+def test_a_file_goes_out_once_and_only_its_changes_again(stage: Stage, tmp_path: Path) -> None:
+    file = write(tmp_path / "moves.csv", [row(n) for n in range(5)])
+    command = ("publish", file, "--authority", "lambeth", "--output", "json")
+    first = instep(stage.connection, tmp_path, *command)
+    assert first.returncode == 0, first.stderr
+    assert outcomes(first) == {"published": 5}
+    again = instep(stage.connection, tmp_path, *command)
+    assert (again.returncode, outcomes(again)) == (0, {"unchanged": 5})
+    later = "2026-09-03T10:00:00Z"
+    changed = row(3, family_name="Corrected", recorded_at=later)
+    rewritten = row(4, new_address_line_1="No. 2, New St.", recorded_at=later)
+    write(file, [row(0), row(1), row(2), changed, rewritten, row(5)])
+    third = instep(stage.connection, tmp_path, *command)
+    assert outcomes(third) == {"unchanged": 3, "published": 2, "same-address": 1}
+    assert objects(third)[-1]["summary"]["corrections"] == 1
+    headers = [item.content["header"] for item in asyncio.run(in_topic(stage.connection, "lambeth.outbox"))]
+    assert [one["change_kind"] for one in headers] == ["NEW"] * 5 + ["CORRECT", "NEW"]
+    assert headers[5]["replaces"] == headers[3]["event_id"]
+    assert {one["source"] for one in headers} == {"lambeth"}
+
+
+def test_waiting_tells_of_each_line_and_the_views_show_the_same(stage: Stage, tmp_path: Path) -> None:
+    rows = [row(n, old_postcode="SW9 8FG", new_postcode="NW1 1RN") for n in range(3)]
+    file = write(tmp_path / "moves.csv", rows)
+    waited = instep(
+        stage.connection, tmp_path, "publish", file, "-a", "London Borough of Camden", "--wait", "-o", "json"
+    )
+    assert waited.returncode == 0, waited.stderr
+    answers = {one["line"]: one for one in objects(waited) if one.get("outcome") == "accepted"}
+    assert sorted(answers) == [2, 3, 4]
+    assert all(one["delivered"] == 2 for one in answers.values()), "to Camden itself and to Lambeth"
+    events = {one["event_id"] for one in answers.values()}
+
+    seen = instep(stage.connection, tmp_path, "outcomes", "camden", "-o", "json")
+    assert {one["event_id"] for one in objects(seen)} == events
+    inbox = instep(
+        stage.connection, tmp_path, "inbox", "lambeth", "council-tax", "--from-beginning", "-o", "json"
+    )
+    arrived = [one for one in objects(inbox) if one["content"]["header"]["source"] == "camden"]
+    assert {one["headers"]["ce_id"] for one in arrived} == events
+    assert all("born_on" not in one["content"]["person"] for one in arrived)
+    table = instep(stage.connection, tmp_path, "inbox", "lambeth", "--last", "3")
+    assert "Testcase" in table.stdout
+    assert "1990-01-31" not in table.stdout
+    nothing = instep(stage.connection, tmp_path, "rejected", "camden")
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert "Nothing has been refused" in nothing.stderr
+
+
+def test_an_event_that_the_network_refuses_is_told_and_can_be_published_again(
+    stage: Stage, tmp_path: Path
+) -> None:
+    event = {
+        "event_type": "resident-moved",
+        "header": {
+            "event_id": "6f8b5b0e-54b5-4e5e-9d55-0a8ae0b0a001",
+            "subject_ref": "wait-1",
+            "change_kind": "CORRECT",
+            "replaces": "6f8b5b0e-54b5-4e5e-9d55-0a8ae0b0a000",
+            "occurred_on": "2026-09-01",
+            "recorded_at": "2026-09-02T10:00:00Z",
+            "handling": "ORDINARY",
+        },
+        "person": {"family_name": "Testcase"},
+        "new_address": {"postcode": "CR0 0QF"},
+        "moved_on": "2026-09-01",
+    }
+    file = tmp_path / "events.jsonl"
+    file.write_text(json.dumps(event) + "\n", encoding="utf-8")
+    command = ("publish", file, "-a", "croydon", "--wait")
+    refused = instep(stage.connection, tmp_path, *command, "-o", "json")
+    assert refused.returncode == 1
+    (answer,) = [one for one in objects(refused) if one.get("outcome") == "refused"]
+    assert (answer["line"], answer["reason"]) == (1, "replaces-unknown")
+    shown = instep(stage.connection, tmp_path, "rejected", "croydon", "-o", "json")
+    (told,) = objects(shown)
+    assert told["reason"] == "replaces-unknown"
+    assert told["meaning"]
+    assert told["remedy"]
+    assert "corrects or annuls" in instep(stage.connection, tmp_path, "rejected", "croydon").stdout.replace(
+        "\n", " "
+    )
+    again = instep(stage.connection, tmp_path, *command)
+    assert "Refused by the network" in again.stdout
+
+
+def test_a_line_that_cannot_be_put_right_is_listed_and_the_others_go_on(stage: Stage, tmp_path: Path) -> None:
+    rows = [row(1), row(2, move_date="2026-02-30"), row(3, family_name=""), row(4, new_postcode="sw98fg")]
+    file = write(tmp_path / "moves.csv", rows)
+    done = instep(stage.connection, tmp_path, "publish", file, "-a", "barnsley", "-o", "json")
+    assert done.returncode == 1
+    assert outcomes(done) == {"published": 2, "refused": 2}
+    faults = [(one["line"], one["column"]) for one in objects(done) if one.get("outcome") == "refused"]
+    assert faults == [(3, "move_date"), (4, "family_name")]
+    write(file, [*rows, row(5)])
+    shown = instep(stage.connection, tmp_path, "publish", file, "-a", "barnsley")
+    assert shown.returncode == 1
+    assert "move_date" in shown.stdout
+    assert "not a day of the calendar" in shown.stdout
+
+
+def test_a_file_that_cannot_be_used_is_one_sentence(stage: Stage, tmp_path: Path) -> None:
+    def publishing(name: str, content: bytes | None) -> subprocess.CompletedProcess[str]:
+        if content is not None:
+            (tmp_path / name).write_bytes(content)
+        return instep(stage.connection, tmp_path, "publish", tmp_path / name, "-a", "leeds")
+
+    one_sentence(publishing("missing.csv", None), "missing.csv", "not there")
+    one_sentence(publishing("empty.csv", b""), "empty.csv")
+    one_sentence(publishing("moves.xlsx", b"PK\x03\x04"), "moves.xlsx", "csv")
+    one_sentence(publishing("really.csv", b"PK\x03\x04\x00\x00\x00\x00" * 50), "really.csv")
+    one_sentence(publishing("other.csv", b"a,b,c\n1,2,3\n"), "other.csv")
+    one_sentence(publishing("other.json", b'{"hello": 1}'), "other.json")
+    assert asyncio.run(in_topic(stage.connection, "leeds.outbox")) == []
+
+
+def test_a_file_that_is_cut_off_publishes_what_is_whole_and_says_so(stage: Stage, tmp_path: Path) -> None:
+    file = write(tmp_path / "moves.csv", [row(n) for n in range(4)])
+    file.write_bytes(file.read_bytes()[:-60])
+    done = instep(stage.connection, tmp_path, "publish", file, "-a", "high-peak", "-o", "json")
+    assert done.returncode == 1
+    assert outcomes(done) == {"published": 3, "refused": 1}
+    (fault,) = [one for one in objects(done) if one.get("outcome") == "refused"]
+    assert (fault["line"], fault["reason"]) == (5, "cut-off")
+
+
+def test_an_unknown_authority_is_answered_with_the_nearest(stage: Stage, tmp_path: Path) -> None:
+    file = write(tmp_path / "moves.csv", [row(1)])
+    done = instep(stage.connection, tmp_path, "publish", file, "-a", "lambth")
+    one_sentence(done, "lambth", "did you mean lambeth?")
+    gone = instep(stage.connection, tmp_path, "publish", file, "-a", "harrogate")
+    one_sentence(gone, "harrogate", "replaced by north-yorkshire")
+    one_sentence(instep(stage.connection, tmp_path, "inbox", "leeds", "council-taxes"), "council-tax")
+
+
+def test_a_reader_sees_what_comes_and_moves_nobodys_place(stage: Stage, tmp_path: Path) -> None:
+    following = subprocess.Popen(
+        [INSTEP, "inbox", "bolsover", "--follow", "-o", "json"],
+        env=environ(stage.connection, tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert following.stderr is not None
+        assert following.stdout is not None
+        assert "Waiting" in following.stderr.readline()
+        moved = row(1, new_postcode="S43 4TG", old_postcode="S40 3JS")
+        file = write(tmp_path / "moves.csv", [moved])
+        published = instep(stage.connection, tmp_path, "publish", file, "-a", "chesterfield", "-o", "json")
+        (line,) = [one for one in objects(published) if one.get("outcome") == "published"]
+        assert json.loads(following.stdout.readline())["headers"]["ce_id"] == line["event_id"]
+    finally:
+        following.send_signal(signal.SIGINT)
+        code = following.wait(20)
+        following.communicate()
+    assert code == 130
+
+
+def test_no_broker_is_one_sentence(tmp_path: Path) -> None:
+    nowhere = Connection(bootstrap_servers=f"127.0.0.1:{free_ports(1)[0]}", security_protocol="PLAINTEXT")
+    file = write(tmp_path / "moves.csv", [row(1)])
+    one_sentence(instep(nowhere, tmp_path, "publish", file, "-a", "leeds"), "No broker answers")
+    one_sentence(instep(nowhere, tmp_path, "inbox", "leeds"), "No broker answers")
+
+
+MANY = 6000
+
+
+@pytest.fixture
+def many(own_broker: Broker, tmp_path: Path) -> tuple[Connection, Path]:
+    connection = Connection(bootstrap_servers=own_broker.bootstrap_servers, security_protocol="PLAINTEXT")
+    asyncio.run(apply(connection, SAMPLE, CATALOGUE))
+    return connection, write(tmp_path / "many.csv", [row(n) for n in range(MANY)])
+
+
+def begin(connection: Connection, file: Path, state: Path) -> "subprocess.Popen[str]":
+    """Publish, and return once a good part has been confirmed and as much is left."""
+    running = subprocess.Popen(
+        [INSTEP, "publish", str(file), "-a", "lambeth", "-o", "json"],
+        env=environ(connection, state),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert running.stdout is not None
+    for _ in range(1000):
+        assert '"published"' in running.stdout.readline()
+    assert running.poll() is None
+    return running
+
+
+def completed(connection: Connection, file: Path, state: Path, before: int) -> None:
+    """The second run brings every row into the outbox; what it repeats, it repeats under the same ids."""
+    again = instep(connection, state, "publish", file, "-a", "lambeth", "-o", "json")
+    assert again.returncode == 0, again.stderr
+    counts = outcomes(again)
+    assert counts["unchanged"] >= before > 0
+    assert counts["published"] > 0, "nothing was left to do: the interruption came too late to show anything"
+    assert counts["unchanged"] + counts["published"] == MANY
+    headers = [item.content["header"] for item in asyncio.run(in_topic(connection, "lambeth.outbox"))]
+    by_subject = Counter({(one["subject_ref"], one["event_id"]) for one in headers})
+    assert len(by_subject) == MANY
+    assert len({subject for subject, _ in by_subject}) == MANY
+
+
+@pytest.mark.timeout(240)
+def test_when_the_broker_goes_away_it_says_so_and_a_second_run_completes_it(
+    many: tuple[Connection, Path], own_broker: Broker, tmp_path: Path
+) -> None:
+    connection, file = many
+    running = begin(connection, file, tmp_path)
+    own_broker.kill()
+    began = time.monotonic()
+    stdout, stderr = running.communicate(timeout=120)
+    assert time.monotonic() - began < 60
+    assert running.returncode == 1
+    (line,) = stderr.splitlines()
+    assert "stopped confirming" in line
+    assert "running the same command again completes it" in line
+    summary = json.loads(stdout.splitlines()[-1])["summary"]
+    assert f" {summary['outcomes']['published']} events were published before that" in line
+    own_broker.start()
+    completed(connection, file, tmp_path, summary["outcomes"]["published"])
+
+
+@pytest.mark.timeout(240)
+def test_ctrl_c_says_what_was_sent_and_a_second_run_completes_it(
+    many: tuple[Connection, Path], tmp_path: Path
+) -> None:
+    connection, file = many
+    running = begin(connection, file, tmp_path)
+    running.send_signal(signal.SIGINT)
+    stdout, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Traceback" not in stderr
+    assert "Stopped." in stderr
+    summary = json.loads(stdout.splitlines()[-1])["summary"]
+    completed(connection, file, tmp_path, summary["outcomes"]["published"])

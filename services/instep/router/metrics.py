@@ -23,7 +23,7 @@ class Happened:
 
     planned: Tally[Plan] = field(default_factory=Tally)
     ages: dict[str, list[int]] = field(default_factory=dict)
-    """By event type: milliseconds from published to decided."""
+    """By event type: milliseconds from published to delivered."""
     duplicates: Tally[str] = field(default_factory=Tally)
     late: Tally[str] = field(default_factory=Tally)
     canaries: Tally[str] = field(default_factory=Tally)
@@ -32,9 +32,10 @@ class Happened:
     """By source and reason."""
 
     def routed(self, plan: Plan, age: int) -> None:
-        """An event was routed by a plan, `age` milliseconds after it was published."""
+        """An event was routed by a plan, `age` milliseconds after it was published; delivered to nobody, it has no age."""
         self.planned[plan] += 1
-        self.ages.setdefault(plan.event_type, []).append(age)
+        if plan.delivered:
+            self.ages.setdefault(plan.event_type, []).append(age)
 
 
 class RouterMetrics:

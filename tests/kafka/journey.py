@@ -4,7 +4,7 @@ import asyncio
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -16,7 +16,9 @@ from instep.events.catalogue import Catalogue, Schema
 from instep.events.framing import frame, unframe
 from instep.network.network import Network
 
-DAY = (date(2026, 10, 1) - date(1970, 1, 1)).days
+OCCURRED = datetime.now(UTC).date() - timedelta(days=30)
+"""When everything happened: within what the router remembers, whenever the tests are run."""
+DAY = (OCCURRED - date(1970, 1, 1)).days
 MILLIS = DAY * 86_400_000
 
 Name = str

@@ -6,11 +6,13 @@ Every record of an outbox ends in its source's `rejected` or in its `outcomes`, 
 """
 
 import asyncio
+import re
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +153,7 @@ class Stage:
 
     home: Path
     network: Path
+    broker: Broker
     catalogue: Catalogue
     connection: Connection
     events: Events
@@ -209,6 +212,7 @@ def opened(home: Path, network: Path, *services: str, **settings: str) -> Iterat
             yield Stage(
                 home=home,
                 network=network,
+                broker=broker,
                 catalogue=catalogue,
                 connection=connection,
                 events=Events(catalogue, asyncio.run(read_network(connection))),
@@ -219,8 +223,19 @@ def opened(home: Path, network: Path, *services: str, **settings: str) -> Iterat
 
 
 def sample(home: Path) -> Path:
-    """A copy of the sample network, to be edited."""
-    return shutil.copytree(SAMPLE, home / "network")
+    """A copy of the sample network, to be edited; its agreements stand as they did, whatever day it is."""
+    network = shutil.copytree(SAMPLE, home / "network")
+    today = datetime.now(UTC).date()
+    for file in (network / "agreements").glob("*.toml"):
+        text = re.sub(
+            r"^review_by = .*", f"review_by = {today + timedelta(days=200)}", file.read_text(), flags=re.MULTILINE
+        )
+        if file.stem == "licensed-premises":  # not in force yet
+            text = re.sub(
+                r"^effective_from = .*", f"effective_from = {today + timedelta(days=40)}", text, flags=re.MULTILINE
+            )
+        file.write_text(text)
+    return network
 
 
 def edit(file: Path, *changes: tuple[str, str]) -> None:

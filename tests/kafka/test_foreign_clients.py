@@ -4,7 +4,7 @@
 - The schemas are the files in `schemas/`; their ids are in the topic `instep.network`, under `schema/<id>`.
 - An event goes to `<authority>.outbox`; what others sent lies in `<authority>.inbox.<purpose>`.
 
-Nothing below `stage` imports Instep.
+Only the stage imports Instep.
 """
 
 import io
@@ -13,7 +13,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +21,7 @@ import fastavro
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Producer, TopicPartition
 
+from tests.kafka.journey import OCCURRED
 from tests.kafka.stage import Stage, opened, sample
 
 MOVED = Path(__file__).parents[2] / "schemas" / "events" / "resident-moved" / "1.0.0.avsc"
@@ -125,7 +126,7 @@ def move(subject: str, sequence: int) -> dict[str, Any]:
             "subject_ref": subject,
             "sequence": sequence,
             "change_kind": "NEW",
-            "occurred_on": date(2026, 10, 1),
+            "occurred_on": OCCURRED,
             "recorded_at": now,
             "published_at": now,
             "handling": "ORDINARY",
@@ -133,7 +134,7 @@ def move(subject: str, sequence: int) -> dict[str, Any]:
         "person": {"family_name": f"Family {sequence}", "given_names": "Alex", "former_names": ["Before"]},
         "old_address": {"lines": ["1 Example Street"], "authority_gss": "E09000007"},
         "new_address": {"lines": ["2 Example Street"], "authority_gss": "E09000022"},
-        "moved_on": date(2026, 10, 1),
+        "moved_on": OCCURRED,
         "contact": {"email": "alex@example.org"},
     }
 
@@ -165,7 +166,7 @@ def judge(council: Council, published: list[dict[str, Any]], messages: list[Mess
         assert delivery["header"]["event_id"] == event["header"]["event_id"]
         assert delivery["person"]["family_name"] == event["person"]["family_name"]
         assert delivery["new_address"]["lines"] == ["2 Example Street"]
-        assert delivery["moved_on"] == date(2026, 10, 1)
+        assert delivery["moved_on"] == OCCURRED
         assert (delivery["person"]["former_names"], delivery["contact"]) == ([], None)
         assert b"contact" not in headers["ce_instepfields"]
         arrived[subject].append(delivery["header"]["sequence"])

@@ -16,7 +16,7 @@ import pytest
 
 from instep.cluster.apply import Applied
 from instep.events.framing import frame
-from tests.kafka.journey import DAY, MILLIS, Event, publish
+from tests.kafka.journey import DAY, MILLIS, OCCURRED, Event, publish
 from tests.kafka.stage import SAMPLE, Bus, Pair, Stage, edit, opened, owner_of, pair_of, sample
 
 TRACE = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -93,7 +93,7 @@ async def test_headers_of_a_delivery_are_those_of_cloudevents_and_nothing_else(s
         ("ce_instepfields", SHARED.encode()),
         ("ce_source", b"urn:instep:authority:lambeth"),
         ("ce_specversion", b"1.0"),
-        ("ce_time", b"2026-10-01T00:00:00.000Z"),
+        ("ce_time", f"{OCCURRED}T00:00:00.000Z".encode()),
         ("ce_type", b"uk.instep.resident-moved.v1"),
         ("content-type", b"application/avro"),
         ("traceparent", TRACE),
@@ -406,7 +406,7 @@ class Judge:
 
     def _concerned(self, id: str) -> set[str]:
         row = self._rows[id]
-        if row["valid_to"] and date.fromisoformat(row["valid_to"]) < date(2026, 10, 1):
+        if row["valid_to"] and date.fromisoformat(row["valid_to"]) < OCCURRED:
             return set().union(*(self._concerned(successor) for successor in row["replaced_by"].split(";")))
         return {id, row["parent"]} - {""}
 

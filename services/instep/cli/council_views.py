@@ -74,7 +74,7 @@ def outcome_row(entry: Mapping[str, Any]) -> dict[str, Any]:
         "at": str(entry.get("at", ""))[:16].replace("T", " "),
         "event": entry.get("event_id", ""),
         "reference": entry.get("subject_ref", ""),
-        "kind": entry.get("kind", entry.get("problem", "")),
+        "kind": entry.get("problem") or entry.get("kind", ""),
         "authority": entry.get("authority", ""),
         "purpose": entry.get("purpose", ""),
         "outcome": " ".join(str(entry[key]) for key in ("outcome", "reason_code") if entry.get(key)),

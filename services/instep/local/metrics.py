@@ -1,8 +1,5 @@
 """Reading what `/metrics` says."""
 
-from collections import Counter
-from collections.abc import Mapping
-
 from prometheus_client.parser import text_string_to_metric_families
 
 
@@ -21,11 +18,3 @@ class Exposition:
             for sample in self._samples
             if sample.name == name and labels.items() <= sample.labels.items()
         )
-
-    def by(self, name: str, label: str) -> Mapping[str, float]:
-        """The sums of a metric by one of its labels."""
-        found: Counter[str] = Counter()
-        for sample in self._samples:
-            if sample.name == name and sample.value:
-                found[sample.labels.get(label, "")] += sample.value  # type: ignore[assignment]  # counts of floats
-        return dict(found)

@@ -19,8 +19,8 @@ from statistics import median
 
 import psutil
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from instep.cluster.apply import apply
 
+from instep.cluster.apply import apply
 from instep.cluster.connection import Connection
 from instep.cluster.follow import read_network
 from instep.events.catalogue import Catalogue

@@ -562,7 +562,9 @@ def test_counts_are_raised_after_the_commit_and_not_before() -> None:
     assert bench.count("instep_router_withdrawals_total", reason="NO_LONGER_CONCERNS") == 1
     assert bench.count("instep_router_duplicates_total", source="bradford") == 1
     assert bench.count("instep_router_events_total", ending="DECIDED") == 3
-    assert bench.count("instep_event_age_seconds_sum", event_type="resident-moved") == 5.0, "of the two delivered"
+    assert bench.count("instep_event_age_seconds_sum", event_type="resident-moved") == 5.0, (
+        "of the two delivered"
+    )
 
 
 def test_agreements_show_when_their_last_day_ends_in_london() -> None:

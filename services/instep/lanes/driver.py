@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import NoOffsetForPartitionError
 from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP, ConsumerMessage
@@ -72,10 +73,14 @@ class BatchThread(stock.AIOKafkaConsumerThread):
         if not before:
             await asyncio.sleep(0.01)
             return []
-        with consumer._fetcher._subscriptions.fetch_context():
-            fetched = await consumer._fetcher.fetched_records(
-                set(before), timeout=timeout, max_records=consumer._max_poll_records
-            )
+        try:
+            with consumer._fetcher._subscriptions.fetch_context():
+                fetched = await consumer._fetcher.fetched_records(
+                    set(before), timeout=timeout, max_records=consumer._max_poll_records
+                )
+        except NoOffsetForPartitionError:
+            # A rebalance came in between: a partition was given up and assigned again, and its lane has yet to claim it.
+            return []
         after = _positions(consumer, set(before))
         return [
             Batch(tp, before[tp], position, records := fetched.get(tp, []), _size(records), assignment)

@@ -5,6 +5,7 @@ and hands each to its lane; it never waits on one.
 """
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -56,6 +57,7 @@ class Worker:
         self._lanes: dict[int, Lane] = {}
         self._followed: Network | None = None
         self._waiting_for = "the broker"
+        self._stopping = False
         self._server = ManagementServer(registry, self, settings.management_host, settings.management_port)
         self._watchdog = Watchdog(settings.watchdog_seconds, self._stalled)
         self._follower = NetworkFollower(settings.connection)
@@ -108,6 +110,7 @@ class Worker:
             topic_allow_declare=False,
             topic_disable_leader=True,
             web_enabled=False,
+            loghandlers=list(logging.root.handlers),  # Faust takes every handler away, and puts these back
             key_serializer="raw",
             value_serializer="raw",
             store="memory://",
@@ -144,6 +147,8 @@ class Worker:
             lane.offer(batch)
 
     async def _assigned(self, app: Any, assigned: Iterable[tuple[str, int]], **_: Any) -> None:
+        if self._stopping:
+            return  # a rebalance ended just now, and there is no time left to claim anything
         by_lane: dict[int, set[TopicPartition]] = defaultdict(set)
         for topic, partition in assigned:
             by_lane[self._numbering(topic, partition)].add(TopicPartition(topic, partition))
@@ -158,6 +163,7 @@ class Worker:
 
     async def _shutting_down(self, app: Any, **_: Any) -> None:
         self._waiting_for = "the end: it is shutting down"
+        self._stopping = True
         await self._release_all()
 
     async def _release_all(self) -> None:

@@ -1,11 +1,13 @@
 """Logs: one JSON object a line on standard error, no personal data.
 
 Faust and its like may print a message's body when something fails with it; they speak only from WARNING on, and we use
-none of the parts that hold a body.
+none of the parts that hold a body. An error's own message may hold one too (a UnicodeDecodeError holds what it could not
+decode), so of the errors that they log only the kind and the place are told.
 """
 
 import logging
 import sys
+import traceback
 
 import structlog
 
@@ -22,6 +24,7 @@ def configure_logs() -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_without_errors_messages)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[
@@ -36,3 +39,19 @@ def configure_logs() -> None:
     root.setLevel(logging.WARNING)
     # XXX: it reports each partition of a topic that is not there yet, ten times a second.
     logging.getLogger("aiokafka.cluster").setLevel(logging.ERROR)
+
+
+def _without_errors_messages(record: logging.LogRecord) -> bool:
+    """Leaves of each error in a record its kind, and of the one that it was logged for the place besides."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(_kind(one) for one in record.args)
+    if record.exc_info:
+        _, error, where = record.exc_info
+        places = "".join(traceback.format_tb(where))
+        record.msg, record.args = f"{record.getMessage()}: {_kind(error)}\n{places}", None
+        record.exc_info = record.exc_text = None
+    return True
+
+
+def _kind(one: object) -> object:
+    return type(one).__name__ if isinstance(one, BaseException) else one

@@ -9,7 +9,6 @@ import pytest
 
 from instep.lanes.logs import configure_logs
 
-
 HELD = b"Imogen \xff"
 
 

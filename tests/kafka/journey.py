@@ -2,6 +2,7 @@
 
 import asyncio
 import uuid
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -241,3 +242,14 @@ async def read_all(connection: Connection, *topics: str, count: int = 0) -> list
 def header(record: ConsumerRecord, name: str) -> str:
     """A record's header, as text."""
     return next(str(value, "utf-8") for key, value in record.headers if key == name)
+
+
+def out_of_order(inboxes: list[ConsumerRecord], sequences: dict[str, int]) -> int:
+    """Deliveries of a subject that came after a later one of it, in the same inbox."""
+    highest: dict[tuple[str, bytes], int] = defaultdict(lambda: -1)
+    late = 0
+    for record in sorted(inboxes, key=lambda record: (record.topic, record.offset)):
+        sequence = sequences[header(record, "ce_id")]
+        late += sequence < highest[record.topic, record.key]
+        highest[record.topic, record.key] = max(sequence, highest[record.topic, record.key])
+    return late

@@ -25,6 +25,7 @@ from instep.cluster.follow import read_network
 from instep.events.catalogue import Catalogue
 from instep.events.decoding import Decoder, Sound
 from instep.local.broker import Broker
+from instep.network.network import Network
 from tests.kafka.journey import Event, Events, Reader, header
 from tests.kafka.services import Fleet, fleet
 
@@ -163,6 +164,10 @@ class Stage:
         """Apply the network's directory as it is now."""
         return await apply(self.connection, self.network, self.catalogue)
 
+    async def network_now(self) -> Network:
+        """The network as services read it."""
+        return await read_network(self.connection)
+
     async def topics(self) -> Sequence[str]:
         """The names of all topics, Kafka's own included."""
         async with AIOKafkaConsumer(**self.connection.kafka()) as consumer:
@@ -228,11 +233,17 @@ def sample(home: Path) -> Path:
     today = datetime.now(UTC).date()
     for file in (network / "agreements").glob("*.toml"):
         text = re.sub(
-            r"^review_by = .*", f"review_by = {today + timedelta(days=200)}", file.read_text(), flags=re.MULTILINE
+            r"^review_by = .*",
+            f"review_by = {today + timedelta(days=200)}",
+            file.read_text(),
+            flags=re.MULTILINE,
         )
         if file.stem == "licensed-premises":  # not in force yet
             text = re.sub(
-                r"^effective_from = .*", f"effective_from = {today + timedelta(days=40)}", text, flags=re.MULTILINE
+                r"^effective_from = .*",
+                f"effective_from = {today + timedelta(days=40)}",
+                text,
+                flags=re.MULTILINE,
             )
         file.write_text(text)
     return network

@@ -1,17 +1,17 @@
 """Routers and an intake die while work remains; nothing is lost, repeated or out of order."""
 
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 
 from aiokafka.structs import ConsumerRecord
-from instep.cluster.apply import apply
 
+from instep.cluster.apply import apply
 from instep.cluster.connection import Connection
 from instep.cluster.follow import read_network
 from instep.events.catalogue import Catalogue
 from instep.local.broker import Broker
-from tests.kafka.journey import Event, Events, Reader, header, publish
+from tests.kafka.journey import Event, Events, Reader, header, out_of_order, publish
 from tests.kafka.services import Worker, fleet
 
 SAMPLE = Path(__file__).parents[2] / "deploy" / "network" / "sample"
@@ -48,17 +48,6 @@ def expected(published: list[Event]) -> set[Pair]:
 
 def received(inboxes: list[ConsumerRecord]) -> list[Pair]:
     return [(header(record, "ce_id"), record.topic.partition(".")[0]) for record in inboxes]
-
-
-def out_of_order(inboxes: list[ConsumerRecord], sequences: dict[str, int]) -> int:
-    """Deliveries of a subject that came after a later one of it, in the same inbox."""
-    highest: dict[tuple[str, bytes], int] = defaultdict(lambda: -1)
-    late = 0
-    for record in sorted(inboxes, key=lambda record: (record.topic, record.offset)):
-        sequence = sequences[header(record, "ce_id")]
-        late += sequence < highest[record.topic, record.key]
-        highest[record.topic, record.key] = max(sequence, highest[record.topic, record.key])
-    return late
 
 
 async def kill_while_work_remains(workers: list[Worker], disclosures: Reader, total: int) -> None:

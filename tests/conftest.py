@@ -5,6 +5,7 @@ broker is never skipped over.
 """
 
 import os
+import signal
 from collections.abc import Awaitable, Iterator, Mapping
 from pathlib import Path
 from typing import Protocol
@@ -18,6 +19,9 @@ from instep.local.broker import Broker
 # The machine may be busy: a slow example is no failure. A failing one is printed with the blob that repeats it.
 settings.register_profile("instep", deadline=None, print_blob=True)
 settings.load_profile("instep")
+
+# A shell that starts the tests in its background has them ignore Ctrl-C, and all that they start; some press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HERE = Path(__file__).parent
 

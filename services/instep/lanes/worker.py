@@ -217,7 +217,9 @@ class Worker:
                 self._switch(network)
             wanted = list(self.processor.inputs(network))
             if set(wanted) != set(self._channel.topics):
-                self._channel.topics = wanted
+                # The agent reads from a clone, which Faust keeps for itself.
+                for channel in (self._channel, *self._app.topics):
+                    channel.topics = wanted
                 # Not through Faust's own subscriber, which sleeps 45 s first.
                 await self._driver.subscribe(await cast(Any, self._app.topics)._update_indices())
                 _log.info("subscription follows the network", topics=len(wanted))

@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -41,6 +42,7 @@ _log = structlog.get_logger("instep.worker")
 
 _STALLED_SECONDS = 60.0
 _EXIT_FAILED = 70
+_STOP_SECONDS = 4.0
 _FRESH_POLL_SECONDS = 0.02
 
 
@@ -164,7 +166,14 @@ class Worker:
     async def _shutting_down(self, app: Any, **_: Any) -> None:
         self._waiting_for = "the end: it is shutting down"
         self._stopping = True
+        _end_within(_STOP_SECONDS, _EXIT_FAILED if app.crashed else 0)
         await self._release_all()
+        # What still ran would be waited for, and in vain.
+        for task in self._tasks:
+            task.cancel()
+        await self._follower.stop()
+        await self._admin.close()
+        await self._server.stop()
 
     async def _release_all(self) -> None:
         driver = self._driver
@@ -287,6 +296,13 @@ class Worker:
         _log.critical("stopping on the unexpected", error=type(error).__name__, problem=said, where=where)
         sys.stderr.flush()
         os._exit(_EXIT_FAILED)
+
+
+def _end_within(seconds: float, code: int) -> None:
+    """End the process even if its farewells are not answered, as when the broker is away: the next claim needs none."""
+    timer = threading.Timer(seconds, os._exit, (code,))
+    timer.daemon = True
+    timer.start()
 
 
 def run(make_processor: Callable[[CollectorRegistry], Processor], settings: LaneSettings) -> NoReturn:

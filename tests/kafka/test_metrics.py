@@ -258,8 +258,8 @@ def test_metrics_pass_promtool(scraped: Scraped) -> None:
         assert complaints(page.text) == ""
 
 
-def test_a_service_without_its_broker_is_not_ready_and_yet_healthy(scraped: Scraped) -> None:
-    """Waiting is what it should do: it must get no traffic, and must not be restarted."""
+def test_a_service_without_its_broker_is_not_ready_yet_healthy_and_stops_when_told(scraped: Scraped) -> None:
+    """Waiting is what it should do: it must not be restarted, and an operator need not kill it."""
     workers = (scraped.intake_worker, scraped.router_worker)
     for worker in workers:
         assert (worker.get("/ready"), worker.get("/healthy")) == ("ok\n", "ok\n")
@@ -271,4 +271,7 @@ def test_a_service_without_its_broker_is_not_ready_and_yet_healthy(scraped: Scra
             time.sleep(0.05)
         assert said == "the network has not been confirmed for a second\n"
         assert worker.get("/healthy") == "ok\n"
-        assert worker.exit_code is None
+        assert worker.exit_code is None, worker.tail()
+        assert worker.stop() < 6
+        assert worker.process is not None
+        assert worker.process.returncode == 0, worker.tail()

@@ -185,7 +185,7 @@ def load_schema(file: Path, *, name: str, kind: str) -> Schema:
             kind=kind,
             text=json.dumps(definition, ensure_ascii=False, separators=(",", ":")),
             definition=definition,
-            parsed=parse_schema(_plain(definition)),
+            parsed=parse_schema(without_logical_types(definition)),
             fields=MappingProxyType(fields_of(definition)),
         )
     except SchemaError as error:
@@ -194,15 +194,18 @@ def load_schema(file: Path, *, name: str, kind: str) -> Schema:
         raise SchemaError(f"{file} is not a usable Avro schema ({type(error).__name__}: {error}).") from error
 
 
-def _plain(avro: Any) -> Any:
+def without_logical_types(avro: Any) -> Any:
     """The same type without logical types: uuid becomes string, date int, timestamp-millis long."""
     match avro:
         case list():
-            return [_plain(branch) for branch in avro]
+            return [without_logical_types(branch) for branch in avro]
         case {"logicalType": _, "type": str() as underlying}:
             return underlying
         case dict():
-            return {key: value if key in ("default", "doc") else _plain(value) for key, value in avro.items()}
+            return {
+                key: value if key in ("default", "doc") else without_logical_types(value)
+                for key, value in avro.items()
+            }
         case _:
             return avro
 

@@ -1,7 +1,7 @@
 """Whether the whole catalogue directory is sound: `lint(directory)` says everything that is wrong with it, file by file.
 
-Order: the files that are there and their versions, then each schema alone and against the version before it, then (only
-where those are sound) each `event.toml`, then the examples, which every sound catalogue proves itself with.
+Order: the files that are there and their versions, then each schema alone and against every older one of its major, then
+(only where those are sound) each `event.toml`, then the examples, which every sound catalogue proves itself with.
 """
 
 from __future__ import annotations
@@ -9,17 +9,18 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from instep.errors import PlainEventError, SchemaError
 from instep.events import event_toml, lock
 from instep.events.catalogue import Catalogue, EventType, Schema, load_schema, version_key
+from instep.events.compatibility import avro_faults, reading_faults
+from instep.events.growth import growth_faults
 from instep.events.plain import from_plain, to_plain
-from instep.events.schemas import faults, growth_faults
+from instep.events.schemas import faults
 
 _NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 _VERSION = r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}"
@@ -124,14 +125,29 @@ def _shared_name_problems(sound: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _growth_problems(sound: Mapping[str, Any]) -> Iterator[Problem]:
+    """Every version against each older one of its major, the nearest first; what one has broken is told once."""
+
     def order(path: str) -> tuple[str, tuple[int, ...]]:
         folder, _, file = path.rpartition("/")
         return folder, version_key(file.removesuffix(".avsc"))
 
-    for before, after in pairwise(sorted((path for path in sound if _FILE.fullmatch(path)), key=order)):
-        (old_folder, old), (new_folder, new) = order(before), order(after)
-        if old_folder == new_folder and old[0] == new[0]:
-            yield from _problems((after, fault) for fault in growth_faults(sound[before], sound[after]))
+    versions = sorted((path for path in sound if _FILE.fullmatch(path)), key=order)
+    for path in versions:
+        folder, version = order(path)
+        before = [one for one in versions if (folder, version[:1]) <= order(one) < (folder, version)]
+        for older in reversed(before):
+            if found := _compatibility_faults(sound[older], sound[path]):
+                against = older.rpartition("/")[2].removesuffix(".avsc")
+                yield from _problems((path, f"breaks readers of {against}: {fault}") for fault in found)
+                break
+
+
+def _compatibility_faults(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """By the first judge who finds any: our own rules say it most plainly, Avro's checker, and an actual reading."""
+    return next(filter(None, (list(judge(old, new)) for judge in _JUDGES)), [])
+
+
+_JUDGES = (growth_faults, avro_faults, reading_faults)
 
 
 # -------------------------------------------------------------------------------------------------------- event.toml
@@ -154,8 +170,19 @@ def _event_toml_problems(directory: Path) -> Iterator[Problem]:
         except ValueError as error:
             yield Problem(file=path, message=f"is not TOML: {error}.")
         else:
-            fields = load_schema(versions[-1], name=folder.name, kind="event").fields
-            yield from _problems((path, fault) for fault in event_toml.faults(told, fields))
+            schemas = [load_schema(file, name=folder.name, kind="event") for file in versions]
+            found = list(event_toml.faults(told, schemas[-1].fields)) or list(_asked_too_late(told, schemas))
+            yield from _problems((path, fault) for fault in found)
+
+
+def _asked_too_late(told: Mapping[str, Any], schemas: Sequence[Schema]) -> Iterator[str]:
+    """What is required of a publisher binds every version of the major, so an older one must be able to say it."""
+    major = version_key(schemas[-1].version)[0]
+    for schema in schemas:
+        if version_key(schema.version)[0] == major:
+            for path in told["required"]:
+                if path not in schema.fields:
+                    yield f"required: {path} is not in {schema.version}, whose publishers would all be refused."
 
 
 # ---------------------------------------------------------------------------------------------------------- examples

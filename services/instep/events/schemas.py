@@ -1,10 +1,9 @@
-"""The rules that every schema keeps, over its definition alone: what is safe to decode, and what stays compatible.
+"""The rules that every schema keeps, over its definition alone: what is safe to decode, and fails closed.
 
 fastavro dies on recursive schemas and takes any memory for arrays of nothing (a hostile 7 bytes cost seconds), so only
-schemas that keep these rules are ever registered. Avro's own compatibility is empty when every field may be null;
-`growth_faults` holds what we promise instead: within a major version a schema only grows, at its ends.
+schemas that keep these rules are ever registered. What a newer version may do to an older one is in `growth`.
 
-Each function yields sentences; none raises on a definition that is JSON.
+`faults` yields sentences, and does not raise on a definition that is JSON.
 """
 
 from __future__ import annotations
@@ -71,36 +70,6 @@ def _begins_with_header(definition: Mapping[str, Any], headers: tuple[Any, ...])
             return False
 
 
-def growth_faults(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """What a newer version of the same major may not have done to an older one; both have passed `faults`."""
-    where = path or "the record"
-    match old, new:
-        case {"type": "record", "fields": old_fields}, {"type": "record", "name": name, "fields": new_fields}:
-            if name != old["name"]:
-                yield f"{where} is another type than before."
-            for number, before in enumerate(old_fields):
-                place = f"{path}.{before['name']}".lstrip(".")
-                after = new_fields[number] if number < len(new_fields) else None
-                if after is None or after["name"] != before["name"]:
-                    yield f"{place} has been removed, renamed or moved; fields are only added, at the end."
-                    return
-                if ("default" in before, before.get("default")) != ("default" in after, after.get("default")):
-                    yield f"{place} has another default than before."
-                yield from growth_faults(before["type"], after["type"], place)
-        case {"type": "enum", "symbols": before}, {"type": "enum", "symbols": after}:
-            if after[: len(before)] != before or (old["name"], old["default"]) != (
-                new["name"],
-                new["default"],
-            ):
-                yield f"{where} has lost, renamed or moved a symbol or its default; symbols are only added, at the end."
-        case ["null", before], ["null", after]:
-            yield from growth_faults(before, after, path)
-        case {"type": "array", "items": before}, {"type": "array", "items": after}:
-            yield from growth_faults(before, after, path)
-        case _ if old != new:
-            yield f"{where} is of another type than before."
-
-
 class _Walk:
     """One walk over a definition, and the types it has met."""
 
@@ -156,7 +125,7 @@ class _Walk:
         default = field.get("default", _ABSENT)
         avro = field.get("type")
         beneath = self.optional and where != "header" and "EventHeader" not in inside
-        match self.named.get(_local(avro), avro) if isinstance(avro, str) else avro:
+        match self.named.get(local(avro), avro) if isinstance(avro, str) else avro:
             case ["null", {"type": "array"}]:
                 yield f"{where}: an array is never null; an empty one says the same."
             case ["null", _]:
@@ -198,7 +167,7 @@ class _Walk:
             case str() if avro in PRIMITIVES:
                 yield f"{where}: {avro} is not a type that Instep uses."
             case str():
-                yield from self._reference(_local(avro), where, inside)
+                yield from self._reference(local(avro), where, inside)
             case _:
                 yield f"{where} is of a type that Instep does not use (records, enums, arrays and [null, type] only)."
 
@@ -238,12 +207,12 @@ def _measured(avro: Any, named: dict[str, tuple[int, int]]) -> tuple[int, int]:
             named[name] = sum(leaves for leaves, _ in sizes), 1 + max(depth for _, depth in sizes)
             return named[name]
         case str():
-            return named.get(_local(avro), (1, 0))
+            return named.get(local(avro), (1, 0))
         case _:
             return 1, 0
 
 
-def _local(name: str) -> str:
+def local(name: str) -> str:
     """A type's name without our namespace: both spellings mean the same type."""
     return name.removeprefix(f"{NAMESPACE}.")
 

@@ -3,7 +3,6 @@
 import copy
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 from instep.events import event_toml, lock
 from instep.events.catalogue import Catalogue
 from instep.events.lint import lint
-from instep.events.schemas import faults, growth_faults
+from instep.events.schemas import faults
 
 SCHEMAS = Catalogue.default_directory()
 CATALOGUE = Catalogue.load(SCHEMAS)
@@ -170,60 +169,6 @@ def test_whatever_is_json_is_judged_without_an_exception(anything: Any, kind: st
     assert said(anything, kind)
     assert said(event(field(anything))) is not None
     assert said(event(field(["null", record("Inner", field(anything, name="inner"))]))) is not None
-
-
-# ------------------------------------------------------------------------------------------------- the next version
-
-GROWN = event(
-    field(["null", record("Inner", field(["null", "string"], name="a"), field(["null", "int"], name="b"))]),
-    field(["null", enum("UNKNOWN", "A", "B")], name="kind"),
-    field({"type": "array", "items": "string"}, name="many"),
-)
-
-
-def spoil(change: Callable[[list[Any]], object]) -> dict[str, Any]:
-    newer = copy.deepcopy(GROWN)
-    change(newer["fields"])
-    return newer
-
-
-def test_fields_and_symbols_may_be_added_at_the_end() -> None:
-    newer = copy.deepcopy(GROWN)
-    newer["fields"].append(field(["null", "string"], name="later"))
-    newer["fields"][1]["type"][1]["fields"].append(field(["null", "string"], name="later"))
-    newer["fields"][2]["type"][1]["symbols"].append("C")
-    assert list(growth_faults(GROWN, newer)) == []
-
-
-@pytest.mark.parametrize(
-    ("newer", "sentence"),
-    [
-        (spoil(lambda fields: fields.pop()), "many has been removed"),
-        (spoil(lambda fields: fields[3].update(name="others")), "many has been removed, renamed"),
-        (spoil(lambda fields: fields.insert(2, fields.pop())), "kind has been removed, renamed or moved"),
-        (spoil(lambda fields: fields[1]["type"][1]["fields"].pop(0)), "thing.a has been removed"),
-        (
-            spoil(lambda fields: fields[1]["type"][1]["fields"][1].update(type=["null", "long"])),
-            "thing.b is of another",
-        ),
-        (spoil(lambda fields: fields[1]["type"][1].update(name="Other")), "thing is another type"),
-        (spoil(lambda fields: fields[2]["type"][1]["symbols"].remove("A")), "kind has lost"),
-        (spoil(lambda fields: fields[2]["type"][1].update(default="A")), "kind has lost, renamed"),
-        (spoil(lambda fields: fields[3].update(default=["x"])), "many has another default"),
-        (spoil(lambda fields: fields[3]["type"].update(items="int")), "many is of another type"),
-        (spoil(lambda fields: fields[3].update(type=["null", "string"])), "many is of another type"),
-        (
-            spoil(
-                lambda fields: fields[1]["type"][1]["fields"][1].update(
-                    type=["null", {"type": "int", "logicalType": "date"}]
-                )
-            ),
-            "thing.b is of another type",
-        ),
-    ],
-)
-def test_a_newer_version_takes_nothing_back(newer: dict[str, Any], sentence: str) -> None:
-    assert sentence in "\n".join(growth_faults(GROWN, newer))
 
 
 # ---------------------------------------------------------------------------------------------------- the directory

@@ -86,6 +86,7 @@ async def join(stage: Stage, newcomer: str, version: int) -> int:
     )
     applied = await stage.apply()
     stage.events.network = await stage.network_now()
+    assert stage.events.network.generation == applied.generation
     return applied.generation
 
 

@@ -26,7 +26,7 @@ from aiokafka.errors import (
 )
 
 from instep.cluster.connection import NOT_PERMITTED, Connection, connecting, ensure_reachable
-from instep.cluster.follow import read_records
+from instep.cluster.follow import read_records, until_visible
 from instep.cluster.generations import GENERATION
 from instep.cluster.plan import Cluster, Plan, plan
 from instep.errors import ConfigurationError, NetworkError, NotConnectedError
@@ -77,7 +77,8 @@ async def apply(
         planned = await _planned(connection, admin, network, catalogue, progress)
         await _create(admin, planned.create, progress)
         await _configure(admin, planned.configure)
-        await _write(writer, planned)
+        if planned.records:
+            await until_visible(connection, await _write(writer, planned))
     return Applied(
         generation=planned.generation,
         topics_created=tuple(spec.name for spec in planned.create),
@@ -199,9 +200,8 @@ async def _configure(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> 
                     raise NetworkError(f"The topic {name} cannot be configured: {message}.")
 
 
-async def _write(writer: AIOKafkaProducer, planned: Plan) -> None:
-    if not planned.records:
-        return
+async def _write(writer: AIOKafkaProducer, planned: Plan) -> int:
+    """Returns the offset of the `generation` record."""
     last = {GENERATION: str(planned.generation).encode()}
     async with writer.transaction():
         # One partition and one producer: the order of these calls is the order in the topic.
@@ -209,7 +209,8 @@ async def _write(writer: AIOKafkaProducer, planned: Plan) -> None:
             await writer.send(NETWORK, value, key=key.encode(), partition=0)
             for key, value in (*planned.records.items(), *last.items())
         ]
-        await asyncio.gather(*sent)
+        *_, generation = await asyncio.gather(*sent)
+    return int(generation.offset)
 
 
 @asynccontextmanager

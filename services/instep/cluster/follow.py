@@ -27,6 +27,7 @@ _TOPIC = TopicPartition(NETWORK, 0)
 _FETCH_WAIT_MS = 250
 _RETRY_S = 0.5
 _FIRST_READ_S = 30.0
+_VISIBLE_POLL_S = 0.02
 
 _log = logging.getLogger(__name__)
 
@@ -165,6 +166,13 @@ async def read_records(connection: Connection) -> Mapping[str, bytes] | None:
             while await consumer.position(_TOPIC) < end:
                 await _read_more(consumer, read)
         return read.take()
+
+
+async def until_visible(connection: Connection, offset: int) -> None:
+    """Return once readers see this offset of the topic: a commit is answered before its markers are written."""
+    async with _consumer(connection) as consumer, asyncio.timeout(_FIRST_READ_S):
+        while (await consumer.end_offsets([_TOPIC]))[_TOPIC] <= offset:  # noqa: ASYNC110  # only the broker knows
+            await asyncio.sleep(_VISIBLE_POLL_S)
 
 
 @asynccontextmanager

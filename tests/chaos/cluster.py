@@ -1,0 +1,156 @@
+"""Three real brokers on this machine, each broker and controller in one, to be killed and started again by process id.
+
+Replication 3, min.insync.replicas 2, and settings for a quick fail-over. A killed process leaves what it wrote in the page
+cache: this shows what happens when brokers die, not when their power fails.
+"""
+
+import asyncio
+import re
+import time
+from base64 import urlsafe_b64encode
+from pathlib import Path
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+
+from instep.local import java
+from instep.local.broker import READY_WITHIN_S
+from instep.local.jars import Jars, kafka_jars
+from instep.local.kafka import prepare, server_properties
+from instep.local.ports import LOOPBACK, free_ports, is_open
+from instep.local.process import Process, spawn
+
+BROKERS = 3
+HEAP = ("-Xms128m", "-Xmx512m")
+
+_IDENTITY = re.compile(r"(?m)^(cluster\.id|directory\.id|node\.id)=.*\n")
+
+# Of two values for a setting Java takes the last.
+_OF_THREE = """\
+node.id={node}
+controller.quorum.voters={voters}
+offsets.topic.replication.factor=3
+transaction.state.log.replication.factor=3
+transaction.state.log.min.isr=2
+share.coordinator.state.topic.replication.factor=3
+share.coordinator.state.topic.min.isr=2
+default.replication.factor=3
+min.insync.replicas=2
+unclean.leader.election.enable=false
+controller.quorum.fetch.timeout.ms=1000
+controller.quorum.election.timeout.ms=500
+controller.quorum.election.backoff.max.ms=500
+replica.lag.time.max.ms=5000
+"""
+
+
+class Node:
+    """One of the brokers, by its number from 1 on."""
+
+    def __init__(self, number: int, directory: Path, client: int, controller: int, voters: str) -> None:
+        self.number = number
+        self.port = client
+        self.log = directory / "broker.log"
+        self.process: Process | None = None
+        self._data = directory / "data"
+        self._settings = directory / "server.properties"
+        self._text = server_properties(self._data, client, controller) + _OF_THREE.format(
+            node=number, voters=voters
+        )
+
+    def prepare(self, jars: Jars) -> None:
+        """Make its data directory one of this cluster."""
+        prepare(jars, self._data)
+        meta = self._data / "meta.properties"
+        others = _IDENTITY.sub("", meta.read_text(encoding="utf-8"))
+        meta.write_text(
+            f"{others}cluster.id={_id(0xC1)}\ndirectory.id={_id(self.number)}\nnode.id={self.number}\n",
+            encoding="utf-8",
+        )
+        self._settings.write_text(self._text, encoding="utf-8")
+
+    def start(self, jars: Jars) -> None:
+        program = [str(java.find_java()), *java.QUICK, *HEAP, *java.DATED_LOG, "-cp", jars.classpath]
+        self.process = spawn(
+            f"broker-{self.number}", [*program, "kafka.Kafka", str(self._settings)], log=self.log
+        )
+
+    def kill(self) -> None:
+        """As a crash would (SIGKILL)."""
+        if self.process:
+            self.process.kill()
+
+    def alive(self) -> bool:
+        return self.process is not None and self.process.alive()
+
+    def tail(self) -> str:
+        return self.log.read_text(errors="replace")[-2000:] if self.log.exists() else ""
+
+
+class Cluster:
+    """The three; `start` returns when they serve, `kill_all` is also how they end."""
+
+    def __init__(self, directory: Path) -> None:
+        ports = free_ports(2 * BROKERS)
+        clients, controllers = ports[:BROKERS], ports[BROKERS:]
+        voters = ",".join(f"{number}@{LOOPBACK}:{port}" for number, port in enumerate(controllers, start=1))
+        self.nodes = [
+            Node(number, directory / f"broker-{number}", client, controller, voters)
+            for number, (client, controller) in enumerate(zip(clients, controllers, strict=True), start=1)
+        ]
+        self.bootstrap_servers = ",".join(f"{LOOPBACK}:{port}" for port in clients)
+        self._jars = kafka_jars()
+
+    async def start(self) -> None:
+        """Prepare and start all three at once."""
+        self._jars.fetch()
+        for node in self.nodes:
+            node.prepare(self._jars)
+        await self.start_again(self.nodes)
+
+    async def start_again(self, nodes: list[Node]) -> None:
+        """Start these, and return when all three serve and every partition has all of its copies in step."""
+        for node in nodes:
+            node.start(self._jars)
+        await self.whole()
+
+    async def whole(self, seconds: float = READY_WITHIN_S) -> None:
+        """Return when three brokers answer and no partition lacks a copy; raises TimeoutError when they do not."""
+        until = time.monotonic() + seconds
+        while (said := await self._not_whole()) is not None:
+            if dead := [node for node in self.nodes if not node.alive()]:
+                raise AssertionError(f"broker {dead[0].number} ended:\n{dead[0].tail()}")
+            if time.monotonic() > until:
+                raise TimeoutError(f"the cluster is not whole after {seconds:g} s: {said}")
+            await asyncio.sleep(0.2)
+
+    async def _not_whole(self) -> str | None:
+        if not all(is_open(node.port) for node in self.nodes):
+            return "a port is not open"
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers, request_timeout_ms=3000)
+        try:
+            async with asyncio.timeout(5):
+                await admin.start()
+                if len((await admin.describe_cluster())["brokers"]) < BROKERS:
+                    return "a broker is not registered"
+                behind = [
+                    f"{topic['topic']}-{partition['partition']}"
+                    for topic in await admin.describe_topics()
+                    for partition in topic["partitions"]
+                    if len(partition["isr"]) < BROKERS or partition["leader"] < 0
+                ]
+            return f"{len(behind)} partitions lack copies, {behind[0]} among them" if behind else None
+        except (KafkaError, OSError, TimeoutError) as error:
+            return type(error).__name__
+        finally:
+            await admin.close()
+
+    def kill_all(self) -> None:
+        """End all three at once, and wait for none before the others are told."""
+        for node in self.nodes:
+            node.kill()
+
+
+def _id(number: int) -> str:
+    """An id as Kafka writes them: 16 bytes in 22 characters."""
+    return urlsafe_b64encode(bytes([number] * 16)).decode().rstrip("=")

@@ -1,0 +1,66 @@
+"""The network of a run: the sample's directory, changed as it goes, and what its files said at each generation."""
+
+import csv
+import re
+import tomllib
+from pathlib import Path
+
+from tests.chaos.truth import Generation
+from tests.chaos.workload import ELSEWHERE
+from tests.kafka.stage import edit, sample
+
+NEWCOMER = "wakefield"
+NEWCOMER_LINE = "wakefield,Wakefield Council,E08000036,metropolitan,,1974-04-01,,\n"
+
+_PARTIES = ("\nsources = [", "\nrecipients = [")
+
+
+def sample_of_three(home: Path) -> Path:
+    """A copy of the sample network for three brokers."""
+    directory = sample(home)
+    settings = directory / "network.toml"
+    copies = "replication_factor = 3\nmin_insync_replicas = 2\n"
+    settings.write_text(copies + settings.read_text(encoding="utf-8"), encoding="utf-8")
+    return directory
+
+
+def snapshot(directory: Path) -> Generation:
+    """What the files say now, in plain dicts."""
+    with (directory / "authorities.csv").open(encoding="utf-8", newline="") as file:
+        lines = tuple(csv.DictReader(file))
+    agreements = tuple(
+        tomllib.loads(path.read_text(encoding="utf-8"))
+        for path in sorted((directory / "agreements").glob("*.toml"))
+    )
+    return Generation(authorities=lines, agreements=agreements, elsewhere=frozenset({ELSEWHERE}))
+
+
+def toggle(directory: Path) -> str:
+    """Suspend the council-tax agreement, or lift that again; returns which."""
+    file = directory / "agreements" / "council-tax.toml"
+    before = tomllib.loads(file.read_text(encoding="utf-8"))
+    after = "suspended" if before["status"] == "active" else "active"
+    edit(file, (f'status = "{before["status"]}"', f'status = "{after}"'))
+    _raise_version(file)
+    return after
+
+
+def add_authority(directory: Path) -> str:
+    """Add an authority and make it a party of the council-tax agreement; returns its id."""
+    with (directory / "authorities.csv").open("a", encoding="utf-8") as file:
+        file.write(NEWCOMER_LINE)
+    agreement = directory / "agreements" / "council-tax.toml"
+    approval = f'{{ authority = "{NEWCOMER}", by = "SIRO", on = 2026-03-02 }}'
+    edit(
+        agreement,
+        *((party, f'{party}\n    "{NEWCOMER}",') for party in _PARTIES),
+        ("\napproved = [", f"\napproved = [\n    {approval},"),
+    )
+    _raise_version(agreement)
+    return NEWCOMER
+
+
+def _raise_version(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    raised = re.sub(r"(?m)^version = (\d+)", lambda found: f"version = {int(found[1]) + 1}", text, count=1)
+    file.write_text(raised, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""`instep schemas list | show | check`: what may be published, and whether the catalogue is sound."""
+"""`instep schemas list | show | check | types`: what may be published, whether it is sound, what is new in it."""
 
 import asyncio
 import json
@@ -10,11 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
+from instep import client
 from instep.cli.output import Output, OutputOption, note, show, show_lines, stdout
 from instep.errors import SchemaError
-from instep.events import lock
+from instep.events import lock, typed
 from instep.events.catalogue import Catalogue, EventType, Schema
 from instep.events.lint import lint
+
+TYPES = Path(client.__file__).with_name("types.py")
 
 app = typer.Typer(
     no_args_is_help=True, help="The catalogue of schemas: what may be published, and its soundness."
@@ -92,6 +95,22 @@ def check(
         (where / lock.NAME).write_text(lock.with_new(where), encoding="utf-8")
     catalogue = Catalogue.load(where)
     note(f"{len(catalogue.schemas)} schemas and {len(list(where.rglob('*.json')))} examples are sound.")
+
+
+@app.command("types")
+def types(
+    write: Annotated[
+        bool, typer.Option("--write", help="Write them to instep.client.types, rather than show them.")
+    ] = False,
+    directory: DirectoryOption = None,
+) -> None:
+    """Make the Python types of every record from the schemas, for publishers' and recipients' own programs."""
+    text = typed.source(Catalogue.load(_directory(directory)))
+    if write:
+        TYPES.write_text(text, encoding="utf-8")
+        note(f"{TYPES} is written.")
+    else:
+        typer.echo(text, nl=False)
 
 
 def _directory(given: Path | None) -> Path:

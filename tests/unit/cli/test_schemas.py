@@ -113,3 +113,13 @@ def test_the_environment_may_say_where_the_schemas_are(
     (directory / "notes.txt").write_text("", encoding="utf-8")
     monkeypatch.setenv("INSTEP_SCHEMAS_DIR", str(directory))
     assert run("check").exit_code == 1
+
+
+def test_types_shows_the_python_types_or_writes_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "types.py"
+    monkeypatch.setattr("instep.cli.schemas.TYPES", file)
+    shown = run("types")
+    assert "class ResidentMoved(TypedDict):" in shown.stdout
+    assert not file.exists()
+    assert run("types", "--write").exit_code == 0
+    assert file.read_text(encoding="utf-8") == shown.stdout

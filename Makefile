@@ -9,6 +9,7 @@ NETWORK ?= uk
 CACHE := $(if $(filter /%,$(XDG_CACHE_HOME)),$(XDG_CACHE_HOME),$(HOME)/.cache)/instep
 BIN := .venv/bin
 STAMP := .venv/.set-up
+PEERS := .venv-bench/.set-up
 # How a check is run: a line before it, and after it how long it took.
 STEP = step() { echo; echo "== $$1"; shift; local began=$$SECONDS; "$$@"; echo "   ($$((SECONDS - began)) s)"; }; step
 
@@ -42,8 +43,8 @@ up: $(STAMP) ## Start a local Kafka
 down: $(STAMP) ## End it
 	@$(BIN)/instep down
 
-bench: $(STAMP) ## Throughput of intake and router beside a plain loop
-	@$(BIN)/python -m tests.benchmarks
+bench: $(STAMP) $(PEERS) ## Instep beside its peers on one broker; BENCH=--short takes a minute
+	@$(BIN)/python -m tests.benchmarks $(BENCH)
 
 chaos: $(STAMP) ## Kill services while work remains, and judge what came of it
 	@$(BIN)/pytest -q -m chaos
@@ -52,12 +53,22 @@ clean: ## Remove .venv, caches and the local platform's state (ends it first)
 	@if compgen -G ".instep/processes/*.json" >/dev/null; then \
 	    [ -x $(BIN)/instep ] || { echo "A local platform may be running: make setup, then make clean again." >&2; exit 1; }; \
 	    $(BIN)/instep down; fi
-	@rm -rf .venv .instep .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-bench .instep .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 lock: $(STAMP) ## Resolve deploy/requirements.lock again after a change of pyproject.toml
 	@"$$(deploy/uv "$(CACHE)")" pip compile pyproject.toml --all-extras --group dev --generate-hashes \
 	    --python-version 3.11 --no-emit-index-url --quiet -o deploy/requirements.lock
+	@"$$(deploy/uv "$(CACHE)")" pip compile --group pyproject.toml:bench --generate-hashes \
+	    --python-version 3.11 --no-emit-index-url --quiet -o deploy/bench.lock
 
 $(STAMP): deploy/requirements.lock deploy/uv.lock pyproject.toml
 	@deploy/setup "$(CACHE)"
 	@touch $@
+
+# Peers of the benchmarks that go with other versions than ours do. Without them the others are measured still.
+$(PEERS): deploy/bench.lock deploy/uv.lock
+	@uv=$$(deploy/uv "$(CACHE)"); export UV_SYSTEM_CERTS="$${UV_SYSTEM_CERTS:-true}"; \
+	echo "setting up .venv-bench from deploy/bench.lock" >&2; \
+	if "$$uv" venv --quiet --clear --python "$$(deploy/python)" .venv-bench \
+	    && "$$uv" pip sync --quiet --python .venv-bench/bin/python --require-hashes deploy/bench.lock; then touch $@; \
+	else echo "Some peers could not be fetched (see above); their figures will be missing." >&2; fi

@@ -1,39 +1,125 @@
-"""`make bench`: rounds of the throughput benchmark, a table, and results/latest.json.
+"""`make bench`: the common job by every entrant, intake and router, and latencies; a table, a chart, results/latest.json.
 
-python -m tests.benchmarks [--events 100000] [--rounds 3] [--gate 0.7]
+python -m tests.benchmarks [--events 100000] [--rounds 3] [--only NAME[,NAME]] [--short]
 """
 
 import argparse
-import asyncio
 import sys
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
 
-from tests.benchmarks.throughput import Row, as_json, one_round, ratios
+import uvloop
 
-RESULTS = Path(__file__).parent / "results" / "latest.json"
+from tests.benchmarks import latency, report, throughput
+from tests.benchmarks.entrants import AIOKAFKA_TRANSACTIONAL, ENTRANTS, EXACTLY_ONCE, Entrant, MissingError
+from tests.benchmarks.ground import INPUT, Ground, ground, load
+from tests.benchmarks.latency import Latency
+from tests.benchmarks.report import Row
+from tests.benchmarks.throughput import NotMeasuredError
+from tests.kafka.journey import publish
+
+SERVICES = ("intake", "router")
+RATE = 1000
+"""Events a second at which each entrant's latency is taken."""
+RATES = (20, 1000, 5000)
+"""Those at which the journey's is."""
+
+
+def _options() -> argparse.Namespace:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--events", type=int, default=100_000, help="events in the input (%(default)s)")
+    asked.add_argument("--rounds", type=int, default=3, help="rounds; figures are medians (%(default)s)")
+    asked.add_argument(
+        "--only", default="", metavar="NAME[,NAME]", help="entrants; also intake, router, latency"
+    )
+    asked.add_argument(
+        "--short", action="store_true", help="one small round without latencies: about a minute"
+    )
+    options = asked.parse_args()
+    if options.short:
+        options.events, options.rounds = min(options.events, 20_000), 1
+    options.only = {name.strip() for name in options.only.split(",") if name.strip()}
+    known = {entrant.name for entrant in ENTRANTS} | {*SERVICES, "latency"}
+    if unknown := options.only - known:
+        asked.error(f"there is no {', '.join(sorted(unknown))}: choose from {', '.join(sorted(known))}")
+    return options
+
+
+def _say(told: str) -> None:
+    print(told, file=sys.stderr, flush=True)
+
+
+async def _row(here: Ground, entrant: Entrant, options: argparse.Namespace) -> Row:
+    """One entrant's figures of one round; what cannot be had is said, and the others go on."""
+    _say(f"  {entrant.name}, {entrant.guarantee}")
+    row = Row(name=entrant.name, guarantee=entrant.guarantee)
+    try:
+        row = replace(row, **asdict(await throughput.of_entrant(here, entrant, options.events)))
+        bare = await throughput.of_entrant(here, entrant, options.events, codec=False)
+        row = replace(row, without_codec_per_second=bare.events_per_second)
+        if not options.short:
+            (late,) = await latency.of_entrant(here, entrant, [RATE], options.seconds)
+            row = replace(row, p50_ms=late.p50_ms, p99_ms=late.p99_ms)
+    except (MissingError, NotMeasuredError, TimeoutError) as error:
+        row = replace(row, missing=str(error) or "it took too long")
+    return row
+
+
+async def _round(options: argparse.Namespace) -> list[Row]:
+    wanted = [one for one in ENTRANTS if not options.only or one.name in options.only]
+    async with ground() as here:
+        made = here.made(options.events)
+        await load(here.connection, INPUT, made)
+        rows = [await _row(here, entrant, options) for entrant in wanted]
+        if not options.only or options.only & set(SERVICES):
+            _say("  intake, router")
+            await publish(here.connection, made)
+            rates = await throughput.of_services(here, options.events)
+            rows += [Row(name=name, guarantee=EXACTLY_ONCE, **asdict(rate)) for name, rate in rates.items()]
+    return rows
+
+
+async def _latencies(options: argparse.Namespace) -> dict[str, list[Latency]]:
+    async with ground() as here:
+        found = {}
+        _say("latency: a plain transactional aiokafka loop, one hop")
+        plain = await latency.of_entrant(here, AIOKAFKA_TRANSACTIONAL, RATES, options.seconds)
+        found["plain transactional aiokafka, one hop"] = plain
+        for workers in (1, 2):
+            _say(f"latency: intake and router, both hops, {workers} of each")
+            both = await latency.of_journey(here, RATES, options.seconds, workers)
+            found[f"intake and router, both hops, {workers} of each"] = both
+    return found
+
+
+def _show_latencies(found: dict[str, list[Latency]]) -> None:
+    for name, all_rates in found.items():
+        for one in all_rates:
+            print(
+                f"latency {name}: {one.rate:5}/s  p50 {one.p50_ms:7} ms  p99 {one.p99_ms:7} ms"
+                f"  most {one.most_ms:7} ms  missing {one.missing}"
+            )
 
 
 def main() -> int:
-    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--events", type=int, default=100_000, help="events in each round (%(default)s)")
-    asked.add_argument("--rounds", type=int, default=3, help="rounds; ratios are their medians (%(default)s)")
-    asked.add_argument("--gate", type=float, default=0.7, help="least ratio to the plain loop (%(default)s)")
-    options = asked.parse_args()
-    rounds: list[list[Row]] = []
+    options = _options()
+    options.seconds = 8.0
+    rounds: list[Sequence[Row]] = []
     for number in range(options.rounds):
-        rounds.append(asyncio.run(one_round(options.events)))
-        print(f"round {number + 1} of {options.rounds}, {options.events} events")
-        for row in rounds[-1]:
-            print(
-                f"  {row.name:15} {row.guarantee:14} {row.events_per_second:7} events/s"
-                f"  {row.cpu_seconds:6.2f} s of processor time  {row.rss_mb:4} MB",
-                flush=True,
-            )
-    found = ratios(rounds)
-    print("ratio to the plain loop, median: " + ", ".join(f"{name} {ratio}" for name, ratio in found.items()))
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(as_json(rounds) + "\n")
-    return 0 if min(found.values()) >= options.gate else 1
+        _say(f"round {number + 1} of {options.rounds}, {options.events} events")
+        rounds.append(uvloop.run(_round(options)))
+    rows = [report.middle(of_one) for of_one in zip(*rounds, strict=True)]
+    settings: dict[str, Any] = {"events": options.events, "rounds": options.rounds, **report.machine()}
+    settings |= {f"{one.name}, {one.guarantee}": one.settings for one in ENTRANTS}
+    latencies: dict[str, list[Latency]] = {}
+    if not options.short and (not options.only or "latency" in options.only):
+        latencies = uvloop.run(_latencies(options))
+    report.show(rows, settings)
+    _show_latencies(latencies)
+    as_json = {name: [asdict(one) for one in found] for name, found in latencies.items()}
+    report.write(rows, rounds, settings, {"latency": as_json})
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,192 +1,135 @@
-"""Intake and the router, each doing all of its work, beside a plain at-least-once loop: one run, one broker.
+"""Events a second: each runs alone on input that lies ready, on one broker.
 
-Each runs alone on input that lies ready. Its rate is what it put out between the first output seen and the last, so that
-no start-up counts; its cost is the processor time of its process.
+A rate is what a process put out between the first output seen and the last, so that no start-up counts; its cost is the
+processor time of its process. A slow one is watched for some time only. Output is counted by the ends of topics; a
+transaction's marker counts as a record there, which makes transactional rates up to one in two hundred too high.
 """
 
 import asyncio
-import json
-import os
-import subprocess
-import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from statistics import median
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
 import psutil
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from instep.cluster.apply import apply
 from instep.cluster.connection import Connection
-from instep.cluster.follow import read_network
-from instep.events.catalogue import Catalogue
-from instep.local.broker import Broker
 from instep.network import topics
-from tests.benchmarks.network import FIELDS, LANES, PURPOSE, RECIPIENTS, SOURCES, write_network
-from tests.kafka.journey import Event, Events, create_topics, publish
+from tests.benchmarks.entrants import Entrant
+from tests.benchmarks.ground import INPUT, Ground
+from tests.benchmarks.network import LANES, PURPOSE, RECIPIENTS
 from tests.kafka.services import fleet
 
-_JVM = ("-Xms512m", "-Xmx1g", "-XX:+UseG1GC")  # a broker with its usual compiler and a heap to work in
-_PLAIN_INPUT = "plain.in"
+_START_SECONDS = 60
+_WATCH_SECONDS = 25
+_COMMIT_SECONDS = 30
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the table."""
+class NotMeasuredError(Exception):
+    """There is no figure; says why."""
 
-    name: str
-    guarantee: str
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """What was measured of one process; `cpu_seconds` are for the whole input."""
+
     events_per_second: int
     cpu_seconds: float
     rss_mb: int
 
 
-def events_of(events: Events, count: int) -> list[Event]:
-    """Moves from the areas of the recipients to those of the sources: each has one recipient."""
-    made = []
-    for number in range(count):
-        source = SOURCES[number % len(SOURCES)]
-        old = RECIPIENTS[number // len(SOURCES) % len(RECIPIENTS)]
-        made.append(events.moved(source, old, source, subject=f"{number % 5000:016x}", sequence=number))
-    return made
-
-
 class Output:
-    """How many records some topics hold, without reading them; the marker of each transaction counts as one too."""
+    """How many records some topics hold, without reading them."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, partitions: Sequence[TopicPartition]) -> None:
-        self._consumer = consumer
-        self._partitions = partitions
+    def __init__(
+        self, written: AIOKafkaConsumer, committed: AIOKafkaConsumer, names: Sequence[TopicPartition]
+    ):
+        self._written = written
+        self._committed = committed
+        self._partitions = names
 
-    async def count(self) -> int:
-        return sum((await self._consumer.end_offsets(self._partitions)).values())
+    async def written(self) -> int:
+        return sum((await self._written.end_offsets(self._partitions)).values())
+
+    async def committed(self) -> int:
+        return sum((await self._committed.end_offsets(self._partitions)).values())
 
 
-@contextmanager
-def plain_loop(connection: Connection, count: int, routes: dict[str, str]) -> Iterator[int]:
-    """The peer's process."""
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "tests.benchmarks.plain_loop",
-            connection.bootstrap_servers,
-            _PLAIN_INPUT,
-            str(count),
-            json.dumps(routes),
-            json.dumps(FIELDS),
+class Meter:
+    """Watches processes put out records; an async context manager."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> "Meter":
+        kafka = self._connection.kafka()
+        self._written, self._committed = [
+            await self._stack.enter_async_context(AIOKafkaConsumer(**kafka, isolation_level=isolation))
+            for isolation in ("read_uncommitted", "read_committed")
         ]
-    )
-    try:
-        yield process.pid
-    finally:
-        process.kill()
-        process.wait()
+        return self
 
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
 
-async def watch(output: Output, pid: int, count: int) -> tuple[int, float, int]:
-    """Events a second, processor seconds for the whole count, and memory, of a process that puts out `count` records."""
-    process = psutil.Process(pid)
-    base = await output.count()
-    first = first_at = last = 0.0
-    last_at = time.monotonic()
-    cpu_at_first = cpu = 0.0
-    rss = 0
-    until = time.monotonic() + 300
-    while last < count:
-        assert time.monotonic() < until, f"{last} of {count} after 300 s"
-        now, seen = time.monotonic(), await output.count() - base
-        if seen > last:
-            last, last_at = seen, now
-            cpu, rss = sum(process.cpu_times()[:2]), max(rss, process.memory_info().rss)
-            if not first:
-                first, first_at, cpu_at_first = seen, now, cpu
-        await asyncio.sleep(0.02)
-    done = last - first
-    return int(done / (last_at - first_at)), round((cpu - cpu_at_first) * count / done, 2), rss >> 20
-
-
-async def one_round(count: int) -> list[Row]:
-    """A fresh broker, the same events for each; the plain loop goes first in no round's favour: each runs alone."""
-    with tempfile.TemporaryDirectory(prefix="instep-bench-") as name:
-        directory = Path(name)
-        broker = Broker(directory / "broker", jvm=_JVM)
-        await asyncio.to_thread(broker.start)
-        try:
-            return await _measure(broker, directory, count)
-        finally:
-            broker.stop()
-
-
-async def _measure(broker: Broker, directory: Path, count: int) -> list[Row]:
-    connection = Connection(bootstrap_servers=broker.bootstrap_servers, security_protocol="PLAINTEXT")
-    catalogue = Catalogue.load(Catalogue.default_directory())
-    await apply(connection, write_network(directory / "network"), catalogue)
-    network = await read_network(connection)
-    made = events_of(Events(catalogue, network), count)
-    await publish(connection, made)
-    await _load_plain(connection, made)
-    routes = {network.authorities[council].gss: f"plain.{council}" for council in RECIPIENTS}
-    rows = []
-    async with _consumer(connection) as consumer:
-        plain = Output(consumer, [TopicPartition(topic, 0) for topic in routes.values()])
-        with plain_loop(connection, count, routes) as pid:
-            rows.append(Row("plain aiokafka", "at least once", *await watch(plain, pid, count)))
-        with fleet(connection, directory) as ours:
-            hub = Output(consumer, [TopicPartition(topics.EVENTS, lane) for lane in range(LANES)])
-            intake = ours.start("intake")
-            assert intake.process is not None
-            rows.append(Row("intake", "exactly once", *await watch(hub, intake.process.pid, count)))
-            await asyncio.sleep(2)
-            intake.stop()
-            inboxes = Output(consumer, [TopicPartition(topics.inbox(one, PURPOSE), 0) for one in RECIPIENTS])
-            router = ours.start("router")
-            assert router.process is not None
-            rows.append(Row("router", "exactly once", *await watch(inboxes, router.process.pid, count)))
-            router.stop()
-    return rows
-
-
-async def _load_plain(connection: Connection, made: Sequence[Event]) -> None:
-    await create_topics(connection, _PLAIN_INPUT, partitions=LANES)
-    await create_topics(connection, *(f"plain.{council}" for council in RECIPIENTS))
-    producer = AIOKafkaProducer(**connection.kafka(), linger_ms=5, max_batch_size=256 * 1024)
-    await producer.start()
-    sent = [
-        await producer.send(
-            _PLAIN_INPUT, event.value, key=event.subject_ref.encode(), partition=number % LANES
+    async def watch(self, pid: int, names: Sequence[TopicPartition], count: int) -> Rate:
+        """The rate of a process that is to put `count` records into these empty topics."""
+        output = Output(self._written, self._committed, names)
+        process = psutil.Process(pid)
+        first, first_at, cpu_before = await self._first(process, output)
+        done, done_at, cpu, rss = first, first_at, cpu_before, 0
+        while done < count and done_at < first_at + _WATCH_SECONDS:
+            await asyncio.sleep(0.02)
+            done, done_at = await output.written(), time.monotonic()
+            cpu, rss = _cpu(process), max(rss, process.memory_info().rss)
+        if done >= count:
+            async with asyncio.timeout(_COMMIT_SECONDS):
+                while await output.committed() < count:
+                    await asyncio.sleep(0.05)
+        did = done - first
+        if did <= 0:
+            raise NotMeasuredError("everything came out between two looks: too few events")
+        return Rate(
+            events_per_second=int(did / (done_at - first_at)),
+            cpu_seconds=round((cpu - cpu_before) * count / did, 2),
+            rss_mb=rss >> 20,
         )
-        for number, event in enumerate(made)
-    ]
-    await asyncio.gather(*sent)
-    await producer.stop()
+
+    async def _first(self, process: psutil.Process, output: Output) -> tuple[int, float, float]:
+        async with asyncio.timeout(_START_SECONDS):
+            while not (first := await output.written()):
+                if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                    raise NotMeasuredError("it has ended; see its log")
+                await asyncio.sleep(0.02)
+        return first, time.monotonic(), _cpu(process)
 
 
-def _consumer(connection: Connection) -> AIOKafkaConsumer:
-    return AIOKafkaConsumer(**connection.kafka(), isolation_level="read_committed")
+def _cpu(process: psutil.Process) -> float:
+    return float(sum(process.cpu_times()[:2]))
 
 
-def ratios(rounds: Sequence[Sequence[Row]]) -> dict[str, float]:
-    """Events a second over the plain loop's of the same round; the median of the rounds."""
-    found: dict[str, list[float]] = {}
-    for rows in rounds:
-        plain = rows[0].events_per_second
-        for row in rows[1:]:
-            found.setdefault(row.name, []).append(row.events_per_second / plain)
-    return {name: round(median(values), 2) for name, values in found.items()}
+async def of_entrant(ground: Ground, entrant: Entrant, count: int, *, codec: bool = True) -> Rate:
+    """The common job's rate; without `codec`, that of passing values on."""
+    job = await ground.job(entrant, INPUT, codec=codec)
+    with entrant.running(job) as process:
+        async with Meter(ground.connection) as meter:
+            return await meter.watch(process.pid, [TopicPartition(name, 0) for name in job.outputs], count)
 
 
-def as_json(rounds: Sequence[Sequence[Row]]) -> str:
-    """What is written to results/latest.json."""
-    return json.dumps(
-        {
-            "rounds": [[asdict(row) for row in rows] for rows in rounds],
-            "ratios_to_plain_loop": ratios(rounds),
-            "cores": os.cpu_count(),
-        },
-        indent=1,
-    )
+async def of_services(ground: Ground, count: int) -> dict[str, Rate]:
+    """Intake, and then the router on what intake put out, each doing all of its work on outboxes that lie ready."""
+    rates = {}
+    outputs = {
+        "intake": [TopicPartition(topics.EVENTS, lane) for lane in range(LANES)],
+        "router": [TopicPartition(topics.inbox(one, PURPOSE), 0) for one in RECIPIENTS],
+    }
+    with fleet(ground.connection, ground.directory) as ours:
+        for service, names in outputs.items():
+            worker = ours.start(service)
+            assert worker.process is not None
+            async with Meter(ground.connection) as meter:
+                rates[service] = await meter.watch(worker.process.pid, names, count)
+            worker.stop()
+    return rates

@@ -82,9 +82,10 @@ class Bus:
 
     def waiting(self) -> list[ConsumerRecord]:
         """Records of outboxes that have come to no end yet."""
-        return [record for record in self.outboxes if not self._ended(record)]
+        return [record for record in self.outboxes if not self.ended(record)]
 
-    def _ended(self, record: ConsumerRecord) -> bool:
+    def ended(self, record: ConsumerRecord) -> bool:
+        """Whether this record of an outbox has been refused, or its source told that it was accepted."""
         if (owner_of(record), record.offset) in self.refused:
             return True
         event = self.event_in(record)
@@ -174,7 +175,7 @@ class Stage:
             return sorted(await consumer.topics())
 
     async def bus(self, seconds: float = 30.0) -> Bus:
-        """All that lies in any topic, once each record of an outbox has come to its end.
+        """All that lies in any topic, once each record that is in an outbox now has come to its end.
 
         A repeat comes to an end of which nothing tells: publish another event of its subject behind it.
         """
@@ -182,13 +183,14 @@ class Stage:
         async with Reader(self.connection, await self.topics()) as reader:
             for record in await reader.to_the_end():
                 bus.take(record)
+            waiting = bus.waiting()
             try:
                 async with asyncio.timeout(seconds):
-                    while bus.waiting():
+                    while waiting := [record for record in waiting if not bus.ended(record)]:
                         for record in await reader.more(0.1):
                             bus.take(record)
             except TimeoutError:
-                raise AssertionError(self._said(bus.waiting())) from None
+                raise AssertionError(self._said(waiting)) from None
             # The last transaction was seen in one topic: its markers reach the others on their own.
             seen = len(reader.records)
             for record in (await reader.to_the_end())[seen:]:

@@ -336,8 +336,9 @@ async def decided_under(stage: Stage, flow: Flow, generation: int, seconds: floa
     """Return when an event of the flow has been decided under this generation."""
     async with asyncio.timeout(seconds):
         while True:
+            published = list(flow.events)
             bus = await stage.bus()
-            if any(bus.disclosure(event)["generation"] == generation for event in flow.events[:-1]):
+            if any(bus.disclosure(event)["generation"] == generation for event in published):
                 return
 
 

@@ -48,6 +48,11 @@ class Worker:
             )
 
     @property
+    def pid(self) -> int:
+        assert self.process is not None
+        return self.process.pid
+
+    @property
     def exit_code(self) -> int | None:
         """None while it runs."""
         assert self.process is not None

@@ -10,7 +10,13 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from confluent_kafka.admin import AdminClient
 
+from instep.cluster.apply import apply
 from instep.cluster.connection import Connection
+from instep.cluster.follow import read_network
+from instep.errors import NetworkError
+from instep.events.catalogue import Catalogue
+from instep.lanes.partition import lane_of
+from instep.lanes.survey import accept_lost, survey
 from instep.local.broker import Broker
 from instep.network.network import Network, to_records
 from instep.network.topics import NETWORK
@@ -19,6 +25,7 @@ from tests.kafka.services import Fleet, Worker, fleet
 from tests.kafka.toy import DEADLY, INPUT, OUTPUT, SET_ASIDE, STATE
 
 PARTITION = TopicPartition(INPUT, 0)
+SAMPLE = Path(__file__).parents[2] / "deploy" / "network" / "sample"
 
 
 @pytest.fixture
@@ -37,11 +44,19 @@ async def toy_connection(own_broker: Broker) -> Connection:
     return connection
 
 
-async def write(connection: Connection, values: Iterable[bytes]) -> None:
+async def delete_before(connection: Connection, partition: TopicPartition, offset: int) -> None:
+    """As retention does to what nobody has read in time."""
+    admin = AIOKafkaAdminClient(**connection.kafka())
+    await admin.start()
+    await admin.delete_records({partition: RecordsToDelete(before_offset=offset)})
+    await admin.close()
+
+
+async def write(connection: Connection, values: Iterable[bytes], topic: str = INPUT) -> None:
     producer = AIOKafkaProducer(**connection.kafka())
     await producer.start()
     for value in values:
-        await producer.send_and_wait(INPUT, value)
+        await producer.send_and_wait(topic, value)
     await producer.stop()
 
 
@@ -80,10 +95,7 @@ async def test_records_lost_before_they_were_read_stop_the_lane_until_an_operato
     with fleet(toy_connection, tmp_path) as ours:
         await run_over(ours, toy_connection, 10)
         await write(toy_connection, numbered(10, 20))
-        admin = AIOKafkaAdminClient(**toy_connection.kafka())
-        await admin.start()
-        await admin.delete_records({PARTITION: RecordsToDelete(before_offset=15)})
-        await admin.close()
+        await delete_before(toy_connection, PARTITION, 15)
 
         stopped = ours.start("toy", module="tests.kafka.toy")
         said = await unready(stopped, "lost-records")
@@ -95,6 +107,41 @@ async def test_records_lost_before_they_were_read_stop_the_lane_until_an_operato
         accepting = ours.start("toy", module="tests.kafka.toy", INSTEP_ACCEPT_LOST_RECORDS=INPUT)
         assert await passed_on(toy_connection, 15) == numbered(0, 10) + numbered(15, 20)
         assert "gap accepted" in accepting.tail()
+
+
+async def test_a_gap_accepted_by_command_sets_the_lane_going_without_a_restart(
+    own_broker: Broker, tmp_path: Path
+) -> None:
+    connection = Connection(bootstrap_servers=own_broker.bootstrap_servers, security_protocol="PLAINTEXT")
+    await apply(connection, SAMPLE, Catalogue.load(Catalogue.default_directory()))
+    network = await read_network(connection)
+
+    async def refused(count: int) -> int:
+        async with Reader(connection, ["camden.rejected"]) as reader:
+            await reader.until(count)
+            return len(await reader.settled(1.0))
+
+    with fleet(connection, tmp_path) as ours:
+        await write(connection, numbered(0, 10), "camden.outbox")
+        first = ours.start("intake")
+        assert await refused(10) == 10
+        first.stop()
+        await write(connection, numbered(10, 20), "camden.outbox")
+        await delete_before(connection, TopicPartition("camden.outbox", 0), 15)
+        with pytest.raises(NetworkError, match=r"leeds\.outbox"):
+            await accept_lost(connection, network, "intake", "leeds.outbox", "the test")
+
+        second = ours.start("intake")
+        await unready(
+            second, "lost-records: Records that this lane has not read are gone (camden.outbox from 10 to 15)"
+        )
+        views = await survey(connection, network, ["intake"])
+        assert [view.lane for view in views if view.lost] == [lane_of(b"camden", network.lanes)]
+        assert {view.owner.rpartition(":")[2] for view in views} == {str(second.pid)}
+        await accept_lost(connection, network, "intake", "camden.outbox", "the test")
+        assert await refused(15) == 15
+        await asyncio.to_thread(second.wait_until_ready)
+        assert all(not view.lost and view.lag == 0 for view in await survey(connection, network, ["intake"]))
 
 
 async def test_offsets_that_the_group_forgot_are_found_in_the_changelog(

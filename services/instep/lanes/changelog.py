@@ -4,6 +4,7 @@ Beside the processor's entries it holds the lane's positions, so that offsets wh
 for a lane that never ran.
 """
 
+import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from instep.network.topics import TOMBSTONE_DAYS, state
 
 _POSITION = OWN + b"position/"
 _CLAIMS = OWN + b"claims"
+_ACCEPTED = OWN + b"accepted/"
 _OLDEST_CHECKPOINT = TOMBSTONE_DAYS * 86_400 / 2
 
 
@@ -95,6 +97,21 @@ def position_in(state: LaneState, partition: TopicPartition) -> int | None:
     """The position kept for a partition, None where the lane has never read it."""
     found = state.get(position_entry(partition, 0)[0])
     return None if found is None else int(found)
+
+
+def accepted_entry(topic: str, *, position: int | None, start: int, by: str, at: int) -> tuple[bytes, bytes]:
+    """The entry by which an operator accepts the loss of a topic's records from `position` to `start`; `at` is epoch ms.
+
+    It is not written by the lane, whose claim reads it, and it stays in the changelog: who accepted what, and when.
+    """
+    value = {"position": position, "start": start, "by": by, "at": at}
+    return _ACCEPTED + topic.encode(), json.dumps(value).encode()
+
+
+def accepted_start(state: LaneState, topic: str) -> int | None:
+    """Up to where an operator has accepted that a topic's records are gone."""
+    found = state.get(_ACCEPTED + topic.encode())
+    return None if found is None else int(json.loads(found)["start"])
 
 
 def fruitless_claims(state: LaneState) -> int:

@@ -12,7 +12,15 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from instep.lanes.changelog import Changelog, claims_entry, fruitless_claims, position_entry, position_in
+from instep.lanes.changelog import (
+    Changelog,
+    accepted_start,
+    claims_entry,
+    fruitless_claims,
+    position_entry,
+    position_in,
+)
+from instep.lanes.positions import Gap
 from instep.lanes.processor import Output
 from instep.lanes.settings import LaneSettings
 from instep.lanes.state import LaneState
@@ -63,6 +71,10 @@ class Claim:
     def kept_positions(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
         """The positions that the changelog knows."""
         return {partition: position_in(self.state, partition) for partition in partitions}
+
+    def accepted(self, gap: Gap) -> bool:
+        """Whether an operator has accepted this very gap (`instep lane accept`)."""
+        return accepted_start(self.state, gap.partition.topic) == gap.start
 
     async def enter(self) -> None:
         """Count this claim as fruitless until something commits under it."""

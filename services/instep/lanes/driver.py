@@ -7,6 +7,8 @@ the true end and lag reads 0.
 """
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -46,7 +48,7 @@ class BatchThread(stock.AIOKafkaConsumerThread):
         settings: LaneSettings = transport.settings
         return AIOKafkaConsumer(
             **settings.connection.kafka(),
-            client_id=self.app.conf.broker_client_id,
+            client_id=f"{socket.gethostname()}:{os.getpid()}",  # what `instep lane` shows as the owner
             group_id=self.app.conf.id,
             partition_assignment_strategy=[transport.assignor],
             isolation_level="read_committed",

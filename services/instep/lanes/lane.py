@@ -28,6 +28,7 @@ _log = structlog.get_logger("instep.lanes")
 _CHUNK = 500  # records decided before the event loop gets a turn
 _TICK_SECONDS = 1.0
 _SEEN_SECONDS = 60.0
+_LOST_SECONDS = 5.0
 _RELEASE_SECONDS = 2.0  # what a transaction may take to end when the lane is given up
 
 
@@ -77,6 +78,7 @@ class Lane:
         self._wake = asyncio.Event()
         self._poison = Poison(worker.processor)
         self._last_tick = self._last_commit = self._last_seen = time.monotonic()
+        self._open_since: float | None = None
         self._task = asyncio.ensure_future(self._run())
 
     # -- what the worker calls
@@ -106,18 +108,30 @@ class Lane:
         """Seconds without a commit while work is waiting; 0 when nothing waits or the lane is still claiming."""
         return time.monotonic() - self._last_commit if self.claimed and self._queue else 0.0
 
+    def open_for(self) -> float:
+        """Seconds that the lane's transaction has been open; 0 when none is."""
+        return time.monotonic() - self._open_since if self._open_since is not None else 0.0
+
     # -- the lane's own task
 
     async def _run(self) -> None:
         try:
-            await self._own()
+            while not self._stopping:
+                await self._own_or_wait()
         except asyncio.CancelledError:
             raise
-        except LostRecordsError as error:
-            self.lost = str(error)
-            _log.error("lost-records", lane=self.number, problem=str(error))
         except BaseException as error:  # noqa: BLE001  # whatever it is, this process must not go on
             self._worker.failed(error)
+
+    async def _own_or_wait(self) -> None:
+        """Own the lane until it is given up; while records are lost, look every few seconds whether that is accepted."""
+        try:
+            await self._own()
+        except LostRecordsError as error:
+            if self.lost is None:
+                _log.error("lost-records", lane=self.number, problem=str(error))  # the sentence is all
+            self.lost = str(error)
+            await asyncio.sleep(_LOST_SECONDS)
 
     async def _own(self) -> None:
         began = time.monotonic()
@@ -136,7 +150,7 @@ class Lane:
             await claim.enter()
             self._poison.beware(claim.fruitless_before)
             await worker.begin_reading(self)
-            self.claimed = True
+            self.claimed, self.lost = True, None
             worker.metrics.restore.observe(time.monotonic() - began)
             _log.info("lane claimed", lane=self.number, restored=claim.entries_restored)
             while not self._stopping:
@@ -145,14 +159,17 @@ class Lane:
             await claim.close()
 
     async def _where_to_start(self, claim: Claim) -> Start:
-        committed = await self._worker.committed(self.partitions)
+        worker = self._worker
+        committed = await worker.committed(self.partitions)
         kept = claim.kept_positions(self.partitions)
         start = where_to_start(
             committed=committed,
             kept=kept,
-            earliest=await self._worker.earliest(self.partitions),
+            earliest=await worker.earliest(self.partitions),
             has_run=any(at is not None for at in (*kept.values(), *committed.values())),
-            accept=self._worker.settings.accept_lost_records,
+            accept=lambda gap: (
+                claim.accepted(gap) or gap.partition.topic in worker.settings.accept_lost_records
+            ),
         )
         for gap in start.accepted:
             _log.warning("gap accepted", topic=gap.partition.topic, position=gap.position, start=gap.start)
@@ -161,8 +178,8 @@ class Lane:
                 f"{gap.partition.topic} from {gap.position} to {gap.start}" for gap in start.lost
             )
             raise LostRecordsError(
-                f"Records that this lane has not read are gone ({gaps}); name the topics in"
-                " INSTEP_ACCEPT_LOST_RECORDS to accept the gap and go on."
+                f"Records that this lane has not read are gone ({gaps});"
+                " `instep lane accept` accepts a gap, and the lane goes on."
             )
         return start
 
@@ -182,15 +199,17 @@ class Lane:
 
     async def _process(self, claim: Claim) -> None:
         """Decide what is queued, within the bounds of one transaction, and commit it."""
-        began = time.monotonic()
+        began = self._open_since = time.monotonic()
         transaction = await claim.begin()
         positions: dict[TopicPartition, int] = {}
         raise_metrics: list[Callable[[], None]] = []
         events = 0
         for batch in self._taken(began):
             self._check_joins_up(batch, positions)
-            for at in range(0, len(batch.records), _CHUNK):
-                outputs = await self._decide(batch.records[at : at + _CHUNK], claim)
+            # The probe for poison takes its time: one batch whole, before anything has been sent.
+            chunk = len(batch.records) if self._poison.expected else _CHUNK
+            for at in range(0, len(batch.records), chunk or 1):
+                outputs = await self._decide(batch.records[at : at + chunk], claim)
                 await transaction.add(outputs.records)
                 raise_metrics.append(outputs.committed)
                 await asyncio.sleep(0)
@@ -215,7 +234,7 @@ class Lane:
             events += len(batch.records)
             size += batch.size
             yield batch
-            if time.monotonic() - began > settings.transaction_seconds:
+            if self._poison.expected or time.monotonic() - began > settings.transaction_seconds:
                 return
 
     def _check_joins_up(self, batch: Batch, positions: Mapping[TopicPartition, int]) -> None:
@@ -252,6 +271,7 @@ class Lane:
         await claim.commit(transaction, positions)
         self.next.update(positions)
         self._last_commit = time.monotonic()
+        self._open_since = None
         self._worker.metrics.committed.inc()
         for raise_them in raise_metrics:
             raise_them()

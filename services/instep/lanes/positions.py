@@ -4,7 +4,7 @@ Silence is never an answer: a position that is lost, or that lies below the log'
 read. The lane stops until an operator accepts the gap.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
@@ -34,12 +34,12 @@ def where_to_start(
     kept: Mapping[TopicPartition, int | None],
     earliest: Mapping[TopicPartition, int],
     has_run: bool,
-    accept: Collection[str] = (),
+    accept: Callable[[Gap], bool] = lambda gap: False,
 ) -> Start:
     """The larger of the committed and the kept position; the log's start for a partition never read.
 
     `has_run` says that this lane has kept any position before: then a partition without one is new only while its log is
-    whole. `accept` holds topics whose gaps an operator has accepted.
+    whole. `accept` says whether an operator has accepted a gap.
     """
     positions: dict[TopicPartition, int] = {}
     lost: list[Gap] = []
@@ -53,5 +53,6 @@ def where_to_start(
             positions[partition] = position
         else:
             positions[partition] = start
-            (accepted if partition.topic in accept else lost).append(Gap(partition, position, start))
+            gap = Gap(partition, position, start)
+            (accepted if accept(gap) else lost).append(gap)
     return Start(positions, tuple(lost), tuple(accepted))

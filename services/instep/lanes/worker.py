@@ -41,6 +41,7 @@ from instep.network.network import Network
 _log = structlog.get_logger("instep.worker")
 
 _STALLED_SECONDS = 60.0
+_PAST_ITS_TIME = 3  # times the limit after which the broker has aborted the transaction
 _EXIT_FAILED = 70
 _STOP_SECONDS = 4.0
 _FRESH_POLL_SECONDS = 0.02
@@ -255,6 +256,8 @@ class Worker:
         for number, lane in list(self._lanes.items()):
             if lane.silent_for() > _STALLED_SECONDS:
                 return f"lane {number} has work and has committed nothing for {_STALLED_SECONDS:g} s"
+            if lane.open_for() > _PAST_ITS_TIME * self.settings.transaction_timeout:
+                return f"lane {number} has had a transaction open for {lane.open_for():.0f} s"
         return None
 
     def _lags(self) -> Iterator[Lag]:

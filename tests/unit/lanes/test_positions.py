@@ -15,14 +15,14 @@ def start(
     kept: int | None = None,
     earliest: int = 0,
     has_run: bool = True,
-    accept: tuple[str, ...] = (),
+    accept: bool = False,
 ) -> Start:
     return where_to_start(
         committed={OUTBOX: committed},
         kept={OUTBOX: kept},
         earliest={OUTBOX: earliest},
         has_run=has_run,
-        accept=accept,
+        accept=lambda gap: accept,
     )
 
 
@@ -52,7 +52,7 @@ def test_a_position_below_the_logs_start_is_a_gap() -> None:
 
 
 def test_an_accepted_gap_goes_on_at_the_logs_start_and_is_told() -> None:
-    accepted = start(committed=2, earliest=3, accept=("leeds.outbox",))
+    accepted = start(committed=2, earliest=3, accept=True)
     assert accepted == Start({OUTBOX: 3}, (), (Gap(OUTBOX, 2, 3),))
 
 

@@ -1,4 +1,4 @@
-"""`instep schemas list | show | check | types`: what may be published, whether it is sound, what is new in it."""
+"""`instep schemas list | show | check | diff | types`: what may be published, whether it is sound, what is new in it."""
 
 import asyncio
 import json
@@ -13,8 +13,9 @@ import typer
 from instep import client
 from instep.cli.output import Output, OutputOption, note, show, show_lines, stdout
 from instep.errors import SchemaError
-from instep.events import lock, typed
-from instep.events.catalogue import Catalogue, EventType, Schema
+from instep.events import difference, lock, typed
+from instep.events.catalogue import Catalogue, EventType, Schema, load_schema
+from instep.events.compatibility import faults_between
 from instep.events.lint import lint
 
 TYPES = Path(client.__file__).with_name("types.py")
@@ -97,6 +98,30 @@ def check(
     note(f"{len(catalogue.schemas)} schemas and {len(list(where.rglob('*.json')))} examples are sound.")
 
 
+@app.command("diff")
+def diff(
+    old: Annotated[
+        str, typer.Argument(help="For example resident-moved@1.0.0, or a file that ends in .avsc.")
+    ],
+    new: Annotated[
+        str, typer.Argument(help="For example resident-moved@1.1.0; without a version, the newest.")
+    ],
+    directory: DirectoryOption = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Say what a recipient would notice between two schemas."""
+    catalogue = Catalogue.load(_directory(directory))
+    before, after = _either(catalogue, old), _either(catalogue, new)
+    event_type = catalogue.events.get(after.name)
+    found = difference.differences(before, after, event_type.classes if event_type else {})
+    if output is Output.JSON:
+        show_lines(map(asdict, found))
+        return
+    lines = [difference.verdict(before, after), *(str(one) for one in found)]
+    lines += [f"Breaks: {fault}" for fault in faults_between(before.definition, after.definition)]
+    stdout().print("\n".join(lines), soft_wrap=True)
+
+
 @app.command("types")
 def types(
     write: Annotated[
@@ -141,6 +166,15 @@ def _find(catalogue: Catalogue, name: str, version: str) -> Schema:
             f"There is no version {version} of {name}: there is {', '.join(s.version for s in named)}."
         )
     raise SchemaError(f"There is no schema {name}: see `instep schemas list`.")
+
+
+def _either(catalogue: Catalogue, named: str) -> Schema:
+    """A file, or a name with or without `@version`; a file is called by the folder that it lies in."""
+    if named.endswith(".avsc"):
+        file = Path(named)
+        return load_schema(file, name=file.absolute().parent.name, kind="event")
+    name, _, version = named.partition("@")
+    return _find(catalogue, name, version)
 
 
 def _fields(schema: Schema, event_type: EventType | None) -> Iterator[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Whether two versions of a schema can read each other, by two judges that are not ours: FULL compatibility.
+"""Whether two versions of a schema can read each other: by our own rules, and by two judges that are not ours.
 
 `avro_faults` asks the Avro project's own checker. `reading_faults` does not trust in rules at all: it writes events of the
 one version and reads them with the other, each way, and looks whether they still say the same. Both hold between *all*
@@ -8,7 +8,7 @@ versions of one major (that is what makes it transitive); `growth` has the rules
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from io import BytesIO
 from typing import Any
 
@@ -19,10 +19,19 @@ from fastavro.schema import parse_schema
 
 from instep.events.catalogue import without_logical_types
 from instep.events.generated import name_types, resolve
+from instep.events.growth import growth_faults
 from instep.events.schemas import CLOSED_SYMBOLS, UNKNOWN
+
+Judge = Callable[[Mapping[str, Any], Mapping[str, Any]], Iterator[str]]
+"""`judge(old, new)`: two definitions in, sentences out."""
 
 _NOTHING = (UNKNOWN, *CLOSED_SYMBOLS.values())
 """Symbols that nobody acts on."""
+
+
+def faults_between(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+    """What `new` breaks for those who know `old`, by the first judge who finds any: ours says it most plainly."""
+    return next(filter(None, (tuple(judge(old, new)) for judge in JUDGES)), ())
 
 
 def avro_faults(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
@@ -44,6 +53,8 @@ def reading_faults(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[s
         if fault:
             yield f"Tried with real bytes, {who}: {fault}."
 
+
+JUDGES: tuple[Judge, ...] = (growth_faults, avro_faults, reading_faults)
 
 _BACKWARD = "a reader of this version cannot rely on what the older one wrote"
 _FORWARD = "a reader of the older version cannot rely on what this one writes"

@@ -17,8 +17,7 @@ from typing import Any
 from instep.errors import PlainEventError, SchemaError
 from instep.events import event_toml, lock
 from instep.events.catalogue import Catalogue, EventType, Schema, load_schema, version_key
-from instep.events.compatibility import avro_faults, reading_faults
-from instep.events.growth import growth_faults
+from instep.events.compatibility import faults_between
 from instep.events.plain import from_plain, to_plain
 from instep.events.schemas import faults
 
@@ -136,18 +135,10 @@ def _growth_problems(sound: Mapping[str, Any]) -> Iterator[Problem]:
         folder, version = order(path)
         before = [one for one in versions if (folder, version[:1]) <= order(one) < (folder, version)]
         for older in reversed(before):
-            if found := _compatibility_faults(sound[older], sound[path]):
+            if found := faults_between(sound[older], sound[path]):
                 against = older.rpartition("/")[2].removesuffix(".avsc")
                 yield from _problems((path, f"breaks readers of {against}: {fault}") for fault in found)
                 break
-
-
-def _compatibility_faults(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """By the first judge who finds any: our own rules say it most plainly, Avro's checker, and an actual reading."""
-    return next(filter(None, (list(judge(old, new)) for judge in _JUDGES)), [])
-
-
-_JUDGES = (growth_faults, avro_faults, reading_faults)
 
 
 # -------------------------------------------------------------------------------------------------------- event.toml

@@ -11,6 +11,7 @@ from typer.testing import CliRunner, Result
 from instep.cli import build
 from instep.errors import SchemaError
 from instep.events.catalogue import Catalogue
+from tests.schemas.evolution import evolved
 
 SCHEMAS = Catalogue.default_directory()
 
@@ -123,3 +124,30 @@ def test_types_shows_the_python_types_or_writes_them(tmp_path: Path, monkeypatch
     assert not file.exists()
     assert run("types", "--write").exit_code == 0
     assert file.read_text(encoding="utf-8") == shown.stdout
+
+
+def test_diff_says_what_a_recipient_would_notice(tmp_path: Path) -> None:
+    where = ("--directory", str(evolved(tmp_path)))
+    told = run("diff", "resident-moved@1.0.0", "resident-moved", *where).stdout.splitlines()
+    assert told[0].endswith("reads resident-moved 1.1.0 without a change.")
+    assert [line.split(":")[0] for line in told[1:]] == ["reason", "household_size"]
+    rows = lines(run("diff", "resident-moved@1.0.0", "resident-moved@1.1.0", *where, "-o", "json"))
+    assert [(row["change"], row["fields"]) for row in rows] == [
+        ("symbols", ["reason"]),
+        ("new", ["household_size"]),
+    ]
+
+
+def test_diff_takes_files_and_says_what_would_break(tmp_path: Path) -> None:
+    newer = evolved(tmp_path) / "events/resident-moved/1.1.0.avsc"
+    told = run("diff", str(newer), "resident-moved@1.0.0").stdout.splitlines()
+    assert told[0] == (
+        "A program written for resident-moved 1.1.0 must change before it reads resident-moved 1.0.0."
+    )
+    assert any(line.startswith("Breaks: household_size has been removed") for line in told)
+
+
+def test_diff_of_two_that_are_the_same_says_only_that_all_can_be_read() -> None:
+    assert run("diff", "rejection", "rejection").stdout.splitlines() == [
+        "A program written for rejection 1.0.0 reads rejection 1.0.0 without a change."
+    ]

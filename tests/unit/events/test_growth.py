@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from instep.events.catalogue import Catalogue
-from instep.events.compatibility import avro_faults, reading_faults
+from instep.events.compatibility import JUDGES, avro_faults, reading_faults
 from instep.events.growth import growth_faults
-from instep.events.lint import _JUDGES, lint
+from instep.events.lint import lint
 
 SCHEMAS = Catalogue.default_directory()
 MOVED = Path("events/resident-moved")
@@ -348,8 +348,8 @@ def test_each_of_the_three_judges_is_heard(
     directory: Path, judge: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No change passes our rules and fails the other two, so each is made to speak here."""
-    judges = tuple(one if one.__name__ != judge else lambda old, new: iter(["no."]) for one in _JUDGES)
-    monkeypatch.setattr("instep.events.lint._JUDGES", judges)
+    judges = tuple(one if one.__name__ != judge else lambda old, new: iter(["no."]) for one in JUDGES)
+    monkeypatch.setattr("instep.events.compatibility.JUDGES", judges)
     write(directory, f"{MOVED}/1.1.0.avsc", changed(lambda record: record["fields"].append(NEW_FIELD)))
     assert said(directory) == f"{MOVED}/1.1.0.avsc: breaks readers of 1.0.0: no."
 

@@ -75,6 +75,13 @@ def _run() -> int:
     except InstepError as error:
         print(f"instep: {error}", file=sys.stderr)
         return EXIT_FAILED
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("instep"):
+            raise
+        # The bare distribution is for councils that publish and subscribe.
+        extra = "instep[services], or instep[local] for `up` and `demo`"
+        print(f"instep: This command needs {error.name}, which comes with {extra}.", file=sys.stderr)
+        return EXIT_FAILED
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -43,6 +43,20 @@ def test_an_error_is_one_sentence_and_exit_code_1(
     assert capsys.readouterr() == ("", "instep: The disk is full.\n")
 
 
+def test_a_command_whose_libraries_are_not_installed_names_the_extra(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "prometheus_client", None)
+    for name in [name for name in sys.modules if name.startswith("instep.intake")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert leaving(monkeypatch, "run", "intake") == 1
+    said = capsys.readouterr()
+    assert said.err.startswith(
+        "instep: This command needs prometheus_client, which comes with instep[services]"
+    )
+    assert said.out == ""
+
+
 def test_a_path_that_cannot_be_used_is_named_without_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

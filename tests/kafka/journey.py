@@ -43,7 +43,7 @@ class Events:
     def __init__(self, catalogue: Catalogue, network: Network) -> None:
         self.network = network
         self.schemas = catalogue.bind(network.schemas)
-        self._ids = {schema.full_name: number for number, schema in self.schemas.items()}
+        self._ids = {schema: number for number, schema in self.schemas.items()}
         self._moved = catalogue.events["resident-moved"].latest
         self._registered = catalogue.events["business-registered"].latest
 
@@ -114,7 +114,7 @@ class Events:
 
     def framed(self, schema: Schema, datum: dict[str, Any]) -> bytes:
         """The value of a record of this schema."""
-        return frame(self._ids[schema.full_name], schema.encode(datum))
+        return frame(self._ids[schema], schema.encode(datum))
 
     def read(self, record: ConsumerRecord) -> dict[str, Any]:
         """A record's value, decoded."""

@@ -1,4 +1,4 @@
-"""A second version of an event on a running bus: services change first, then the network, publishers, and recipients last."""
+"""A second version of an event on a running bus: services change first, then the network, publishers, recipients last."""
 
 import asyncio
 import io

@@ -46,8 +46,9 @@ down: $(STAMP) ## End it
 bench: $(STAMP) $(PEERS) ## Instep beside its peers on one broker; BENCH=--short takes a minute
 	@$(BIN)/python -m tests.benchmarks $(BENCH)
 
-chaos: $(STAMP) ## Kill services while work remains, and judge what came of it
-	@$(BIN)/pytest -q -m chaos
+chaos: $(STAMP) ## Kill workers and brokers while work remains, and judge; EVENTS, WORKER_KILLS, BROKER_KILLS, ZOMBIES, SEED
+	@$(BIN)/python -m tests.chaos --events $(or $(EVENTS),1000000) --worker-kills $(or $(WORKER_KILLS),50) \
+	    --broker-kills $(or $(BROKER_KILLS),10) --zombies $(or $(ZOMBIES),5) $(if $(SEED),--seed $(SEED))
 
 clean: ## Remove .venv, caches and the local platform's state (ends it first)
 	@if compgen -G ".instep/processes/*.json" >/dev/null; then \

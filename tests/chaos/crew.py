@@ -1,0 +1,111 @@
+"""The workers of a run and their supervisor, which starts again what has ended, later each time that it ends early."""
+
+import asyncio
+import shutil
+import signal
+import time
+from pathlib import Path
+
+from instep.cluster.connection import Connection
+from tests.kafka.services import Worker
+
+SESSION_S = 6.0
+"""After which the group gives a silent worker's lanes to another."""
+EARLY_S = 10.0
+LONGEST_S = 8.0
+
+_SETTINGS = {
+    "INSTEP_SESSION_TIMEOUT_SECONDS": str(SESSION_S),
+    "INSTEP_HEARTBEAT_SECONDS": "1",
+    # Small fetches, so that a worker is always in the middle of something.
+    "INSTEP_POLL_RECORDS": "500",
+}
+
+
+class Member:
+    """One worker, in a directory of its own; `wanted` says whether the supervisor keeps it running."""
+
+    def __init__(self, name: str, service: str, connection: Connection, home: Path) -> None:
+        self.name = name
+        self.wanted = False
+        self.starts = 0
+        self._directory = home / name
+        self._directory.mkdir(parents=True)
+        self.worker = Worker(service, f"instep.{service}", connection, self._directory, _SETTINGS)
+        self._started_at = 0.0
+        self._pause = 0.0
+        self._ended_at: float | None = None
+
+    def running(self) -> bool:
+        return self.worker.process is not None and self.worker.exit_code is None
+
+    def supervise(self) -> None:
+        """Start it if it should run, does not, and has waited long enough."""
+        now = time.monotonic()
+        if not self.wanted or self.running():
+            return
+        if self._ended_at is None:
+            self._ended_at = now
+            early = self.starts > 0 and now - self._started_at < EARLY_S
+            self._pause = min(LONGEST_S, max(0.5, 2 * self._pause)) if early else 0.0
+        if now - self._ended_at >= self._pause:
+            self._ended_at = None
+            self._started_at = now
+            self.starts += 1
+            self.worker.start()
+
+    def wipe(self) -> None:
+        """Remove its state directory, as a machine that is replaced would."""
+        shutil.rmtree(self._directory / "state", ignore_errors=True)
+
+    def send(self, number: signal.Signals) -> None:
+        assert self.worker.process is not None
+        self.worker.process.send_signal(number)
+
+    async def ready(self, seconds: float = 90.0) -> None:
+        """Return when it has claimed its lanes; raises TimeoutError when it does not come to that."""
+        until = time.monotonic() + seconds
+        while True:
+            said = await asyncio.to_thread(self.worker.not_ready_because) if self.running() else "not running"
+            if said is None:
+                return
+            if time.monotonic() > until:
+                raise TimeoutError(
+                    f"{self.name} is not ready after {seconds:g} s: {said}\n{self.worker.tail()}"
+                )
+            await asyncio.sleep(0.1)
+
+
+class Crew:
+    """All members; `supervise` runs until it is cancelled."""
+
+    def __init__(self, connection: Connection, home: Path) -> None:
+        self.members = [
+            Member(f"{service}-{number}", service, connection, home)
+            for number in (1, 2, 3)
+            for service in ("intake", "router")
+        ]
+        for member in self.members[:4]:
+            member.wanted = True
+
+    @property
+    def wanted(self) -> list[Member]:
+        """Those that the supervisor keeps running; the third of each service joins and leaves."""
+        return [member for member in self.members if member.wanted]
+
+    @property
+    def spare(self) -> list[Member]:
+        return self.members[4:]
+
+    async def supervise(self) -> None:
+        while True:
+            for member in self.members:
+                member.supervise()
+            await asyncio.sleep(0.1)
+
+    def end(self) -> None:
+        """End every one, by its id."""
+        for member in self.members:
+            member.wanted = False
+            if member.running():
+                member.worker.kill()

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from instep.errors import PlainEventError, SchemaError
-from instep.events import event_toml, lock
-from instep.events.catalogue import Catalogue, EventType, Schema, load_schema, version_key
+from instep.errors import SchemaError
+from instep.events import event_toml, examples, lock
+from instep.events.catalogue import Catalogue, Schema, load_schema, version_key
 from instep.events.compatibility import faults_between
-from instep.events.plain import from_plain, to_plain
 from instep.events.schemas import faults
 
 _NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
@@ -28,11 +27,6 @@ _FILE = re.compile(
     rf"|events/{_NAME}/(event\.toml|{_VERSION}\.avsc|(examples|rejected)/{_NAME}\.json)"
 )
 _KINDS = {"header": "header", "bus": "bus", "events": "event"}
-
-EXAMPLES_PER_EVENT = 3
-# What one record alone can be refused for: by its meaning (a rejected example holds an `event`) or its bytes (`hex`).
-REASONS_OF_MEANING = frozenset({"missing-field", "bad-identifier", "bad-date", "unknown-value"})
-REASONS_OF_BYTES = frozenset({"undecodable", "trailing-bytes", "not-canonical"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,12 +53,7 @@ def lint(directory: Path, *, accept_new: bool = False) -> tuple[Problem, ...]:
         catalogue = Catalogue.load(directory)
     except SchemaError as error:
         return (*problems, Problem(file=".", message=str(error)))
-    for event_type in catalogue.events.values():
-        problems += _accepted_examples(directory, event_type.latest, event_type)
-        problems += _rejected_examples(directory, event_type)
-    for schema in catalogue.bus.values():
-        problems += _accepted_examples(directory, schema, None)
-    return tuple(problems)
+    return (*problems, *_problems(examples.faults(directory, catalogue)))
 
 
 def _problems(pairs: Iterable[tuple[str, str]]) -> Iterator[Problem]:
@@ -174,72 +163,3 @@ def _asked_too_late(told: Mapping[str, Any], schemas: Sequence[Schema]) -> Itera
             for path in told["required"]:
                 if path not in schema.fields:
                     yield f"required: {path} is not in {schema.version}, whose publishers would all be refused."
-
-
-# ---------------------------------------------------------------------------------------------------------- examples
-
-
-def _accepted_examples(directory: Path, schema: Schema, event_type: EventType | None) -> Iterator[Problem]:
-    folder = directory / ("events" if event_type else "bus") / schema.name / "examples"
-    files = sorted(folder.glob("*.json"))
-    enough = EXAMPLES_PER_EVENT if event_type else 1
-    if len(files) < enough:
-        yield Problem(
-            file=folder.relative_to(directory).as_posix(), message=f"holds fewer than {enough} examples."
-        )
-    for file in files:
-        path = file.relative_to(directory).as_posix()
-        yield from _problems((path, fault) for fault in _example_faults(file, schema, event_type))
-
-
-def _example_faults(file: Path, schema: Schema, event_type: EventType | None) -> Iterator[str]:
-    try:
-        plain = json.loads(file.read_text(encoding="utf-8"))
-        datum = from_plain(schema, plain)
-    except PlainEventError as error:
-        yield f"{error}."
-        return
-    except ValueError:
-        yield "is not JSON."
-        return
-    if schema.decode(schema.encode(datum)) != datum:
-        yield "does not come back from Avro as it went in."
-    if to_plain(schema, datum) != plain:
-        yield "is not in its plainest form: nulls and empty lists left out, defaults written, times in UTC."
-    if event_type and datum["header"]["change_kind"] != "ANNUL":
-        for path in event_type.required:
-            if _absent(datum, path):
-                yield f"lacks {path}, which is required."
-
-
-def _absent(datum: Mapping[str, Any], path: str) -> bool:
-    value: Any = datum
-    for name in path.split("."):
-        value = value.get(name) if isinstance(value, dict) else None
-    return value is None or value == []
-
-
-def _rejected_examples(directory: Path, event_type: EventType) -> Iterator[Problem]:
-    for file in sorted((directory / "events" / event_type.name / "rejected").glob("*.json")):
-        path = file.relative_to(directory).as_posix()
-        yield from _problems((path, fault) for fault in _rejected_faults(file, event_type.latest))
-
-
-def _rejected_faults(file: Path, schema: Schema) -> Iterator[str]:
-    try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-        match told:
-            case {"reason": str() as reason, "fields": list() as fields, "event": dict() as event}:
-                from_plain(schema, event)
-                known = reason in REASONS_OF_MEANING and fields != []
-            case {"reason": str() as reason, "hex": str() as body}:
-                bytes.fromhex(body)
-                known = reason in REASONS_OF_BYTES
-            case _:
-                known = False
-        if not known or not told.keys() <= {"why", "reason", "fields", "event", "hex"}:
-            yield "is neither {reason, fields, event} nor {reason, hex} with a reason that it can be refused for."
-    except PlainEventError as error:
-        yield f"{error}; a rejected example is refused for its meaning, so it must fit its schema."
-    except ValueError:
-        yield "is not JSON, or its hex is not hexadecimal."

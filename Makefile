@@ -27,11 +27,12 @@ test: lint ## Every check that CI makes, real Kafka included
 	@$(STEP) "tests without Kafka" $(BIN)/pytest -q -m "not kafka"
 	@$(STEP) "tests with Kafka" $(BIN)/pytest -q -m kafka
 
-lint: $(STAMP) ## Style, types and import contracts
+lint: $(STAMP) ## Style, types, import contracts and the rules of schemas
 	@$(STEP) "ruff check" $(BIN)/ruff check .
 	@$(STEP) "ruff format --check" $(BIN)/ruff format --check .
 	@$(STEP) "mypy --strict" $(BIN)/mypy
 	@$(STEP) "import contracts" $(BIN)/lint-imports --no-logo
+	@$(STEP) "schemas" $(BIN)/instep schemas check
 
 fmt: $(STAMP) ## Put the code into the house's form
 	@$(BIN)/ruff check --fix --quiet . || true

@@ -8,10 +8,12 @@ says more than that: null stays null, and a record of which some fields are shar
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 from instep.events.catalogue import Schema
 from instep.events.generated import name_types, resolve
+from instep.events.splice import Splice, splicer
 from instep.events.writer import writer
 
 
@@ -32,6 +34,11 @@ class Blanking:
         self.paths = _outermost(paths_of(schema).intersection(paths))
         self._types = name_types(schema.parsed)
         self._write = writer(schema, self.paths)
+
+    @cached_property
+    def splice(self) -> Splice:
+        """The same bytes again, cut out of the event's own (`splice.Form.find`), behind whatever stands before it."""
+        return splicer(self.schema, self.paths)
 
     def encode(self, event: Mapping[str, Any]) -> bytes:
         """The Avro body of the blanked event; the same bytes as `schema.encode(blank(event))`, without making it."""

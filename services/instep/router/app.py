@@ -1,14 +1,17 @@
 """Composition of a router worker, in one place; importing connects to nothing."""
 
 import os
+from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry
 
 from instep.cache import cache_directory
+from instep.errors import ConfigurationError
 from instep.events.catalogue import Catalogue
 from instep.lanes.settings import LaneSettings, from_env
 from instep.lanes.worker import run
 from instep.network.postcodes import Postcodes
+from instep.router.arrival import Codec
 from instep.router.metrics import RouterMetrics
 from instep.router.processor import Router
 
@@ -23,5 +26,15 @@ def main() -> None:
 
 
 def _router(settings: LaneSettings, registry: CollectorRegistry) -> Router:
+    codec = codec_from(os.environ)
     catalogue = Catalogue.load(settings.schemas_directory)
-    return Router(catalogue, Postcodes.open(cache_directory(os.environ)), RouterMetrics(registry))
+    postcodes = Postcodes.open(cache_directory(os.environ))
+    return Router(catalogue, postcodes, RouterMetrics(registry), codec)
+
+
+def codec_from(environ: Mapping[str, str]) -> Codec:
+    """How events are blanked, by INSTEP_CODEC; raises ConfigurationError."""
+    try:
+        return Codec(environ.get("INSTEP_CODEC", Codec.SPLICE))
+    except ValueError:
+        raise ConfigurationError("INSTEP_CODEC is neither `splice` nor `plain`.") from None

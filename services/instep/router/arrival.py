@@ -1,4 +1,4 @@
-"""An event as it arrives from the hub: read, and with what it is known by.
+"""An event as it arrives from the hub: read as far as routing needs, and with what it is known by.
 
 Intake wrote these bytes, so they are read but not judged: one that cannot be read is a bug of ours, and stops the lane
 rather than be lost.
@@ -7,19 +7,41 @@ rather than be lost.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from instep.errors import HubRecordError, UnsoundBytesError
 from instep.events import envelope
-from instep.events.catalogue import Schema
+from instep.events.blanking import Blanking
+from instep.events.catalogue import Catalogue, EventType, Schema
 from instep.events.framing import PREFIX, schema_id
 from instep.events.header import content_digest, identity
 from instep.events.reader import Read, reader
+from instep.events.splice import Form, Found, form, part_reader
+from instep.events.splice import Read as ReadPart
 from instep.lanes.processor import Record
+from instep.network.network import Network
+from instep.router.decide import sparse_roots
+
+_CODES = ("authority_gss", "postcode", "country")
+"""What of an address says whose area it is in."""
+
+
+class Codec(StrEnum):
+    """How events are read and blanked: both ways give the same bytes."""
+
+    SPLICE = "splice"
+    """What is shared is cut out of an event's bytes, and little of it is decoded; unusual events go the plain way."""
+    PLAIN = "plain"
+    """Every event is decoded whole and written again."""
 
 
 class Arrival(NamedTuple):
-    """One event. A tuple because one is made for each; `key` is `source/subject_ref`, `value` framed."""
+    """One event. A tuple because one is made for each; `key` is `source/subject_ref`, `value` framed.
+
+    `event` is whole, or where there is `found` (the places of its fields) what routing reads of it.
+    """
 
     record: Record
     schema_id: int
@@ -29,6 +51,13 @@ class Arrival(NamedTuple):
     header: Mapping[str, Any]
     identity: bytes
     digest: bytes
+    found: Found | None = None
+
+    def blanked(self, blanking: Blanking) -> bytes:
+        """The framed value with the fields that `blanking` shares."""
+        if self.found is None:
+            return self.value[:PREFIX] + blanking.encode(self.event)
+        return blanking.splice(self.found)
 
     @property
     def replaced(self) -> bytes | None:
@@ -46,12 +75,31 @@ class Arrival(NamedTuple):
         raise HubRecordError(f"{_place(self.record)} does not say where in its outbox the event lies.")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Known:
+    """A schema, and how its events are read: whole, and as far as routing needs."""
+
+    schema: Schema
+    read: Read
+    form: Form | None
+    read_part: ReadPart
+
+
 class Arrivals:
     """Reads hub records by the network's schema ids."""
 
-    def __init__(self, schemas: Mapping[int, Schema]) -> None:
-        self._known: dict[int | None, tuple[Schema, Read]] = {
-            number: (schema, reader(schema)) for number, schema in schemas.items() if schema.kind == "event"
+    def __init__(
+        self, catalogue: Catalogue, network: Network, schemas: Mapping[int, Schema], codec: Codec
+    ) -> None:
+        self._known: dict[int | None, _Known] = {
+            number: _Known(
+                schema=schema,
+                read=reader(schema),
+                form=form(schema) if codec is Codec.SPLICE else None,
+                read_part=part_reader(schema, _routing(catalogue, network, schema)),
+            )
+            for number, schema in schemas.items()
+            if schema.kind == "event"
         }
 
     def read(self, record: Record) -> Arrival:
@@ -61,15 +109,9 @@ class Arrivals:
         known = self._known.get(number)
         if key is None or value is None or number is None or known is None:
             raise HubRecordError(f"{_place(record)} holds no event of a schema that this network knows.")
-        schema, read = known
-        event: dict[str, Any] = {}
-        end = -1
-        try:
-            event, end, _ = read(value, PREFIX)
-        except UnsoundBytesError:
-            pass
-        if end != len(value):
-            # Raised outside the handler: the caught error might hold what could not be decoded.
+        found = known.form.find(value, PREFIX) if known.form is not None else None
+        event = _read(known, value, found)
+        if event is None:
             raise HubRecordError(f"{_place(record)} is no event in canonical bytes.")
         header = event["header"]
         return Arrival(
@@ -80,8 +122,34 @@ class Arrivals:
             event,
             header,
             identity(header["source"], header["subject_ref"], header["event_id"]),
-            content_digest(schema, value, header),
+            content_digest(known.schema, value, header),
+            found,
         )
+
+
+def _read(known: _Known, value: bytes, found: Found | None) -> dict[str, Any] | None:
+    """The event, or its part; None where it cannot be read (an error might hold what could not be decoded)."""
+    try:
+        if found is not None:
+            return known.read_part(found)
+        event, end, _ = known.read(value, PREFIX)
+    except UnsoundBytesError:
+        return None
+    return event if end == len(value) else None
+
+
+def sparse(event_type: EventType, network: Network) -> frozenset[str]:
+    """The fields on which some share may depend wholly (`decide.sparse_roots`)."""
+    required = {path.partition(".")[0] for path in event_type.required}
+    return sparse_roots(network.agreements.values(), event_type.name, required)
+
+
+def _routing(catalogue: Catalogue, network: Network, schema: Schema) -> frozenset[str]:
+    """The paths that decide where an event goes, and what it is known by."""
+    event_type = catalogue.events[schema.name]
+    header = {path for path, field in schema.fields.items() if path.startswith("header.")}
+    codes = {f"{address}.{code}" for address in event_type.addresses for code in _CODES}
+    return frozenset(header | codes | sparse(event_type, network))
 
 
 def _place(record: Record) -> str:

@@ -11,8 +11,8 @@ from instep.events.bus import BusRecord
 from instep.events.catalogue import Catalogue, EventType, Schema
 from instep.network.areas import Areas, PostcodeSource
 from instep.network.network import Network
-from instep.router.arrival import Arrival
-from instep.router.decide import Facts, Pair, decide, sparse_roots
+from instep.router.arrival import Arrival, sparse
+from instep.router.decide import Facts, Pair, decide
 from instep.router.disclosing import DisclosureRecord
 from instep.router.plan import Plan, Planner
 
@@ -28,8 +28,7 @@ class _OfSchema:
     def __init__(self, event_type: EventType, network: Network, planner: Planner) -> None:
         self.event_type = event_type.name
         self.addresses = tuple(tuple(path.split(".")) for path in event_type.addresses)
-        required = {path.partition(".")[0] for path in event_type.required}
-        self.sparse = tuple(sparse_roots(network.agreements.values(), event_type.name, required))
+        self.sparse = tuple(sparse(event_type, network))
         self.planner = planner
         self.made: dict[Facts, Plan] = {}
 

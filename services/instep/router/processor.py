@@ -10,14 +10,13 @@ from typing import Any
 from instep.events import envelope
 from instep.events.bus import BusRecord, RejectionRecord
 from instep.events.catalogue import Catalogue
-from instep.events.framing import PREFIX
 from instep.lanes.processor import Output, Outputs, Record, State
 from instep.network import topics
 from instep.network.areas import PostcodeSource
 from instep.network.days import today_in_london
 from instep.network.network import Network
 from instep.router import memory
-from instep.router.arrival import Arrival, Arrivals
+from instep.router.arrival import Arrival, Arrivals, Codec
 from instep.router.decide import Pair
 from instep.router.disclosing import AcceptedOutcomes, DisclosureRecord
 from instep.router.metrics import Happened, RouterMetrics
@@ -49,8 +48,15 @@ class Router:
 
     service = "router"
 
-    def __init__(self, catalogue: Catalogue, postcodes: PostcodeSource, metrics: RouterMetrics) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        postcodes: PostcodeSource,
+        metrics: RouterMetrics,
+        codec: Codec = Codec.SPLICE,
+    ) -> None:
         self._catalogue = catalogue
+        self._codec = codec
         self._postcodes = postcodes
         self._metrics = metrics
         self._sequences = Sequences()
@@ -63,7 +69,7 @@ class Router:
         """Decide by this network from now on; raises NetworkError where it has no id for our own records."""
         self._network = network
         self._schemas = self._catalogue.bind(network.schemas)
-        self._arrivals = Arrivals(self._schemas)
+        self._arrivals = Arrivals(self._catalogue, network, self._schemas, self._codec)
         self._disclosure = DisclosureRecord(self._catalogue, self._schemas)
         self._outcome = BusRecord(self._catalogue, self._schemas, "outcome")
         self._withdrawal = BusRecord(self._catalogue, self._schemas, "withdrawal")
@@ -153,7 +159,7 @@ class Router:
             own.append(trace)
         put = batch.outputs.append
         for blanking, targets in plan.blanked:
-            value = arrival.value[:PREFIX] + blanking.encode(arrival.event)
+            value = arrival.blanked(blanking)
             for topic, headers in targets:
                 put(Output(topic, 0, key, value, headers + own))
         for (topic, headers), reason in plan.withdrawn:

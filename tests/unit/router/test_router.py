@@ -13,11 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
-from instep.errors import HubRecordError, NetworkError
+from instep.errors import ConfigurationError, HubRecordError, NetworkError
 from instep.events.blanking import Blanking
 from instep.events.framing import frame, unframe
 from instep.lanes.processor import Output
 from instep.network.network import Network
+from instep.router.app import codec_from
+from instep.router.arrival import Codec
 from instep.router.metrics import RouterMetrics
 from instep.router.processor import Router
 from tests.unit.events.sample import CATALOGUE, MOVED, example
@@ -46,12 +48,20 @@ class NoPostcodes:
         return None
 
 
+@pytest.fixture(params=list(Codec), autouse=True)
+def codec(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every claim here is true of both ways to read and to blank."""
+    monkeypatch.setattr(Bench, "codec", request.param)
+
+
 class Bench:
     """A router, its state, and what it has sent so far."""
 
+    codec = Codec.SPLICE
+
     def __init__(self, sharing: Network = SHARING) -> None:
         self.registry = CollectorRegistry()
-        self.router = Router(CATALOGUE, NoPostcodes(), RouterMetrics(self.registry))
+        self.router = Router(CATALOGUE, NoPostcodes(), RouterMetrics(self.registry), self.codec)
         self.router.follow(sharing)
         self.state = MemoryState()
 
@@ -241,7 +251,7 @@ def test_an_event_without_a_candidate_is_disclosed_too(gss: str, ending: str) ->
         codes = NoPostcodes.codes | {"S12000033"}
 
     bench = Bench()
-    bench.router = Router(CATALOGUE, AlsoAberdeen(), RouterMetrics(CollectorRegistry()))
+    bench.router = Router(CATALOGUE, AlsoAberdeen(), RouterMetrics(CollectorRegistry()), bench.codec)
     bench.router.follow(SHARING)
     event = move()
     event["new_address"]["authority_gss"] = gss
@@ -620,3 +630,19 @@ def test_a_history_ends_the_same_however_it_is_cut_into_batches(
     sent = sum(1 for o in at_once if ".inbox." in o.topic)
     told = [d for one in datums(at_once, "instep.disclosures") for d in one["decisions"]]
     assert sent == sum(1 for d in told if d["result"] != "WITHHELD")
+
+
+def test_the_codec_is_chosen_by_a_setting_and_a_wrong_one_is_named() -> None:
+    assert codec_from({}) is Codec.SPLICE
+    assert codec_from({"INSTEP_CODEC": "plain"}) is Codec.PLAIN
+    with pytest.raises(ConfigurationError, match="INSTEP_CODEC"):
+        codec_from({"INSTEP_CODEC": "fast"})
+
+
+def test_an_event_with_a_long_text_or_a_long_list_is_routed_all_the_same() -> None:
+    event = move()
+    event["person"] |= {"family_name": "x" * 5000, "former_names": ["y"] * 50}
+    fields = ("person.family_name", "person.former_names")
+    (delivery, *_) = Bench(network(agreement(shares=[share(fields=fields)]), schemas=IDS)).route(event)
+    blanked = Blanking(MOVED.latest, fields).blank(event)
+    assert delivery.value == frame(MOVED_ID, MOVED.latest.encode(blanked))

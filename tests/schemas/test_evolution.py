@@ -270,3 +270,22 @@ def test_different_content_under_one_identity_is_a_conflict_in_whichever_version
     bus = Bus(second, second)
     bus.send(move(1, V1))
     assert rejections(bus.send(move(1, V2, reason=SYMBOL))) == ["id-conflict"]
+
+
+@pytest.mark.parametrize(("old", "new"), [(V1, V2), (V2, V1)], ids=["in the newer", "in the older"])
+def test_an_event_sent_again_in_the_other_version_is_a_repeat(
+    second: Catalogue, old: Schema, new: Schema
+) -> None:
+    def told(schema: Schema) -> tuple[Schema, dict[str, Any]]:
+        _, event = move(1, schema)
+        return schema, {**event, FIELD: None} if schema is V2 else event
+
+    bus = Bus(second, second)
+    assert len(deliveries(bus.send(told(old)))) == 1
+    assert bus.send(told(new)) == []
+
+
+def test_what_the_older_version_cannot_say_is_other_content(second: Catalogue) -> None:
+    bus = Bus(second, second)
+    bus.send(move(1, V2))
+    assert rejections(bus.send(move(1, V1))) == ["id-conflict"]

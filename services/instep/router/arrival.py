@@ -6,17 +6,18 @@ rather than be lost.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from instep.errors import HubRecordError, UnsoundBytesError
+from instep.errors import HubRecordError, PlainEventError, UnsoundBytesError
 from instep.events import envelope
 from instep.events.blanking import Blanking
 from instep.events.catalogue import Catalogue, EventType, Schema
 from instep.events.framing import PREFIX, schema_id
-from instep.events.header import content_digest, identity
+from instep.events.header import content_digest, digest_without, identity
+from instep.events.plain import from_plain, to_plain
 from instep.events.reader import Read, reader
 from instep.events.splice import Form, Found, form, part_reader
 from instep.events.splice import Read as ReadPart
@@ -26,6 +27,10 @@ from instep.router.decide import sparse_roots
 
 _CODES = ("authority_gss", "postcode", "country")
 """What of an address says whose area it is in."""
+
+
+_UNREAD = {"header.source_system", "header.recorded_at"}
+"""What of the header routing has no use for."""
 
 
 class Codec(StrEnum):
@@ -83,6 +88,7 @@ class _Known:
     read: Read
     form: Form | None
     read_part: ReadPart
+    published_at: int  # its group in the form
 
 
 class Arrivals:
@@ -97,6 +103,7 @@ class Arrivals:
                 read=reader(schema),
                 form=form(schema) if codec is Codec.SPLICE else None,
                 read_part=part_reader(schema, _routing(catalogue, network, schema)),
+                published_at=form(schema).groups["header.published_at"],
             )
             for number, schema in schemas.items()
             if schema.kind == "event"
@@ -122,9 +129,24 @@ class Arrivals:
             event,
             header,
             identity(header["source"], header["subject_ref"], header["event_id"]),
-            content_digest(known.schema, value, header),
+            _digest(known, value, header, found),
             found,
         )
+
+    def digests_in_other_versions(self, arrival: Arrival) -> Iterator[bytes]:
+        """The digests that its content would have in the other versions of its schema that can say all of it.
+
+        A publisher who changes to another version may send again what he has sent: that is no other content.
+        """
+        own = self._known[arrival.schema_id].schema
+        content = to_plain(own, own.decode(arrival.value[PREFIX:]))
+        for other in (known.schema for known in self._known.values()):
+            if other.full_name == own.full_name and other.version != own.version:
+                try:
+                    body = other.encode(from_plain(other, content))
+                except PlainEventError:  # it has no such field, or no such symbol
+                    continue
+                yield content_digest(other, arrival.value[:PREFIX] + body, arrival.header)
 
 
 def _read(known: _Known, value: bytes, found: Found | None) -> dict[str, Any] | None:
@@ -138,6 +160,12 @@ def _read(known: _Known, value: bytes, found: Found | None) -> dict[str, Any] | 
     return event if end == len(value) else None
 
 
+def _digest(known: _Known, value: bytes, header: Mapping[str, Any], found: Found | None) -> bytes:
+    if found is None:
+        return content_digest(known.schema, value, header)
+    return digest_without(known.schema, value, *found.span(known.published_at))
+
+
 def sparse(event_type: EventType, network: Network) -> frozenset[str]:
     """The fields on which some share may depend wholly (`decide.sparse_roots`)."""
     required = {path.partition(".")[0] for path in event_type.required}
@@ -147,7 +175,7 @@ def sparse(event_type: EventType, network: Network) -> frozenset[str]:
 def _routing(catalogue: Catalogue, network: Network, schema: Schema) -> frozenset[str]:
     """The paths that decide where an event goes, and what it is known by."""
     event_type = catalogue.events[schema.name]
-    header = {path for path, field in schema.fields.items() if path.startswith("header.")}
+    header = {path for path in schema.fields if path.startswith("header.")} - _UNREAD
     codes = {f"{address}.{code}" for address in event_type.addresses for code in _CODES}
     return frozenset(header | codes | sparse(event_type, network))
 

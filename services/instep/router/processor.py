@@ -116,10 +116,14 @@ class Router:
         repeated = memory.same_content(batch.state, arrival.identity, arrival.digest)
         if repeated is None:
             self._route(arrival, batch)
-        elif repeated:
+        elif repeated or self._repeats_in_another_version(arrival, batch.state):
             batch.happened.duplicates[header["source"]] += 1
         else:
             self._reject(arrival, "id-conflict", "header.event_id", batch)
+
+    def _repeats_in_another_version(self, arrival: Arrival, state: State) -> bool:
+        digests = self._arrivals.digests_in_other_versions(arrival)
+        return any(memory.same_content(state, arrival.identity, digest) for digest in digests)
 
     def _route(self, arrival: Arrival, batch: _Batch) -> None:
         """Decide a new event, carry that out, and remember it."""

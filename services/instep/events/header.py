@@ -31,9 +31,14 @@ def content_digest(schema: Schema, value: bytes, header: Mapping[str, Any]) -> b
     of that value. Two different contents cannot meet: what lies before `published_at` ends itself, as Avro does.
     """
     start = published_at(header)
+    return digest_without(schema, value, start, start + varint.size(header["published_at"]))
+
+
+def digest_without(schema: Schema, value: bytes, start: int, end: int) -> bytes:
+    """The same, given where `published_at` starts and ends in the value."""
     digest = _seed(schema.full_name).copy()
     digest.update(value[PREFIX:start])
-    digest.update(value[start + varint.size(header["published_at"]) :])
+    digest.update(value[end:])
     return digest.digest()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from instep.errors import SchemaError
@@ -19,21 +21,36 @@ ENTRIES_A_RECORD = 500
 
 _EPOCH = date(1970, 1, 1)
 
+_WHO = ("event_id", "source", "subject_ref")
+_KIND = ("event_type", "change_kind")
+_REPLACED = ("replaces",)
+_MOMENT = ("generation", "at", "ending")
+
 
 class DisclosureRecord(BusRecord):
-    """The disclosure of an event, written in two parts.
+    """The disclosure of an event, written in parts, since an Avro record is its fields one after the other.
 
-    `decisions` is the last field, and an Avro record is its fields one after the other; so what many events share is
-    written once (`decisions`), and only what is an event's own for each of them (`of`).
+    What many events share is written once: their kind, the time and generation of a batch, `decisions`.
     """
 
     def __init__(self, catalogue: Catalogue, schemas: Mapping[int, Schema]) -> None:
         super().__init__(catalogue, schemas, "disclosure")
         fields = self.schema.parsed["fields"]
-        if fields[-1]["name"] != "decisions":
-            raise SchemaError("The last field of Disclosure is not `decisions`, on which the router relies.")
-        self._head = _writer_of(self.schema, "head", fields[:-1])
-        self._tail = _writer_of(self.schema, "tail", fields[-1:])
+        if tuple(field["name"] for field in fields) != (*_WHO, *_KIND, *_REPLACED, *_MOMENT, "decisions"):
+            raise SchemaError(
+                "The fields of Disclosure are not those that the router writes, in their order."
+            )
+        parts = iter(fields)
+
+        def part(*names: str) -> Write:
+            return _writer_of(self.schema, names[0], list(islice(parts, len(names))))
+
+        self._who, self._kind, self._replaced, self._moment = (
+            part(*names) for names in (_WHO, _KIND, _REPLACED, _MOMENT)
+        )
+        self._tail = part("decisions")
+        self._kind_of = lru_cache(maxsize=256)(self._write_kind)
+        self._moment_of = lru_cache(maxsize=16)(self._write_moment)
 
     def decisions(self, entries: Sequence[Entry]) -> bytes:
         """The bytes of the field `decisions`."""
@@ -50,20 +67,21 @@ class DisclosureRecord(BusRecord):
         at: int,
     ) -> bytes:
         """The framed value: of the event's header, the network's generation and `at`, epoch milliseconds UTC."""
-        head = self._head(
-            {
-                "event_id": header["event_id"],
-                "source": header["source"],
-                "subject_ref": header["subject_ref"],
-                "event_type": event_type,
-                "change_kind": header["change_kind"],
-                "replaces": header["replaces"],
-                "generation": generation,
-                "at": at,
-                "ending": ending,
-            }
+        replaces = header["replaces"]
+        body = (
+            self._who(header),
+            self._kind_of(event_type, header["change_kind"]),
+            b"\0" if replaces is None else self._replaced(header),
+            self._moment_of(generation, at, ending),
+            decisions,
         )
-        return frame(self.schema_id, head + decisions)
+        return frame(self.schema_id, b"".join(body))
+
+    def _write_kind(self, event_type: str, change_kind: str) -> bytes:
+        return self._kind({"event_type": event_type, "change_kind": change_kind})
+
+    def _write_moment(self, generation: int, at: int, ending: Ending) -> bytes:
+        return self._moment({"generation": generation, "at": at, "ending": ending})
 
 
 class AcceptedOutcomes:

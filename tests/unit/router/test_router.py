@@ -19,7 +19,7 @@ from instep.events.framing import frame, unframe
 from instep.lanes.processor import Output
 from instep.network.network import Network
 from instep.router.app import codec_from
-from instep.router.arrival import Codec
+from instep.router.arrival import Arrivals, Codec
 from instep.router.metrics import RouterMetrics
 from instep.router.processor import Router
 from tests.unit.events.sample import CATALOGUE, MOVED, example
@@ -646,3 +646,16 @@ def test_an_event_with_a_long_text_or_a_long_list_is_routed_all_the_same() -> No
     (delivery, *_) = Bench(network(agreement(shares=[share(fields=fields)]), schemas=IDS)).route(event)
     blanked = Blanking(MOVED.latest, fields).blank(event)
     assert delivery.value == frame(MOVED_ID, MOVED.latest.encode(blanked))
+
+
+def test_an_event_is_known_by_the_same_identity_and_content_either_way() -> None:
+    schemas = CATALOGUE.bind(IDS)
+    splice, plain = (Arrivals(CATALOGUE, SHARING, schemas, codec) for codec in (Codec.SPLICE, Codec.PLAIN))
+    for event in (
+        move(),
+        move(2, source_system="Åker", published_at=0),
+        correction(3, 2, requested_by="leeds"),
+    ):
+        one, other = splice.read(hub(event)), plain.read(hub(event))
+        assert (one.identity, one.digest) == (other.identity, other.digest)
+        assert {**other.header, **one.header} == other.header

@@ -8,7 +8,15 @@ from typing import Any
 from instep.events.catalogue import CLASSES
 from instep.events.fields import Field
 
-_SHAPE = {"title": str, "owner": str, "purpose": str, "required": list, "addresses": list, "classes": dict}
+_SHAPE = {
+    "title": str,
+    "owner": str,
+    "purpose": str,
+    "required": list,
+    "addresses": list,
+    "other_addresses": list,
+    "classes": dict,
+}
 _DUTY = {"law": str, "text": str, "within_days": int, "counts_from": str, "when": str, "equals": str}
 
 
@@ -56,9 +64,13 @@ def _path_faults(told: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterat
     for path in told["required"]:
         if path not in fields:
             yield f"required: {path} is not a field beneath the header."
-    for path in told["addresses"]:
-        if path not in fields or fields[path].type_name != "Address":
-            yield f"addresses: {path} is not an Address."
+    for key in ("addresses", "other_addresses"):
+        for path in told[key]:
+            if path not in fields or fields[path].type_name != "Address":
+                yield f"{key}: {path} is not an Address."
+    for path, field in fields.items():
+        if field.type_name == "Address" and (path in told["addresses"]) == (path in told["other_addresses"]):
+            yield f"{path} is an Address, so it is either in addresses (its area is told) or in other_addresses."
 
 
 def _class_faults(classes: Mapping[str, list[str]], fields: Mapping[str, Field]) -> Iterator[str]:

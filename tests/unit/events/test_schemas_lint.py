@@ -283,6 +283,22 @@ def test_a_schema_that_is_not_json_is_a_problem(directory: Path) -> None:
             '["old_address", "contact"]',
             "addresses: contact is not an Address.",
         ),
+        (
+            'other_addresses = ["placement.address"]',
+            "other_addresses = []",
+            "placement.address is an Address, so it is either in addresses",
+        ),
+        (
+            'other_addresses = ["placement.address"]',
+            'other_addresses = ["placement.address", "new_address"]',
+            "new_address is an Address, so it is either in addresses",
+        ),
+        ('other_addresses = ["placement.address"]', "", "other_addresses is not given."),
+        (
+            'other_addresses = ["placement.address"]',
+            'other_addresses = ["contact"]',
+            "other_addresses: contact is not an Address.",
+        ),
         ('    "person.born_on",\n', "", "[classes] person.born_on has no class."),
         ('    "person.born_on",\n', '    "person.born_at",\n', "person.born_at is not a leaf"),
         ('    "person.born_on",\n', '    "person",\n', "person is not a leaf"),

@@ -1,7 +1,7 @@
 """How long the processors' own work takes for each event, without Kafka: `python -m tests.benchmarks.rules [EVENTS]`.
 
 Moves from Bradford to Leeds that one agreement shares, 500 records a call as the engine hands them over. Prints the median
-of five rounds, and for the router what its parts cost.
+of five rounds, the router's with each codec, and what parts cost (finding and splicing stand for decoding and encoding).
 """
 
 import copy
@@ -20,9 +20,11 @@ from instep.events.blanking import Blanking
 from instep.events.framing import PREFIX, frame
 from instep.events.header import content_digest, identity
 from instep.events.reader import reader
+from instep.events.splice import form
 from instep.intake.metrics import IntakeMetrics
 from instep.intake.processor import Intake
 from instep.lanes.processor import Processor
+from instep.router.arrival import Codec
 from instep.router.metrics import RouterMetrics
 from instep.router.processor import Router
 from tests.unit.events.sample import CATALOGUE, MOVED, example
@@ -98,11 +100,15 @@ def parts(batch: list[MemoryRecord]) -> dict[str, Callable[[], object]]:
     events = [read(value, PREFIX)[0] for value in values]
     headers = [event["header"] for event in events]
     blanking = Blanking(MOVED.latest, FIELDS)
+    find = form(MOVED.latest).find
+    found = [find(value, PREFIX) for value in values]
     return {
         "decode": lambda: each(read, values, [PREFIX] * len(values)),
         "identity": lambda: each(lambda h: identity(h["source"], h["subject_ref"], h["event_id"]), headers),
         "content digest": lambda: each(partial(content_digest, MOVED.latest), values, headers),
         "blank and encode": lambda: each(blanking.encode, events),
+        "find the fields": lambda: each(find, values, [PREFIX] * len(values)),
+        "splice": lambda: each(blanking.splice, found),
     }
 
 
@@ -112,15 +118,18 @@ def each(work: Callable[..., object], *arguments: Iterable[Any]) -> None:
 
 def main(events: int) -> None:
     intake = Intake(CATALOGUE, IntakeMetrics(CollectorRegistry()))
-    router = Router(CATALOGUE, NoPostcodes(), RouterMetrics(CollectorRegistry()))
+    routers = {
+        f"router, {codec}": Router(CATALOGUE, NoPostcodes(), RouterMetrics(CollectorRegistry()), codec)
+        for codec in Codec
+    }
     intake.follow(NETWORK)
-    router.follow(NETWORK)
+    for router in routers.values():
+        router.follow(NETWORK)
     outbox, hub = records(events, "bradford.outbox"), records(events, "instep.events")
     print(f"{events} events of {len(hub[0].value or b'')} bytes")
-    for name, of_one in (
-        ("intake", microseconds(lambda: run(intake, outbox), events)),
-        ("router", microseconds(lambda: run(router, hub), events)),
-    ):
+    timed = {"intake": microseconds(lambda: run(intake, outbox), events)}
+    timed |= {name: microseconds(partial(run, router, hub), events) for name, router in routers.items()}
+    for name, of_one in timed.items():
         print(f"{name:20}{of_one:7.1f} µs an event {1e6 / of_one:10,.0f} events/s")
     for name, work in parts(hub).items():
         print(f"  {name:18}{microseconds(work, events):7.1f} µs")

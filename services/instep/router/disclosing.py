@@ -10,6 +10,7 @@ from itertools import islice
 from typing import Any
 
 from instep.errors import SchemaError
+from instep.events import varint
 from instep.events.bus import BusRecord
 from instep.events.catalogue import Catalogue, Schema
 from instep.events.framing import frame
@@ -84,30 +85,53 @@ class DisclosureRecord(BusRecord):
         return self._moment({"generation": generation, "at": at, "ending": ending})
 
 
+class OutcomeRecord(BusRecord):
+    """Outcomes of events that were accepted, each written as it comes, and then many to a record."""
+
+    def __init__(self, catalogue: Catalogue, schemas: Mapping[int, Schema]) -> None:
+        super().__init__(catalogue, schemas, "outcome")
+        (entries,) = self.schema.parsed["fields"]
+        fields = entries["type"]["items"]["fields"]
+        if tuple(field["name"] for field in fields[:3]) != ("kind", "event_id", "subject_ref"):
+            raise SchemaError(
+                "The first fields of an outcome are not those that the router writes, in their order."
+            )
+        self._head = _writer_of(self.schema, "head", fields[:3])
+        self._tail = _writer_of(self.schema, "tail", fields[3:])
+        self._tail_of = lru_cache(maxsize=256)(self._write_tail)
+
+    def accepted(self, header: Mapping[str, Any], *, delivered: int, withheld: int, at: int) -> bytes:
+        """One entry: an event was accepted; `at` is epoch milliseconds UTC."""
+        head = self._head(
+            {"kind": "ACCEPTED", "event_id": header["event_id"], "subject_ref": header["subject_ref"]}
+        )
+        return head + self._tail_of(delivered, withheld, at)
+
+    def of(self, entries: Sequence[bytes]) -> bytes:
+        """The framed value of some entries, at least one."""
+        return frame(self.schema_id, b"".join((varint.long(len(entries)), *entries, b"\0")))
+
+    def _write_tail(self, delivered: int, withheld: int, at: int) -> bytes:
+        return self._tail({"delivered": delivered, "withheld": withheld, "at": at})
+
+
 class AcceptedOutcomes:
     """What sources are told of the events of one batch, many to a record."""
 
-    def __init__(self, now: int) -> None:
+    def __init__(self, outcome: OutcomeRecord, now: int) -> None:
+        self._outcome = outcome
         self._now = now
-        self._entries: dict[str, list[dict[str, Any]]] = {}
+        self._entries: dict[str, list[bytes]] = {}
 
     def add(self, header: Mapping[str, Any], *, delivered: int, withheld: int) -> None:
         """An event was accepted; withdrawals count as neither, since they are no delivery and withhold nothing new."""
-        self._entries.setdefault(header["source"], []).append(
-            {
-                "kind": "ACCEPTED",
-                "event_id": header["event_id"],
-                "subject_ref": header["subject_ref"],
-                "delivered": delivered,
-                "withheld": withheld,
-                "at": self._now,
-            }
-        )
+        entry = self._outcome.accepted(header, delivered=delivered, withheld=withheld, at=self._now)
+        self._entries.setdefault(header["source"], []).append(entry)
 
-    def values(self, outcome: BusRecord) -> list[tuple[str, bytes]]:
+    def values(self) -> list[tuple[str, bytes]]:
         """Framed values, each with the source that it is for."""
         return [
-            (source, outcome.value({"entries": entries[start : start + ENTRIES_A_RECORD]}))
+            (source, self._outcome.of(entries[start : start + ENTRIES_A_RECORD]))
             for source, entries in self._entries.items()
             for start in range(0, len(entries), ENTRIES_A_RECORD)
         ]

@@ -18,7 +18,7 @@ from instep.network.network import Network
 from instep.router import memory
 from instep.router.arrival import Arrival, Arrivals, Codec
 from instep.router.decide import Pair
-from instep.router.disclosing import AcceptedOutcomes, DisclosureRecord
+from instep.router.disclosing import AcceptedOutcomes, DisclosureRecord, OutcomeRecord
 from instep.router.metrics import Happened, RouterMetrics
 from instep.router.plan import Plan
 from instep.router.plans import Plans
@@ -71,7 +71,7 @@ class Router:
         self._schemas = self._catalogue.bind(network.schemas)
         self._arrivals = Arrivals(self._catalogue, network, self._schemas, self._codec)
         self._disclosure = DisclosureRecord(self._catalogue, self._schemas)
-        self._outcome = BusRecord(self._catalogue, self._schemas, "outcome")
+        self._outcome = OutcomeRecord(self._catalogue, self._schemas)
         self._withdrawal = BusRecord(self._catalogue, self._schemas, "withdrawal")
         self._rejection = RejectionRecord(self._catalogue, self._schemas)
         self._plans: Plans | None = None
@@ -80,11 +80,14 @@ class Router:
     def process(self, records: Sequence[Record], state: State, now: int) -> Outputs:
         """Route events of one partition, in order."""
         batch = _Batch(
-            now=now, state=state, plans=self._plans_of(today_in_london(now)), outcomes=AcceptedOutcomes(now)
+            now=now,
+            state=state,
+            plans=self._plans_of(today_in_london(now)),
+            outcomes=AcceptedOutcomes(self._outcome, now),
         )
         for record in records:
             self._receive(self._arrivals.read(record), batch)
-        for source, value in batch.outcomes.values(self._outcome):
+        for source, value in batch.outcomes.values():
             batch.outputs.append(Output(topics.outcomes(source), 0, None, value, []))
         return Outputs(batch.outputs, lambda: self._metrics.raise_by(batch.happened))
 

@@ -143,10 +143,10 @@ class Arrivals:
         for other in (known.schema for known in self._known.values()):
             if other.full_name == own.full_name and other.version != own.version:
                 try:
-                    body = other.encode(from_plain(other, content))
+                    event = from_plain(other, content)
                 except PlainEventError:  # it has no such field, or no such symbol
                     continue
-                yield content_digest(other, arrival.value[:PREFIX] + body, arrival.header)
+                yield content_digest(other, arrival.value[:PREFIX] + other.encode(event), event["header"])
 
 
 def _read(known: _Known, value: bytes, found: Found | None) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import uvloop
 
-from tests.benchmarks import latency, report, throughput
+from tests.benchmarks import latency, report, scale, throughput
 from tests.benchmarks.entrants import AIOKAFKA_TRANSACTIONAL, ENTRANTS, EXACTLY_ONCE, Entrant, MissingError
 from tests.benchmarks.ground import INPUT, Ground, ground, load
 from tests.benchmarks.latency import Latency
@@ -105,12 +105,13 @@ def _show_latencies(found: dict[str, list[Latency]]) -> None:
 def main() -> int:
     options = _options()
     options.seconds = 8.0
+    machine = report.machine()
     rounds: list[Sequence[Row]] = []
     for number in range(options.rounds):
         _say(f"round {number + 1} of {options.rounds}, {options.events} events")
         rounds.append(uvloop.run(_round(options)))
     rows = [report.middle(of_one) for of_one in zip(*rounds, strict=True)]
-    settings: dict[str, Any] = {"events": options.events, "rounds": options.rounds, **report.machine()}
+    settings: dict[str, Any] = {"events": options.events, "rounds": options.rounds, **machine}
     settings |= {f"{one.name}, {one.guarantee}": one.settings for one in ENTRANTS}
     latencies: dict[str, list[Latency]] = {}
     if not options.short and (not options.only or "latency" in options.only):
@@ -119,7 +120,7 @@ def main() -> int:
     _show_latencies(latencies)
     as_json = {name: [asdict(one) for one in found] for name, found in latencies.items()}
     report.write(rows, rounds, settings, {"latency": as_json})
-    return 0
+    return 0 if options.short or options.only else scale.main([])
 
 
 if __name__ == "__main__":

@@ -69,8 +69,8 @@ class Ground:
 
 
 @asynccontextmanager
-async def ground() -> AsyncIterator[Ground]:
-    """A fresh broker, gone when the run is over."""
+async def ground(*, others: int = 0, agreements: int = 1) -> AsyncIterator[Ground]:
+    """A fresh broker, gone when the run is over; `write_network` says what the arguments add."""
     with tempfile.TemporaryDirectory(prefix="instep-bench-") as name:
         directory = Path(name)
         broker = Broker(directory / "broker", jvm=JVM)
@@ -78,7 +78,11 @@ async def ground() -> AsyncIterator[Ground]:
         try:
             connection = Connection(bootstrap_servers=broker.bootstrap_servers, security_protocol="PLAINTEXT")
             catalogue = Catalogue.load(Catalogue.default_directory())
-            await apply(connection, write_network(directory / "network"), catalogue)
+            await apply(
+                connection,
+                write_network(directory / "network", others=others, agreements=agreements),
+                catalogue,
+            )
             network = await read_network(connection)
             yield Ground(
                 directory=directory,

@@ -1,5 +1,7 @@
-"""The network of the benchmark: four councils that publish, two that receive, one agreement."""
+"""The network of the benchmark: four councils that publish, two that receive, one agreement; and others as wanted."""
 
+from collections.abc import Sequence
+from itertools import combinations, islice
 from pathlib import Path
 
 LANES = 4
@@ -21,15 +23,30 @@ FIELDS = (
 _SAMPLE = Path(__file__).parents[2] / "deploy" / "network" / "sample"
 
 
-def write_network(directory: Path) -> Path:
-    """Make the network's directory, and return it."""
+def write_network(directory: Path, *, others: int = 0, agreements: int = 1) -> Path:
+    """Make the network's directory, and return it.
+
+    `others` are authorities besides the sample's; agreements beyond the first are between two of them each.
+    """
     (directory / "agreements").mkdir(parents=True)
     (directory / "network.toml").write_text(f'name = "bench"\nlanes = {LANES}\n')
-    (directory / "authorities.csv").write_bytes((_SAMPLE / "authorities.csv").read_bytes())
-    parties = [*SOURCES, *RECIPIENTS]
+    names = [f"other-{number:03d}" for number in range(others)]
+    rows = "".join(
+        f"{name},Council {number},E99{number:06d},unitary,,1974-04-01,,\n"
+        for number, name in enumerate(names)
+    )
+    (directory / "authorities.csv").write_text((_SAMPLE / "authorities.csv").read_text() + rows)
+    _write_agreement(directory, "bench", SOURCES, RECIPIENTS)
+    for number, pair in enumerate(islice(combinations(names, 2), agreements - 1)):
+        _write_agreement(directory, f"other-{number:04d}", pair, pair)
+    return directory
+
+
+def _write_agreement(directory: Path, name: str, sources: Sequence[str], recipients: Sequence[str]) -> None:
+    parties = dict.fromkeys((*sources, *recipients))
     approved = ", ".join(f'{{ authority = "{one}", by = "SIRO", on = 2026-03-02 }}' for one in parties)
-    (directory / "agreements" / "bench.toml").write_text(f"""
-id = "bench"
+    (directory / "agreements" / f"{name}.toml").write_text(f"""
+id = "{name}"
 version = 1
 status = "active"
 purpose = "{PURPOSE}"
@@ -41,8 +58,8 @@ retention_days = 730
 respond_within = "10 working days"
 dpia = "BENCH"
 contact = "bench@example.org"
-sources = {list(SOURCES)}
-recipients = {list(RECIPIENTS)}
+sources = {list(sources)}
+recipients = {list(recipients)}
 approved = [{approved}]
 
 [[share]]
@@ -52,4 +69,3 @@ change_kinds = ["NEW", "CORRECT", "ANNUL", "REFRESH"]
 protected = false
 fields = {list(FIELDS)}
 """)
-    return directory

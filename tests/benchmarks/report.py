@@ -116,5 +116,11 @@ def write(
 
 
 def machine() -> dict[str, Any]:
-    """Where it was measured."""
-    return {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()}
+    """Where it was measured, and how busy it was then: beside other work, rates are too low and latencies too high."""
+    load = round(os.getloadavg()[0], 1)
+    return {
+        "cores": os.cpu_count(),
+        "load": load,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+    }

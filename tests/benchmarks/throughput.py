@@ -24,6 +24,7 @@ from tests.kafka.services import fleet
 _START_SECONDS = 60
 _WATCH_SECONDS = 25
 _COMMIT_SECONDS = 30
+_UNTIL_SECONDS = 120
 
 
 class NotMeasuredError(Exception):
@@ -96,6 +97,13 @@ class Meter:
             cpu_seconds=round((cpu - cpu_before) * count / did, 2),
             rss_mb=rss >> 20,
         )
+
+    async def until(self, names: Sequence[TopicPartition], count: int) -> None:
+        """Return once these topics hold so many committed records; raises TimeoutError after two minutes."""
+        output = Output(self._written, self._committed, names)
+        async with asyncio.timeout(_UNTIL_SECONDS):
+            while await output.committed() < count:
+                await asyncio.sleep(0.1)
 
     async def _first(self, process: psutil.Process, output: Output) -> tuple[int, float, float]:
         async with asyncio.timeout(_START_SECONDS):

@@ -1,0 +1,113 @@
+"""What growth costs: more authorities, more agreements, and a router that remembers many events.
+
+python -m tests.benchmarks.scale [--events 50000] [--remembered 1000000]
+
+Writes results/scale.json. For each network it gives the rates of intake and router; for the memory of the router what its
+process holds, and how long it takes to be ready with its state at hand and with its state directory wiped.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from typing import Any
+
+import psutil
+import uvloop
+from aiokafka import TopicPartition
+
+from instep.network import topics
+from tests.benchmarks import report, throughput
+from tests.benchmarks.ground import Ground, ground
+from tests.benchmarks.network import PURPOSE, RECIPIENTS
+from tests.benchmarks.throughput import Meter
+from tests.kafka.journey import publish
+from tests.kafka.services import Fleet, Worker, fleet
+
+NETWORKS = ((0, 1), (28, 1), (388, 1), (388, 4000))
+"""Authorities besides those of the sample, and agreements."""
+_AT_ONCE = 50_000
+
+
+async def rates(others: int, agreements: int, events: int) -> dict[str, Any]:
+    """Rates of intake and router in a network of this size; the events are between the same few councils."""
+    async with ground(others=others, agreements=agreements) as here:
+        await publish(here.connection, here.made(events))
+        found = await throughput.of_services(here, events)
+        size = {"authorities": len(here.network.participants), "agreements": len(here.network.agreements)}
+        return size | {name: asdict(rate) for name, rate in found.items()}
+
+
+async def memory(events: int) -> dict[str, Any]:
+    """A router that remembers so many events: its memory, and how long it takes to be ready again."""
+    async with ground() as here:
+        with fleet(here.connection, here.directory) as ours:
+            router = await _remember(here, ours, events)
+            assert router.process is not None
+            held = psutil.Process(router.process.pid).memory_info().rss >> 20
+            router.stop()
+            with _timed() as at_hand:
+                router.start()
+                router.wait_until_ready(300)
+            router.stop()
+            shutil.rmtree(here.directory / "state")
+            with _timed() as wiped:
+                router.start()
+                router.wait_until_ready(300)
+            after = psutil.Process(router.process.pid).memory_info().rss >> 20
+            return {
+                "remembered": events,
+                "rss_mb": held,
+                "rss_mb_after_restore": after,
+                "ready_with_state_seconds": at_hand[0],
+                "ready_after_wipe_seconds": wiped[0],
+            }
+
+
+async def _remember(here: Ground, ours: Fleet, events: int) -> Worker:
+    """Pass events through intake and router, and leave the router running."""
+    intake, router = ours.start("intake"), ours.start("router")
+    ours.wait_until_ready()
+    inboxes = [TopicPartition(topics.inbox(one, PURPOSE), 0) for one in RECIPIENTS]
+    async with Meter(here.connection) as meter:
+        for begin in range(0, events, _AT_ONCE):
+            await publish(here.connection, here.made(min(_AT_ONCE, events - begin)))
+            await meter.until(inboxes, min(begin + _AT_ONCE, events))
+    intake.stop()
+    return router
+
+
+@contextmanager
+def _timed() -> Iterator[list[float]]:
+    """Seconds that the context took, once it is over."""
+    seconds: list[float] = []
+    began = time.monotonic()
+    yield seconds
+    seconds.append(round(time.monotonic() - began, 2))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    asked.add_argument("--events", type=int, default=50_000, help="events for each network (%(default)s)")
+    asked.add_argument("--remembered", type=int, default=1_000_000, help="events to remember (%(default)s)")
+    options = asked.parse_args(arguments)
+    networks = []
+    for others, agreements in NETWORKS:
+        found = uvloop.run(rates(others, agreements, options.events))
+        networks.append(found)
+        told = ", ".join(f"{name} {found[name]['events_per_second']:,}/s" for name in ("intake", "router"))
+        print(f"{found['authorities']:4} authorities, {found['agreements']:5} agreements: {told}", flush=True)
+    remembered = uvloop.run(memory(options.remembered))
+    print(", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in remembered.items()))
+    report.RESULTS.mkdir(exist_ok=True)
+    told = json.dumps({"networks": networks, "memory": remembered, "machine": report.machine()}, indent=1)
+    (report.RESULTS / "scale.json").write_text(told + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -15,6 +15,7 @@ from instep.cluster.connection import Connection
 from instep.cluster.follow import read_network
 from instep.events.catalogue import Catalogue
 from instep.local.broker import Broker
+from instep.local.java import FAST
 from instep.network import topics
 from instep.network.network import Network
 from tests.benchmarks.entrants import Entrant
@@ -22,8 +23,6 @@ from tests.benchmarks.network import FIELDS, LANES, RECIPIENTS, SOURCES, write_n
 from tests.benchmarks.peers.job import Job
 from tests.kafka.journey import Event, Events, create_topics
 
-JVM = ("-Xms512m", "-Xmx1g", "-XX:+UseG1GC")
-"""A broker with its usual compiler and a heap to work in."""
 INPUT = "instep.common-in"
 
 
@@ -73,7 +72,7 @@ async def ground(*, others: int = 0, agreements: int = 1) -> AsyncIterator[Groun
     """A fresh broker, gone when the run is over; `write_network` says what the arguments add."""
     with tempfile.TemporaryDirectory(prefix="instep-bench-") as name:
         directory = Path(name)
-        broker = Broker(directory / "broker", jvm=JVM)
+        broker = Broker(directory / "broker", jvm=FAST)
         await asyncio.to_thread(broker.start)
         try:
             connection = Connection(bootstrap_servers=broker.bootstrap_servers, security_protocol="PLAINTEXT")

@@ -32,7 +32,7 @@ class Intake:
 
     def inputs(self, network: Network) -> tuple[str, ...]:
         """The outbox of everyone who takes part."""
-        return tuple(topics.outbox(authority) for authority in network.participants)
+        return topics.outboxes(network)
 
     def follow(self, network: Network) -> None:
         """Read by this network's schema ids from now on; raises NetworkError where it has none for our own records."""

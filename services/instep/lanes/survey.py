@@ -45,15 +45,10 @@ class LaneView:
     lost: tuple[LostRange, ...]
 
 
-def group_of(network: Network, service: str) -> str:
-    """The consumer group of a service, which is its application id too."""
-    return f"{network.name}-{service}"
-
-
 def inputs_of(network: Network, service: str) -> list[TopicPartition]:
     """Every partition that a service reads."""
     if service == "intake":
-        return [TopicPartition(topics.outbox(authority), 0) for authority in network.participants]
+        return [TopicPartition(outbox, 0) for outbox in topics.outboxes(network)]
     return [TopicPartition(topics.EVENTS, lane) for lane in range(network.lanes)]
 
 
@@ -72,7 +67,7 @@ async def survey(connection: Connection, network: Network, services: Sequence[st
 async def _survey(
     admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, network: Network, service: str
 ) -> list[LaneView]:
-    group = group_of(network, service)
+    group = topics.group(network, service)
     partitions = inputs_of(network, service)
     found = await admin.list_consumer_group_offsets(group)
     committed = {tp: found[tp].offset for tp in partitions if tp in found and found[tp].offset >= 0}

@@ -36,6 +36,7 @@ from instep.lanes.settings import LaneSettings
 from instep.lanes.slot import take_slot
 from instep.lanes.tolerant import tolerate_header_names
 from instep.lanes.versions import check_versions, own_version
+from instep.network import topics
 from instep.network.network import Network
 
 _log = structlog.get_logger("instep.worker")
@@ -71,7 +72,7 @@ class Worker:
         """Open the management port, wait for the broker and the network, and make the Faust app."""
         await self._server.start()
         network = await self._first_network()
-        self.group = f"{network.name}-{self.processor.service}"
+        self.group = topics.group(network, self.processor.service)
         self._admin = AIOKafkaAdminClient(**self.settings.connection.kafka())
         await self._admin.start()
         self.cluster = str((await self._admin.describe_cluster())["cluster_id"])

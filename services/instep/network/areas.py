@@ -89,26 +89,17 @@ class Areas:
     def _told(self, authority: Authority, on: date) -> frozenset[str]:
         """Those who act today for the councils, and their counties, that held the area on the day."""
         told: set[str] = set()
-        for id in self._acting(authority.id, on):
+        for id in self._network.successors_in_force(authority.id, on):
             district = self._network.authorities[id]
-            successors = self._acting(id, self._later(on))
+            successors = self._network.successors_in_force(id, self._later(on))
             told |= successors
             if district.parent:
                 told |= self._county(district.parent, successors, on)
         return frozenset(told)
 
     def _county(self, county: str, districts: frozenset[str], on: date) -> frozenset[str]:
-        acting = self._acting(county, self._later(on))
+        acting = self._network.successors_in_force(county, self._later(on))
         return acting if county in acting else (acting & districts or acting)
-
-    def _acting(self, id: str, day: date) -> frozenset[str]:
-        """The authority, or where it has ended before that day those that it leads to, through any chain."""
-        authority = self._network.authorities.get(id)
-        if authority is None:
-            return frozenset()
-        if authority.valid_to is None or day <= authority.valid_to:
-            return frozenset({id})
-        return frozenset().union(*(self._acting(successor, day) for successor in authority.replaced_by))
 
     def _later(self, on: date) -> date:
         return max(on, self._today)

@@ -94,7 +94,10 @@ class Network:
         )
 
     def successors_in_force(self, authority: str, day: date) -> frozenset[str]:
-        """Who acts for an authority on that day: itself while in force, else its successors, through any chain."""
+        """Who acts for an authority on that day: itself until it has ended, then its successors, through any chain.
+
+        It acts for days before it began, too: that its area was another's then is not known from it.
+        """
         found: set[str] = set()
         seen: set[str] = set()
         ahead = [authority]
@@ -104,7 +107,7 @@ class Network:
             if one is None or id in seen:
                 continue
             seen.add(id)
-            if one.in_force(day):
+            if one.valid_to is None or day <= one.valid_to:
                 found.add(id)
             else:
                 ahead.extend(one.replaced_by)

@@ -41,6 +41,11 @@ def outbox(authority: str) -> str:
     return f"{authority}.outbox"
 
 
+def outboxes(network: Network) -> tuple[str, ...]:
+    """The outbox of everyone who takes part: what intake reads."""
+    return tuple(outbox(authority) for authority in network.participants)
+
+
 def rejected(authority: str) -> str:
     """Where an authority learns what was refused."""
     return f"{authority}.rejected"
@@ -59,6 +64,11 @@ def inbox(authority: str, purpose: str) -> str:
 def state(service: str) -> str:
     """Where a processor's state is kept."""
     return f"instep.{service}.state"
+
+
+def group(network: Network, service: str) -> str:
+    """The consumer group of a service, which is its application id and begins its transactional ids."""
+    return f"{network.name}-{service}"
 
 
 def inboxes(network: Network) -> frozenset[tuple[str, str]]:

@@ -81,14 +81,21 @@ class Arrival(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _Parts:
+    """How the events of a schema are read as far as routing needs."""
+
+    form: Form
+    read: ReadPart
+    published_at: int  # its group in the form
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class _Known:
-    """A schema, and how its events are read: whole, and as far as routing needs."""
+    """A schema, and how its events are read: whole, and, unless that is all that is wanted, in parts."""
 
     schema: Schema
     read: Read
-    form: Form | None
-    read_part: ReadPart
-    published_at: int  # its group in the form
+    parts: _Parts | None
 
 
 class Arrivals:
@@ -101,9 +108,7 @@ class Arrivals:
             number: _Known(
                 schema=schema,
                 read=reader(schema),
-                form=form(schema) if codec is Codec.SPLICE else None,
-                read_part=part_reader(schema, _routing(catalogue, network, schema)),
-                published_at=form(schema).groups["header.published_at"],
+                parts=_parts(catalogue, network, schema) if codec is Codec.SPLICE else None,
             )
             for number, schema in schemas.items()
             if schema.kind == "event"
@@ -116,8 +121,9 @@ class Arrivals:
         known = self._known.get(number)
         if key is None or value is None or number is None or known is None:
             raise HubRecordError(f"{_place(record)} holds no event of a schema that this network knows.")
-        found = known.form.find(value, PREFIX) if known.form is not None else None
-        event = _read(known, value, found)
+        parts = known.parts
+        found = None if parts is None else parts.form.find(value, PREFIX)
+        event = _whole(known, value) if parts is None or found is None else _part(parts, found)
         if event is None:
             raise HubRecordError(f"{_place(record)} is no event in canonical bytes.")
         header = event["header"]
@@ -129,7 +135,9 @@ class Arrivals:
             event,
             header,
             identity(header["source"], header["subject_ref"], header["event_id"]),
-            _digest(known, value, header, found),
+            content_digest(known.schema, value, header)
+            if parts is None or found is None
+            else digest_without(known.schema, value, *found.span(parts.published_at)),
             found,
         )
 
@@ -149,21 +157,29 @@ class Arrivals:
                 yield content_digest(other, arrival.value[:PREFIX] + other.encode(event), event["header"])
 
 
-def _read(known: _Known, value: bytes, found: Found | None) -> dict[str, Any] | None:
-    """The event, or its part; None where it cannot be read (an error might hold what could not be decoded)."""
+def _parts(catalogue: Catalogue, network: Network, schema: Schema) -> _Parts:
+    found = form(schema)
+    return _Parts(
+        form=found,
+        read=part_reader(schema, _routing(catalogue, network, schema)),
+        published_at=found.groups["header.published_at"],
+    )
+
+
+# What cannot be read is None and no error, which might hold what could not be decoded.
+def _whole(known: _Known, value: bytes) -> dict[str, Any] | None:
     try:
-        if found is not None:
-            return known.read_part(found)
         event, end, _ = known.read(value, PREFIX)
     except UnsoundBytesError:
         return None
     return event if end == len(value) else None
 
 
-def _digest(known: _Known, value: bytes, header: Mapping[str, Any], found: Found | None) -> bytes:
-    if found is None:
-        return content_digest(known.schema, value, header)
-    return digest_without(known.schema, value, *found.span(known.published_at))
+def _part(parts: _Parts, found: Found) -> dict[str, Any] | None:
+    try:
+        return parts.read(found)
+    except UnsoundBytesError:
+        return None
 
 
 def sparse(event_type: EventType, network: Network) -> frozenset[str]:

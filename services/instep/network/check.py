@@ -13,11 +13,12 @@ from typing import Any
 
 from instep.events.catalogue import Catalogue, EventType
 from instep.network import documents, terms
+from instep.network.access import unknown_principals
 from instep.network.authorities import Authority, LineFault, read_aliases, read_authorities
 from instep.network.census import alias_faults, authority_faults
 from instep.network.days import today_in_london
 from instep.network.documents import Fault
-from instep.network.network import settings_faults
+from instep.network.network import load, settings_faults
 from instep.network.problems import Lines, Problem, Severity
 
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
@@ -36,6 +37,8 @@ def check(directory: Path, catalogue: Catalogue, today: date | None = None) -> l
     problems += _settings(directory / "network.toml")
     for file in sorted((directory / "agreements").glob("*.toml")):
         problems += _agreement(file, known, catalogue.events, day)
+    if not any(problem.severity == "error" for problem in problems):
+        problems += _principals(directory)
     return sorted(problems, key=lambda problem: (problem.file, problem.line, problem.message))
 
 
@@ -54,6 +57,13 @@ def _settings(file: Path) -> Iterator[Problem]:
     yield from problems
     if not problems:
         yield from (_at(file, lines, fault) for fault in settings_faults(document))
+
+
+def _principals(directory: Path) -> Iterator[Problem]:
+    file = directory / "network.toml"
+    _, lines, _ = _toml(file)
+    for authority, purpose, words in unknown_principals(load(directory)):
+        yield _at(file, lines, Fault(key=authority, value=purpose, message=words))
 
 
 def _agreement(

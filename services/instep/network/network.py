@@ -17,7 +17,7 @@ from instep.errors import NetworkError
 from instep.network import documents
 from instep.network.agreements import Agreement
 from instep.network.authorities import IDENTIFIER, Authority, authority, read_aliases, read_authorities, row
-from instep.network.documents import TABLE, TEXT, WHOLE, Fault, shape_faults
+from instep.network.documents import TABLE, TEXT, TEXTS, WHOLE, Fault, shape_faults
 
 NETWORK_KEYS = {
     "name": TEXT,
@@ -26,9 +26,12 @@ NETWORK_KEYS = {
     "replication_factor": WHOLE,
     "min_insync_replicas": WHOLE,
     "registry": TEXT,
+    "quotas": TABLE,
+    "principals": TABLE,
 }
-OPTIONAL_NETWORK_KEYS = ("retention", "replication_factor", "min_insync_replicas", "registry")
+OPTIONAL_NETWORK_KEYS = tuple(key for key in NETWORK_KEYS if key not in ("name", "lanes"))
 RETENTION_KEYS = {"tenants": WHOLE, "events": WHOLE, "register": WHOLE}
+QUOTA_KEYS = {"producer_byte_rate": WHOLE, "consumer_byte_rate": WHOLE, "request_percentage": WHOLE}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +41,19 @@ class Retention:
     tenants: int = 35
     events: int = 7
     register: int = 400
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quotas:
+    """What each principal of an authority may use of a broker before it is slowed down, in Kafka's own units.
+
+    Bytes a second, as means over some ten seconds, and per cent of one thread's time. The whole country's events are a few
+    hundred bytes a second: a council that publishes its whole stock at these rates holds up nobody.
+    """
+
+    producer_byte_rate: int = 1_048_576
+    consumer_byte_rate: int = 4_194_304
+    request_percentage: int = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +70,9 @@ class Network:
     gss_aliases: Mapping[str, str] = field(default_factory=dict)
     """The authority's id by a former code of it."""
     retention: Retention = Retention()
+    quotas: Quotas = Quotas()
+    principals: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By authority, the purposes whose service signs in as a principal of its own (see `access`)."""
     replication_factor: int = 1
     min_insync_replicas: int = 1
     registry: str = ""
@@ -121,11 +140,9 @@ def load(directory: Path) -> Network:
     faults = settings_faults(settings)
     if faults:
         raise NetworkError(f"{file}: {faults[0].message}")
-    retention = Retention(**settings.pop("retention", {}))
     agreements = [_agreement(path) for path in sorted((directory / "agreements").glob("*.toml"))]
     return Network(
-        **settings,
-        retention=retention,
+        **_read(settings),
         authorities=_authorities(directory / "authorities.csv"),
         agreements={agreement.id: agreement for agreement in agreements},
         gss_aliases=_aliases(directory / "gss_aliases.csv"),
@@ -138,7 +155,15 @@ def settings_faults(document: Mapping[str, Any]) -> list[Fault]:
     if faults:
         return faults
     retention: dict[str, Any] = document.get("retention", {})
+    quotas: dict[str, Any] = document.get("quotas", {})
     faults += shape_faults(retention, RETENTION_KEYS, RETENTION_KEYS)
+    faults += shape_faults(quotas, QUOTA_KEYS, QUOTA_KEYS)
+    principals: dict[str, Any] = document.get("principals", {})
+    faults += [
+        Fault(key=id, message=f"{id} must be {TEXTS.words}")
+        for id, purposes in principals.items()
+        if not TEXTS.fits(purposes)
+    ]
     name = document["name"]
     if not IDENTIFIER.fullmatch(name):
         faults.append(
@@ -151,8 +176,8 @@ def settings_faults(document: Mapping[str, Any]) -> list[Fault]:
         faults.append(
             Fault(key="min_insync_replicas", message="min_insync_replicas is more than replication_factor")
         )
-    for key, days in retention.items():
-        if isinstance(days, int) and days < 1:
+    for key, amount in (*retention.items(), *quotas.items()):
+        if isinstance(amount, int) and amount < 1:
             faults.append(Fault(key=key, message=f"{key} must be 1 or more"))
     return faults
 
@@ -162,7 +187,8 @@ def to_records(network: Network) -> dict[str, bytes]:
     settings = {key: getattr(network, key) for key in NETWORK_KEYS} | {
         "gss_aliases": dict(network.gss_aliases)
     }
-    things: dict[str, Any] = {"network": settings | {"retention": asdict(network.retention)}}
+    parts = {"retention": asdict(network.retention), "quotas": asdict(network.quotas)}
+    things: dict[str, Any] = {"network": settings | parts}
     things |= {f"authority/{id}": row(one) for id, one in network.authorities.items()}
     things |= {f"agreement/{id}": documents.document(one) for id, one in network.agreements.items()}
     things |= {f"schema/{id}": {"full_name": name, "version": v} for id, (name, v) in network.schemas.items()}
@@ -186,8 +212,7 @@ def from_records(records: Mapping[str, bytes]) -> Network:
         try:
             match kind:
                 case "network":
-                    settings = json.loads(value)
-                    settings["retention"] = Retention(**settings["retention"])
+                    settings = _read(json.loads(value))
                 case "authority":
                     authorities[id] = authority(json.loads(value))
                 case "agreement":
@@ -206,6 +231,16 @@ def from_records(records: Mapping[str, bytes]) -> Network:
         agreements=agreements,
         schemas=schemas,
     )
+
+
+def _read(settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings of `network.toml`, or of the record, as `Network` takes them."""
+    said: dict[str, Any] = {"retention": {}, "quotas": {}, "principals": {}} | settings
+    return said | {
+        "retention": Retention(**said["retention"]),
+        "quotas": Quotas(**said["quotas"]),
+        "principals": {id: tuple(purposes) for id, purposes in said["principals"].items()},
+    }
 
 
 def _with_dates(document: dict[str, Any]) -> dict[str, Any]:

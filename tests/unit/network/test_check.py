@@ -54,6 +54,12 @@ PLACEMENT = "agreements/placement-notices.toml"
 @pytest.mark.parametrize(
     ("name", "pattern", "replacement", "words"),
     [
+        (
+            "network.toml",
+            "placements",
+            "council-taxes",
+            "leeds receives nothing for 'council-taxes' under any agreement",
+        ),
         (AGREEMENT, "^purpose = ", "purpse = ", "purpse is not known here (did you mean purpose?)"),
         (AGREEMENT, "^event = ", "evnt = ", "evnt is not known here (did you mean event?)"),
         (AGREEMENT, '"active"', '"activ"', "status is 'activ', which is not active, suspended or ended"),

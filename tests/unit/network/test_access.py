@@ -1,0 +1,220 @@
+"""Who may do what: judged by asking an authorizer, as the broker is one, whether each principal may do each thing."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from instep.network.access import ADMIN, ANY, Acl, access, purpose_service, service
+from instep.network.authorities import Authority
+from instep.network.network import Network, from_records, load, settings_faults, to_records
+from instep.network.topics import SERVICES, inboxes, topics
+from tests.unit.sharing import agreement
+
+SAMPLE = load(Path(__file__).parents[3] / "deploy/network/sample")
+PLAN = access(SAMPLE)
+COUNCILS = SAMPLE.participants
+
+
+class Authorizer:
+    """What a broker answers, by Kafka's own rules: allowed if some ACL says so, READ and WRITE imply DESCRIBE."""
+
+    def __init__(self, acls: Iterable[Acl]) -> None:
+        self._acls = list(acls)
+
+    def allows(self, principal: str, resource: str, name: str, operation: str) -> bool:
+        granting = {operation} | ({"READ", "WRITE", "DELETE", "ALTER"} if operation == "DESCRIBE" else set())
+        return any(
+            acl.principal == principal
+            and acl.resource == resource
+            and acl.operation in granting
+            and (name.startswith(acl.name) if acl.prefixed else acl.name in (name, ANY))
+            for acl in self._acls
+        )
+
+    def who(self, resource: str, name: str, operation: str) -> set[str]:
+        principals = {acl.principal for acl in self._acls}
+        return {one for one in principals if self.allows(one, resource, name, operation)}
+
+
+BROKER = Authorizer(PLAN.acls)
+
+
+@pytest.mark.parametrize(
+    ("topic", "writers", "readers"),
+    [
+        ("leeds.outbox", {"leeds", "leeds.placements"}, {"leeds", "instep.intake"}),
+        ("high-peak.outbox", {"high-peak"}, {"high-peak", "instep.intake"}),
+        ("leeds.rejected", {"instep.intake", "instep.router"}, {"leeds"}),
+        ("leeds.outcomes", {"instep.router"}, {"leeds"}),
+        ("leeds.inbox.placements", {"instep.router"}, {"leeds", "leeds.placements"}),
+        ("leeds.inbox.council-tax", {"instep.router"}, {"leeds"}),
+        ("instep.events", {"instep.intake"}, {"instep.router"}),
+        ("instep.disclosures", {"instep.router"}, set()),
+        ("instep.intake.state", {"instep.intake", ADMIN}, {"instep.intake"}),
+        ("instep.router.state", {"instep.router", ADMIN}, {"instep.router"}),
+        ("instep.network", {ADMIN}, PLAN.principals),
+        ("__consumer_offsets", set(), set()),
+    ],
+)
+def test_a_topic_is_written_and_read_by_those_whom_the_design_names_and_nobody_else(
+    topic: str, writers: set[str], readers: set[str]
+) -> None:
+    assert BROKER.who("topic", topic, "WRITE") == writers
+    assert BROKER.who("topic", topic, "READ") == readers
+
+
+def test_no_council_makes_deletes_or_configures_anything_or_uses_a_transactional_id() -> None:
+    for acl in PLAN.acls:
+        if not acl.principal.startswith("instep."):
+            assert acl.operation in ("READ", "WRITE"), acl
+            assert acl.resource in ("topic", "group"), acl
+
+
+def test_a_transactional_id_belongs_to_one_service_and_to_each_of_its_lanes() -> None:
+    for name in SERVICES:
+        ids = {acl.name for acl in PLAN.acls if acl.principal == service(name) and "trans" in acl.resource}
+        assert ids == {f"sample-{name}-{lane}" for lane in range(4)}
+        assert not [acl for acl in PLAN.acls if acl.prefixed and acl.principal == service(name)]
+    assert BROKER.who("transactional-id", "sample-router-0", "WRITE") == {"instep.router"}
+    assert BROKER.who("transactional-id", "sample-apply", "WRITE") == {ADMIN}
+
+
+def test_every_topic_is_named_whole_but_for_the_admins_looking_and_configuring() -> None:
+    for acl in PLAN.acls:
+        if acl.resource == "topic" and (acl.name == ANY or acl.prefixed):
+            assert acl.principal == ADMIN
+            assert acl.operation not in ("READ", "WRITE")
+
+
+def test_the_admin_reads_no_councils_topic() -> None:
+    for topic in topics(SAMPLE):
+        if topic.name != "instep.network":
+            assert ADMIN not in BROKER.who("topic", topic.name, "READ"), topic.name
+
+
+def test_every_service_that_keeps_state_has_its_rights() -> None:
+    for name in SERVICES:
+        assert BROKER.who("group", f"sample-{name}", "READ") == {service(name)}
+        assert BROKER.allows(service(name), "topic", f"instep.{name}.state", "WRITE")
+        assert BROKER.allows(service(name), "topic", "instep.network", "READ")
+
+
+def test_a_service_of_one_purpose_reads_that_inbox_and_nothing_else_of_its_council() -> None:
+    principal = purpose_service("leeds", "placements")
+    read = {topic.name for topic in topics(SAMPLE) if BROKER.allows(principal, "topic", topic.name, "READ")}
+    assert read == {"leeds.inbox.placements", "instep.network"}
+    assert BROKER.allows(principal, "topic", "leeds.outbox", "WRITE"), "it answers with receipts"
+    assert not BROKER.allows(principal, "group", "leeds.housing", "READ")
+
+
+def test_councils_have_a_quota_and_services_have_none() -> None:
+    assert PLAN.limited == {*COUNCILS, "leeds.placements"}
+
+
+def test_an_authority_that_has_left_reads_what_lies_in_its_topics_and_nobody_writes_there() -> None:
+    ended = replace(SAMPLE.authorities["bolsover"], valid_to=date(2026, 3, 31), replaced_by=("derbyshire",))
+    network = replace(
+        SAMPLE, authorities={**SAMPLE.authorities, "bolsover": ended}, agreements={}, principals={}
+    )
+    before = {topic.name for topic in topics(SAMPLE)}
+    plan = access(network, before)
+    broker = Authorizer(plan.acls)
+    for topic in ("bolsover.outbox", "bolsover.rejected", "bolsover.inbox.council-tax"):
+        assert broker.who("topic", topic, "WRITE") == set()
+        assert broker.who("topic", topic, "READ") == {"bolsover"}
+    assert "harrogate" not in plan.principals, "it had left before there were topics"
+    assert "bolsover" not in access(network, ()).principals
+
+
+NAMES = st.lists(
+    # Names that begin like others: what a prefix would catch.
+    st.sampled_from(
+        ["leeds", "leeds-admin", "leeds-a", "lee", "intake", "router", "admin", "broker", "sample"]
+    ),
+    min_size=2,
+    unique=True,
+)
+PURPOSES = st.sampled_from(["council-tax", "council", "council-tax-2", "inbox", "outbox", "admin"])
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> Network:
+    names = draw(NAMES)
+    councils = {
+        name: Authority(id=name, name=name, gss="", tier="unitary", parent=None, valid_from=date(1974, 4, 1))
+        for name in names
+    }
+    made = {}
+    for number, purpose in enumerate(draw(st.lists(PURPOSES, max_size=3))):
+        recipients = draw(st.lists(st.sampled_from(names), min_size=1, unique=True))
+        made[f"a{number}"] = agreement(
+            f"a{number}",
+            approved=(),
+            purpose=purpose,
+            sources=frozenset(names),
+            recipients=frozenset(recipients),
+        )
+    network = Network(name="n", lanes=2, authorities=councils, agreements=made)
+    own = draw(st.lists(st.sampled_from(sorted(inboxes(network))), unique=True)) if made else []
+    purposes = {name: tuple(p for a, p in own if a == name) for name in {a for a, _ in own}}
+    return replace(network, principals=purposes)
+
+
+def owner(principal: str) -> str:
+    return principal.partition(".")[0]
+
+
+@given(networks())
+def test_nobody_touches_what_is_anothers_whatever_the_names(network: Network) -> None:
+    plan = access(network)
+    broker = Authorizer(plan.acls)
+    for topic in topics(network):
+        whose = owner(topic.name)
+        readers, writers = (broker.who("topic", topic.name, how) for how in ("READ", "WRITE"))
+        councils = {one for one in readers | writers if owner(one) != "instep"}
+        if topic.name == "instep.network":
+            assert {owner(one) for one in writers} == {"instep"}
+        else:
+            assert {owner(one) for one in councils} <= {whose}, topic.name
+        if not topic.name.endswith(".outbox"):
+            assert {owner(one) for one in writers} == {"instep"} or not writers, topic.name
+    for principal in plan.principals:
+        for name in (f"{principal}.service", f"{principal}-service", principal, f"{principal}x.y"):
+            for one in broker.who("group", name, "READ"):
+                assert owner(one) == owner(name), (one, name)
+
+
+@given(networks())
+def test_the_plan_depends_on_the_network_alone_and_no_two_principals_are_one(network: Network) -> None:
+    assert access(network) == access(from_records(to_records(network)))
+    expected = {*network.participants, ADMIN, *(service(name) for name in SERVICES)}
+    expected |= {purpose_service(a, p) for a, purposes in network.principals.items() for p in purposes}
+    assert access(network).principals == expected
+    assert len(expected) == len(network.participants) + 3 + sum(map(len, network.principals.values()))
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({"principals": {"leeds": "placements"}}, "leeds must be a list of texts"),
+        ({"principals": ["leeds"]}, "principals must be a table"),
+        ({"quotas": {"producer_byte_rate": 0}}, "producer_byte_rate must be 1 or more"),
+        ({"quotas": {"producer_rate": 5}}, "did you mean producer_byte_rate"),
+    ],
+)
+def test_settings_that_cannot_be_meant_are_named(document: dict[str, object], message: str) -> None:
+    (fault,) = settings_faults({"name": "sample", "lanes": 4} | document)
+    assert message in fault.message
+
+
+def test_a_limit_of_the_networks_own_is_read_from_its_directory(tmp_path: Path) -> None:
+    (tmp_path / "network.toml").write_text('name = "nn"\nlanes = 1\nquotas = { producer_byte_rate = 5 }\n')
+    (tmp_path / "authorities.csv").write_text(
+        "authority,name,gss,tier,parent,valid_from,valid_to,replaced_by\n"
+    )
+    assert load(tmp_path).quotas.producer_byte_rate == 5

@@ -11,7 +11,7 @@ write what it made up from an older state.
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
@@ -25,6 +25,8 @@ from aiokafka.errors import (
     for_code,
 )
 
+from instep.cluster.access import carry_out, planned_access
+from instep.cluster.access_changes import AccessChanges
 from instep.cluster.connection import NOT_PERMITTED, Connection, connecting, ensure_reachable
 from instep.cluster.follow import read_records, until_visible
 from instep.cluster.generations import GENERATION
@@ -32,7 +34,7 @@ from instep.cluster.plan import Cluster, Plan, plan
 from instep.errors import ConfigurationError, NetworkError, NotConnectedError
 from instep.events.catalogue import Catalogue
 from instep.network.check import check
-from instep.network.network import Network, load
+from instep.network.network import Network, from_records, load
 from instep.network.topics import NETWORK, TopicSpec, topics
 
 Progress = Callable[[str, int, int], None]
@@ -52,6 +54,8 @@ class Applied:
     topics_created: tuple[str, ...]
     topics_configured: tuple[str, ...]
     records_changed: tuple[str, ...]
+    access: AccessChanges | None = None
+    """What has changed of users, ACLs and quotas; None without security, where there are none."""
 
 
 def silent(doing: str, done: int, total: int) -> None:
@@ -77,6 +81,9 @@ async def apply(
         planned = await _planned(connection, admin, network, catalogue, progress)
         await _create(admin, planned.create, progress)
         await _configure(admin, planned.configure)
+        if planned.access is not None:
+            progress("giving access: users, ACLs, quotas", 0, 1)
+            await carry_out(admin, connection, planned.access)
         if planned.records:
             await until_visible(connection, await _write(writer, planned))
     return Applied(
@@ -84,6 +91,7 @@ async def apply(
         topics_created=tuple(spec.name for spec in planned.create),
         topics_configured=tuple(spec.name for spec in planned.configure),
         records_changed=tuple(planned.records),
+        access=planned.access,
     )
 
 
@@ -123,7 +131,10 @@ async def _planned(
         configs=await _configs(admin, present),
         records=(await read_records(connection) or {}) if NETWORK in partitions else {},
     )
-    return plan(network, [(schema.full_name, schema.version) for schema in catalogue.all()], cluster)
+    schemas = [(schema.full_name, schema.version) for schema in catalogue.all()]
+    planned = plan(network, schemas, cluster)
+    formerly = from_records(cluster.records) if cluster.records else None
+    return replace(planned, access=await planned_access(admin, connection, network, formerly, partitions))
 
 
 async def _configs(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> Mapping[str, Mapping[str, str]]:

@@ -4,13 +4,18 @@ Settings are `INSTEP_…` variables; without `INSTEP_BOOTSTRAP_SERVERS` the conn
 `.instep/connection.json` is used. The two are never mixed across clusters: a variable that names another broker makes the
 file irrelevant, so that a local file's PLAINTEXT can never be applied to somebody's production cluster. For the same
 reason PLAINTEXT has to be asked for by name.
+
+On the local platform every command signs in as whom it speaks for (`signed_in_as`): its secrets all lie in one directory.
+In production whoever runs a command has one identity, and the variables name it.
 """
 
 import asyncio
 import json
+import re
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +33,7 @@ from aiokafka.errors import (
 )
 from aiokafka.helpers import create_ssl_context
 
+from instep.cluster.secrets import read_secret
 from instep.errors import ConfigurationError, NotConnectedError
 
 FILE_NAME = "connection.json"
@@ -67,6 +73,33 @@ class Connection:
     ssl_ca_file: Path | None = None
     ssl_certificate_file: Path | None = None
     ssl_key_file: Path | None = None
+    secrets_dir: Path | None = None
+    """Where `network apply` keeps the secrets of the users that it makes."""
+    local: bool = False
+    """Whether it is the local platform's, whose secrets are all at hand, and nobody has said who to be."""
+
+    def signed_in_as(self, principal: str) -> "Connection":
+        """The same cluster as this principal, on the local platform; elsewhere the connection as it is.
+
+        Raises ConfigurationError where it has no secret.
+        """
+        if not self.local or not self.uses_sasl:
+            return self
+        if not self.has_secret_of(principal) or self.secrets_dir is None:
+            raise ConfigurationError(
+                f"There is no secret of {principal} in {self.secrets_dir}: `instep network apply` makes one for everybody in"
+                " the network."
+            )
+        secret = read_secret(self.secrets_dir / principal, f"The secret of {principal}")
+        return replace(self, sasl_username=principal, sasl_password=secret)
+
+    def has_secret_of(self, principal: str) -> bool:
+        """Whether the secret of this principal is at hand."""
+        return (
+            self.secrets_dir is not None
+            and _PRINCIPAL.fullmatch(principal) is not None
+            and (self.secrets_dir / principal).is_file()
+        )
 
     @property
     def uses_sasl(self) -> bool:
@@ -126,13 +159,22 @@ def from_env(environ: Mapping[str, str], directory: Path = Path(".instep")) -> C
     """
     said = {name: environ.get(variable(name), "").strip() for name in NAMES}
     said = {name: value for name, value in said.items() if value}
-    if "bootstrap_servers" not in said:
-        said = {**_from_file(directory / FILE_NAME), **said}
+    local = "bootstrap_servers" not in said
+    own_identity = bool(_IDENTITY & said.keys())
+    if local:
+        said = _with_secret({**_from_file(directory / FILE_NAME), **said}, said)
     if "bootstrap_servers" not in said:
         raise NotConnectedError(
             "Nobody has said where Kafka is: run `instep up` for a local one, or set INSTEP_BOOTSTRAP_SERVERS."
         )
-    return _checked(said)
+    return replace(_checked(said), local=local and not own_identity)
+
+
+def _with_secret(said: dict[str, str], by_name: Mapping[str, str]) -> dict[str, str]:
+    """On the local platform it is enough to say who to be: INSTEP_SASL_USERNAME=leeds."""
+    if "sasl_username" in by_name and "sasl_password_file" not in by_name and "secrets_dir" in said:
+        return said | {"sasl_password_file": str(Path(said["secrets_dir"]) / said["sasl_username"])}
+    return said
 
 
 NAMES = (
@@ -144,7 +186,10 @@ NAMES = (
     "ssl_ca_file",
     "ssl_certificate_file",
     "ssl_key_file",
+    "secrets_dir",
 )
+_IDENTITY = {"security_protocol", "sasl_username", "sasl_password_file", "ssl_certificate_file"}
+_PRINCIPAL = re.compile(r"[a-z][a-z0-9.-]*")
 
 
 def variable(name: str) -> str:
@@ -173,7 +218,9 @@ def _checked(said: Mapping[str, str]) -> Connection:
                     f"{variable(name)} is missing: {protocol} needs a user name and a password file; a broker without"
                     " security has to be named as such, with INSTEP_SECURITY_PROTOCOL=PLAINTEXT."
                 )
-    password = _secret(said["sasl_password_file"]) if protocol.startswith("SASL_") else None
+    password = None
+    if protocol.startswith("SASL_"):
+        password = read_secret(Path(said["sasl_password_file"]), variable("sasl_password_file"))
     return Connection(
         bootstrap_servers=_servers(said["bootstrap_servers"]),
         security_protocol=protocol,
@@ -183,6 +230,7 @@ def _checked(said: Mapping[str, str]) -> Connection:
         ssl_ca_file=_file("ssl_ca_file", said),
         ssl_certificate_file=_file("ssl_certificate_file", said),
         ssl_key_file=_file("ssl_key_file", said),
+        secrets_dir=Path(said["secrets_dir"]) if "secrets_dir" in said else None,
     )
 
 
@@ -201,16 +249,6 @@ def _servers(text: str) -> str:
     if not servers:
         raise ConfigurationError("INSTEP_BOOTSTRAP_SERVERS must be host:port, several joined by commas.")
     return ",".join(servers)
-
-
-def _secret(path: str) -> str:
-    try:
-        secret = Path(path).read_text("utf-8").strip("\r\n")
-    except (OSError, ValueError) as error:
-        raise ConfigurationError("INSTEP_SASL_PASSWORD_FILE cannot be read.") from error
-    if not secret:
-        raise ConfigurationError("INSTEP_SASL_PASSWORD_FILE is empty.")
-    return secret
 
 
 def _file(name: str, said: Mapping[str, str]) -> Path | None:
@@ -246,19 +284,58 @@ async def connecting(connection: Connection) -> AsyncIterator[None]:
 
 
 async def _diagnosis(connection: Connection) -> str:
-    """aiokafka reports a wrong password and a broker that is down alike: a plain TCP connection tells them apart."""
+    """aiokafka reports a wrong password and a broker that is down alike: a look at the port tells them apart."""
     where = connection.bootstrap_servers
-    if not any([await _listens(server) for server in where.split(",")]):
+    found = [await _look(connection, server) for server in where.split(",")]
+    problem = next((one for one in found if one is not None), None)
+    if problem is None:
         return f"No broker answers at {where}: is it running? `instep up` starts a local one."
-    if connection.security_protocol == "PLAINTEXT":
+    return f"The broker at {where} did not let us in: {problem}."
+
+
+async def _look(connection: Connection, server: str) -> str | None:
+    """What is likely to be wrong at a port that somebody listens on; None where nobody does."""
+    if not await _listens(server):
+        return None
+    tls, problem = await _handshake(server, connection)
+    if not connection.uses_ssl:
+        if tls:
+            return "it wants TLS (INSTEP_SECURITY_PROTOCOL=SASL_SSL) and we came without"
         return (
-            f"Something listens at {where} but does not answer as Kafka without security:"
-            " is it still starting, or does it want INSTEP_SECURITY_PROTOCOL=SASL_SSL?"
+            f"it does not answer as Kafka over {connection.security_protocol}; is it still starting, or does it want another"
+            " INSTEP_SECURITY_PROTOCOL?"
+        )
+    if problem:
+        return problem
+    if connection.uses_sasl:
+        return (
+            f"the user {connection.sasl_username} is unknown to it, or INSTEP_SASL_PASSWORD_FILE holds another secret than"
+            f" that user's, or it does not offer {connection.sasl_mechanism}"
         )
     return (
-        f"The broker at {where} did not let us in over {connection.security_protocol}: check INSTEP_SECURITY_PROTOCOL,"
-        " INSTEP_SASL_USERNAME, INSTEP_SASL_PASSWORD_FILE and INSTEP_SSL_CA_FILE."
+        "it wants a certificate from an authority that it knows, and in force (INSTEP_SSL_CERTIFICATE_FILE and"
+        " INSTEP_SSL_KEY_FILE), or a name and a password (INSTEP_SECURITY_PROTOCOL=SASL_SSL)"
     )
+
+
+async def _handshake(server: str, connection: Connection) -> tuple[bool, str]:
+    """Whether the port speaks TLS, and why we would not go on with it."""
+    if connection.uses_ssl:
+        context = connection._ssl_context()
+    else:
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    host, _, port = server.rpartition(":")
+    try:
+        async with asyncio.timeout(2):
+            _, writer = await asyncio.open_connection(host.strip("[]"), int(port), ssl=context)
+    except ssl.SSLCertVerificationError as error:
+        why = error.verify_message.rstrip(".")
+        return True, f"its certificate is not trusted ({why}); is INSTEP_SSL_CA_FILE its authority's?"
+    except OSError:  # TimeoutError and other SSLErrors are such too
+        return False, "it does not speak TLS, or not ours; is INSTEP_SECURITY_PROTOCOL right?"
+    writer.close()
+    return True, ""
 
 
 async def _listens(server: str) -> bool:

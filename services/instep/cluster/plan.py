@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from instep.cluster.access_changes import AccessChanges
 from instep.cluster.generations import GENERATION
 from instep.errors import NetworkError
 from instep.network.network import Network, from_records, to_records
@@ -29,10 +30,13 @@ class Plan:
     create: tuple[TopicSpec, ...]
     configure: tuple[TopicSpec, ...]
     records: Mapping[str, bytes | None]
+    access: AccessChanges | None = None
+    """Users, ACLs and quotas to make and to take away; None without security, where there are none."""
 
     @property
     def empty(self) -> bool:
-        return not (self.create or self.configure or self.records)
+        access = self.access is None or self.access.empty
+        return access and not (self.create or self.configure or self.records)
 
 
 def plan(network: Network, schemas: Iterable[tuple[str, str]], cluster: Cluster) -> Plan:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from instep.cluster.connection import Connection
 from instep.errors import PlatformError
 from instep.local import java
 from instep.local.jars import Jars, kafka_jars
@@ -14,6 +15,7 @@ from instep.local.kafka import cluster_at, cluster_of, prepare, server_propertie
 from instep.local.ports import LOOPBACK, free_ports, is_free, is_open
 from instep.local.process import Process, Records, interrupts_held, spawn
 from instep.local.progress import Progress, silent
+from instep.local.secured import Tls, secured_properties
 
 READY_WITHIN_S = 60.0
 MARK = "-Dinstep.local="
@@ -26,6 +28,8 @@ class Broker:
     """One Kafka in `directory`; `start` makes it ready, `stop` and `kill` end it, and it can be started again.
 
     The data stay in the directory. Without `port` a free one is chosen at the first start, and kept while it is free.
+    `secured` is as production is: TLS, users, an authorizer. Without it, for tests and benchmarks that say so, anybody on
+    this machine may do anything. `settings` are added to the server's own, and win.
     """
 
     name = "broker"
@@ -35,6 +39,8 @@ class Broker:
         directory: Path,
         *,
         port: int | None = None,
+        secured: bool = False,
+        settings: str = "",
         jvm: Sequence[str] = (*java.QUICK, *java.SMALL_HEAP),
         log: Path | None = None,
         records: Records | None = None,
@@ -44,6 +50,9 @@ class Broker:
         self.process: Process | None = None
         self._port = port
         self._may_move = port is None
+        self._tls = Tls(directory=self.directory / "tls") if secured else None
+        self._mtls_port = 0
+        self._settings = settings
         self._jvm = tuple(jvm)
         self._records = records
 
@@ -58,6 +67,20 @@ class Broker:
     def bootstrap_servers(self) -> str:
         """What a client is given."""
         return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def tls(self) -> Tls:
+        """The certificates of a secured broker."""
+        if self._tls is None:
+            raise PlatformError("This broker has no security, and so no certificates.")
+        return self._tls
+
+    @property
+    def own_connection(self) -> Connection:
+        """How its keeper reaches it: by the broker's own certificate, as a super user, where it is secured."""
+        if self._tls is None:
+            return Connection(bootstrap_servers=self.bootstrap_servers, security_protocol="PLAINTEXT")
+        return self._tls.connection(self._mtls_port)
 
     @property
     def data(self) -> Path:
@@ -98,7 +121,7 @@ class Broker:
             self._forget()
 
     def _choose_ports(self) -> tuple[int, int]:
-        client, controller = free_ports(2)
+        client, controller, self._mtls_port = free_ports(3)
         if self._port is None or (self._may_move and not is_free(self._port)):
             self._port = client
         elif not is_free(self._port):
@@ -107,7 +130,11 @@ class Broker:
 
     def _start_once(self, jars: Jars, client: int, controller: int) -> None:
         settings = self.directory / "server.properties"
-        settings.write_text(server_properties(self.data, client, controller), encoding="utf-8")
+        text = server_properties(self.data, client, controller)
+        if self._tls:
+            self._tls.prepare()
+            text += secured_properties(self._tls, client, self._mtls_port, controller)
+        settings.write_text(text + self._settings, encoding="utf-8")
         log_starts_at = self.log.stat().st_size if self.log.exists() else 0
         program = [
             str(java.find_java()),
@@ -133,7 +160,7 @@ class Broker:
             if not process.alive():
                 raise self._death(log_starts_at)
             # Whatever answers must be this broker: the port may belong to another program, even to another Kafka.
-            if is_open(self.port) and cluster_at(self.bootstrap_servers) == own:
+            if is_open(self.port) and cluster_at(self.own_connection) == own:
                 return
             time.sleep(0.05)
         raise PlatformError(f"Kafka does not answer after {READY_WITHIN_S:.0f} s; its log is {self.log}.")

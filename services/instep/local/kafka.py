@@ -11,6 +11,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
+from instep.cluster.connection import Connection
 from instep.errors import PlatformError
 from instep.local import java
 from instep.local.jars import Jars
@@ -80,17 +81,17 @@ def cluster_of(data: Path) -> str:
     return found[1] if found else ""
 
 
-def cluster_at(bootstrap_servers: str) -> str | None:
+def cluster_at(connection: Connection) -> str | None:
     """The id of the cluster that answers there and has a broker ready; None when there is none. Takes 2 s at most."""
     with _quiet("aiokafka"):
-        return asyncio.run(_cluster_at(bootstrap_servers))
+        return asyncio.run(_cluster_at(connection))
 
 
-async def _cluster_at(bootstrap_servers: str) -> str | None:
+async def _cluster_at(connection: Connection) -> str | None:
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.errors import KafkaError
 
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers, request_timeout_ms=2000)
+    admin = AIOKafkaAdminClient(**connection.kafka(), request_timeout_ms=2000)
     try:
         async with asyncio.timeout(2):
             await admin.start()

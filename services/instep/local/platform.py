@@ -2,13 +2,18 @@
 
     .instep/
         connection.json         how to reach Kafka; the other commands pick it up
+        secrets/<principal>     the secret of everybody who may sign in, made once
         processes/<name>.json   what has been started and not yet stopped (id and start time)
-        kafka/                  the broker's settings and data
+        kafka/                  the broker's settings, certificates and data
         logs/<name>.log         what each process says
+
+The broker is secured as production is, and nothing here connects to it in plain text. `up` makes the first users, with the
+broker's own certificate: who applies a network, and the services, which may be started before there is one.
 
 `up` and `down` hold `.instep/lock`, so two at once take their turns.
 """
 
+import asyncio
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -17,14 +22,20 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from aiokafka.admin import AIOKafkaAdminClient
 
-from instep.errors import PlatformError
+from instep.cluster.access_wire import set_secrets
+from instep.cluster.connection import FILE_NAME, Connection, from_env
+from instep.cluster.secrets import secret
+from instep.errors import InstepError, PlatformError
 from instep.local.broker import MARK, Broker
 from instep.local.kafka import cluster_at
 from instep.local.lock import locked
 from instep.local.ports import LOOPBACK, is_free
 from instep.local.process import Process, Records, spawn, write_atomically
 from instep.local.progress import Progress, silent
+from instep.network.access import ADMIN, service
+from instep.network.topics import SERVICES
 
 DEFAULT_PORT = 19092
 """Where Kafka listens when the port is free; else a free one is chosen, and said."""
@@ -57,7 +68,8 @@ class Platform:
         self.directory = directory.resolve()
         self.records = Records(directory=self.directory / "processes")
         self.logs = self.directory / "logs"
-        self.connection_file = self.directory / "connection.json"
+        self.connection_file = self.directory / FILE_NAME
+        self.secrets = self.directory / "secrets"
 
     def up(self, port: int | None = None, progress: Progress = silent) -> Up:
         """Start Kafka unless it is up, and wait until it answers; heals what a crash has left.
@@ -74,12 +86,14 @@ class Platform:
             broker = Broker(
                 self.directory / "kafka",
                 port=wanted if port or is_free(wanted) else None,
+                secured=True,
                 log=self.logs / f"{Broker.name}.log",
                 records=self.records,
             )
             broker.start(progress)
             if broker.port != wanted:
                 notes.append(f"Port {wanted} is in use by another program, so Kafka has port {broker.port}.")
+            self._make_first_users(broker)
             self._write_connection(broker)
             return Up(bootstrap_servers=broker.bootstrap_servers, already=False, notes=tuple(notes))
 
@@ -123,8 +137,14 @@ class Platform:
         broker = self.records.read(Broker.name)
         if not (broker and broker.alive() and self.connection_file.exists()):
             return None
-        address = f"{LOOPBACK}:{broker.port}"
-        return address if cluster_at(address) else None
+        try:
+            return f"{LOOPBACK}:{broker.port}" if cluster_at(self.connection()) else None
+        except InstepError:
+            return None  # what `up` left is damaged, and the next one writes it anew
+
+    def connection(self) -> Connection:
+        """How whoever applies a network reaches this platform, whatever the environment says; raises NotConnectedError."""
+        return from_env({}, self.directory)
 
     def _turn(self, progress: Progress) -> AbstractContextManager[None]:
         return locked(
@@ -172,9 +192,30 @@ class Platform:
         here = self.directory / "kafka"
         return [one for directory, one in marked_brokers() if directory == here and one.pid not in recorded]
 
+    def _make_first_users(self, broker: Broker) -> None:
+        first = (ADMIN, *(service(name) for name in SERVICES))
+        secrets = {principal: secret(self.secrets, principal) for principal in first}
+        asyncio.run(_set_secrets(broker.own_connection, secrets))
+
     def _write_connection(self, broker: Broker) -> None:
-        connection = {"bootstrap_servers": broker.bootstrap_servers, "security_protocol": "PLAINTEXT"}
-        write_atomically(self.connection_file, json.dumps(connection) + "\n")
+        connection = {
+            "bootstrap_servers": broker.bootstrap_servers,
+            "security_protocol": "SASL_SSL",
+            "sasl_username": ADMIN,
+            "sasl_password_file": str(self.secrets / ADMIN),
+            "ssl_ca_file": str(broker.tls.ca),
+            "secrets_dir": str(self.secrets),
+        }
+        write_atomically(self.connection_file, json.dumps(connection, indent=1) + "\n")
+
+
+async def _set_secrets(connection: Connection, secrets: Mapping[str, str]) -> None:
+    admin = AIOKafkaAdminClient(**connection.kafka())
+    try:
+        await admin.start()
+        await set_secrets(admin, connection.sasl_mechanism, secrets)
+    finally:
+        await admin.close()
 
 
 def marked_brokers() -> list[tuple[Path, Process]]:

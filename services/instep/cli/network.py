@@ -17,6 +17,7 @@ from instep.network.check import check as problems_of
 from instep.network.network import Network, load
 
 if TYPE_CHECKING:
+    from instep.cluster.access_changes import AccessChanges
     from instep.cluster.apply import Progress
     from instep.cluster.connection import Connection
 
@@ -26,6 +27,8 @@ app = typer.Typer(
 
 NETWORKS = Path("deploy/network")
 _NAMES_SHOWN = 12
+_CHANGES = ("topics_created", "topics_configured", "records_changed")
+_ACCESS_CHANGES = ("users_created", "users_removed", "acls_created", "acls_removed", "quotas_changed")
 
 Directory = Annotated[
     str,
@@ -68,18 +71,28 @@ def plan(directory: Directory, output: OutputOption = Output.TABLE) -> None:
         "topics_configured": [spec.name for spec in planned.configure],
         "records_changed": list(planned.records),
     }
-    _show_changes(changes, would=True, output=output)
+    _show_changes(changes, planned.access, would=True, output=output)
 
 
 @app.command("apply")
 def apply(directory: Directory, output: OutputOption = Output.TABLE) -> None:
-    """Make the cluster match the directory: topics, schema ids, and a new generation for the services to follow."""
+    """Make the cluster match the directory: topics, users and what each may do, schema ids, and a new generation.
+
+    The services follow a new generation within a second. New users' secrets go to INSTEP_SECRETS_DIR (on the local
+    platform .instep/secrets), a file each, which is never overwritten.
+    """
     from instep.cluster.apply import apply as apply_network
 
     where = find(directory)
     with progress("checking the network") as bar:
-        applied = _run(apply_network(_connection(), where, _catalogue(), _shown_on(bar)))
-    _show_changes(asdict(applied), would=False, output=output)
+        connection = _connection()
+        applied = _run(apply_network(connection, where, _catalogue(), _shown_on(bar)))
+    changes = {name: getattr(applied, name) for name in ("generation", *_CHANGES)}
+    _show_changes(changes, applied.access, would=False, output=output)
+    if applied.access and applied.access.users_created and output is Output.TABLE:
+        note(
+            f"Each user's secret is a file in {connection.secrets_dir}: give it to its council, and to nobody else."
+        )
 
 
 @app.command("show")
@@ -173,16 +186,24 @@ def _counted(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _show_changes(changes: Mapping[str, Any], *, would: bool, output: Output) -> None:
+def _show_changes(
+    topics_and_records: Mapping[str, Any], access: "AccessChanges | None", *, would: bool, output: Output
+) -> None:
+    told = access.as_json() if access else None
     if output is Output.JSON:
-        show_lines([changes])
+        show_lines([{**topics_and_records, "access": told}])
         return
-    kinds = [kind for kind in ("topics_created", "topics_configured", "records_changed") if changes[kind]]
+    changes = {**topics_and_records, **(told or {})}
+    kinds = [kind for kind in (*_CHANGES, *_ACCESS_CHANGES) if changes.get(kind)]
     for kind in kinds:
         thing, done = kind.split("_")
         typer.echo(
             f"{len(changes[kind])} {thing} {'would be ' if would else ''}{done}: {_some(changes[kind])}"
         )
+    if told is None:
+        note("Users, ACLs and quotas are left out: without security (PLAINTEXT) anybody may do anything.")
+    elif told["acls_left_alone"]:
+        note(f"ACLs that the network does not name, left as they are: {_some(told['acls_left_alone'])}")
     if not kinds:
         typer.echo("Nothing to change: the cluster matches.")
     typer.echo(

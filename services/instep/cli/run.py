@@ -22,7 +22,8 @@ def run(service: Annotated[Service, typer.Argument(help="Which processor to run.
     """Run one worker of a service until it is told to stop (Ctrl-C or SIGTERM).
 
     Run as many as you like: they share the lanes out among themselves, and one that dies is made up for by the others.
-    Settings are INSTEP_… variables: INSTEP_BOOTSTRAP_SERVERS (else what `instep up` left in .instep), INSTEP_STATE_DIR,
+    Settings are INSTEP_… variables: INSTEP_BOOTSTRAP_SERVERS, INSTEP_SASL_USERNAME, INSTEP_SASL_PASSWORD_FILE,
+    INSTEP_SSL_CA_FILE (without them what `instep up` left in .instep, as the service's own user), INSTEP_STATE_DIR,
     INSTEP_MANAGEMENT_PORT for /healthy, /ready and /metrics (9701 for intake, 9702 for the router).
     """
     if service is Service.INTAKE:

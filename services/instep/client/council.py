@@ -53,10 +53,18 @@ class Council:
 
 
 async def council(connection: Connection, catalogue: Catalogue, name: str) -> Council:
-    """The council of that name in the cluster's network; raises ConfigurationError with the nearest name if none."""
-    network = await read_network(connection)
+    """The council of that name in the cluster's network; raises ConfigurationError with the nearest name if none.
+
+    On the local platform it is signed in as itself; a name that is no id is looked up first, by whoever is at hand.
+    """
+    as_named = connection.signed_in_as(name) if connection.has_secret_of(name) else connection
+    network = await read_network(as_named)
+    authority = participant(network, name)
     return Council(
-        authority=participant(network, name), connection=connection, catalogue=catalogue, network=network
+        authority=authority,
+        connection=connection.signed_in_as(authority),
+        catalogue=catalogue,
+        network=network,
     )
 
 

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
-from instep.cluster.connection import Connection, connecting
-from instep.errors import NotConnectedError, PlainEventError
+from instep.cluster.connection import Connection, connecting, not_permitted
+from instep.errors import InstepError, NotConnectedError, PlainEventError
 from instep.events.catalogue import Catalogue, EventType, Schema
 from instep.events.decoding import Decoder, Refusal
 from instep.events.framing import frame
@@ -126,13 +126,13 @@ class Publisher:
     def __init__(
         self,
         producer: AIOKafkaProducer,
-        where: str,
+        connection: Connection,
         *,
         in_flight: int = IN_FLIGHT,
         patience_s: float = PATIENCE_S,
     ) -> None:
         self._producer = producer
-        self._where = where
+        self._connection = connection
         self._in_flight = in_flight
         self._patience_s = patience_s
         self._pending = 0
@@ -156,7 +156,7 @@ class Publisher:
                 outbox(authority), value=sendable.value, key=sendable.key, partition=0
             )
         except KafkaError as error:
-            raise self._gone() from error
+            raise self._failed(error) from error
         self._pending += 1
         sent.add_done_callback(lambda done: self._done(done, confirmed))
 
@@ -190,10 +190,16 @@ class Publisher:
             except TimeoutError as error:
                 raise self._gone() from error
         if self._failure is not None:
-            raise self._gone() from self._failure
+            raise self._failed(self._failure) from self._failure
+
+    def _failed(self, error: BaseException) -> InstepError:
+        if isinstance(error, TopicAuthorizationFailedError):
+            return not_permitted(self._connection, ", ".join(map(str, error.args)))
+        return self._gone()
 
     def _gone(self) -> NotConnectedError:
-        return NotConnectedError(f"The broker at {self._where} has stopped confirming what is sent to it.")
+        where = self._connection.bootstrap_servers
+        return NotConnectedError(f"The broker at {where} has stopped confirming what is sent to it.")
 
     async def close(self) -> None:
         """Let go of the connection. `stop` waits for batches that a broken producer never sends, so it is cut off then."""
@@ -220,7 +226,7 @@ async def publishing(connection: Connection, *, patience_s: float = PATIENCE_S) 
         compression_type="lz4",
         request_timeout_ms=int(patience_s * 1000),
     )
-    publisher = Publisher(producer, connection.bootstrap_servers, patience_s=patience_s)
+    publisher = Publisher(producer, connection, patience_s=patience_s)
     try:
         async with connecting(connection), asyncio.timeout(patience_s):
             await producer.start()

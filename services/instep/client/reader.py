@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
-from instep.cluster.connection import UNREACHABLE, Connection, connecting
+from instep.cluster.connection import UNREACHABLE, Connection, connecting, not_permitted
 from instep.errors import InstepError, NotConnectedError
 from instep.events.catalogue import Schema
 from instep.events.framing import unframe
@@ -96,13 +96,18 @@ class Reader:
     Its methods raise NotConnectedError when the broker gives nothing for `PATIENCE_S` seconds when it should.
     """
 
-    def __init__(self, client: AIOKafkaConsumer, where: str, schemas: Mapping[int, Schema]) -> None:
+    def __init__(
+        self, client: AIOKafkaConsumer, connection: Connection, schemas: Mapping[int, Schema]
+    ) -> None:
         self._client = client
-        self._where = where
+        self._connection = connection
         self._schemas = schemas
 
     async def ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """The offset after the last committed record (or marker) of each; absent topics are left out."""
+        """The offset after the last committed record (or marker) of each; absent topics are left out.
+
+        Where the broker shows only what may be read, a topic that is not there is one that may not: ConfigurationError.
+        """
         wanted = await self._existing(partitions)
         async with self._reaching():
             found: dict[TopicPartition, int] = await self._client.end_offsets(wanted)
@@ -111,7 +116,10 @@ class Reader:
     async def _existing(self, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
         async with self._reaching():
             topics: set[str] = await self._client.topics()
-            found = [partition for partition in partitions if partition.topic in topics]
+            wanted = list(partitions)
+            found = [partition for partition in wanted if partition.topic in topics]
+            if self._connection.security_protocol != "PLAINTEXT" and len(found) < len(wanted):
+                raise not_permitted(self._connection, next(p.topic for p in wanted if p.topic not in topics))
             # XXX: aiokafka (pinned) looks for each topic that it does not know with a request and a pause of its own.
             await self._client._client.set_topics({partition.topic for partition in found})
         return found
@@ -184,11 +192,13 @@ class Reader:
         try:
             async with asyncio.timeout(PATIENCE_S):
                 yield
+        except TopicAuthorizationFailedError as error:
+            raise not_permitted(self._connection, ", ".join(map(str, *error.args))) from error
         except (*UNREACHABLE, KafkaError) as error:
             raise self._silent() from error
 
     def _silent(self) -> NotConnectedError:
-        return NotConnectedError(f"The broker at {self._where} has stopped answering.")
+        return NotConnectedError(f"The broker at {self._connection.bootstrap_servers} has stopped answering.")
 
 
 @asynccontextmanager
@@ -209,7 +219,7 @@ async def reading(connection: Connection, schemas: Mapping[int, Schema]) -> Asyn
     try:
         async with connecting(connection), asyncio.timeout(PATIENCE_S):
             await client.start()
-        yield Reader(client, connection.bootstrap_servers, schemas)
+        yield Reader(client, connection, schemas)
     finally:
         try:
             async with asyncio.timeout(PATIENCE_S):

@@ -1,4 +1,4 @@
-"""Make a cluster's users, ACLs and quotas those of a network. Its part of `apply`, which calls it between topics and records.
+"""Make a cluster's users, ACLs and quotas those of a network. `apply` does it between topics and records.
 
 What is no longer allowed goes first, and nothing new is announced before it may be used; ended on the way, it is completed
 by running it again. A user's secret is a file of its own, made once: it is the only copy, and is given to its council by
@@ -67,7 +67,7 @@ async def carry_out(admin: AIOKafkaAdminClient, connection: Connection, planned:
 async def _make_users(admin: AIOKafkaAdminClient, connection: Connection, names: Sequence[str]) -> None:
     if connection.secrets_dir is None:
         raise ConfigurationError(
-            f"INSTEP_SECRETS_DIR is missing: the secrets of {len(names)} new users need a directory, which only you can read."
+            f"INSTEP_SECRETS_DIR is missing: the secrets of {len(names)} new users need a directory of yours."
         )
     for chunk in _chunks(names, _USERS_AT_ONCE):
         secrets = await asyncio.to_thread(_secrets, connection.secrets_dir, chunk)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from instep.cluster.access_wire import Binding, binding
 from instep.network.access import Access
@@ -39,6 +40,17 @@ class AccessChanges:
             or self.acls_removed
             or self.quotas_set
         )
+
+    def as_json(self) -> dict[str, Any]:
+        """Names and sentences, as `instep network plan` and `apply` tell of them."""
+        return {
+            "users_created": self.users_created,
+            "users_removed": self.users_removed,
+            "acls_created": tuple(map(str, self.acls_created)),
+            "acls_removed": tuple(map(str, self.acls_removed)),
+            "quotas_changed": tuple(self.quotas_set),
+            "acls_left_alone": tuple(map(str, self.strangers)),
+        }
 
 
 def changes(wanted: Access, quotas: Quotas, held: HeldAccess, formerly: Collection[str]) -> AccessChanges:

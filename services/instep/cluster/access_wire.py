@@ -162,9 +162,7 @@ async def quotas(admin: AIOKafkaAdminClient) -> Mapping[str, Mapping[str, float]
     """The limits of each user that has any of its own."""
     answer = await _ask(admin, stock.DescribeClientQuotasRequest_v0([("user", 2, None)], True))
     _accepted(answer.error_code, answer.error_message)
-    return {
-        entity[0][1]: dict(values) for entity, values in answer.entries or () if entity[0][1] is not None
-    }
+    return {entity[0][1]: dict(values) for entity, values in answer.entries or () if entity[0][1] is not None}
 
 
 async def set_quotas(admin: AIOKafkaAdminClient, limits: Mapping[str, Mapping[str, float | None]]) -> None:

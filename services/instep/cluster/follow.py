@@ -149,7 +149,9 @@ async def read_network(connection: Connection) -> Network:
     """The newest generation, read once. Raises NotConnectedError, or NetworkError when none has been applied."""
     records = await read_records(connection)
     if records is None:
-        raise NetworkError("No network has been applied to this cluster: run `instep network apply DIR`.")
+        raise NetworkError(
+            "No network has been applied to this cluster, or none that this user may read: run `instep network apply DIR`."
+        )
     return from_records(records)
 
 

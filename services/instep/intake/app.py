@@ -16,7 +16,7 @@ MANAGEMENT_PORT = 9701
 
 def main() -> None:
     """Run until told to stop; raises ConfigurationError or NotConnectedError before anything has begun."""
-    settings = from_env(os.environ, default_port=MANAGEMENT_PORT)
+    settings = from_env(os.environ, service="intake", default_port=MANAGEMENT_PORT)
     run(lambda registry: _intake(settings, registry), settings)
 
 

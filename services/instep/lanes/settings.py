@@ -9,6 +9,7 @@ from instep.cluster.connection import Connection
 from instep.cluster.connection import from_env as connection_from_env
 from instep.errors import ConfigurationError
 from instep.events.catalogue import Catalogue
+from instep.network.access import service as principal
 
 T = TypeVar("T")
 
@@ -35,10 +36,10 @@ class LaneSettings:
     accept_lost_records: frozenset[str] = frozenset()  # topics whose gap an operator has accepted
 
 
-def from_env(environ: Mapping[str, str], *, default_port: int) -> LaneSettings:
-    """The settings that `INSTEP_…` variables give; raises ConfigurationError or NotConnectedError."""
+def from_env(environ: Mapping[str, str], *, service: str, default_port: int) -> LaneSettings:
+    """The settings that `INSTEP_…` variables give a service; raises ConfigurationError or NotConnectedError."""
     return LaneSettings(
-        connection=connection_from_env(environ),
+        connection=connection_from_env(environ).signed_in_as(principal(service)),
         state_directory=Path(environ.get("INSTEP_STATE_DIR", ".instep/state")),
         schemas_directory=Catalogue.directory(environ),
         management_host=environ.get("INSTEP_MANAGEMENT_HOST", "127.0.0.1"),

@@ -94,6 +94,7 @@ class Worker:
                 break
             except TheWorlds as error:
                 _log.warning("waiting for the broker", problem=str(error))
+                self._waiting_for = f"the broker: {error}"
                 await asyncio.sleep(1.0)
         self._waiting_for = "the network: nobody has run `instep network apply`"
         while self._follower.network is None:

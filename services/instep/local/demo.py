@@ -145,9 +145,9 @@ def _run(name: str, paths: Paths, platform: Platform, tell: Progress) -> Journey
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     began = time.monotonic()
     # The broker's logs, the postcodes and the services' imports can all be made ready beside each other.
-    bootstrap_servers = platform.up(free_ports(1)[0], tell).bootstrap_servers
-    services = start_services(platform, bootstrap_servers)
-    connection = Connection(bootstrap_servers=bootstrap_servers, security_protocol="PLAINTEXT")
+    platform.up(free_ports(1)[0], tell)
+    services = start_services(platform)
+    connection = platform.connection()
     seconds = {"start": time.monotonic() - began}
     return asyncio.run(_journey(name, paths, connection, services, seconds, tell))
 

@@ -13,6 +13,7 @@ from instep.errors import PlatformError
 from instep.local.platform import Platform, shown
 from instep.local.ports import LOOPBACK, free_ports
 from instep.local.process import Process
+from instep.network.access import service as principal
 
 READY_WITHIN_S = 90.0
 SERVICES = ("intake", "router")
@@ -73,11 +74,11 @@ class Service:
         return "\n".join((f"its log is {shown(self.process.log)} and ends so:", *tail))
 
 
-def start_services(platform: Platform, bootstrap_servers: str) -> list[Service]:
+def start_services(platform: Platform) -> list[Service]:
     """Start one worker of each service; `platform.down` ends them. They wait for the network by themselves."""
     started = []
     for name, port in zip(SERVICES, free_ports(len(SERVICES)), strict=True):
-        environ = _environ(os.environ, bootstrap_servers, platform.directory / "state", port)
+        environ = _environ(os.environ, platform, name, port)
         process = _start(platform, name, environ, port)
         started.append(Service(name=name, port=port, platform=platform, environ=environ, process=process))
     return started
@@ -87,12 +88,15 @@ def _start(platform: Platform, name: str, environ: Mapping[str, str], port: int)
     return platform.start(name, [sys.executable, "-m", f"instep.{name}"], env=environ, port=port)
 
 
-def _environ(environ: Mapping[str, str], bootstrap_servers: str, state: Path, port: int) -> dict[str, str]:
+def _environ(environ: Mapping[str, str], platform: Platform, name: str, port: int) -> dict[str, str]:
     """None of the user's own settings: a variable for another cluster must not send the demo's records there."""
     inherited = {name: value for name, value in environ.items() if not name.startswith("INSTEP_")}
+    connection = platform.connection()
     return inherited | {
-        "INSTEP_BOOTSTRAP_SERVERS": bootstrap_servers,
-        "INSTEP_SECURITY_PROTOCOL": "PLAINTEXT",
-        "INSTEP_STATE_DIR": str(state),
+        "INSTEP_BOOTSTRAP_SERVERS": connection.bootstrap_servers,
+        "INSTEP_SASL_USERNAME": principal(name),
+        "INSTEP_SASL_PASSWORD_FILE": str(platform.secrets / principal(name)),
+        "INSTEP_SSL_CA_FILE": str(connection.ssl_ca_file),
+        "INSTEP_STATE_DIR": str(platform.directory / "state"),
         "INSTEP_MANAGEMENT_PORT": str(port),
     }

@@ -11,8 +11,9 @@ agreements. The hub's topics, and other councils', are shut to it.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from instep.network import topics
@@ -34,6 +35,7 @@ CLUSTER = "kafka-cluster"
 """What Kafka calls the cluster itself."""
 ANY = "*"
 """What Kafka calls every name of a kind; only `instep.admin`, and only to look and to configure."""
+_KINDS = ("outbox", "rejected", "outcomes", "inbox")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -73,31 +75,34 @@ ADMIN = service("admin")
 def access(network: Network, present: Collection[str] = ()) -> Access:
     """Who may do what in the network.
 
-    `present` are the topics that the cluster has: those of an authority that has left are closed, which is to say that it
-    may still read what lies in them, and nobody writes.
+    `present` are the topics that the cluster has. A topic that the network names no more is closed: its authority, even one
+    that has left, may still read what lies in it. The services keep their rights to it too: one that is still at work under
+    the generation before must not fall over what has just been taken from it.
     """
+    tenants = _tenants(network, present)
     acls: set[Acl] = set()
-    inboxes = defaultdict(list)
-    for recipient, purpose in topics.inboxes(network):
-        inboxes[recipient].append(topics.inbox(recipient, purpose))
+    for authority, names in tenants.items():
+        acls |= set(_reader(authority, names))
     for authority in network.participants:
-        acls |= set(_authority(authority, inboxes[authority]))
+        acls.add(_topic(authority, topics.outbox(authority), "WRITE"))
     for authority, purposes in network.principals.items():
         for purpose in purposes:
             acls |= set(_purpose(authority, purpose))
-    for authority in _left(network, present):
-        acls |= set(_closed(authority, present))
     limited = frozenset(acl.principal for acl in acls)
-    for name, (reads, writes) in _services(network).items():
+    for name, (reads, writes) in _services(tenants).items():
         acls |= set(_service(network, name, reads, writes))
     acls |= set(_admin(network))
     return Access(principals=frozenset(acl.principal for acl in acls), acls=frozenset(acls), limited=limited)
 
 
-def _authority(authority: str, inboxes: Iterable[str]) -> Iterator[Acl]:
-    outbox = topics.outbox(authority)
-    yield _topic(authority, outbox, "WRITE")
-    yield from _reader(authority, [outbox, topics.rejected(authority), topics.outcomes(authority), *inboxes])
+def _tenants(network: Network, present: Collection[str]) -> dict[str, list[str]]:
+    """The topics of each authority: those that the network names, and what else of its is there."""
+    tenants: dict[str, list[str]] = defaultdict(list)
+    for name in {topic.name for topic in topics.topics(network)} | set(present):
+        authority, _, rest = name.partition(".")
+        if authority in network.authorities and rest.partition(".")[0] in _KINDS:
+            tenants[authority].append(name)
+    return tenants
 
 
 def _purpose(authority: str, purpose: str) -> Iterator[Acl]:
@@ -107,32 +112,20 @@ def _purpose(authority: str, purpose: str) -> Iterator[Acl]:
     yield from _reader(principal, [topics.inbox(authority, purpose)])
 
 
-def _closed(authority: str, present: Collection[str]) -> Iterator[Acl]:
-    yield from _reader(authority, [topic for topic in present if topic.startswith(f"{authority}.")])
-
-
-def _left(network: Network, present: Collection[str]) -> Iterator[str]:
-    """Authorities that take part no more and whose topics are kept."""
-    taking_part = set(network.participants)
-    for authority in network.authorities:
-        if authority not in taking_part and topics.outbox(authority) in present:
-            yield authority
-
-
 def _reader(principal: str, names: Iterable[str]) -> Iterator[Acl]:
     for name in (*names, topics.NETWORK):
         yield _topic(principal, name, "READ")
     yield Acl(principal=principal, resource="group", name=f"{principal}.", operation="READ", prefixed=True)
 
 
-def _services(network: Network) -> dict[str, tuple[list[str], list[str]]]:
+def _services(tenants: Mapping[str, Collection[str]]) -> dict[str, tuple[list[str], list[str]]]:
     """What each service reads and writes, beside its state and the network."""
-    rejected = [topics.rejected(authority) for authority in network.participants]
-    outcomes = [topics.outcomes(authority) for authority in network.participants]
-    inboxes = [topics.inbox(*one) for one in topics.inboxes(network)]
+    of: dict[str, list[str]] = defaultdict(list)
+    for name in chain.from_iterable(tenants.values()):
+        of[name.split(".")[1]].append(name)
     return {
-        "intake": (list(topics.outboxes(network)), [topics.EVENTS, topics.RECEIPTS, *rejected]),
-        "router": ([topics.EVENTS], [topics.DISCLOSURES, *rejected, *outcomes, *inboxes]),
+        "intake": (of["outbox"], [topics.EVENTS, topics.RECEIPTS, *of["rejected"]]),
+        "router": ([topics.EVENTS], [topics.DISCLOSURES, *of["rejected"], *of["outcomes"], *of["inbox"]]),
     }
 
 

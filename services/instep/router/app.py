@@ -21,7 +21,7 @@ MANAGEMENT_PORT = 9702
 
 def main() -> None:
     """Run until told to stop; raises ConfigurationError or NotConnectedError before anything has begun."""
-    settings = from_env(os.environ, default_port=MANAGEMENT_PORT)
+    settings = from_env(os.environ, service="router", default_port=MANAGEMENT_PORT)
     run(lambda registry: _router(settings, registry), settings)
 
 

@@ -116,7 +116,7 @@ def test_councils_have_a_quota_and_services_have_none() -> None:
     assert PLAN.limited == {*COUNCILS, "leeds.placements"}
 
 
-def test_an_authority_that_has_left_reads_what_lies_in_its_topics_and_nobody_writes_there() -> None:
+def test_an_authority_that_has_left_reads_what_lies_in_its_topics_and_says_nothing_any_more() -> None:
     ended = replace(SAMPLE.authorities["bolsover"], valid_to=date(2026, 3, 31), replaced_by=("derbyshire",))
     network = replace(
         SAMPLE, authorities={**SAMPLE.authorities, "bolsover": ended}, agreements={}, principals={}
@@ -125,10 +125,22 @@ def test_an_authority_that_has_left_reads_what_lies_in_its_topics_and_nobody_wri
     plan = access(network, before)
     broker = Authorizer(plan.acls)
     for topic in ("bolsover.outbox", "bolsover.rejected", "bolsover.inbox.council-tax"):
-        assert broker.who("topic", topic, "WRITE") == set()
-        assert broker.who("topic", topic, "READ") == {"bolsover"}
+        assert "bolsover" in broker.who("topic", topic, "READ")
+        assert "bolsover" not in broker.who("topic", topic, "WRITE")
     assert "harrogate" not in plan.principals, "it had left before there were topics"
     assert "bolsover" not in access(network, ()).principals
+
+
+def test_what_lies_in_a_topic_that_is_kept_can_still_be_read_and_services_in_the_middle_do_not_fall_over() -> (
+    None
+):
+    fewer = replace(SAMPLE, agreements={}, principals={})
+    kept = {topic.name for topic in topics(SAMPLE)} | {"stranger.inbox.council-tax", "leeds", "leeds.x"}
+    broker = Authorizer(access(fewer, kept).acls)
+    assert broker.who("topic", "leeds.inbox.placements", "WRITE") == {"instep.router"}
+    assert broker.who("topic", "leeds.inbox.placements", "READ") == {"leeds"}
+    for other in ("stranger.inbox.council-tax", "leeds", "leeds.x"):
+        assert broker.who("topic", other, "WRITE") == broker.who("topic", other, "READ") == set()
 
 
 NAMES = st.lists(

@@ -29,7 +29,7 @@ def test_killed_and_started_again_it_is_at_the_same_address(own_broker: Broker) 
     assert not is_open(own_broker.port)
     own_broker.start()
     assert own_broker.bootstrap_servers == before
-    assert cluster_at(before)
+    assert cluster_at(own_broker.own_connection)
 
 
 def test_a_port_that_is_taken_is_named_and_no_process_is_left(
@@ -39,4 +39,4 @@ def test_a_port_that_is_taken_is_named_and_no_process_is_left(
     with pytest.raises(PlatformError, match=f"Port {broker.port}"):
         second.start()
     assert second.process is None
-    assert cluster_at(broker.bootstrap_servers)
+    assert cluster_at(broker.own_connection)

@@ -62,17 +62,17 @@ def test_the_journey_adds_up_can_be_looked_at_and_is_ended(tmp_path: Path) -> No
         _adds_up(told)
         _is_shown(shown.stdout)
         assert len(running_in(tmp_path)) == 3, "the broker, intake and router"
-        where = re.search(r"INSTEP_BOOTSTRAP_SERVERS=(\S+)", shown.stdout)
+        where = re.search(r"INSTEP_HOME=(\S+)", shown.stdout)
         assert where
-        inbox = run(
-            tmp_path,
-            *("inbox", "high-peak", "placements", "-o", "json"),
-            INSTEP_BOOTSTRAP_SERVERS=where[1],
-            INSTEP_SECURITY_PROTOCOL="PLAINTEXT",
-        )
+        inbox = run(tmp_path, "inbox", "high-peak", "placements", "-o", "json", INSTEP_HOME=where[1])
         received = [json.loads(line) for line in inbox.stdout.splitlines()]
         assert len(received) == told["councils"]["high-peak"]["received"]["placements"] > 0
         assert all(set(one["content"]) == {"header", "placement"} for one in received)
+        other = run(
+            tmp_path, "inbox", "high-peak", "placements", INSTEP_HOME=where[1], INSTEP_SASL_USERNAME="leeds"
+        )
+        assert other.returncode == 1
+        assert "does not permit leeds to use high-peak.inbox.placements" in other.stderr
     finally:
         stopped = run(tmp_path, "demo", "--stop")
     assert stopped.returncode == 0
@@ -115,6 +115,10 @@ def _adds_up(told: dict[str, Any]) -> None:
     }
     assert total["withdrawn"]
     assert told["metrics"]["kafka_consumergroup_lag (router)"] == 0
+    assert [one["answer"] for one in told["attempts"]] == ["allowed"] + ["TopicAuthorizationFailedError"] * 4
+    suspension = told["suspension"]
+    assert suspension["result"] == "suspended"
+    assert suspension["generation"] == suspension["generation_disclosed"] == 2
 
 
 def _is_shown(text: str) -> None:
@@ -123,6 +127,8 @@ def _is_shown(text: str) -> None:
         "Received, by purpose",
         "Withheld, and why",
         "One event",
+        "What the broker says",
+        "An agreement is suspended",
         "Metrics",
     ):
         assert heading in text

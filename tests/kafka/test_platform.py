@@ -15,6 +15,7 @@ import psutil
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from instep.cluster.connection import Connection
 from instep.errors import PlatformError
 from instep.local import platform as local_platform
 from instep.local.broker import Broker
@@ -81,10 +82,15 @@ def test_up_status_doctor_and_down_tell_one_story(platform: Platform) -> None:
     up = instep("up", "--port", port)
     assert up.returncode == 0, up.stderr
     assert f"Kafka is up at 127.0.0.1:{port}" in up.stdout
-    assert json.loads(platform.connection_file.read_text()) == {
-        "bootstrap_servers": f"127.0.0.1:{port}",
-        "security_protocol": "PLAINTEXT",
-    }
+    said = json.loads(platform.connection_file.read_text())
+    assert said["bootstrap_servers"] == f"127.0.0.1:{port}"
+    assert said["security_protocol"] == "SASL_SSL"
+    for principal in ("instep.admin", "instep.intake", "instep.router"):
+        secret = (platform.secrets / principal).read_text().strip()
+        assert len(secret) > 40
+        assert secret not in platform.connection_file.read_text()
+        assert (platform.secrets / principal).stat().st_mode & 0o777 == 0o600
+        assert not [one for one in psutil.process_iter(["cmdline"]) if secret in str(one.info["cmdline"])]
     broker = recorded(platform)
     assert rows("status") == [
         {
@@ -132,7 +138,8 @@ def test_after_up_was_killed_a_second_up_heals(platform: Platform) -> None:
     up.communicate(timeout=60)
     assert broker.alive()
     result = platform.up()
-    assert cluster_at(result.bootstrap_servers)
+    assert result.bootstrap_servers
+    assert cluster_at(platform.connection())
     assert not broker.alive()
     assert [one.pid for one in brokers_of(platform)] == [recorded(platform).pid]
 
@@ -141,7 +148,8 @@ def test_after_the_broker_was_killed_up_brings_it_back_at_its_address_with_its_t
     platform: Platform,
 ) -> None:
     before = platform.up()
-    asyncio.run(_create_topic(before.bootstrap_servers, "kept"))
+    secrets = {file.name: file.read_text() for file in platform.secrets.iterdir()}
+    asyncio.run(_create_topic(platform.connection(), "kept"))
     broker = recorded(platform)
     broker.kill()
     assert [one.state for one in platform.status()] == ["ended"]
@@ -152,7 +160,8 @@ def test_after_the_broker_was_killed_up_brings_it_back_at_its_address_with_its_t
     assert not after.already
     assert after.bootstrap_servers == before.bootstrap_servers
     assert f"process {broker.pid}" in after.notes[0]
-    assert "kept" in asyncio.run(_topics(after.bootstrap_servers))
+    assert "kept" in asyncio.run(_topics(platform.connection()))
+    assert {file.name: file.read_text() for file in platform.secrets.iterdir()} == secrets
 
 
 def test_a_broker_whose_record_is_lost_is_found_and_replaced(platform: Platform) -> None:
@@ -169,7 +178,8 @@ def test_a_broker_that_hangs_is_replaced(platform: Platform) -> None:
     hung = recorded(platform)
     hung.signal(signal.SIGSTOP)
     assert [one.state for one in platform.status()] == ["not answering"]
-    assert cluster_at(platform.up().bootstrap_servers)
+    platform.up()
+    assert cluster_at(platform.connection())
     assert not hung.alive()
 
 
@@ -181,7 +191,7 @@ def test_with_another_program_on_the_default_port_kafka_takes_a_free_one_and_say
         stranger.listen()
         result = platform.up()
         assert f"Port {local_platform.DEFAULT_PORT} is in use by another program" in result.notes[0]
-        assert cluster_at(result.bootstrap_servers)
+        assert cluster_at(platform.connection())
         platform.down()
         assert is_open(local_platform.DEFAULT_PORT)
 
@@ -247,8 +257,8 @@ def test_from_another_directory_another_platform_is_seen(
     assert platform.address()
 
 
-async def _create_topic(bootstrap_servers: str, name: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+async def _create_topic(connection: Connection, name: str) -> None:
+    admin = AIOKafkaAdminClient(**connection.kafka())
     await admin.start()
     try:
         await admin.create_topics([NewTopic(name, 1, 1)])
@@ -256,8 +266,8 @@ async def _create_topic(bootstrap_servers: str, name: str) -> None:
         await admin.close()
 
 
-async def _topics(bootstrap_servers: str) -> list[str]:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+async def _topics(connection: Connection) -> list[str]:
+    admin = AIOKafkaAdminClient(**connection.kafka())
     await admin.start()
     try:
         return list(await admin.list_topics())

@@ -132,6 +132,8 @@ def as_json(journey: "Journey") -> dict[str, Any]:
         "checks": [asdict(check) | {"holds": check.holds} for check in journey.checks],
         "restarts": {service.name: service.restarts for service in journey.services},
         "metrics": metrics(journey),
+        "attempts": [asdict(attempt) | {"holds": attempt.holds} for attempt in journey.attempts],
+        "suspension": asdict(journey.suspension) if journey.suspension else None,
     }
 
 
@@ -157,6 +159,8 @@ def print_journey(journey: "Journey") -> None:
     _print_totals(journey)
     _print_event(journey)
     _print_checks(journey)
+    _print_attempts(journey)
+    _print_suspension(journey)
     _print_metrics(journey)
 
 
@@ -283,6 +287,26 @@ def _print_checks(journey: "Journey") -> None:
             stdout().print(f"{check.name}: {problem}")
 
 
+def _print_attempts(journey: "Journey") -> None:
+    _heading("What the broker says to councils, whatever their programs may try")
+    rows = [
+        {"": CHECKED[one.holds], "signed in as": one.who, "tries to": one.tried, "the broker": one.answer}
+        for one in journey.attempts
+    ]
+    show(Output.TABLE, ("", "signed in as", "tries to", "the broker"), rows)
+
+
+def _print_suspension(journey: "Journey") -> None:
+    if (suspension := journey.suspension) is None:
+        return
+    _heading("An agreement is suspended while everything runs")
+    stdout().print(
+        f"{CHECKED[suspension.holds]}: {suspension.agreement} is suspended by generation {suspension.generation}; the same"
+        f" event, published anew a second later, was not delivered: {suspension.result} (disclosed under generation"
+        f" {suspension.generation_disclosed})."
+    )
+
+
 def _print_metrics(journey: "Journey") -> None:
     _heading("Metrics")
     for service in journey.services:
@@ -298,9 +322,9 @@ def _print_metrics(journey: "Journey") -> None:
 def _print_how_to_look(journey: "Journey") -> None:
     _heading("Everything is still up")
     stdout().print(
-        f"export INSTEP_BOOTSTRAP_SERVERS={journey.bootstrap_servers} INSTEP_SECURITY_PROTOCOL=PLAINTEXT\n"
+        "export INSTEP_HOME=.instep/demo\n"
         "instep inbox leeds · instep outcomes leeds · instep rejected leeds · instep network show\n"
-        "instep demo --stop ends it."
+        "instep demo --stop ends it. The agreement that was suspended still is."
     )
 
 

@@ -35,9 +35,10 @@ def up(
     80 MB, kept in the cache. Nothing but loopback can reach it, over TLS alone, and everybody signs in: the secrets are in
     .instep/secrets, and each command takes that of the council or service for which it speaks.
     """
+    from instep.cluster.connection import home
     from instep.local.platform import Platform, shown
 
-    platform = Platform()
+    platform = Platform(home(os.environ))
     with _shown_progress() as tell:
         result = platform.up(port, tell)
     for text in result.notes:
@@ -59,9 +60,10 @@ def down(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """End what `instep up` has started in this directory, and nothing else. The records stay for the next time."""
+    from instep.cluster.connection import home
     from instep.local.platform import Platform
 
-    platform = Platform()
+    platform = Platform(home(os.environ))
     with _shown_progress() as tell:
         ended = platform.down(tell, delete_data)
     if output is Output.JSON:
@@ -74,18 +76,20 @@ def down(
 
 def status(output: OutputOption = Output.TABLE) -> None:
     """Show what runs in this directory, where, and where its log is."""
+    from instep.cluster.connection import home
     from instep.local.platform import Platform
 
-    rows = [asdict(one) for one in Platform().status()]
+    rows = [asdict(one) for one in Platform(home(os.environ)).status()]
     show(output, ("name", "state", "pid", "address", "log"), rows)
 
 
 def doctor(output: OutputOption = Output.TABLE) -> None:
     """Look for whatever may keep the local platform from working, and say what to do; exits 1 if there is a problem."""
+    from instep.cluster.connection import home
     from instep.local.doctor import Health, examine
     from instep.local.platform import Platform
 
-    findings = examine(Platform())
+    findings = examine(Platform(home(os.environ)))
     show(output, ("check", "health", "found", "advice"), [asdict(one) for one in findings])
     if any(one.health is Health.PROBLEM for one in findings):
         raise typer.Exit(1)

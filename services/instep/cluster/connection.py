@@ -165,8 +165,13 @@ class Connection:
             ) from error
 
 
-def from_env(environ: Mapping[str, str], directory: Path = Path(".instep")) -> Connection:
-    """The connection that `environ` describes, else the one in `directory`/connection.json.
+def home(environ: Mapping[str, str]) -> Path:
+    """Where the local platform lies: INSTEP_HOME, or `.instep` of the current directory."""
+    return Path(environ.get("INSTEP_HOME") or ".instep")
+
+
+def from_env(environ: Mapping[str, str], directory: Path | None = None) -> Connection:
+    """The connection that `environ` describes, else the one in connection.json of `directory`, else of `home`.
 
     The file holds the same names in lower case without `INSTEP_`: `{"bootstrap_servers": "127.0.0.1:9092",
     "security_protocol": "PLAINTEXT"}`. Raises NotConnectedError when neither says where Kafka is, ConfigurationError
@@ -177,7 +182,7 @@ def from_env(environ: Mapping[str, str], directory: Path = Path(".instep")) -> C
     local = "bootstrap_servers" not in said
     own_identity = bool(_IDENTITY & said.keys())
     if local:
-        said = _with_secret({**_from_file(directory / FILE_NAME), **said}, said)
+        said = _with_secret({**_from_file((directory or home(environ)) / FILE_NAME), **said}, said)
     if "bootstrap_servers" not in said:
         raise NotConnectedError(
             "Nobody has said where Kafka is: run `instep up` for a local one, or set INSTEP_BOOTSTRAP_SERVERS."

@@ -41,7 +41,7 @@ class Broker:
         port: int | None = None,
         secured: bool = False,
         settings: str = "",
-        jvm: Sequence[str] = (*java.QUICK, *java.SMALL_HEAP),
+        jvm: Sequence[str] | None = None,
         log: Path | None = None,
         records: Records | None = None,
     ) -> None:
@@ -53,7 +53,7 @@ class Broker:
         self._tls = Tls(directory=self.directory / "tls") if secured else None
         self._mtls_port = 0
         self._settings = settings
-        self._jvm = tuple(jvm)
+        self._jvm = tuple(jvm or (*(java.LEAN if secured else java.QUICK), *java.SMALL_HEAP))
         self._records = records
 
     @property

@@ -30,6 +30,7 @@ from instep.errors import PlatformError
 from instep.events.catalogue import Catalogue
 from instep.local import evidence
 from instep.local.exports import Expectation, Export, Exporter, Exports, expectations
+from instep.local.guards import Attempt, Suspension, attempts, suspend
 from instep.local.metrics import Exposition
 from instep.local.platform import Platform
 from instep.local.ports import free_ports
@@ -75,7 +76,6 @@ class Journey:
     """What the demo has come to."""
 
     network: Network
-    bootstrap_servers: str
     services: Sequence[Service] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     lines: dict[str, Counter[str]] = field(default_factory=dict)
@@ -90,11 +90,15 @@ class Journey:
     pair: tuple[Item, Item] | None = None
     """One event in the outbox, and as somebody received it."""
     metrics: dict[str, Exposition] = field(default_factory=dict)
+    attempts: list[Attempt] = field(default_factory=list)
+    suspension: Suspension | None = None
 
     @property
     def holds(self) -> bool:
-        """Whether everything adds up."""
-        return all(check.holds for check in self.checks)
+        """Whether everything adds up, the broker refused what it should, and the suspension held."""
+        added_up = all(check.holds for check in self.checks)
+        refused = all(attempt.holds for attempt in self.attempts)
+        return added_up and refused and (self.suspension is None or self.suspension.holds)
 
 
 @contextmanager
@@ -165,9 +169,7 @@ async def _journey(
         tell(f"making the network {name}: topics, agreements, schemas")
         await apply(connection, paths.network(name), catalogue, tell)
         network = await read_network(connection)
-    journey = Journey(
-        network=network, bootstrap_servers=connection.bootstrap_servers, services=services, seconds=seconds
-    )
+    journey = Journey(network=network, services=services, seconds=seconds)
     with _timed(seconds, "services"):
         tell("waiting for intake and router")
         for service in services:
@@ -184,6 +186,17 @@ async def _journey(
             await _read(reader, journey)
     journey.checks = judge(journey.evidence, expected)
     journey.metrics = {service.name: Exposition(service.get("/metrics")) for service in services}
+    if journey.pair is not None:
+        with _timed(seconds, "guards"):
+            original, delivery = journey.pair
+            source = original.topic.partition(".")[0]
+            tell(f"{source} tries what it may not")
+            journey.attempts = await attempts(connection, source, delivery.topic)
+            tell("suspending an agreement")
+            scratch = paths.directory / "exports" / "network"
+            journey.suspension = await suspend(
+                connection, paths.network(name), catalogue, network, original, delivery, scratch
+            )
     return journey
 
 

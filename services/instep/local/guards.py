@@ -1,0 +1,180 @@
+"""What the demo shows of who keeps the rules: the broker turns councils away, a suspended agreement delivers nothing."""
+
+import asyncio
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+
+from instep.client.publisher import Gate, Sendable, publishing
+from instep.client.reader import Item, Reader, reading
+from instep.cluster.apply import apply
+from instep.cluster.connection import Connection
+from instep.cluster.follow import FRESH_MS
+from instep.errors import PlatformError
+from instep.events.catalogue import Catalogue
+from instep.network import topics
+from instep.network.network import Network
+
+_WITHIN_S = 20.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """What somebody tried, and what the broker said to it; `expected` is whether it should have been let."""
+
+    who: str
+    tried: str
+    answer: str
+    expected: bool
+
+    @property
+    def holds(self) -> bool:
+        return self.answer == ("allowed" if self.expected else TopicAuthorizationFailedError.__name__)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Suspension:
+    """An agreement suspended, and what became of an event published a second later."""
+
+    agreement: str
+    generation: int
+    generation_disclosed: int
+    result: str
+
+    @property
+    def holds(self) -> bool:
+        return self.result == "suspended" and self.generation_disclosed == self.generation
+
+
+async def attempts(connection: Connection, source: str, inbox: str) -> list[Attempt]:
+    """The recipient reads its inbox; the source, who knows well what it sent there, may not, nor speak for the other."""
+    recipient = inbox.partition(".")[0]
+    tries: tuple[tuple[str, str, str, Callable[[Connection, str], Awaitable[None]], bool], ...] = (
+        (recipient, "read", inbox, _read, True),
+        (source, "read", inbox, _read, False),
+        (source, "write to", topics.outbox(recipient), _write, False),
+        (source, "write to", topics.EVENTS, _write, False),
+        (source, "read", topics.DISCLOSURES, _read, False),
+    )
+    return [
+        Attempt(
+            who=who,
+            tried=f"{verb} {topic}",
+            answer=await _answer(act(connection.signed_in_as(who), topic)),
+            expected=expected,
+        )
+        for who, verb, topic, act, expected in tries
+    ]
+
+
+async def _answer(act: Awaitable[None]) -> str:
+    try:
+        async with asyncio.timeout(_WITHIN_S):
+            await act
+    except (KafkaError, TimeoutError) as error:
+        return type(error).__name__
+    return "allowed"
+
+
+async def _read(connection: Connection, topic: str) -> None:
+    # aiokafka's `async with` leaves a consumer open that the broker turns away as it starts.
+    consumer = AIOKafkaConsumer(topic, **connection.kafka(), auto_offset_reset="earliest")
+    try:
+        await consumer.start()
+        await consumer.getone()
+    finally:
+        await consumer.stop()
+
+
+async def _write(connection: Connection, topic: str) -> None:
+    async with AIOKafkaProducer(**connection.kafka()) as producer:
+        await producer.send_and_wait(topic, b"a forged event")
+
+
+async def suspend(
+    connection: Connection,
+    directory: Path,
+    catalogue: Catalogue,
+    network: Network,
+    original: Item,
+    delivery: Item,
+    scratch: Path,
+) -> Suspension:
+    """Suspend the agreement of a delivery, in a copy of the network's directory, and publish the like of it again."""
+    agreement = delivery.headers["ce_instepagreements"].partition("@")[0]
+    shutil.rmtree(scratch, ignore_errors=True)
+    shutil.copytree(directory, scratch)
+    _mark_suspended(scratch / "agreements" / f"{agreement}.toml")
+    source = original.topic.partition(".")[0]
+    sendable = _again(Gate(network, catalogue), source, original)
+    async with reading(connection, catalogue.bind(network.schemas)) as reader:
+        starts = await reader.ends(
+            [TopicPartition(topics.DISCLOSURES, lane) for lane in range(network.lanes)]
+        )
+        applied = await apply(connection, scratch, catalogue)
+        await asyncio.sleep(FRESH_MS / 1000)  # for so long a router may go by what it has confirmed
+        async with publishing(connection.signed_in_as(source)) as publisher:
+            await publisher.send(source, sendable, lambda _: None)
+        disclosure = await _disclosure(reader, starts, sendable.event_id)
+    recipient, _, purpose = delivery.topic.partition(".inbox.")
+    return Suspension(
+        agreement=agreement,
+        generation=applied.generation,
+        generation_disclosed=disclosure["generation"],
+        result=_result(disclosure, recipient, purpose),
+    )
+
+
+def _mark_suspended(file: Path) -> None:
+    text = file.read_text("utf-8")
+    text = re.sub(r'(?m)^status = "active"', 'status = "suspended"', text)
+    raised = re.sub(r"(?m)^version = (\d+)", lambda found: f"version = {int(found[1]) + 1}", text)
+    file.write_text(raised, "utf-8")
+
+
+def _again(gate: Gate, source: str, original: Item) -> Sendable:
+    """The same event as a new one, of another subject."""
+    new = {
+        "event_id": str(uuid.uuid4()),
+        "subject_ref": f"demo-{uuid.uuid4().hex[:12]}",
+        "change_kind": "NEW",
+        "replaces": None,
+    }
+    plain = {**original.content, "header": {**original.content["header"], **new}}
+    sendable = gate.admit(source, original.kind, plain, time.time_ns() // 1_000_000)
+    if not isinstance(sendable, Sendable):
+        raise PlatformError(f"An event that was accepted is refused when it is made anew: {sendable.reason}.")
+    return sendable
+
+
+async def _disclosure(
+    reader: Reader, starts: Mapping[TopicPartition, int], event_id: str
+) -> Mapping[str, Any]:
+    until = time.monotonic() + _WITHIN_S
+    async for item in reader.follow(starts):
+        if item is not None and item.content.get("event_id") == event_id:
+            return item.content
+        if time.monotonic() > until:
+            break
+    raise PlatformError(f"The event after the suspension was not disclosed within {_WITHIN_S:.0f} s.")
+
+
+def _result(disclosure: Mapping[str, Any], recipient: str, purpose: str) -> str:
+    """`delivered`, or why not."""
+    entries = [one for one in disclosure["decisions"] if one["authority"] == recipient]
+    return next(
+        (
+            one.get("reason") or str(one["result"]).lower()
+            for one in entries
+            if one["purpose"] in (purpose, "")
+        ),
+        "nothing was decided about it",
+    )

@@ -62,4 +62,4 @@ class Toy:
 
 
 if __name__ == "__main__":
-    run(lambda registry: Toy(), from_env(os.environ, default_port=0))
+    run(lambda registry: Toy(), from_env(os.environ, service="intake", default_port=0))

@@ -241,6 +241,7 @@ def test_the_command_says_what_it_did_and_what_it_would_do(own_broker: Broker) -
         "topics_created": [],
         "topics_configured": [],
         "records_changed": [],
+        "access": None,
     }
     nowhere = {**environment(own_broker), "INSTEP_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
     refused = subprocess.run(command("apply"), env=nowhere, capture_output=True, text=True, check=False)

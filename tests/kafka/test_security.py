@@ -29,8 +29,8 @@ from aiokafka.errors import (
 from instep.client.publisher import Sendable, publishing
 from instep.client.reader import reading
 from instep.cluster import access_wire as wire
-from instep.cluster.access_wire import Binding, binding
 from instep.cluster.apply import Applied, apply, preview
+from instep.cluster.bindings import Binding, binding
 from instep.cluster.connection import Connection, ensure_reachable
 from instep.cluster.follow import read_network
 from instep.cluster.secrets import read_secret, secret

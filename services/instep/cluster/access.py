@@ -6,7 +6,9 @@ whoever runs this.
 """
 
 import asyncio
+import time
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,17 +16,19 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from instep.cluster import access_wire as wire
 from instep.cluster.access_changes import AccessChanges, HeldAccess, changes
-from instep.cluster.connection import Connection
+from instep.cluster.connection import UNREACHABLE, Connection
 from instep.cluster.secrets import secret
-from instep.errors import ConfigurationError
+from instep.errors import ConfigurationError, NotConnectedError
 from instep.network.access import access
 from instep.network.network import Network
+from instep.network.topics import NETWORK
 
 T = TypeVar("T")
 
 # The controller takes 10,000 records in one go, and an ACL is one.
 _ACLS_AT_ONCE = 2000
 _USERS_AT_ONCE = 100
+_LET_IN_WITHIN_S = 60.0
 
 
 async def planned_access(
@@ -62,6 +66,8 @@ async def carry_out(admin: AIOKafkaAdminClient, connection: Connection, planned:
         await wire.set_quotas(admin, planned.quotas_set)
     if planned.users_removed:
         await wire.delete_users(admin, connection.sasl_mechanism, planned.users_removed)
+    if planned.users_created:
+        await _until_let_in(connection, planned.users_created[-1])
 
 
 async def _make_users(admin: AIOKafkaAdminClient, connection: Connection, names: Sequence[str]) -> None:
@@ -72,6 +78,35 @@ async def _make_users(admin: AIOKafkaAdminClient, connection: Connection, names:
     for chunk in _chunks(names, _USERS_AT_ONCE):
         secrets = await asyncio.to_thread(_secrets, connection.secrets_dir, chunk)
         await wire.set_secrets(admin, connection.sasl_mechanism, secrets)
+
+
+async def _until_let_in(connection: Connection, user: str) -> None:
+    """Return once a new user may sign in and see the network: a broker that is making topics learns of users after them."""
+    if connection.secrets_dir is None:
+        return
+    own = replace(
+        connection, sasl_username=user, sasl_password=secret(connection.secrets_dir, user), local=False
+    )
+    until = time.monotonic() + _LET_IN_WITHIN_S
+    while not await _sees_the_network(own):
+        if time.monotonic() > until:
+            raise NotConnectedError(
+                f"The broker has not let {user}, a new user, in after {_LET_IN_WITHIN_S:g} s: look at its log, then run this"
+                " again."
+            )
+        await asyncio.sleep(0.2)
+
+
+async def _sees_the_network(connection: Connection) -> bool:
+    admin = AIOKafkaAdminClient(**connection.kafka())
+    try:
+        await admin.start()
+        (topic,) = await admin.describe_topics([NETWORK])
+    except UNREACHABLE:
+        return False
+    finally:
+        await admin.close()
+    return not topic["error_code"]
 
 
 def _secrets(directory: Path, principals: Sequence[str]) -> dict[str, str]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from instep.cluster.access_wire import Binding, binding
+from instep.cluster.bindings import Binding, binding
 from instep.network.access import Access
 from instep.network.network import Quotas
 

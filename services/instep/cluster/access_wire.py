@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import ClusterAuthorizationFailedError, IncompatibleBrokerVersion, for_code
@@ -28,8 +28,8 @@ from aiokafka.protocol.types import (
     TaggedFields,
 )
 
+from instep.cluster.bindings import Binding
 from instep.errors import NetworkError
-from instep.network.access import Acl
 
 MECHANISMS = {"SCRAM-SHA-256": (1, "sha256"), "SCRAM-SHA-512": (2, "sha512")}
 """Kafka's number and the hash of each way to keep a secret."""
@@ -37,58 +37,7 @@ MECHANISMS = {"SCRAM-SHA-256": (1, "sha256"), "SCRAM-SHA-512": (2, "sha512")}
 # The least that Kafka takes. More is for secrets that people make up: ours have 256 bits.
 _ITERATIONS = 4096
 _SECURITY_DISABLED = 54
-_RESOURCES = {"topic": 2, "group": 3, "cluster": 4, "transactional-id": 5}
-_OPERATIONS = {
-    "READ": 3,
-    "WRITE": 4,
-    "CREATE": 5,
-    "DELETE": 6,
-    "ALTER": 7,
-    "DESCRIBE": 8,
-    "DESCRIBE_CONFIGS": 10,
-    "ALTER_CONFIGS": 11,
-}
-_ANY, _ALLOW, _LITERAL, _PREFIXED = 1, 3, 3, 4
-
-
-class Binding(NamedTuple):
-    """An ACL in Kafka's own numbers, so that also what Instep would never write can be seen and taken away."""
-
-    resource: int
-    name: str
-    pattern: int
-    principal: str
-    host: str
-    operation: int
-    permission: int
-
-    @property
-    def user(self) -> str:
-        """Who it is about, without Kafka's `User:`."""
-        return self.principal.removeprefix("User:")
-
-    @property
-    def allows(self) -> bool:
-        return self.permission == _ALLOW
-
-    def __str__(self) -> str:
-        resource = {number: name for name, number in _RESOURCES.items()}.get(self.resource, self.resource)
-        operation = {number: name for name, number in _OPERATIONS.items()}.get(self.operation, self.operation)
-        verb = "may" if self.allows else "may not"
-        return f"{self.user} {verb} {operation} {resource} {self.name}{'*' * (self.pattern == _PREFIXED)}"
-
-
-def binding(acl: Acl) -> Binding:
-    """The ACL in Kafka's numbers."""
-    return Binding(
-        resource=_RESOURCES[acl.resource],
-        name=acl.name,
-        pattern=_PREFIXED if acl.prefixed else _LITERAL,
-        principal=f"User:{acl.principal}",
-        host="*",
-        operation=_OPERATIONS[acl.operation],
-        permission=_ALLOW,
-    )
+_ANY = 1
 
 
 async def bindings(admin: AIOKafkaAdminClient) -> frozenset[Binding]:

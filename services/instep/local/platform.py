@@ -16,6 +16,7 @@ broker's own certificate: who applies a network, and the services, which may be 
 import asyncio
 import json
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ from instep.network.topics import SERVICES
 
 DEFAULT_PORT = 19092
 """Where Kafka listens when the port is free; else a free one is chosen, and said."""
+_USERS_WITHIN_S = 20.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,6 +97,7 @@ class Platform:
                 notes.append(f"Port {wanted} is in use by another program, so Kafka has port {broker.port}.")
             self._make_first_users(broker)
             self._write_connection(broker)
+            self._wait_for_first_users()
             return Up(bootstrap_servers=broker.bootstrap_servers, already=False, notes=tuple(notes))
 
     def start(
@@ -196,6 +199,15 @@ class Platform:
         first = (ADMIN, *(service(name) for name in SERVICES))
         secrets = {principal: secret(self.secrets, principal) for principal in first}
         asyncio.run(_set_secrets(broker.own_connection, secrets))
+
+    def _wait_for_first_users(self) -> None:
+        until = time.monotonic() + _USERS_WITHIN_S
+        while not self.address():
+            if time.monotonic() > until:
+                raise PlatformError(
+                    f"Kafka does not let its first users in; its log is {self.logs / 'broker.log'}."
+                )
+            time.sleep(0.05)
 
     def _write_connection(self, broker: Broker) -> None:
         connection = {

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from instep.cluster.connection import Connection, ensure_reachable, from_env
+from instep.cluster.secrets import secret
 from instep.errors import ConfigurationError, NotConnectedError
 from instep.local.ports import free_ports
 
@@ -109,8 +110,54 @@ def test_an_empty_password_file_is_named_and_an_unreadable_certificate_too(
 
 def test_without_variables_what_up_has_left_is_used(tmp_path: Path) -> None:
     left_by_up(tmp_path, bootstrap_servers="127.0.0.1:1234", security_protocol="PLAINTEXT")
-    expected = Connection(bootstrap_servers="127.0.0.1:1234", security_protocol="PLAINTEXT")
+    expected = Connection(bootstrap_servers="127.0.0.1:1234", security_protocol="PLAINTEXT", local=True)
     assert from_env({}, tmp_path) == expected
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Path:
+    """What `instep up` and `network apply` leave."""
+    secrets = tmp_path / "secrets"
+    for principal in ("instep.admin", "leeds", "leeds.placements"):
+        secret(secrets, principal)
+    return left_by_up(
+        tmp_path,
+        bootstrap_servers="127.0.0.1:1234",
+        security_protocol="SASL_SSL",
+        sasl_username="instep.admin",
+        sasl_password_file=str(secrets / "instep.admin"),
+        secrets_dir=str(secrets),
+    )
+
+
+def test_on_the_local_platform_one_signs_in_as_whom_one_speaks_for(platform: Path) -> None:
+    admin = from_env({}, platform)
+    leeds = admin.signed_in_as("leeds")
+    assert (admin.sasl_username, leeds.sasl_username) == ("instep.admin", "leeds")
+    assert leeds.sasl_password == secret(platform / "secrets", "leeds") != admin.sasl_password
+    assert admin.signed_in_as("leeds.placements").sasl_username == "leeds.placements"
+    with pytest.raises(ConfigurationError, match=r"no secret of camden.*`instep network apply`"):
+        admin.signed_in_as("camden")
+
+
+@pytest.mark.parametrize("name", ["../secrets/leeds", "Leeds", "", ".", "leeds/../leeds"])
+def test_a_name_that_is_no_principals_has_no_secret(platform: Path, name: str) -> None:
+    connection = from_env({}, platform)
+    assert not connection.has_secret_of(name)
+    with pytest.raises(ConfigurationError, match="no secret"):
+        connection.signed_in_as(name)
+
+
+def test_whoever_has_been_said_to_be_somebody_stays_it(platform: Path, secure: dict[str, str]) -> None:
+    said = from_env({"INSTEP_SASL_USERNAME": "leeds"}, platform)
+    assert said.sasl_password == secret(platform / "secrets", "leeds")
+    assert said.signed_in_as("leeds.placements") == said
+    production = from_env(secure, platform)
+    assert production.signed_in_as("bradford") == production
+
+
+def test_the_platforms_directory_can_be_named(platform: Path) -> None:
+    assert from_env({"INSTEP_HOME": str(platform)}).sasl_username == "instep.admin"
 
 
 def test_a_local_file_never_makes_another_cluster_plain_text(tmp_path: Path) -> None:

@@ -319,7 +319,7 @@ async def _diagnosis(connection: Connection) -> str:
     problem = next((one for one in found if one is not None), None)
     if problem is None:
         return f"No broker answers at {where}: is it running? `instep up` starts a local one."
-    return f"The broker at {where} did not let us in: {problem}."
+    return f"The broker at {where} did not let us in over {connection.security_protocol}: {problem}"
 
 
 async def _look(connection: Connection, server: str) -> str | None:
@@ -329,7 +329,7 @@ async def _look(connection: Connection, server: str) -> str | None:
     tls, problem = await _handshake(server, connection)
     if not connection.uses_ssl:
         if tls:
-            return "it wants TLS (INSTEP_SECURITY_PROTOCOL=SASL_SSL) and we came without"
+            return "it wants TLS, as in INSTEP_SECURITY_PROTOCOL=SASL_SSL."
         return (
             f"it does not answer as Kafka over {connection.security_protocol}; is it still starting, or does it want another"
             " INSTEP_SECURITY_PROTOCOL?"
@@ -339,11 +339,11 @@ async def _look(connection: Connection, server: str) -> str | None:
     if connection.uses_sasl:
         return (
             f"the user {connection.sasl_username} is unknown to it, or INSTEP_SASL_PASSWORD_FILE holds another secret than"
-            f" that user's, or it does not offer {connection.sasl_mechanism}"
+            f" that user's, or it does not offer {connection.sasl_mechanism}."
         )
     return (
         "it wants a certificate from an authority that it knows, and in force (INSTEP_SSL_CERTIFICATE_FILE and"
-        " INSTEP_SSL_KEY_FILE), or a name and a password (INSTEP_SECURITY_PROTOCOL=SASL_SSL)"
+        " INSTEP_SSL_KEY_FILE), or a name and a password (INSTEP_SECURITY_PROTOCOL=SASL_SSL)."
     )
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
@@ -42,6 +42,7 @@ from instep.network.access import ADMIN, Acl
 from tests.kafka.journey import Events, Reader
 from tests.kafka.services import fleet
 from tests.kafka.stage import edit, sample
+from tests.kafka.test_apply import admin_of
 
 CATALOGUE = Catalogue.load(Catalogue.default_directory())
 RATE = 100_000
@@ -134,21 +135,17 @@ async def _make_user(own: Connection, user: Connection) -> None:
         )
 
 
-@contextlib.asynccontextmanager
-async def admin_of(connection: Connection):  # type: ignore[no-untyped-def]  # aiokafka has no types
-    admin = AIOKafkaAdminClient(**connection.kafka())
-    await admin.start()
-    try:
-        yield admin
-    finally:
-        await admin.close()
-
-
 # -- what each may try
 
 
-async def read(connection: Connection, topic: str) -> None:
-    consumer = AIOKafkaConsumer(topic, **connection.kafka(), auto_offset_reset="earliest")
+async def read(connection: Connection, topic: str, group: str | None = None) -> None:
+    consumer = AIOKafkaConsumer(
+        topic,
+        **connection.kafka(),
+        group_id=group,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
     try:
         await consumer.start()
         await consumer.getmany(timeout_ms=300)
@@ -163,14 +160,7 @@ async def write(connection: Connection, topic: str) -> None:
 
 async def join(connection: Connection, group: str) -> None:
     """Join a group to read what everybody may read."""
-    consumer = AIOKafkaConsumer(
-        "instep.network", **connection.kafka(), group_id=group, enable_auto_commit=False
-    )
-    try:
-        await consumer.start()
-        await consumer.getmany(timeout_ms=300)
-    finally:
-        await consumer.stop()
+    await read(connection, "instep.network", group)
 
 
 async def transact(connection: Connection, id: str) -> None:

@@ -14,7 +14,7 @@ import json
 import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -363,7 +363,7 @@ async def _handshake(server: str, connection: Connection) -> tuple[bool, str]:
         return True, f"its certificate is not trusted ({why}); is INSTEP_SSL_CA_FILE its authority's?"
     except OSError:  # TimeoutError and other SSLErrors are such too
         return False, "it does not speak TLS, or not ours; is INSTEP_SECURITY_PROTOCOL right?"
-    writer.close()
+    await _hang_up(writer)
     return True, ""
 
 
@@ -374,5 +374,11 @@ async def _listens(server: str) -> bool:
             _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
     except OSError:  # TimeoutError is one too
         return False
-    writer.close()
+    await _hang_up(writer)
     return True
+
+
+async def _hang_up(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+    with suppress(OSError):
+        await writer.wait_closed()

@@ -194,7 +194,7 @@ class Publisher:
 
     def _failed(self, error: BaseException) -> InstepError:
         if isinstance(error, TopicAuthorizationFailedError):
-            return not_permitted(self._connection, ", ".join(map(str, error.args)))
+            return not_permitted(self._connection, error.args[0])
         return self._gone()
 
     def _gone(self) -> NotConnectedError:

@@ -193,7 +193,7 @@ class Reader:
             async with asyncio.timeout(PATIENCE_S):
                 yield
         except TopicAuthorizationFailedError as error:
-            raise not_permitted(self._connection, ", ".join(map(str, *error.args))) from error
+            raise not_permitted(self._connection, error.args[0]) from error
         except (*UNREACHABLE, KafkaError) as error:
             raise self._silent() from error
 

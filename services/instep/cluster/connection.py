@@ -13,7 +13,7 @@ import asyncio
 import json
 import re
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -303,11 +303,12 @@ async def connecting(connection: Connection) -> AsyncIterator[None]:
         raise NotConnectedError(await _diagnosis(connection)) from error
 
 
-def not_permitted(connection: Connection, topics: str) -> ConfigurationError:
-    """What to say when the broker lets us in and keeps us from these topics."""
+def not_permitted(connection: Connection, topics: str | Collection[str]) -> ConfigurationError:
+    """What to say when the broker lets us in and keeps us from these topics: one, or several, as aiokafka names them."""
+    named = topics if isinstance(topics, str) else ", ".join(sorted(topics))
     who = connection.sasl_username or "the owner of this certificate"
     return ConfigurationError(
-        f"The broker does not permit {who} to use {topics}: who may is decided by the network, and `instep network apply`"
+        f"The broker does not permit {who} to use {named}: who may is decided by the network, and `instep network apply`"
         " makes it so."
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from instep.cluster.connection import Connection, ensure_reachable, from_env
+from instep.cluster.connection import Connection, ensure_reachable, from_env, not_permitted
 from instep.cluster.secrets import secret
 from instep.errors import ConfigurationError, NotConnectedError
 from instep.local.ports import free_ports
@@ -154,6 +154,13 @@ def test_whoever_has_been_said_to_be_somebody_stays_it(platform: Path, secure: d
     assert said.signed_in_as("leeds.placements") == said
     production = from_env(secure, platform)
     assert production.signed_in_as("bradford") == production
+
+
+@pytest.mark.parametrize("topics", ["b.inbox.x", {"b.inbox.x"}, ["b.inbox.x"]])
+def test_who_may_not_do_what_is_one_sentence_however_the_topics_come(topics: str | set[str]) -> None:
+    connection = Connection(bootstrap_servers="x:1", sasl_username="leeds")
+    said = str(not_permitted(connection, topics))
+    assert said.startswith("The broker does not permit leeds to use b.inbox.x: ")
 
 
 def test_the_platforms_directory_can_be_named(platform: Path) -> None:

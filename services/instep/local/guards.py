@@ -42,9 +42,13 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suspension:
-    """An agreement suspended, and what became of an event published a second later."""
+    """An agreement suspended, and what became of an event published a second later.
+
+    The event may still reach others, under agreements that stand: it is none of those that the demo has counted.
+    """
 
     agreement: str
+    event_id: str
     generation: int
     generation_disclosed: int
     result: str
@@ -127,6 +131,7 @@ async def suspend(
     recipient, _, purpose = delivery.topic.partition(".inbox.")
     return Suspension(
         agreement=agreement,
+        event_id=sendable.event_id,
         generation=applied.generation,
         generation_disclosed=disclosure["generation"],
         result=_result(disclosure, recipient, purpose),

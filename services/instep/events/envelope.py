@@ -22,6 +22,7 @@ OUTBOX_OFFSET = "instep-outbox-offset"
 """On `instep.events`: where the event lies in its source's outbox, in ASCII digits, for the router's rejections."""
 
 TRACEPARENT = "traceparent"
+_MILLISECOND = tuple(b".%03dZ" % millisecond for millisecond in range(1000))
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
@@ -41,9 +42,10 @@ def ce_dataschema(schema: Schema) -> str:
     return f"urn:instep:schema:{schema.full_name}:{schema.version}"
 
 
-def ce_time(at: int) -> str:
+def ce_time(at: int) -> bytes:
     """The CloudEvents `time` (RFC 3339) of epoch milliseconds UTC, for example `2026-04-01T09:30:00.250Z`."""
-    return f"{_second(at // 1000)}.{at % 1000:03d}Z"
+    second, millisecond = divmod(at, 1000)
+    return _second(second) + _MILLISECOND[millisecond]
 
 
 def traceparent(headers: Iterable[tuple[str, bytes | None]]) -> tuple[str, bytes] | None:
@@ -55,5 +57,5 @@ def traceparent(headers: Iterable[tuple[str, bytes | None]]) -> tuple[str, bytes
 
 
 @lru_cache(maxsize=1024)
-def _second(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+def _second(at: int) -> bytes:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()

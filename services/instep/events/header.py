@@ -21,7 +21,12 @@ SIZE = 16
 
 def identity(source: str, subject_ref: str, event_id: str) -> bytes:
     """The 16 bytes under which an event is remembered; no `/` is legal within the parts, so none runs into the next."""
-    return blake2b(f"{source}/{subject_ref}/{event_id}".encode(), digest_size=SIZE).digest()
+    return identity_of(source.encode(), subject_ref.encode(), event_id.encode())
+
+
+def identity_of(source: bytes, subject_ref: bytes, event_id: bytes) -> bytes:
+    """The same of the parts in UTF-8."""
+    return blake2b(b"%b/%b/%b" % (source, subject_ref, event_id), digest_size=SIZE).digest()
 
 
 def content_digest(schema: Schema, value: bytes, header: Mapping[str, Any]) -> bytes:

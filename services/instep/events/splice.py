@@ -148,6 +148,7 @@ class _Part:
         self._taken: dict[str, int] = {}  # variable: group
         self._values: dict[str, Any] = {
             "number": _number,
+            "day": _day,
             "Unsound": UnsoundBytesError,
         }
 
@@ -207,11 +208,13 @@ class _Part:
                 if nullable:
                     return f"(None if {value} == b'\\0' else {text.format(value, 2, 1, 3)})"
                 return text.format(value, 1, 0, 2)
-            case _ if nullable:
-                value = self._take(path)
-                return f"(None if {value} == b'\\0' else number({value}, 1))"
-            case _:
-                return f"number({self._take(path)}, 0)"
+            case whole:
+                number, value = "day" if whole == "int" else "number", self._take(path)
+                return (
+                    f"(None if {value} == b'\\0' else {number}({value}, 1))"
+                    if nullable
+                    else f"{number}({value}, 0)"
+                )
 
     def _choice(self, table: Mapping[bytes, Any], path: str, nullable: bool) -> str:
         value = self._take(path)
@@ -224,6 +227,10 @@ class _Part:
 def _number(field: bytes, start: int) -> int:
     number, _ = varint.read(field, start)
     return (number >> 1) ^ -(number & 1)
+
+
+_day = lru_cache(maxsize=4096)(_number)
+"""The same for an `int`: dates mostly, of which few are about at a time."""
 
 
 class _Piece(NamedTuple):

@@ -94,6 +94,12 @@ def int_(value: int) -> bytes:
     return long(value)
 
 
+def text(value: str) -> bytes:
+    """The bytes of a `string`: its length, and its UTF-8."""
+    written = value.encode()
+    return long(len(written)) + written
+
+
 def size(value: int) -> int:
     """How many bytes `long(value)` has."""
     number = value << 1 if value >= 0 else ~(value << 1)

@@ -6,17 +6,18 @@ rather than be lost.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import methodcaller
 from typing import Any, NamedTuple
 
 from instep.errors import HubRecordError, PlainEventError, UnsoundBytesError
-from instep.events import envelope
+from instep.events import envelope, varint
 from instep.events.blanking import Blanking
 from instep.events.catalogue import Catalogue, EventType, Schema
 from instep.events.framing import PREFIX, schema_id
-from instep.events.header import content_digest, digest_without, identity
+from instep.events.header import content_digest, digest_without, identity, identity_of
 from instep.events.plain import from_plain, to_plain
 from instep.events.reader import Read, reader
 from instep.events.splice import Form, Found, form, part_reader
@@ -42,6 +43,18 @@ class Codec(StrEnum):
     """Every event is decoded whole and written again."""
 
 
+class Names(NamedTuple):
+    """What an event is known by, as Avro has it: the router says these of each event to others, so they are copied."""
+
+    event_id: bytes
+    source: bytes
+    subject_ref: bytes
+    replaces: bytes  # nullable
+
+
+_CopyNames = Callable[[Found], tuple[bytes, bytes, bytes, bytes]]
+
+
 class Arrival(NamedTuple):
     """One event. A tuple because one is made for each; `key` is `source/subject_ref`, `value` framed.
 
@@ -54,6 +67,7 @@ class Arrival(NamedTuple):
     value: bytes
     event: Mapping[str, Any]
     header: Mapping[str, Any]
+    names: Names
     identity: bytes
     digest: bytes
     found: Found | None = None
@@ -86,6 +100,7 @@ class _Parts:
 
     form: Form
     read: ReadPart
+    copy_names: _CopyNames
     published_at: int  # its group in the form
 
 
@@ -127,19 +142,16 @@ class Arrivals:
         if event is None:
             raise HubRecordError(f"{_place(record)} is no event in canonical bytes.")
         header = event["header"]
-        return Arrival(
-            record,
-            number,
-            key,
-            value,
-            event,
-            header,
-            identity(header["source"], header["subject_ref"], header["event_id"]),
-            content_digest(known.schema, value, header)
-            if parts is None or found is None
-            else digest_without(known.schema, value, *found.span(parts.published_at)),
-            found,
-        )
+        if parts is None or found is None:
+            names = _names(header)
+            known_by = identity(header["source"], header["subject_ref"], header["event_id"])
+            digest = content_digest(known.schema, value, header)
+        else:
+            names = Names._make(parts.copy_names(found))
+            # A usual text stands behind one byte, its length.
+            known_by = identity_of(names.source[1:], names.subject_ref[1:], names.event_id[1:])
+            digest = digest_without(known.schema, value, *found.span(parts.published_at))
+        return Arrival(record, number, key, value, event, header, names, known_by, digest, found)
 
     def digests_in_other_versions(self, arrival: Arrival) -> Iterator[bytes]:
         """The digests that its content would have in the other versions of its schema that can say all of it.
@@ -162,8 +174,15 @@ def _parts(catalogue: Catalogue, network: Network, schema: Schema) -> _Parts:
     return _Parts(
         form=found,
         read=part_reader(schema, _routing(catalogue, network, schema)),
+        copy_names=methodcaller("group", *(found.groups[f"header.{name}"] for name in Names._fields)),
         published_at=found.groups["header.published_at"],
     )
+
+
+def _names(header: Mapping[str, Any]) -> Names:
+    event_id, source, subject_ref = (varint.text(header[name]) for name in Names._fields[:3])
+    replaces = header["replaces"]
+    return Names(event_id, source, subject_ref, b"\0" if replaces is None else b"\2" + varint.text(replaces))
 
 
 # What cannot be read is None and no error, which might hold what could not be decoded.

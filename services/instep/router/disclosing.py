@@ -15,6 +15,7 @@ from instep.events.bus import BusRecord
 from instep.events.catalogue import Catalogue, Schema
 from instep.events.framing import frame
 from instep.events.writer import Write, writer
+from instep.router.arrival import Names
 from instep.router.decide import Ending, Entry
 
 ENTRIES_A_RECORD = 500
@@ -26,6 +27,8 @@ _WHO = ("event_id", "source", "subject_ref")
 _KIND = ("event_type", "change_kind")
 _REPLACED = ("replaces",)
 _MOMENT = ("generation", "at", "ending")
+_THERE = b"\2"
+"""Before a nullable text that is there."""
 
 
 class DisclosureRecord(BusRecord):
@@ -46,9 +49,8 @@ class DisclosureRecord(BusRecord):
         def part(*names: str) -> Write:
             return _writer_of(self.schema, names[0], list(islice(parts, len(names))))
 
-        self._who, self._kind, self._replaced, self._moment = (
-            part(*names) for names in (_WHO, _KIND, _REPLACED, _MOMENT)
-        )
+        # `_WHO` and `_REPLACED` are an event's names, which are copied.
+        _, self._kind, _, self._moment = (part(*names) for names in (_WHO, _KIND, _REPLACED, _MOMENT))
         self._tail = part("decisions")
         self._kind_of = lru_cache(maxsize=256)(self._write_kind)
         self._moment_of = lru_cache(maxsize=16)(self._write_moment)
@@ -59,20 +61,22 @@ class DisclosureRecord(BusRecord):
 
     def of(
         self,
-        header: Mapping[str, Any],
+        names: Names,
         *,
         event_type: str,
+        change_kind: str,
         generation: int,
         ending: Ending,
         decisions: bytes,
         at: int,
     ) -> bytes:
-        """The framed value: of the event's header, the network's generation and `at`, epoch milliseconds UTC."""
-        replaces = header["replaces"]
+        """The framed value: of the event, the network's generation and `at`, epoch milliseconds UTC."""
         body = (
-            self._who(header),
-            self._kind_of(event_type, header["change_kind"]),
-            b"\0" if replaces is None else self._replaced(header),
+            names.event_id,
+            names.source,
+            names.subject_ref,
+            self._kind_of(event_type, change_kind),
+            names.replaces,
             self._moment_of(generation, at, ending),
             decisions,
         )
@@ -96,16 +100,15 @@ class OutcomeRecord(BusRecord):
             raise SchemaError(
                 "The first fields of an outcome are not those that the router writes, in their order."
             )
-        self._head = _writer_of(self.schema, "head", fields[:3])
+        # The kind; the two names behind it are copied.
+        self._accepted = _writer_of(self.schema, "head", fields[:1])({"kind": "ACCEPTED"})
         self._tail = _writer_of(self.schema, "tail", fields[3:])
         self._tail_of = lru_cache(maxsize=256)(self._write_tail)
 
-    def accepted(self, header: Mapping[str, Any], *, delivered: int, withheld: int, at: int) -> bytes:
+    def accepted(self, names: Names, *, delivered: int, withheld: int, at: int) -> bytes:
         """One entry: an event was accepted; `at` is epoch milliseconds UTC."""
-        head = self._head(
-            {"kind": "ACCEPTED", "event_id": header["event_id"], "subject_ref": header["subject_ref"]}
-        )
-        return head + self._tail_of(delivered, withheld, at)
+        tail = self._tail_of(delivered, withheld, at)
+        return b"".join((self._accepted, _THERE, names.event_id, _THERE, names.subject_ref, tail))
 
     def of(self, entries: Sequence[bytes]) -> bytes:
         """The framed value of some entries, at least one."""
@@ -123,10 +126,10 @@ class AcceptedOutcomes:
         self._now = now
         self._entries: dict[str, list[bytes]] = {}
 
-    def add(self, header: Mapping[str, Any], *, delivered: int, withheld: int) -> None:
+    def add(self, source: str, names: Names, *, delivered: int, withheld: int) -> None:
         """An event was accepted; withdrawals count as neither, since they are no delivery and withhold nothing new."""
-        entry = self._outcome.accepted(header, delivered=delivered, withheld=withheld, at=self._now)
-        self._entries.setdefault(header["source"], []).append(entry)
+        entry = self._outcome.accepted(names, delivered=delivered, withheld=withheld, at=self._now)
+        self._entries.setdefault(source, []).append(entry)
 
     def values(self) -> list[tuple[str, bytes]]:
         """Framed values, each with the source that it is for."""

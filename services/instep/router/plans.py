@@ -19,7 +19,11 @@ from instep.router.plan import Plan, Planner
 KEPT = 16_384
 """Plans kept for each schema; when there are more, all are made anew."""
 
+_Key = tuple[str, str, str, str | None, frozenset[str], bool, frozenset[Pair], frozenset[str]]
+"""The facts that tell the events of one schema apart on one day. They become `Facts` only where a plan is to be made."""
+
 _EPOCH = date(1970, 1, 1)
+_NONE: frozenset[str] = frozenset()
 
 
 class _OfSchema:
@@ -30,7 +34,7 @@ class _OfSchema:
         self.addresses = tuple(tuple(path.split(".")) for path in event_type.addresses)
         self.sparse = tuple(sparse(event_type, network))
         self.planner = planner
-        self.made: dict[Facts, Plan] = {}
+        self.made: dict[_Key, Plan] = {}
 
 
 class Plans:
@@ -67,8 +71,7 @@ class Plans:
         concerned = self._areas.concerned(
             [_at(arrival.event, path) for path in kind.addresses], _day(header["occurred_on"])
         )
-        facts = Facts(
-            kind.event_type,
+        key = (
             header["source"],
             header["change_kind"],
             header["handling"],
@@ -76,15 +79,42 @@ class Plans:
             concerned.authorities,
             concerned.unknown,
             past,
-            self.today,
-            frozenset(root for root in kind.sparse if not arrival.event.get(root)),
+            frozenset([root for root in kind.sparse if not arrival.event.get(root)])
+            if kind.sparse
+            else _NONE,
         )
-        plan = kind.made.get(facts)
+        plan = kind.made.get(key)
         if plan is None:
             if len(kind.made) >= KEPT:
                 kind.made.clear()
-            plan = kind.made[facts] = kind.planner.plan(facts, decide(facts, self._network))
+            plan = kind.made[key] = self._made(kind, *key)
         return plan
+
+    def _made(
+        self,
+        kind: _OfSchema,
+        source: str,
+        change_kind: str,
+        handling: str,
+        requested_by: str | None,
+        concerned: frozenset[str],
+        area_unknown: bool,
+        past: frozenset[Pair],
+        absent: frozenset[str],
+    ) -> Plan:
+        facts = Facts(
+            event_type=kind.event_type,
+            source=source,
+            change_kind=change_kind,
+            handling=handling,
+            requested_by=requested_by,
+            concerned=concerned,
+            area_unknown=area_unknown,
+            past=past,
+            day=self.today,
+            absent=absent,
+        )
+        return kind.planner.plan(facts, decide(facts, self._network))
 
 
 def _at(event: Mapping[str, Any], path: tuple[str, ...]) -> Any:

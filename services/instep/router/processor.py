@@ -114,7 +114,7 @@ class Router:
         header = arrival.header
         if header["synthetic"]:
             batch.happened.canaries[header["source"]] += 1
-            batch.outcomes.add(header, delivered=0, withheld=0)
+            batch.outcomes.add(header["source"], arrival.names, delivered=0, withheld=0)
             return
         repeated = memory.same_content(batch.state, arrival.identity, arrival.digest)
         if repeated is None:
@@ -158,7 +158,7 @@ class Router:
         header, key = arrival.header, arrival.key
         own = [
             ("ce_id", header["event_id"].encode()),
-            ("ce_time", envelope.ce_time(header["published_at"]).encode()),
+            ("ce_time", envelope.ce_time(header["published_at"])),
             *marks,
         ]
         trace = envelope.traceparent(arrival.record.headers)
@@ -184,16 +184,18 @@ class Router:
 
     def _disclose(self, arrival: Arrival, plan: Plan, batch: _Batch) -> None:
         """Tell the register and the source. The disclosure has the event's key, and so stays in its lane."""
+        header, names = arrival.header, arrival.names
         disclosed = self._disclosure.of(
-            arrival.header,
+            names,
             event_type=plan.event_type,
+            change_kind=header["change_kind"],
             generation=self._network.generation,
             ending=plan.decision.ending,
             decisions=plan.decisions,
             at=batch.now,
         )
         batch.outputs.append(Output(topics.DISCLOSURES, arrival.record.partition, arrival.key, disclosed, []))
-        batch.outcomes.add(arrival.header, delivered=plan.delivered, withheld=plan.withheld)
+        batch.outcomes.add(header["source"], names, delivered=plan.delivered, withheld=plan.withheld)
 
     def _reject(self, arrival: Arrival, reason: str, fault: str, batch: _Batch) -> None:
         header = arrival.header

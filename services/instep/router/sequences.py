@@ -17,8 +17,12 @@ class Sequences:
 
     def is_late(self, subject: bytes, sequence: int) -> bool:
         """Whether the subject (`source/subject_ref`) has had a higher sequence before; notes this one."""
-        highest = self._highest.pop(subject, sequence)
-        self._highest[subject] = max(highest, sequence)
+        highest = self._highest.get(subject)
+        if highest is not None:
+            self._highest.move_to_end(subject)
+            if sequence < highest:
+                return True
+        self._highest[subject] = sequence
         if len(self._highest) > self._subjects:
             self._highest.popitem(last=False)
-        return sequence < highest
+        return False

@@ -24,6 +24,7 @@ RATE = 1000
 """Events a second at which each entrant's latency is taken."""
 RATES = (20, 1000, 5000)
 """Those at which the journey's is."""
+WARM_UP_SECONDS = 30.0
 
 
 def _options() -> argparse.Namespace:
@@ -83,6 +84,8 @@ async def _round(options: argparse.Namespace) -> list[Row]:
 async def _latencies(options: argparse.Namespace) -> dict[str, list[Latency]]:
     async with ground() as here:
         found = {}
+        _say("latency: warming up the broker, which compiles its own code while it is new")
+        await latency.of_entrant(here, AIOKAFKA_TRANSACTIONAL, [RATE], WARM_UP_SECONDS)
         _say("latency: a plain transactional aiokafka loop, one hop")
         plain = await latency.of_entrant(here, AIOKAFKA_TRANSACTIONAL, RATES, options.seconds)
         found["plain transactional aiokafka, one hop"] = plain

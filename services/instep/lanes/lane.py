@@ -78,6 +78,7 @@ class Lane:
         self._wake = asyncio.Event()
         self._poison = Poison(worker.processor)
         self._last_tick = self._last_commit = self._last_seen = time.monotonic()
+        self._last_begin = 0.0
         self._open_since: float | None = None
         self._task = asyncio.ensure_future(self._run())
 
@@ -192,14 +193,21 @@ class Lane:
                 await asyncio.wait_for(self._wake.wait(), due)
         await self._worker.up_to_date()
         if self._queue:
+            await self._let_more_come()
             await self._process(claim)
         if time.monotonic() - self._last_tick >= _TICK_SECONDS:
             self._last_tick = time.monotonic()
             await self._tick(claim)
 
+    async def _let_more_come(self) -> None:
+        """Begin so long after the last transaction: many small ones keep the broker busy, and every lane waits for it."""
+        early = self._last_begin + self._worker.settings.transaction_interval - time.monotonic()
+        if early > 0:
+            await asyncio.sleep(early)
+
     async def _process(self, claim: Claim) -> None:
         """Decide what is queued, within the bounds of one transaction, and commit it."""
-        began = self._open_since = time.monotonic()
+        began = self._open_since = self._last_begin = time.monotonic()
         transaction = await claim.begin()
         positions: dict[TopicPartition, int] = {}
         raise_metrics: list[Callable[[], None]] = []

@@ -1,4 +1,4 @@
-"""The workers of a run and their supervisor, which starts again what has ended, later each time that it ends early."""
+"""The workers of a run, and what starts again those that have ended, as the product's supervisor does."""
 
 import asyncio
 import shutil
@@ -7,12 +7,11 @@ import time
 from pathlib import Path
 
 from instep.cluster.connection import Connection
+from instep.lanes.supervisor import Restarts
 from tests.kafka.services import Worker
 
 SESSION_S = 6.0
 """After which the group gives a silent worker's lanes to another."""
-EARLY_S = 10.0
-LONGEST_S = 8.0
 
 _SETTINGS = {
     "INSTEP_SESSION_TIMEOUT_SECONDS": str(SESSION_S),
@@ -32,25 +31,14 @@ class Member:
         self._directory = home / name
         self._directory.mkdir(parents=True)
         self.worker = Worker(service, f"instep.{service}", connection, self._directory, _SETTINGS)
-        self._started_at = 0.0
-        self._pause = 0.0
-        self._ended_at: float | None = None
+        self._restarts = Restarts(most=8.0, well=10.0)  # sooner than in production, since many are killed
 
     def running(self) -> bool:
         return self.worker.process is not None and self.worker.exit_code is None
 
     def supervise(self) -> None:
         """Start it if it should run, does not, and has waited long enough."""
-        now = time.monotonic()
-        if not self.wanted or self.running():
-            return
-        if self._ended_at is None:
-            self._ended_at = now
-            early = self.starts > 0 and now - self._started_at < EARLY_S
-            self._pause = min(LONGEST_S, max(0.5, 2 * self._pause)) if early else 0.0
-        if now - self._ended_at >= self._pause:
-            self._ended_at = None
-            self._started_at = now
+        if self.wanted and not self.running() and self._restarts.due(time.monotonic()):
             self.starts += 1
             self.worker.start()
 

@@ -1,5 +1,6 @@
 """`instep run SERVICE`: one processor, as production runs it."""
 
+import sys
 from enum import StrEnum
 from typing import Annotated
 
@@ -18,7 +19,17 @@ def register(app: typer.Typer) -> None:
     app.command("run")(run)
 
 
-def run(service: Annotated[Service, typer.Argument(help="Which processor to run.")]) -> None:
+def run(
+    service: Annotated[Service, typer.Argument(help="Which processor to run.")],
+    supervised: Annotated[
+        bool,
+        typer.Option(
+            "--supervised",
+            help="Start it again when it ends by itself: after 0.5 s, each time later, up to 30 s. For where neither"
+            " systemd nor an orchestrator does that.",
+        ),
+    ] = False,
+) -> None:
     """Run one worker of a service until it is told to stop (Ctrl-C or SIGTERM).
 
     Run as many as you like: they share the lanes out among themselves, and one that dies is made up for by the others.
@@ -26,6 +37,12 @@ def run(service: Annotated[Service, typer.Argument(help="Which processor to run.
     INSTEP_SSL_CA_FILE (without them what `instep up` left in .instep, as the service's own user), INSTEP_STATE_DIR,
     INSTEP_MANAGEMENT_PORT for /healthy, /ready and /metrics (9701 for intake, 9702 for the router).
     """
+    if supervised:
+        from instep.lanes.logs import configure_logs
+        from instep.lanes.supervisor import Supervisor
+
+        configure_logs()
+        raise typer.Exit(Supervisor([sys.executable, sys.argv[0], "run", service]).run())
     if service is Service.INTAKE:
         from instep.intake.app import main
     else:

@@ -6,7 +6,7 @@ for a lane that never ran.
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -40,10 +40,10 @@ class Changelog:
         topic, lane = self.partition
         return (Output(topic, lane, key, value) for key, value in changes.items())
 
-    async def restore(self, into: LaneState) -> int:
+    async def restore(self, into: LaneState, restored: Callable[[float], None]) -> int:
         """Bring `into` up to the log's end, from its checkpoint or, where that cannot be trusted, from the start.
 
-        Returns the number of entries read.
+        Returns the number of entries read; tells `restored` how much of it is there, from 0 to 1.
         """
         consumer = AIOKafkaConsumer(
             **self.connection.kafka(),
@@ -58,7 +58,7 @@ class Changelog:
             start = (await consumer.beginning_offsets([self.partition]))[self.partition]
             end = (await consumer.end_offsets([self.partition]))[self.partition]
             consumer.seek(self.partition, self._trusted(into, start, end))
-            return await self._read(consumer, into, end)
+            return await self._read(consumer, into, end, restored)
         finally:
             await consumer.stop()
 
@@ -73,10 +73,13 @@ class Changelog:
         into.discard()
         return start
 
-    async def _read(self, consumer: AIOKafkaConsumer, into: LaneState, end: int) -> int:
+    async def _read(
+        self, consumer: AIOKafkaConsumer, into: LaneState, end: int, restored: Callable[[float], None]
+    ) -> int:
         count = 0
-        position = await consumer.position(self.partition)
+        position = start = await consumer.position(self.partition)
         while position < end:
+            restored((position - start) / (end - start))
             fetched = await consumer.getmany(self.partition, timeout_ms=500)
             records = fetched.get(self.partition, [])
             position = await consumer.position(self.partition)

@@ -6,7 +6,7 @@ generation here, so the transactional id is the only fence.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -45,8 +45,18 @@ class Claim:
         """How many claims before this one, in a row, ended without a commit."""
 
     @classmethod
-    async def open(cls, settings: LaneSettings, changelog: Changelog, group: str, directory: Path) -> "Claim":
-        """Fence earlier owners, then restore the state. Positions are to be read after this."""
+    async def open(
+        cls,
+        settings: LaneSettings,
+        changelog: Changelog,
+        group: str,
+        directory: Path,
+        restored: Callable[[float], None],
+    ) -> "Claim":
+        """Fence earlier owners, then restore the state, telling `restored` how much of it is there, from 0 to 1.
+
+        Positions are to be read after this.
+        """
         producer = AIOKafkaProducer(
             **settings.connection.kafka(),
             transactional_id=f"{group}-{changelog.lane}",
@@ -60,7 +70,7 @@ class Claim:
             await asyncio.wait_for(producer.start(), AWAIT_SECONDS)
             state = LaneState(directory)
             claim = cls(producer, state, changelog, group)
-            claim.entries_restored = await changelog.restore(state)
+            claim.entries_restored = await changelog.restore(state, restored)
         except BaseException:
             await producer.stop()
             if state is not None:

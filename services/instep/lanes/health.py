@@ -11,6 +11,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from instep.errors import ConfigurationError
+
 _log = structlog.get_logger("instep.health")
 
 
@@ -40,7 +42,13 @@ class ManagementServer:
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._host, self._port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise ConfigurationError(
+                f"The management port {self._host}:{self._port} cannot be opened ({error.strerror}):"
+                " set INSTEP_MANAGEMENT_PORT."
+            ) from error
         port: int = self._runner.addresses[0][1]
         _log.info("management port open", host=self._host, port=port)
         return port

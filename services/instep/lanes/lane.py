@@ -29,6 +29,7 @@ _CHUNK = 500  # records decided before the event loop gets a turn
 _TICK_SECONDS = 1.0
 _SEEN_SECONDS = 60.0
 _LOST_SECONDS = 5.0
+_TOLD_SECONDS = 5.0
 _RELEASE_SECONDS = 2.0  # what a transaction may take to end when the lane is given up
 
 
@@ -69,6 +70,8 @@ class Lane:
         self.partitions = partitions
         self.claimed = False
         self.lost: str | None = None
+        self.restored: float | None = None
+        """How much of its state it has, from 0 to 1, while it restores; None before and after."""
         self.next: dict[TopicPartition, int] = {}
         self._worker = worker
         self._queue: deque[Batch] = deque()
@@ -145,7 +148,12 @@ class Lane:
             cluster=worker.cluster,
         )
         directory = worker.directory / f"lane-{self.number}"
-        claim = await Claim.open(worker.settings, changelog, worker.group, directory)
+        try:
+            claim = await Claim.open(
+                worker.settings, changelog, worker.group, directory, self._restoring(began)
+            )
+        finally:
+            self.restored = None
         try:
             self.next = dict((await self._where_to_start(claim)).positions)
             await claim.enter()
@@ -157,7 +165,23 @@ class Lane:
             while not self._stopping:
                 await self._turn(claim)
         finally:
+            if self._open_since is not None:  # in the middle of it: the next claim aborts what is open
+                self._open_since = None
+                worker.metrics.aborted.inc()
             await claim.close()
+
+    def _restoring(self, began: float) -> Callable[[float], None]:
+        """Notes how far the restore has come, and tells the log now and then."""
+        told = began
+
+        def note(restored: float) -> None:
+            nonlocal told
+            self.restored = restored
+            if time.monotonic() - told > _TOLD_SECONDS:
+                told = time.monotonic()
+                _log.info("restoring", lane=self.number, percent=int(100 * restored))
+
+        return note
 
     async def _where_to_start(self, claim: Claim) -> Start:
         worker = self._worker
@@ -168,9 +192,7 @@ class Lane:
             kept=kept,
             earliest=await worker.earliest(self.partitions),
             has_run=any(at is not None for at in (*kept.values(), *committed.values())),
-            accept=lambda gap: (
-                claim.accepted(gap) or gap.partition.topic in worker.settings.accept_lost_records
-            ),
+            accept=claim.accepted,
         )
         for gap in start.accepted:
             _log.warning("gap accepted", topic=gap.partition.topic, position=gap.position, start=gap.start)
@@ -262,6 +284,7 @@ class Lane:
     async def _tick(self, claim: Claim) -> None:
         outputs = self._worker.processor.tick(claim.state, time.time_ns() // 1_000_000)
         if outputs.records or claim.state.changes:
+            self._open_since = time.monotonic()
             transaction = await claim.begin()
             await transaction.add(outputs.records)
             await self._commit(claim, transaction, {}, [outputs.committed])

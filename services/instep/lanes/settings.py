@@ -36,7 +36,6 @@ class LaneSettings:
     )
     transaction_timeout: float = 5.0  # after which the broker aborts it
     watchdog_seconds: float = 10.0
-    accept_lost_records: frozenset[str] = frozenset()  # topics whose gap an operator has accepted
 
 
 def from_env(environ: Mapping[str, str], *, service: str, default_port: int) -> LaneSettings:
@@ -51,7 +50,6 @@ def from_env(environ: Mapping[str, str], *, service: str, default_port: int) -> 
         heartbeat_interval=_read(environ, "INSTEP_HEARTBEAT_SECONDS", float, 3.0, 0.2, 100.0),
         poll_records=_read(environ, "INSTEP_POLL_RECORDS", int, 4000, 1, 100_000),
         watchdog_seconds=_read(environ, "INSTEP_WATCHDOG_SECONDS", float, 10.0, 1.0, 3600.0),
-        accept_lost_records=frozenset(filter(None, environ.get("INSTEP_ACCEPT_LOST_RECORDS", "").split(","))),
     )
 
 

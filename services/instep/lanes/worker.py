@@ -24,7 +24,7 @@ from faust.worker import Worker as FaustWorker
 from prometheus_client import CollectorRegistry
 
 from instep.cluster.follow import NetworkFollower
-from instep.errors import InstepError, TheWorlds
+from instep.errors import ConfigurationError, InstepError, TheWorlds
 from instep.lanes.assignor import lane_assignor, lane_numbering
 from instep.lanes.driver import Batch, BatchConsumer, BatchTransport, WholeBatches
 from instep.lanes.health import ManagementServer, Watchdog
@@ -250,7 +250,14 @@ class Worker:
         if lost:
             return f"lost-records: {lost[0]}"
         waiting = sorted(number for number, lane in self._lanes.items() if not lane.claimed)
-        return f"lanes {waiting} are not claimed yet" if waiting else None
+        return f"lanes {waiting} are not claimed yet{self._restoring()}" if waiting else None
+
+    def _restoring(self) -> str:
+        restoring = sorted(
+            (number, lane.restored) for number, lane in self._lanes.items() if lane.restored is not None
+        )
+        told = ", ".join(f"lane {number} has {restored:.0%} of its state" for number, restored in restoring)
+        return told and f": {told}"
 
     def _stalled(self) -> str | None:
         if not self._follower.fresh():
@@ -320,7 +327,12 @@ def run(make_processor: Callable[[CollectorRegistry], Processor], settings: Lane
     asyncio.set_event_loop(loop)
     registry = CollectorRegistry()
     worker = Worker(make_processor(registry), settings, registry)
-    app = loop.run_until_complete(worker.prepare())
+    try:
+        app = loop.run_until_complete(worker.prepare())
+    except ConfigurationError:
+        raise
+    except Exception as error:  # noqa: BLE001  # the broker may have gone in the middle: it is worth another start
+        worker.failed(error)
     faust_worker = FaustWorker(
         app, loop=loop, loglevel="WARN", redirect_stdouts=False, logging_config=_NO_CHANGE
     )

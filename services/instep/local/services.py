@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from instep.errors import PlatformError
+from instep.lanes.supervisor import Restarts
 from instep.local.platform import Platform, shown
 from instep.local.ports import LOOPBACK, free_ports
 from instep.local.process import Process
@@ -20,7 +21,7 @@ SERVICES = ("intake", "router")
 
 
 RESTARTS = 3
-"""How often a worker that ends by itself is started again, as a supervisor would in production."""
+"""How often a worker that ends by itself is started again."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,6 +34,10 @@ class Service:
     environ: Mapping[str, str] = field(repr=False)
     process: Process
     restarts: int = 0
+    _due: Restarts = field(default_factory=Restarts)
+
+    def __post_init__(self) -> None:
+        self._due.due(time.monotonic())
 
     @property
     def address(self) -> str:
@@ -61,8 +66,8 @@ class Service:
         raise PlatformError(f"{self.name} is not ready after {within_s:.0f} s: {problem}; {self._log()}")
 
     def supervise(self) -> None:
-        """Start it again when it has ended; raises PlatformError, with the end of its log, when it keeps ending."""
-        if self.process.alive():
+        """Start it again when it has ended, in good time; raises PlatformError when it keeps ending, with its log's end."""
+        if self.process.alive() or not self._due.due(time.monotonic()):
             return
         if self.restarts == RESTARTS:
             raise PlatformError(f"{self.name} has ended by itself {RESTARTS + 1} times; {self._log()}")

@@ -2,10 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
 from aiokafka import TopicPartition
 
 from instep.cluster.connection import Connection
@@ -19,8 +21,22 @@ PARTITION = TopicPartition("in", 0)
 INTERVAL = 0.2
 
 
+def metric() -> Any:
+    """A counter or histogram that only notes how often it was raised."""
+    raised = SimpleNamespace(times=0)
+
+    def note(value: float = 1) -> None:
+        raised.times += 1
+
+    raised.inc = raised.observe = note
+    return raised
+
+
 class Worker:
-    """A worker whose lane waits at the claim, so that a test takes its turns for it."""
+    """A worker whose lane waits at the claim unless it may `claim`, so that a test takes its turns for it."""
+
+    group = cluster = "test"
+    directory = Path()
 
     settings = LaneSettings(
         connection=Connection(bootstrap_servers="nowhere:1", security_protocol="PLAINTEXT"),
@@ -28,28 +44,36 @@ class Worker:
         schemas_directory=Path(),
         transaction_interval=INTERVAL,
     )
-    metrics = SimpleNamespace(
-        committed=SimpleNamespace(inc=lambda: None),
-        seconds=SimpleNamespace(observe=lambda _: None),
-        events=SimpleNamespace(observe=lambda _: None),
-    )
     processor = SimpleNamespace(
-        process=lambda records, state, now: Outputs(), tick=lambda state, now: Outputs()
+        service="test", process=lambda records, state, now: Outputs(), tick=lambda state, now: Outputs()
     )
 
-    def __init__(self) -> None:
-        self.claiming = True
+    def __init__(self, *, claim: bool = False) -> None:
+        self.waits = not claim
+        self.metrics = SimpleNamespace(
+            committed=metric(), aborted=metric(), seconds=metric(), events=metric(), restore=metric()
+        )
 
     async def up_to_date(self) -> None:
-        if self.claiming:
-            self.claiming = False
+        if self.waits:
+            self.waits = False
             await asyncio.Event().wait()
+
+    async def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
+        return dict.fromkeys(partitions, 0)
+
+    async def earliest(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(partitions, 0)
+
+    async def begin_reading(self, lane: Lane) -> None:
+        """Batches are offered by hand."""
 
 
 class Committed:
     """A claim that notes when each transaction began, and how far it got."""
 
     state = SimpleNamespace(changes={})
+    entries_restored = fruitless_before = 0
 
     def __init__(self) -> None:
         self.transactions: list[tuple[float, int]] = []
@@ -63,6 +87,25 @@ class Committed:
 
     async def commit(self, transaction: object, positions: dict[TopicPartition, int]) -> None:
         self.transactions[-1] = (self.transactions[-1][0], positions[PARTITION])
+
+    def kept_positions(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
+        return dict.fromkeys(partitions)
+
+    def accepted(self, gap: object) -> bool:
+        return False
+
+    async def enter(self) -> None:
+        """Nothing is counted."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class Unanswered(Committed):
+    """A claim whose commits are never answered, as when the broker is away."""
+
+    async def commit(self, transaction: object, positions: dict[TopicPartition, int]) -> None:
+        await asyncio.Event().wait()
 
 
 def batch(at: int) -> Batch:
@@ -88,3 +131,23 @@ async def test_what_comes_alone_goes_at_once_and_what_comes_soon_after_goes_toge
     assert first - began < INTERVAL / 2
     assert INTERVAL <= second - first < 2 * INTERVAL
     assert (reached, reached_then) == (1, 3)
+
+
+@pytest.mark.parametrize(("claim", "committed", "aborted"), [(Committed(), 1, 0), (Unanswered(), 0, 1)])
+async def test_a_transaction_that_is_given_up_in_the_middle_is_counted_as_aborted(
+    claim: Committed, committed: int, aborted: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def claimed(*_: object) -> Committed:
+        return claim
+
+    monkeypatch.setattr(Claim, "open", claimed)
+    monkeypatch.setattr("instep.lanes.lane._RELEASE_SECONDS", 0.1)
+    worker = Worker(claim=True)
+    lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, worker))
+    async with asyncio.timeout(5):
+        while not lane.claimed:
+            await asyncio.sleep(0.01)
+    lane.offer(batch(0))
+    await asyncio.sleep(0.05)
+    await lane.release()
+    assert (worker.metrics.committed.times, worker.metrics.aborted.times) == (committed, aborted)

@@ -23,7 +23,7 @@ class Worker:
         self._module = module
         self.port = free_ports(1)[0]
         self.log = directory / f"{service}-{self.port}.log"
-        self._environ = {
+        self.environ = {
             "PATH": "/usr/bin:/bin",
             "HOME": str(Path.home()),
             "INSTEP_BOOTSTRAP_SERVERS": connection.bootstrap_servers,
@@ -41,7 +41,7 @@ class Worker:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", self._module],
-                env=self._environ,
+                env=self.environ,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -1,4 +1,4 @@
-"""`make chaos`: kill workers and brokers while work remains, judge what came of it, and write results/latest.json.
+"""`make chaos`: kill workers and brokers while work remains, judge, and write results/latest.json and seed-N.json.
 
 python -m tests.chaos [--events 1000000] [--worker-kills 50] [--broker-kills 10] [--zombies 5] [--seed N] [--rate 3000]
     [--short]
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.chaos.run import Plan, run
 
-RESULTS = Path(__file__).parent / "results" / "latest.json"
+RESULTS = Path(__file__).parent / "results"
 
 
 def main() -> int:
@@ -34,8 +34,9 @@ def main() -> int:
     home = Path(tempfile.mkdtemp(prefix="instep-chaos-"))
     report = asyncio.run(run(plan, home, lambda text: print(text, flush=True)))
     print(report.as_text())
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(report.as_json() + "\n", encoding="utf-8")
+    RESULTS.mkdir(exist_ok=True)
+    for name in ("latest", f"seed-{seed}"):
+        (RESULTS / f"{name}.json").write_text(report.as_json() + "\n", encoding="utf-8")
     if report.clean:
         shutil.rmtree(home)
         return 0

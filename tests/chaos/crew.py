@@ -8,6 +8,7 @@ from pathlib import Path
 
 from instep.cluster.connection import Connection
 from instep.lanes.supervisor import Restarts
+from tests.chaos.disk import Disk
 from tests.kafka.services import Worker
 
 SESSION_S = 6.0
@@ -33,6 +34,10 @@ class Member:
         self.worker = Worker(service, f"instep.{service}", connection, self._directory, _SETTINGS)
         self._restarts = Restarts(most=8.0, well=10.0)  # sooner than in production, since many are killed
 
+    @property
+    def state(self) -> Path:
+        return self._directory / "state"
+
     def running(self) -> bool:
         return self.worker.process is not None and self.worker.exit_code is None
 
@@ -43,8 +48,8 @@ class Member:
             self.worker.start()
 
     def wipe(self) -> None:
-        """Remove its state directory, as a machine that is replaced would."""
-        shutil.rmtree(self._directory / "state", ignore_errors=True)
+        """Empty its state directory, as a machine that is replaced would."""
+        shutil.rmtree(self.state, ignore_errors=True)
 
     def send(self, number: signal.Signals) -> None:
         assert self.worker.process is not None
@@ -75,6 +80,13 @@ class Crew:
         ]
         for member in self.members[:4]:
             member.wanted = True
+        self.with_disk = self.members[:2]
+        """One of each service, whose disk can be filled where that is possible."""
+        self.disks = [Disk(member.state) for member in self.with_disk]
+
+    @property
+    def can_fill_disks(self) -> bool:
+        return all(disk.possible for disk in self.disks)
 
     @property
     def wanted(self) -> list[Member]:
@@ -97,3 +109,5 @@ class Crew:
             member.wanted = False
             if member.running():
                 member.worker.kill()
+        for disk in self.disks:
+            disk.unmount()

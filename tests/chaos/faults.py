@@ -28,6 +28,9 @@ from tests.chaos.publisher import CHUNK, Publisher
 from tests.chaos.truth import Generation
 from tests.chaos.workload import Workload
 
+_NOTICED_S = 5.0
+_FULL_S = 20.0
+
 
 class Fault(StrEnum):
     """What can go wrong, and what people do."""
@@ -40,15 +43,17 @@ class Fault(StrEnum):
     AGREEMENT = "an agreement is suspended or lifted"
     AUTHORITY = "an authority is added, and every worker restarted one by one"
     OFFSETS = "the offsets of a service are deleted while it is stopped"
+    DISK = "a worker's disk is full, and has room again later"
     EVERYTHING = "all brokers and workers are killed at once"
 
 
 def schedule(
-    seed: int, *, worker_kills: int, broker_kills: int, zombies: int, short: bool = False
+    seed: int, *, worker_kills: int, broker_kills: int, zombies: int, disks: bool = False, short: bool = False
 ) -> list[Fault]:
     """A run's faults in their order. One worker kill in ten wipes its state; joins and changes come along.
 
-    A `short` one leaves out what takes long: restarts of everything, and workers that come and go.
+    Disks are filled only where that is possible (`disks`). A `short` run leaves out what takes long: restarts of everything,
+    disks, and workers that come and go.
     """
     wiped = max(1, worker_kills // 10) if worker_kills else 0
     several = max(1, worker_kills // 12)
@@ -60,7 +65,8 @@ def schedule(
         *[Fault.AGREEMENT] * 2 * several,
     ]
     if not short:
-        faults += [*[Fault.MEMBERSHIP] * 2 * several, Fault.AUTHORITY, Fault.OFFSETS, Fault.EVERYTHING]
+        faults += [*[Fault.MEMBERSHIP] * 2 * several, *[Fault.DISK] * (several if disks else 0)]
+        faults += [Fault.AUTHORITY, Fault.OFFSETS, Fault.EVERYTHING]
     random.Random(seed).shuffle(faults)
     return faults
 
@@ -127,6 +133,7 @@ class Conductor:
             Fault.AGREEMENT: self._agreement,
             Fault.AUTHORITY: self._authority,
             Fault.OFFSETS: self._offsets,
+            Fault.DISK: self._disk,
             Fault.EVERYTHING: self._everything,
         }
 
@@ -326,6 +333,30 @@ class Conductor:
         for member in members:
             member.wanted = True
         return f"those of {service}"
+
+    async def _disk(self) -> str:
+        """It ends by itself when it has something to write, or is killed; and cannot start until there is room."""
+        place = self._random.randrange(len(self._crew.disks))
+        member, disk = self._crew.with_disk[place], self._crew.disks[place]
+        await member.ready()
+        await self._work_remains()
+        starts = member.starts
+        disk.fill()
+        try:
+            began = time.monotonic()
+            while member.starts == starts and time.monotonic() - began < _NOTICED_S:
+                await asyncio.sleep(0.1)
+            how = "killed" if member.starts == starts else "ended by itself"
+            if member.starts == starts:
+                member.worker.kill()
+            while member.starts < starts + 3 and time.monotonic() - began < _FULL_S:
+                await asyncio.sleep(0.1)
+            said = await asyncio.to_thread(member.worker.not_ready_because)
+        finally:
+            disk.empty()
+        if said is None:
+            raise AssertionError(f"{member.name} has claimed its lanes on a disk that is full")
+        return f"{member.name} {how}, and was started {member.starts - starts} times meanwhile"
 
     async def _everything(self) -> str:
         members = self._crew.wanted

@@ -119,6 +119,7 @@ async def run(plan: Plan, home: Path, say: Say = print) -> Report:
             worker_kills=plan.worker_kills,
             broker_kills=plan.broker_kills,
             zombies=plan.zombies,
+            disks=crew.can_fill_disks,
             short=plan.short,
         )
         conductor = Conductor(
@@ -136,6 +137,8 @@ async def run(plan: Plan, home: Path, say: Say = print) -> Report:
         await conductor.apply()
         for member in crew.wanted:
             await member.ready()
+        if not crew.can_fill_disks:
+            say("no disk will be full: this user may not mount one to fill")
         say(f"{time.monotonic() - began:7.1f} s  ready; {len(faults)} faults to come")
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(publisher.run())

@@ -57,7 +57,8 @@ class Entrant:
             process.wait()
 
 
-def _script(name: str) -> Callable[[], Sequence[str]]:
+def script(name: str) -> Callable[[], Sequence[str]]:
+    """The command of a peer's module, in this environment."""
     return lambda: [sys.executable, "-m", f"tests.benchmarks.peers.{name}"]
 
 
@@ -100,20 +101,20 @@ _QUIX = "librdkafka idempotent, linger.ms 10, commit_interval 5 s (0.1 s for lat
 LANES = Entrant(
     name="lanes",
     guarantee=EXACTLY_ONCE,
-    command=_script("lanes"),
+    command=script("lanes"),
     codec="instep",
     settings="as in production; instep.events checks all bytes and cuts out what is shared",
 )
 CONFLUENT = Entrant(
-    name="confluent-kafka", guarantee=AT_LEAST_ONCE, command=_script("confluent"), settings=_CONFLUENT
+    name="confluent-kafka", guarantee=AT_LEAST_ONCE, command=script("confluent"), settings=_CONFLUENT
 )
 AIOKAFKA = Entrant(
-    name="plain aiokafka", guarantee=AT_LEAST_ONCE, command=_script("plain"), settings=_AIOKAFKA
+    name="plain aiokafka", guarantee=AT_LEAST_ONCE, command=script("plain"), settings=_AIOKAFKA
 )
 AIOKAFKA_TRANSACTIONAL = Entrant(
     name="plain aiokafka",
     guarantee=EXACTLY_ONCE,
-    command=_script("plain"),
+    command=script("plain"),
     settings=f"{_AIOKAFKA}, a transaction a fetch",
 )
 
@@ -122,14 +123,14 @@ ENTRANTS = (
     Entrant(
         name="lanes with fastavro",
         guarantee=EXACTLY_ONCE,
-        command=_script("lanes"),
+        command=script("lanes"),
         settings="as in production; fastavro as the peers",
     ),
     CONFLUENT,
     Entrant(
         name="confluent-kafka",
         guarantee=EXACTLY_ONCE,
-        command=_script("confluent"),
+        command=script("confluent"),
         settings=f"{_CONFLUENT}, a transaction a batch",
     ),
     AIOKAFKA,
@@ -139,7 +140,7 @@ ENTRANTS = (
     Entrant(
         name="stock Faust",
         guarantee=AT_LEAST_ONCE,
-        command=_script("faust_stock"),
+        command=script("faust_stock"),
         settings="C extensions, uvloop, raw bytes, buffer 65,536, batches of 512 KiB, linger 10 ms",
     ),
     Entrant(

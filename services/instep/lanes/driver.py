@@ -85,7 +85,7 @@ class BatchThread(stock.AIOKafkaConsumerThread):
             return []
         after = _positions(consumer, set(before))
         return [
-            Batch(tp, before[tp], position, records := fetched.get(tp, []), _size(records), assignment)
+            Batch(tp, before[tp], position, records := fetched.get(tp, []), size_of(records), assignment)
             for tp, position in after.items()
             if position != before[tp]
         ]
@@ -135,7 +135,8 @@ def _positions(consumer: AIOKafkaConsumer, partitions: set[TopicPartition]) -> d
     return {tp: state._position for tp, state in states.items() if state.has_valid_position}
 
 
-def _size(records: list[ConsumerRecord]) -> int:
+def size_of(records: list[ConsumerRecord]) -> int:
+    """Bytes of values."""
     return sum(record.serialized_value_size for record in records if record.value is not None)
 
 

@@ -15,7 +15,7 @@ from aiokafka.structs import ConsumerRecord
 from instep.errors import LostRecordsError, Ours
 from instep.lanes.changelog import Changelog
 from instep.lanes.claim import Claim
-from instep.lanes.driver import Batch
+from instep.lanes.driver import Batch, size_of
 from instep.lanes.metrics import LaneMetrics
 from instep.lanes.positions import Start, where_to_start
 from instep.lanes.probe import Poison
@@ -25,7 +25,8 @@ from instep.lanes.transaction import Transaction
 
 _log = structlog.get_logger("instep.lanes")
 
-_CHUNK = 500  # records decided before the event loop gets a turn
+_CHUNK = 500  # records decided at most before the event loop gets a turn
+_TURN_SECONDS = 0.02  # and no more than take about so long
 _TICK_SECONDS = 1.0
 _SEEN_SECONDS = 60.0
 _LOST_SECONDS = 5.0
@@ -81,6 +82,7 @@ class Lane:
         self._wake = asyncio.Event()
         self._poison = Poison(worker.processor)
         self._last_tick = self._last_commit = self._last_seen = time.monotonic()
+        self._chunk = _CHUNK
         self._last_begin = 0.0
         self._open_since: float | None = None
         self._task = asyncio.ensure_future(self._run())
@@ -230,21 +232,26 @@ class Lane:
     async def _process(self, claim: Claim) -> None:
         """Decide what is queued, within the bounds of one transaction, and commit it."""
         began = self._open_since = self._last_begin = time.monotonic()
+        longest = self._worker.settings.transaction_seconds
         transaction = await claim.begin()
         positions: dict[TopicPartition, int] = {}
         raise_metrics: list[Callable[[], None]] = []
         events = 0
         for batch in self._taken(began):
             self._check_joins_up(batch, positions)
-            # The probe for poison takes its time: one batch whole, before anything has been sent.
-            chunk = len(batch.records) if self._poison.expected else _CHUNK
-            for at in range(0, len(batch.records), chunk or 1):
-                outputs = await self._decide(batch.records[at : at + chunk], claim)
+            at = 0
+            while at < len(batch.records) and (not at or time.monotonic() - began < longest):
+                # The probe for poison takes its time: one batch whole, before anything has been sent.
+                part = batch.records[at:] if self._poison.expected else batch.records[at : at + self._chunk]
+                at += len(part)
+                outputs = await self._decide(part, claim)
                 await transaction.add(outputs.records)
                 raise_metrics.append(outputs.committed)
                 await asyncio.sleep(0)
-            positions[batch.partition] = batch.after
-            events += len(batch.records)
+            positions[batch.partition] = (
+                batch.after if at == len(batch.records) else self._put_back(batch, at)
+            )
+            events += at
         self._poison.beware(0)
         await self._commit(claim, transaction, positions, raise_metrics)
         self._worker.metrics.seconds.observe(time.monotonic() - began)
@@ -267,6 +274,15 @@ class Lane:
             if self._poison.expected or time.monotonic() - began > settings.transaction_seconds:
                 return
 
+    def _put_back(self, batch: Batch, at: int) -> int:
+        """Leave what follows the first `at` records to the next transaction; returns the position where that begins."""
+        position: int = batch.records[at - 1].offset + 1
+        rest = batch.records[at:]
+        left = Batch(batch.partition, position, batch.after, rest, size_of(rest), batch.assignment)
+        self._queue.appendleft(left)
+        self._queued_bytes += left.size
+        return position
+
     def _check_joins_up(self, batch: Batch, positions: Mapping[TopicPartition, int]) -> None:
         expected = positions.get(batch.partition, self.next.get(batch.partition))
         if expected != batch.before:
@@ -279,7 +295,11 @@ class Lane:
         now = time.time_ns() // 1_000_000
         if self._poison.expected:
             return await self._poison.decide(records, claim.state, now)
-        return self._worker.processor.process(records, claim.state, now)
+        began = time.perf_counter()
+        outputs = self._worker.processor.process(records, claim.state, now)
+        at_that_pace = len(records) * _TURN_SECONDS / (time.perf_counter() - began)
+        self._chunk = max(1, min(_CHUNK, int(at_that_pace)))
+        return outputs
 
     async def _tick(self, claim: Claim) -> None:
         outputs = self._worker.processor.tick(claim.state, time.time_ns() // 1_000_000)

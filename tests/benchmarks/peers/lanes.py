@@ -9,7 +9,7 @@ from instep.events.catalogue import Catalogue
 from instep.events.decoding import Decoder, Refusal
 from instep.events.framing import PREFIX, frame
 from instep.events.splice import form, part_reader
-from instep.lanes.processor import Output, Outputs, Record, State
+from instep.lanes.processor import Output, Outputs, Processor, Record, State
 from instep.lanes.settings import LaneSettings
 from instep.lanes.worker import run
 from instep.network.network import Network
@@ -76,14 +76,16 @@ def with_instep(job: Job, network: Network) -> Work:
     return work
 
 
-def main(job: Job) -> None:
+def serve(job: Job, processor: Processor) -> None:
+    """Run a processor as production runs one."""
     settings = LaneSettings(
         connection=Connection(bootstrap_servers=job.servers, security_protocol="PLAINTEXT"),
         state_directory=Path(job.directory),
         schemas_directory=Catalogue.default_directory(),
     )
-    run(lambda registry: Common(job), settings)
+    run(lambda registry: processor, settings)
 
 
 if __name__ == "__main__":
-    main(told())
+    job = told()
+    serve(job, Common(job))

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -108,8 +109,10 @@ class Unanswered(Committed):
         await asyncio.Event().wait()
 
 
-def batch(at: int) -> Batch:
-    return Batch(PARTITION, at, at + 1, [], 0, 1)
+def batch(at: int, records: int = 0) -> Batch:
+    """Of so many records of ten bytes, and a marker behind them."""
+    made = [SimpleNamespace(offset=at + one, value=b"", serialized_value_size=10) for one in range(records)]
+    return Batch(PARTITION, at, at + records + 1, cast(Any, made), 10 * records, 1)
 
 
 async def test_what_comes_alone_goes_at_once_and_what_comes_soon_after_goes_together() -> None:
@@ -131,6 +134,35 @@ async def test_what_comes_alone_goes_at_once_and_what_comes_soon_after_goes_toge
     assert first - began < INTERVAL / 2
     assert INTERVAL <= second - first < 2 * INTERVAL
     assert (reached, reached_then) == (1, 3)
+
+
+async def test_a_batch_that_takes_longer_than_a_transaction_may_is_committed_in_parts() -> None:
+    worker, claim = Worker(), Committed()
+    decided: list[int] = []
+
+    def slowly(records: list[Any], state: object, now: int) -> Outputs:
+        time.sleep(0.01 * len(records))
+        decided.extend(record.offset for record in records)
+        return Outputs()
+
+    worker.processor = SimpleNamespace(process=slowly, tick=worker.processor.tick)
+    worker.settings = replace(worker.settings, transaction_seconds=0.1, transaction_interval=0.0)
+    lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, worker))
+    lane.next[PARTITION] = 0
+    lane._chunk = 4
+    await asyncio.sleep(0)
+    try:
+        lane.offer(batch(0, records=50))
+        while lane._queue:
+            await lane._turn(cast(Claim, claim))
+    finally:
+        await lane.release()
+    assert decided == list(range(50))
+    reached = [position for _, position in claim.transactions]
+    assert reached == sorted(set(reached))
+    assert reached[-1] == 51
+    assert 3 <= len(reached) <= 10
+    assert lane._queued_bytes == 0
 
 
 @pytest.mark.parametrize(("claim", "committed", "aborted"), [(Committed(), 1, 0), (Unanswered(), 0, 1)])

@@ -129,28 +129,84 @@ def inbox(
     run(list_records(authority, lambda at: at.inboxes(purpose), listing, span, output))
 
 
+class Action(StrEnum):
+    """What is done about refusals."""
+
+    REDRIVE = "redrive"
+
+
 def rejected(
     authority: AuthorityArgument,
+    action: Annotated[
+        Action | None,
+        typer.Argument(
+            metavar="[redrive]",
+            help="Send again, unchanged, what is sound by now; with --at, --reason or --all.",
+        ),
+    ] = None,
     follow: FollowOption = False,
     from_beginning: FromBeginningOption = False,
     last: LastOption = DEFAULT_LAST,
+    reason: Annotated[
+        str | None, typer.Option("--reason", metavar="REASON", help="Only what was refused for this reason.")
+    ] = None,
+    counts: Annotated[
+        bool,
+        typer.Option("--counts", help="How many were refused for each reason, of all that are still kept."),
+    ] = False,
+    at: Annotated[
+        str | None,
+        typer.Option(
+            "--at", metavar="N[-M]", help="redrive: the place in the outbox, or from one to another."
+        ),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="redrive: everything that was refused.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="redrive: say what would be sent, and send nothing.")
+    ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show which of a council's events were refused, why, and how to put each right.
+    """Show which of a council's events were refused, why, and how to put each right; and send again what is sound by now.
 
-    The originals stay in the council's outbox, at the place named. Correct the record in your own system and publish it
-    again.
+    The originals stay in the council's outbox, at the place named. What is wrong in the record itself is corrected in your
+    own system and published again. What was refused for another cause (the network did not know the schema, a date lay in
+    the future, what it corrects had not been accepted) is redriven: looked at again by the rules of now and, where it is
+    sound, sent again as it was, in the order of the originals. It keeps its own sequence number, so it may come after a
+    later event of the same subject: recipients apply an event only if it is newer.
 
-    Examples: instep rejected leeds · instep rejected leeds --from-beginning -o json
+    Nothing is redriven twice: each record sent says in its header instep-redrives which original it is, and after an
+    interruption the same command goes on where it was.
+
+    Exit code: 1 when something that was to be redriven is not sent.
+
+    Examples: instep rejected leeds · instep rejected leeds --counts · instep rejected leeds redrive --reason
+    replaces-unknown --dry-run · instep rejected leeds redrive --at 120-140
     """
     from instep.cli import council_views as views
     from instep.cli.listing import Listing, Span, list_records, run
 
+    if action is Action.REDRIVE:
+        from instep.cli.redrive import redrive_refused
+
+        redrive_refused(
+            authority, at=at, reason=reason, everything=everything, dry_run=dry_run, output=output
+        )
+        return
+    if at or everything or dry_run:
+        raise typer.BadParameter(
+            "--at, --all and --dry-run go with `redrive`: instep rejected leeds redrive --all"
+        )
+    if counts:
+        from instep.cli.redrive import count_refused
+
+        count_refused(authority, reason=reason, output=output)
+        return
     listing = Listing(
         columns=views.REJECTED,
         rows=lambda item: [views.rejected_row(item)],
         objects=lambda item: [views.rejected_object(item)],
         nothing="Nothing has been refused.",
+        wanted=None if reason is None else lambda item: bool(item.content.get("reason") == reason),
     )
     span = Span(follow=follow, from_beginning=from_beginning, last=last)
     run(list_records(authority, lambda at: [at.rejected()], listing, span, output))

@@ -27,6 +27,8 @@ class Listing:
     objects: Callable[[Item], Sequence[Row]]
     nothing: str
     """What is said when there is no record."""
+    wanted: Callable[[Item], bool] | None = None
+    """Which records are shown; all if None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +63,12 @@ async def list_records(
     partitions = topics(at)
     async with reading(at.connection, at.schemas) as reader:
         ends = await reader.ends(partitions)
-        found = await _found(reader, partitions, span)
-        shown = found if span.from_beginning else found[-span.last :]
+        # The last ones of a kind may lie anywhere.
+        found = await _found(
+            reader, partitions, everything=span.from_beginning or listing.wanted is not None, last=span.last
+        )
+        kept = [item for item in found if listing.wanted is None or listing.wanted(item)]
+        shown = kept if span.from_beginning else kept[-span.last :]
         if not shown and not span.follow:
             note(listing.nothing)
         _show(shown, listing, output)
@@ -72,11 +78,13 @@ async def list_records(
             await _follow(reader, {**ends, **after}, listing, output)
 
 
-async def _found(reader: Reader, partitions: Sequence[TopicPartition], span: Span) -> list[Item]:
-    if span.from_beginning:
+async def _found(
+    reader: Reader, partitions: Sequence[TopicPartition], *, everything: bool, last: int
+) -> list[Item]:
+    if everything:
         found = [item async for item in reader.read(partitions)]
     else:
-        found = [item for partition in partitions for item in await reader.last(partition, span.last)]
+        found = [item for partition in partitions for item in await reader.last(partition, last)]
     return sorted(found, key=lambda item: (item.at, item.topic, item.offset))
 
 
@@ -92,7 +100,7 @@ async def _follow(
 ) -> None:
     note("Waiting for new records; Ctrl-C ends it.")
     async for item in reader.follow(starts):
-        if item is None:
+        if item is None or (listing.wanted is not None and not listing.wanted(item)):
             continue
         if output is Output.JSON:
             show_lines(listing.objects(item))

@@ -8,7 +8,7 @@ what was not may be published, and sending it again is harmless, since the same 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -40,6 +40,7 @@ class Sendable:
     subject_ref: str
     key: bytes
     value: bytes
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +154,11 @@ class Publisher:
         await self._until(lambda: self._pending < self._in_flight)
         try:
             sent = await self._producer.send(
-                outbox(authority), value=sendable.value, key=sendable.key, partition=0
+                outbox(authority),
+                value=sendable.value,
+                key=sendable.key,
+                partition=0,
+                headers=list(sendable.headers),
             )
         except KafkaError as error:
             raise self._failed(error) from error

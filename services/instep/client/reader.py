@@ -15,6 +15,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+from aiokafka.structs import ConsumerRecord
 
 from instep.cluster.connection import UNREACHABLE, Connection, connecting, not_permitted
 from instep.errors import InstepError, NotConnectedError
@@ -128,6 +129,13 @@ class Reader:
         self, partitions: Iterable[TopicPartition], starts: Mapping[TopicPartition, int] | None = None
     ) -> AsyncIterator[Item]:
         """Every record from `starts` (else the beginning) to where each partition ended when it was asked."""
+        async for record in self.records(partitions, starts):
+            yield item(record, self._schemas)
+
+    async def records(
+        self, partitions: Iterable[TopicPartition], starts: Mapping[TopicPartition, int] | None = None
+    ) -> AsyncIterator[ConsumerRecord]:
+        """The same as they lie there."""
         ends = await self.ends(partitions)
         async with self._reaching():
             begin = await self._client.beginning_offsets(list(ends))
@@ -139,7 +147,7 @@ class Reader:
             for found in await self._poll():
                 heard = time.monotonic()
                 if found.offset < ends[TopicPartition(found.topic, found.partition)]:
-                    yield item(found, self._schemas)
+                    yield found
             passed = {p for p in left if await self._position(p) >= ends[p]}
             left -= passed
             self._client.pause(*passed)

@@ -1,0 +1,134 @@
+"""`instep rejected A redrive` and `--counts`."""
+
+import re
+import time
+from collections import Counter
+from typing import Any
+
+import typer
+
+from instep.cli.listing import connected, run
+from instep.cli.output import Output, note, progress, show
+from instep.client.council import council
+from instep.client.explain import REFUSALS, explain
+from instep.client.reader import reading
+from instep.client.redrive import Choice, Done, Result, redrive
+from instep.errors import ConfigurationError
+from instep.lanes.tolerant import tolerate_header_names
+
+COLUMNS = ("place in outbox", "event", "refused as", "result", "sent to", "fields", "what it means")
+
+_MEANING = {
+    Result.SENT: "Sent again. What becomes of it is in `instep outcomes` or `instep rejected`.",
+    Result.SOUND: "It is sound now, and would be sent.",
+    Result.NEVER: "An earlier event has this id and says something else: publish what it said under a new id.",
+    Result.ALREADY: "It was sent again before.",
+    Result.GONE: "The outbox keeps it no longer: publish it from your own system.",
+}
+
+
+def redrive_refused(
+    authority: str, *, at: str | None, reason: str | None, everything: bool, dry_run: bool, output: Output
+) -> None:
+    """Redrive what is chosen, show what became of each, and exit with 1 where something is not sent."""
+    choice = chosen(at=at, reason=reason, everything=everything)
+    tolerate_header_names()
+    done: list[Done] = []
+
+    async def work() -> None:
+        here = await council(*connected(), authority)
+        with progress("redriving") as bar:
+
+            def tell(one: Done) -> None:
+                done.append(one)
+                bar.advance()
+
+            await redrive(here, choice, time.time_ns() // 1_000_000, tell, dry_run=dry_run)
+
+    try:
+        run(work())
+    finally:
+        # Also after an interruption: what was sent is sent.
+        _show(sorted(done, key=lambda one: one.place), output)
+    if any(one.result not in (Result.SENT, Result.SOUND, Result.ALREADY) for one in done):
+        raise typer.Exit(1)
+
+
+def chosen(*, at: str | None, reason: str | None, everything: bool) -> Choice:
+    """What the options choose; raises ConfigurationError where they choose nothing, or cannot be understood."""
+    if reason is not None and reason not in REFUSALS:
+        raise ConfigurationError(
+            f"'{reason}' is no reason for a refusal: it is one of {', '.join(REFUSALS)}."
+        )
+    if at is None:
+        if reason is None and not everything:
+            raise ConfigurationError("Say what is to be redriven: --at PLACE, --reason REASON or --all.")
+        return Choice(reason=reason)
+    found = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", at)
+    if found is None:
+        raise ConfigurationError(f"'{at}' is no place in the outbox: write 120, or 120-140 for a range.")
+    first, last = int(found[1]), int(found[2] or found[1])
+    if last < first:
+        raise ConfigurationError(f"{at} ends before it begins.")
+    return Choice(reason=reason, first=first, last=last)
+
+
+def count_refused(authority: str, *, reason: str | None, output: Output) -> None:
+    """Show how many were refused for each reason, the most first."""
+
+    async def work() -> None:
+        here = await council(*connected(), authority)
+        found: Counter[str] = Counter()
+        async with reading(here.connection, here.schemas) as reader:
+            async for item in reader.read([here.rejected()]):
+                found[str(item.content.get("reason", item.problem))] += 1
+        rows = [
+            {"reason": one, "refused": count, "what it means": explain(one).meaning}
+            for one, count in found.most_common()
+            if reason in (None, one)
+        ]
+        if not rows:
+            note("Nothing has been refused.")
+        else:
+            show(output, ("reason", "refused", "what it means"), rows)
+
+    run(work())
+
+
+def _show(done: list[Done], output: Output) -> None:
+    if not done:
+        note("Nothing that was refused is meant by that.")
+        return
+    show(output, COLUMNS, [_object(one) if output is Output.JSON else _row(one) for one in done])
+    tally = Counter(one.result for one in done)
+    note(", ".join(f"{count} {result.value}" for result, count in tally.items()))
+
+
+def _row(one: Done) -> dict[str, Any]:
+    result = f"{one.result.value}: {one.still}" if one.still else one.result.value
+    return {
+        "place in outbox": one.place,
+        "event": one.event_id,
+        "refused as": one.reason,
+        "result": result,
+        "sent to": one.sent_to,
+        "fields": list(one.fields),
+        "what it means": _means(one),
+    }
+
+
+def _object(one: Done) -> dict[str, Any]:
+    return {
+        "outbox_offset": one.place,
+        "event_id": one.event_id,
+        "reason": one.reason,
+        "result": one.result.value,
+        "still": one.still or None,
+        "fields": list(one.fields),
+        "sent_to": one.sent_to,
+        "meaning": _means(one),
+    }
+
+
+def _means(one: Done) -> str:
+    return explain(one.still).meaning if one.still else _MEANING[one.result]

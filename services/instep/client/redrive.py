@@ -1,0 +1,214 @@
+"""Redriving: what was refused is looked at again by the rules of now, and what is sound is sent again as it was.
+
+Nothing is changed on the way: whoever has to correct an event publishes another. This is for what has become sound without
+that: the network knows its schema now, a date is no longer in the future, what it replaces has been accepted.
+
+The audit line is a header of the record that is sent, `instep-redrives`, which names the place of the original in the
+outbox. It lies in the outbox as long as the original does, and it is what keeps an event from being sent twice: a run that
+was cut short is simply run again. Two runs at once may both send; the router drops the repeat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from instep.client.council import Council
+from instep.client.publisher import Sendable, publishing
+from instep.client.reader import Item, Reader, reading
+from instep.events.decoding import Decoder
+from instep.events.rules import Check, rules_of
+from instep.intake.decide import Refused, decide
+
+REDRIVES = "instep-redrives"
+"""The header that says of which record this is a redrive: its offset in the same outbox, in ASCII digits."""
+_DIGITS = 19
+
+_NEVER = frozenset({"id-conflict"})
+"""Refused for what another event said: the same event can never be accepted."""
+_ONLY_BY_NAME = frozenset({"poison"})
+"""It has killed a service twice, and may again: redriven only where its reason is asked for."""
+
+
+class Result(StrEnum):
+    """What became of one refused event."""
+
+    SENT = "sent"
+    SOUND = "sound"
+    """It would have been sent: a dry run."""
+    UNSOUND = "still-unsound"
+    NEVER = "never"
+    """It cannot become sound: only another event can say what it said."""
+    ALREADY = "already-redriven"
+    GONE = "gone"
+    """The original is no longer kept."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Choice:
+    """Which refusals: those of `reason` (any if None) whose originals lie from `first` to `last` in the outbox."""
+
+    reason: str | None = None
+    first: int = 0
+    last: int | None = None
+
+    def covers(self, refusal: Item) -> bool:
+        """Whether this one is meant. A record of the topic that cannot be read here is not."""
+        if refusal.problem:
+            return False
+        place, reason = int(refusal.content["outbox_offset"]), str(refusal.content["reason"])
+        wanted = reason == self.reason if self.reason else reason not in _ONLY_BY_NAME
+        return wanted and self.first <= place and (self.last is None or place <= self.last)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    """One refused event: why it was refused (`reason`), what became of it, and by which rule it is unsound still.
+
+    `place` is where the original lies in the outbox, `sent_to` where it lies now that it has been sent again.
+    """
+
+    place: int
+    event_id: str | None
+    reason: str
+    result: Result
+    still: str = ""
+    fields: tuple[str, ...] = ()
+    sent_to: int | None = None
+
+
+class Judge:
+    """Decides by the rules of now. Pure; one for a council and a network."""
+
+    def __init__(self, council: Council) -> None:
+        self._authority = council.authority
+        self._decoder = Decoder(council.catalogue, council.schemas)
+        self._rules: Mapping[str, Check] = {
+            name: rules_of(event_type) for name, event_type in council.catalogue.events.items()
+        }
+
+    def judge(
+        self, refusal: Item, original: Any | None, redriven: Collection[int], now_ms: int
+    ) -> Done | Sendable:
+        """What is to be sent, or why nothing is; `redriven` are the places of originals that were sent again before."""
+        content = refusal.content
+        place, reason, event_id = (
+            int(content["outbox_offset"]),
+            str(content["reason"]),
+            content.get("event_id"),
+        )
+
+        def done(result: Result, still: str = "", fields: tuple[str, ...] = ()) -> Done:
+            return Done(
+                place=place, event_id=event_id, reason=reason, result=result, still=still, fields=fields
+            )
+
+        if place in redriven:
+            return done(Result.ALREADY)
+        if original is None:
+            return done(Result.GONE)
+        if reason in _NEVER:
+            return done(Result.NEVER)
+        decision = decide(
+            original.key,
+            original.value,
+            original.headers,
+            source=self._authority,
+            decoder=self._decoder,
+            rules=self._rules,
+            now=now_ms,
+        )
+        if isinstance(decision, Refused):
+            return done(Result.UNSOUND, decision.reason, decision.fields)
+        key: bytes = original.key
+        headers = [(name, value) for name, value in original.headers if name != REDRIVES]
+        return Sendable(
+            event_id=str(event_id),
+            subject_ref=key.decode(),
+            key=key,
+            value=original.value,
+            headers=(*headers, (REDRIVES, b"%d" % place)),
+        )
+
+
+def redriven_of(headers: Iterable[tuple[str, bytes | None]]) -> int | None:
+    """Of which place a record is a redrive; None for one that is none."""
+    for name, value in headers:
+        if name == REDRIVES and value is not None and len(value) <= _DIGITS and value.isdigit():
+            return int(value)
+    return None
+
+
+async def refusals(reader: Reader, council: Council, choice: Choice) -> list[Item]:
+    """The refusals that are meant, in the order of their originals, each original once."""
+    found = {
+        int(item.content["outbox_offset"]): item
+        async for item in reader.read([council.rejected()])
+        if choice.covers(item)
+    }
+    return [found[place] for place in sorted(found)]
+
+
+async def redrive(
+    council: Council, choice: Choice, now_ms: int, tell: Callable[[Done], None], *, dry_run: bool = False
+) -> None:
+    """Send again what has become sound, in the order of the originals; `tell` hears of each once it is certain.
+
+    `now_ms` is epoch milliseconds UTC. Raises NotConnectedError; what was sent by then stays sent, and is not sent again.
+    """
+    async with reading(council.connection, council.schemas) as reader:
+        chosen = await refusals(reader, council, choice)
+        if not chosen:
+            return
+        places = {int(item.content["outbox_offset"]) for item in chosen}
+        originals, redriven = await _outbox(reader, council.outbox(), places)
+    judge = Judge(council)
+    judged = [
+        (item, judge.judge(item, originals.get(int(item.content["outbox_offset"])), redriven, now_ms))
+        for item in chosen
+    ]
+    if dry_run:
+        for item, found in judged:
+            tell(_done(item, Result.SOUND) if isinstance(found, Sendable) else found)
+        return
+    async with publishing(council.connection) as publisher:
+        for item, found in judged:
+            if isinstance(found, Done):
+                tell(found)
+            else:
+                await publisher.send(council.authority, found, partial(_sent, tell, item))
+
+
+def _sent(tell: Callable[[Done], None], item: Item, at: int) -> None:
+    tell(_done(item, Result.SENT, at))
+
+
+def _done(item: Item, result: Result, sent_to: int | None = None) -> Done:
+    content = item.content
+    return Done(
+        place=int(content["outbox_offset"]),
+        event_id=content.get("event_id"),
+        reason=str(content["reason"]),
+        result=result,
+        sent_to=sent_to,
+    )
+
+
+async def _outbox(
+    reader: Reader, outbox: TopicPartition, places: Collection[int]
+) -> tuple[dict[int, Any], set[int]]:
+    """The originals by their place, and the places that were redriven before; only what is wanted is kept."""
+    originals: dict[int, Any] = {}
+    redriven: set[int] = set()
+    async for record in reader.records([outbox], {outbox: min(places)}):
+        if record.offset in places:
+            originals[record.offset] = record
+        before = redriven_of(record.headers)
+        if before is not None:
+            redriven.add(before)
+    return originals, redriven

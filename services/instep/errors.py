@@ -11,7 +11,8 @@
     │   ├── PlainEventError       a plain JSON event that does not fit its schema
     │   ├── RowError              a row or line of a file that cannot be put right
     │   ├── FileFormatError       a file that is missing, empty, cut off or of another format
-    │   └── UnsoundBytesError     bytes that are no canonical value of their schema
+    │   ├── UnsoundBytesError     bytes that are no canonical value of their schema
+    │   └── UnpackingError        a compressed batch of records that cannot be unpacked, or not within its bound
     └── TheWorlds       the broker, the disk or the machine: wait, retry, say so
         ├── NotConnectedError     nobody has said where Kafka is, or it does not answer
         ├── PlatformError         the local platform cannot do what was asked
@@ -82,6 +83,16 @@ class UnsoundBytesError(Theirs):
     def __init__(self, reason: str) -> None:
         super().__init__(f"The bytes of an event are {reason}.")
         self.reason = reason
+
+
+class UnpackingError(Theirs):
+    """A compressed batch that cannot be unpacked though its checksum is right, or would be too large unpacked."""
+
+    def __init__(self, *, too_large: bool = False) -> None:
+        super().__init__(
+            f"A batch of records {'is too large unpacked' if too_large else 'cannot be unpacked'}."
+        )
+        self.too_large = too_large
 
 
 class TheWorlds(InstepError):

@@ -34,7 +34,7 @@ from instep.lanes.metrics import Lag, LagCollector, LaneMetrics
 from instep.lanes.processor import Processor
 from instep.lanes.settings import LaneSettings
 from instep.lanes.slot import take_slot
-from instep.lanes.tolerant import tolerate_header_names
+from instep.lanes.tolerant import tolerate_strangers
 from instep.lanes.versions import check_versions, own_version
 from instep.network import topics
 from instep.network.network import Network
@@ -321,7 +321,7 @@ def run(make_processor: Callable[[CollectorRegistry], Processor], settings: Lane
     """Run one worker until it is told to stop (SIGTERM or SIGINT)."""
     check_versions()
     configure_logs()
-    tolerate_header_names()
+    tolerate_strangers()
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # mode would open a debugger
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)

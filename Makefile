@@ -10,10 +10,11 @@ CACHE := $(if $(filter /%,$(XDG_CACHE_HOME)),$(XDG_CACHE_HOME),$(HOME)/.cache)/i
 BIN := .venv/bin
 STAMP := .venv/.set-up
 PEERS := .venv-bench/.set-up
+FUZZER := .venv-fuzz/.set-up
 # How a check is run: a line before it, and after it how long it took.
 STEP = step() { echo; echo "== $$1"; shift; local began=$$SECONDS; "$$@"; echo "   ($$((SECONDS - began)) s)"; }; step
 
-.PHONY: help setup demo test lint fmt up down bench chaos clean lock
+.PHONY: help setup demo test lint fmt up down bench chaos fuzz clean lock
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -51,17 +52,22 @@ chaos: $(STAMP) ## Kill workers and brokers while work remains, and judge; EVENT
 	@$(BIN)/python -m tests.chaos --events $(or $(EVENTS),1000000) --worker-kills $(or $(WORKER_KILLS),50) \
 	    --broker-kills $(or $(BROKER_KILLS),10) --zombies $(or $(ZOMBIES),5) $(if $(SEED),--seed $(SEED))
 
+fuzz: $(STAMP) $(FUZZER) ## Hostile bytes through the whole entry, and both codecs held against each other; SECONDS
+	@PYTHONPATH=.venv-fuzz $(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)
+
 clean: ## Remove .venv, caches and the local platform's state (ends it first)
 	@if compgen -G ".instep/processes/*.json" >/dev/null; then \
 	    [ -x $(BIN)/instep ] || { echo "A local platform may be running: make setup, then make clean again." >&2; exit 1; }; \
 	    $(BIN)/instep down; fi
-	@rm -rf .venv .venv-bench .instep .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-bench .venv-fuzz .fuzz .instep .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 lock: $(STAMP) ## Resolve deploy/requirements.lock again after a change of pyproject.toml
 	@"$$(deploy/uv "$(CACHE)")" pip compile pyproject.toml --all-extras --group dev --generate-hashes \
 	    --python-version 3.11 --no-emit-index-url --quiet -o deploy/requirements.lock
 	@"$$(deploy/uv "$(CACHE)")" pip compile --group pyproject.toml:bench --generate-hashes \
 	    --python-version 3.11 --no-emit-index-url --quiet -o deploy/bench.lock
+	@"$$(deploy/uv "$(CACHE)")" pip compile --group pyproject.toml:fuzz --generate-hashes \
+	    --python-version 3.11 --no-emit-index-url --quiet -o deploy/fuzz.lock
 
 $(STAMP): deploy/requirements.lock deploy/uv.lock pyproject.toml
 	@deploy/setup "$(CACHE)"
@@ -74,3 +80,10 @@ $(PEERS): deploy/bench.lock deploy/uv.lock
 	if "$$uv" venv --quiet --clear --python "$$(deploy/python)" .venv-bench \
 	    && "$$uv" pip sync --quiet --python .venv-bench/bin/python --require-hashes deploy/bench.lock; then touch $@; \
 	else echo "Some peers could not be fetched (see above); their figures will be missing." >&2; fi
+
+# The fuzzer is beside the services' own environment and not in it: it is built for Linux alone.
+$(FUZZER): deploy/fuzz.lock deploy/uv.lock $(STAMP)
+	@uv=$$(deploy/uv "$(CACHE)"); export UV_SYSTEM_CERTS="$${UV_SYSTEM_CERTS:-true}"; \
+	echo "setting up .venv-fuzz from deploy/fuzz.lock" >&2; rm -rf .venv-fuzz; \
+	"$$uv" pip install --quiet --python $(BIN)/python --target .venv-fuzz --require-hashes -r deploy/fuzz.lock
+	@touch $@

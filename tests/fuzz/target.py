@@ -1,0 +1,73 @@
+"""One input through the whole entry: from a record's key, value and headers to what intake and both routers decide."""
+
+from __future__ import annotations
+
+from instep.errors import UnsoundBytesError
+from instep.events.framing import PREFIX
+from instep.events.reader import reader
+from instep.network.topics import EVENTS
+from tests.hostile.cases import SOURCE, Record
+from tests.hostile.entry import Entry
+
+NO_KEY = 0xFFFF
+
+
+def pack(record: Record) -> bytes:
+    """A record as an input: its key behind two bytes of length, its headers, and the rest is its value."""
+    key = record.key or b""
+    parts = [
+        (NO_KEY if record.key is None else len(key)).to_bytes(2, "big"),
+        key,
+        bytes((len(record.headers),)),
+    ]
+    for name, value in record.headers:
+        written = name.encode()
+        parts += [bytes((len(written),)), written, len(value).to_bytes(2, "big"), value]
+    return b"".join((*parts, record.value or b""))
+
+
+def unpack(data: bytes) -> Record:
+    """Any bytes are some record; an empty value is none."""
+    left = memoryview(data)
+
+    def take(size: int) -> bytes:
+        nonlocal left
+        taken, left = bytes(left[:size]), left[size:]
+        return taken
+
+    size = int.from_bytes(take(2), "big")
+    key = None if size == NO_KEY else take(size)
+    headers = []
+    for _ in range(int.from_bytes(take(1), "big")):
+        name = take(int.from_bytes(take(1), "big")).decode(errors="backslashreplace")
+        headers.append((name, take(int.from_bytes(take(2), "big"))))
+    return Record(key=key, headers=tuple(headers), value=bytes(left) or None)
+
+
+def check(entry: Entry, record: Record) -> None:
+    """Fails where anything is raised that must not be, or what is decided does not hold together."""
+    _read(entry, record.value)
+    output = entry.enter(record)
+    if output.topic != EVENTS:
+        told = entry.rejection(output)
+        assert told["source"] == SOURCE
+        assert told["outbox_offset"] == 41
+        return
+    assert output.value is not None
+    # What is accepted is canonical, so it is accepted again as it is.
+    again = entry.enter(Record(key=record.key, value=output.value, headers=record.headers))
+    assert again == output
+    ends = [one for one in entry.route([output]) if one.topic.endswith((".outcomes", ".rejected"))]
+    assert len(ends) == 1
+
+
+def _read(entry: Entry, value: bytes | None) -> None:
+    """The reader itself: intake would make a refusal of whatever it raises."""
+    if value is None or len(value) <= PREFIX:
+        return
+    schema = entry.schemas.get(int.from_bytes(value[1:PREFIX], "big"))
+    if schema is not None and schema.kind == "event":
+        try:
+            reader(schema)(value, PREFIX)
+        except UnsoundBytesError:
+            pass

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from instep.errors import UnsoundBytesError
 from instep.events.catalogue import Catalogue, EventType, Schema
@@ -24,13 +24,19 @@ _UUID = re.compile(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _UUID_LENGTH = 36
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
-    """Why an event is refused: a reason of design §4's closed list, the fields at fault, the event id where readable."""
+class Refusal(NamedTuple):
+    """Why an event is refused: a reason of design §4's closed list, the fields (or headers) at fault, and of whom and what
+    it spoke, where that could be read. A tuple, which costs little to make: refusing is not to cost more than accepting.
+
+    `subject_ref` is None unless it has the form of one: what a faulty system put there may be anything. `event_type` (a
+    folder's name) is None where the schema could not be told.
+    """
 
     reason: str
     fields: tuple[str, ...] = ()
     event_id: str | None = None
+    subject_ref: str | None = None
+    event_type: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -29,6 +29,9 @@ from instep.events.decoding import Refusal
 from instep.events.fields import Field
 from instep.events.generated import Code, compiled
 
+Fault = tuple[str, str]
+"""A reason, and the path at fault."""
+
 REASONS = ("unknown-value", "missing-field", "bad-identifier", "bad-date")
 DAY = 86_400_000
 """Milliseconds."""
@@ -36,6 +39,9 @@ EARLIEST = (date(1850, 1, 1) - date(1970, 1, 1)).days
 """Days: older than anyone living, and than most registers."""
 AHEAD = 731
 """Days: a move or an opening may be known two years before it happens."""
+
+_NO_ID: Fault = ("bad-identifier", "header.event_id")
+_NO_SUBJECT: Fault = ("bad-identifier", "header.subject_ref")
 
 Check = Callable[[Mapping[str, Any], int], Refusal | None]
 """`check(event, now)`; now is milliseconds UTC."""
@@ -69,13 +75,21 @@ def rules_of(event_type: EventType) -> Check:
     return _Rules(event_type).function()
 
 
-def _refusal(faults: list[tuple[str, str]], event: Mapping[str, Any]) -> Refusal:
-    reason = min((reason for reason, _ in faults), key=REASONS.index)
-    event_id = event["header"]["event_id"]
+def _refusal(faults: list[Fault], event: Mapping[str, Any], event_type: str) -> Refusal:
+    header = event["header"]
+    event_id, subject_ref = header["event_id"], header["subject_ref"]
+    reason, path = faults[0]
+    fields: tuple[str, ...] = (path,)
+    if len(faults) > 1:
+        reason = min((reason for reason, _ in faults), key=REASONS.index)
+        fields = tuple(dict.fromkeys(path for kind, path in faults if kind == reason))
+    # The rules have just looked at both.
     return Refusal(
         reason=reason,
-        fields=tuple(dict.fromkeys(path for kind, path in faults if kind == reason)),
-        event_id=event_id if identifiers.uuid(event_id) else None,
+        fields=fields,
+        event_id=event_id if _NO_ID not in faults or identifiers.uuid(event_id) else None,
+        subject_ref=subject_ref if _NO_SUBJECT not in faults else None,
+        event_type=event_type,
     )
 
 
@@ -83,7 +97,12 @@ class _Rules:
     def __init__(self, event_type: EventType) -> None:
         self._event_type = event_type
         self._fields = event_type.latest.fields
-        self._values: dict[str, Any] = {"refusal": _refusal, "uuid": identifiers.uuid, **NORMALISE}
+        self._values: dict[str, Any] = {
+            "refusal": _refusal,
+            "name": event_type.name,
+            "uuid": identifiers.uuid,
+            **NORMALISE,
+        }
 
     def function(self) -> Check:
         code = Code("def check_event(event, now):")
@@ -93,7 +112,7 @@ class _Rules:
         code.add("header = event['header']; kind = header['change_kind']; replaces = header['replaces']")
         self._kind(code)
         self._record(code, "", "event")
-        code.add("return refusal(faults, event) if faults else None")
+        code.add("return refusal(faults, event, name) if faults else None")
         compiled_check: Check = compiled(code, "check_event", self._values, self._event_type.latest)
         return compiled_check
 

@@ -32,21 +32,6 @@ class Accepted:
     value: bytes
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Refused:
-    """Why not, which fields (or headers) are at fault, and of whom and what it spoke, where that could be read.
-
-    `subject_ref` is None unless it has the form of one: what a faulty system put there may be anything. `event_type` is
-    None where the schema could not be told.
-    """
-
-    reason: str
-    fields: tuple[str, ...] = ()
-    event_id: str | None = None
-    subject_ref: str | None = None
-    event_type: str | None = None
-
-
 def decide(
     key: bytes | None,
     value: bytes | None,
@@ -56,27 +41,20 @@ def decide(
     decoder: Decoder,
     rules: Mapping[str, Check],
     now: int,
-) -> Accepted | Refused:
+) -> Accepted | Refusal:
     """Decide one record of the outbox of `source`; `rules` by event type, `now` is epoch milliseconds UTC."""
     too_large = _too_large(key, headers)
     if too_large is not None:
-        return Refused(reason="oversize", fields=too_large)
+        return Refusal(reason="oversize", fields=too_large)
     decoded = decoder.decode(value)
     if isinstance(decoded, Refusal):
-        return Refused(
-            reason=decoded.reason,
-            fields=decoded.fields,
-            event_id=decoded.event_id,
-            subject_ref=readable_subject_ref(key),
-        )
-    fault = _contradiction(key, headers, decoded, source) or rules[decoded.event_type.name](
-        decoded.event, now
-    )
+        return decoded._replace(subject_ref=readable_subject_ref(key))
+    header, event_type = decoded.event["header"], decoded.event_type.name
+    fault = _contradiction(key, headers, decoded, source) or rules[event_type](decoded.event, now)
     if fault is not None:
-        return _refused(fault, decoded)
-    header = decoded.event["header"]
+        return fault
     return Accepted(
-        event_type=decoded.event_type.name,
+        event_type=event_type,
         key=f"{source}/{header['subject_ref']}".encode(),
         value=decoded.value,
     )
@@ -94,23 +72,36 @@ def _too_large(key: bytes | None, headers: Headers) -> tuple[str, ...] | None:
         return ("key",)
     if not headers:
         return None
+    if len(headers) > MAX_HEADER_COUNT:
+        return ("headers",)
     size = sum(len(name.encode()) + len(value or b"") for name, value in headers)
-    return ("headers",) if len(headers) > MAX_HEADER_COUNT or size > MAX_HEADERS else None
+    return ("headers",) if size > MAX_HEADERS else None
 
 
 def _contradiction(key: bytes | None, headers: Headers, sound: Sound, source: str) -> Refusal | None:
     """Where the record's surroundings say something else than the event."""
     header = sound.event["header"]
     if header["source"] != source:
-        return Refusal(reason="wrong-source", fields=("header.source",))
+        return _refusal("wrong-source", ("header.source",), sound)
     if key != header["subject_ref"].encode():
-        return Refusal(reason="key-mismatch", fields=("key", "header.subject_ref"))
+        return _refusal("key-mismatch", ("key", "header.subject_ref"), sound)
     wrong = [
         name
         for name, value in headers
         if name in _TOLD and value != _TOLD[name](sound.schema, header).encode()
     ]
-    return Refusal(reason="header-mismatch", fields=tuple(dict.fromkeys(wrong))) if wrong else None
+    return _refusal("header-mismatch", tuple(dict.fromkeys(wrong)), sound) if wrong else None
+
+
+def _refusal(reason: str, fields: tuple[str, ...], sound: Sound) -> Refusal:
+    header = sound.event["header"]
+    return Refusal(
+        reason=reason,
+        fields=fields,
+        event_id=identifiers.uuid(header["event_id"]),
+        subject_ref=identifiers.subject_ref(header["subject_ref"]),
+        event_type=sound.event_type.name,
+    )
 
 
 # `ce_time` and `ce_subject` are left alone: to CloudEvents they are the publisher's to choose, and neither travels on.
@@ -121,14 +112,3 @@ _TOLD: Mapping[str, Callable[[Schema, Mapping[str, Any]], str]] = {
     "ce_type": lambda schema, header: envelope.ce_type(schema),
     "ce_dataschema": lambda schema, header: envelope.ce_dataschema(schema),
 }
-
-
-def _refused(fault: Refusal, sound: Sound) -> Refused:
-    header = sound.event["header"]
-    return Refused(
-        reason=fault.reason,
-        fields=fault.fields,
-        event_id=identifiers.uuid(header["event_id"]),
-        subject_ref=identifiers.subject_ref(header["subject_ref"]),
-        event_type=sound.event_type.name,
-    )

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from instep.events import envelope
 from instep.events.bus import RejectionRecord
 from instep.events.catalogue import Catalogue
-from instep.events.decoding import Decoder
+from instep.events.decoding import Decoder, Refusal
 from instep.events.rules import rules_of
-from instep.intake.decide import Accepted, Refused, decide, readable_subject_ref
+from instep.intake.decide import Accepted, decide, readable_subject_ref
 from instep.intake.metrics import Happened, IntakeMetrics
 from instep.lanes.partition import lane_of
 from instep.lanes.processor import Output, Outputs, Record, State
@@ -71,7 +71,7 @@ class Intake:
     def poisoned(self, record: Record, now: int) -> Outputs:
         """Set aside, undecoded, a record that has killed the decoder twice."""
         source = record.topic.partition(".")[0]
-        refused = Refused(reason="poison", subject_ref=readable_subject_ref(record.key))
+        refused = Refusal(reason="poison", subject_ref=readable_subject_ref(record.key))
         output = self._rejected(record, source, refused, now)
         return self._outputs([output], [record], Counter({(None, refused.reason): 1}))
 
@@ -88,7 +88,7 @@ class Intake:
         lane = lane_of(accepted.key, self._network.lanes)
         return Output(topics.EVENTS, lane, accepted.key, accepted.value, headers)
 
-    def _rejected(self, record: Record, source: str, refused: Refused, now: int) -> Output:
+    def _rejected(self, record: Record, source: str, refused: Refusal, now: int) -> Output:
         value = self._rejections.of(
             source=source,
             reason=refused.reason,

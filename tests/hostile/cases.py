@@ -6,7 +6,7 @@ against design §4's reasons and against what is known to get past Avro decoders
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from tests.hostile import avro
@@ -134,7 +134,7 @@ def cases(number: Number, now: int) -> list[Case]:
     return make.made
 
 
-def sound(number: Number, now: int, *, count: int) -> Iterable[Record]:
+def sound(number: Number, now: int, *, count: int) -> Iterator[Record]:
     """Sound moves of subjects that no case speaks of."""
     for one in range(count):
         parts = avro.moved(90_000_000 + one, SOURCE, now, old=CAMDEN, new=LAMBETH)
@@ -399,13 +399,13 @@ def _meaning(make: Maker) -> None:
         "bad-identifier", "header.event_id", text("0000000A-0000-4000-8000-000000000000"), name="in capitals"
     )
     moved("bad-identifier", "header.requested_by", some(text("Lambeth")), some(text("camden")))
-    for name, ref in (
-        ("NHS number", "943-476-5919"),
-        ("path", "a/b"),
-        ("name", "Imogen Zoe"),
-        ("nothing", ""),
+    for name, ref, near in (
+        ("NHS number", "943-476-5919", "943-476-5918"),
+        ("path", "a/b", "a.b"),
+        ("name", "Imogen Zoe", "Imogen_Zoe"),
+        ("nothing", "", "_"),
     ):
-        moved("bad-identifier", "header.subject_ref", text(ref), name=name)
+        moved("bad-identifier", "header.subject_ref", text(ref), text(near), name)
     shop = "uk.instep.BusinessRegistered"
     for path, wrong, right in (
         ("company_number", some(text("1234")), some(text("00001234"))),

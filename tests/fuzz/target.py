@@ -46,7 +46,7 @@ def unpack(data: bytes) -> Record:
 
 
 def check(entry: Entry, record: Record) -> None:
-    """Fails where anything is raised that must not be, what is accepted is not as fastavro writes it, or the codecs differ."""
+    """Fails where anything is raised that must not be, what is accepted is not as fastavro has it, or the codecs differ."""
     _read(entry, record.value)
     output = entry.enter(record)
     if output.topic != EVENTS:

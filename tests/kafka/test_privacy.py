@@ -1,13 +1,16 @@
 """What is said of a person is in the outbox, and after that only where an agreement says so: nowhere else, in no form.
 
-Every free text of every event is a marker of its own, so that whatever is found tells where it came from. Records are
-searched as a consumer reads them, decompressed; the same search must find every marker in the outboxes first.
+A thousand events, a third of them hostile. Every free text of every event is a marker of its own, so that whatever is found
+tells where it came from; everybody was born on one of four days, which are searched for as text and as Avro has them.
+Records are searched as a consumer reads them, decompressed; the same search must find everything in the outboxes first.
 """
 
 import asyncio
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from aiokafka.structs import ConsumerRecord
 from rocksdict import AccessType, Options, Rdict
 
 from instep.events.framing import frame
+from tests.hostile.avro import long
 from tests.kafka.journey import DAY, Event, Events, Reader, publish
 from tests.kafka.stage import SAMPLE, Bus, Pair, Stage, opened, sample
 
@@ -25,9 +29,17 @@ NHS_NUMBER = "9434765919"
 ELSEWHERE = "W06000015"
 """Cardiff, which takes no part in the sample network."""
 
+ROUNDS = 20
+"""How often each kind of hostile record is made."""
+CROWD = tuple(f"crowd-{number}" for number in range(653))
+"""Moves like "ordinary": they are delivered."""
+BIRTHDAYS = (date(1931, 2, 17), date(1948, 11, 30), date(1987, 6, 9), date(2011, 3, 21))
+BORN_IN_TEXT = {day.isoformat() for day in BIRTHDAYS}
+_MARKER = re.compile(rb"<<[\w.:-]+>>")
+
 DELIVERED: Mapping[Pair, tuple[str, ...]] = {
-    ("camden", "council-tax"): ("ordinary", "original"),
-    ("lambeth", "council-tax"): ("ordinary", "original", "corrected", "older"),
+    ("camden", "council-tax"): ("ordinary", "original", *CROWD),
+    ("lambeth", "council-tax"): ("ordinary", "original", "corrected", "older", *CROWD),
     ("croydon", "council-tax"): ("corrected",),
     ("north-yorkshire", "council-tax"): ("older",),
     ("camden", "placements"): ("placement",),
@@ -81,8 +93,13 @@ class Seeds:
             "given_names": self(f"{at}.given_names"),
             "family_name": self(f"{at}.family_name"),
             "former_names": [self(f"{at}.former_names")],
+            "born_on": self.born_on(),
             "local_references": [scheme],
         }
+
+    def born_on(self) -> int:
+        """Days since 1970, always the same for the same event."""
+        return (BIRTHDAYS[len(self._tag) % len(BIRTHDAYS)] - date(1970, 1, 1)).days
 
     def address(self, at: str, gss: str) -> dict[str, Any]:
         return {
@@ -149,14 +166,18 @@ def accepted(sower: Sower) -> dict[str, Seeded]:
             change_kind="CORRECT",
             replaces=original.event.event_id,
         ),
+        **{tag: sower.sow(tag, "lambeth", "camden", "lambeth") for tag in CROWD},
     }
 
 
-def refused(sower: Sower, known: Event) -> dict[str, tuple[Seeded, str]]:
-    """Records that are refused, by tag, each with the reason: bytes, keys and headers that tell of a person among them."""
+def refused(sower: Sower, known: Event, again: str = "") -> dict[str, tuple[Seeded, str]]:
+    """Records that are refused, by tag, each with the reason: bytes, keys and headers that tell of a person among them.
+
+    `again` is put behind every tag.
+    """
 
     def sow(tag: str, **header: Any) -> Seeded:
-        return sower.sow(tag, "lambeth", "camden", "lambeth", **header)
+        return sower.sow(f"{tag}{again}", "lambeth", "camden", "lambeth", **header)
 
     def put(field: str) -> Callable[[dict[str, Any], Seeds], None]:
         def change(header: dict[str, Any], seeds: Seeds) -> None:
@@ -172,14 +193,15 @@ def refused(sower: Sower, known: Event) -> dict[str, tuple[Seeded, str]]:
         return but(seeded, headers=found)
 
     json_text = sow("json")
+    born = sorted(BORN_IN_TEXT)
     cut = sow("cut")
     end = sow("end")
     stranger = sow("stranger")
     large = sow("large")
     key = sow("key")
     other_source = sow("source", change=put("source"))
-    return {
-        "json": (but(json_text, value=str(json_text.markers).encode()), "bad-framing"),
+    made = {
+        "json": (but(json_text, value=f"{json_text.markers} {born}".encode()), "bad-framing"),
         "cut": (but(cut, value=cut.event.value[:-1]), "undecodable"),
         "end": (but(end, value=end.event.value + b"<<end:more>>"), "trailing-bytes"),
         "stranger": (but(stranger, value=frame(77_777, stranger.event.value[5:])), "unknown-schema"),
@@ -187,6 +209,8 @@ def refused(sower: Sower, known: Event) -> dict[str, tuple[Seeded, str]]:
         "source": (other_source, "wrong-source"),
         "key": (but(key, subject_ref=key.markers["person.family_name"]), "key-mismatch"),
         "header": (in_headers(sow("header"), "ce_id", "ce_source", "x-name"), "header-mismatch"),
+        "born-key": (but(sow("born-key"), subject_ref=born[0]), "key-mismatch"),
+        "born-header": (but(sow("born-header"), headers=(("ce_id", born[1].encode()),)), "header-mismatch"),
         "event-id": (sow("event-id", change=put("event_id")), "bad-identifier"),
         "subject": (sow("subject", change=put("subject")), "bad-identifier"),
         "nhs": (sow("nhs", subject=NHS_NUMBER), "bad-identifier"),
@@ -203,6 +227,7 @@ def refused(sower: Sower, known: Event) -> dict[str, tuple[Seeded, str]]:
             "replaces-unknown",
         ),
     }
+    return {f"{tag}{again}": one for tag, one in made.items()}
 
 
 def bytes_of(record: ConsumerRecord) -> bytes:
@@ -213,8 +238,17 @@ def bytes_of(record: ConsumerRecord) -> bytes:
 
 def found(markers: Iterable[str], *places: bytes) -> set[str]:
     """The markers that stand in any of the places."""
-    wanted = [(marker, marker.encode()) for marker in markers]
-    return {marker for marker, needle in wanted for place in places if needle in place}
+    wanted = set(markers)
+    plain = [(one, one.encode()) for one in wanted if not _MARKER.fullmatch(one.encode())]
+    spoken = {one.decode() for place in places for one in _MARKER.findall(place)}
+    return spoken & wanted | {marker for marker, needle in plain for place in places if needle in place}
+
+
+def born_in_avro(*places: bytes) -> set[date]:
+    """The birthdays that stand in any of the places as an event has them: behind an array's end, not null, the day."""
+    days = {day: (day - date(1970, 1, 1)).days for day in BIRTHDAYS}
+    needles = {day: b"\x00\x02" + long(number) for day, number in days.items()}
+    return {day for day, needle in needles.items() for place in places if needle in place}
 
 
 def shared_by(purpose: str) -> list[str]:
@@ -274,6 +308,8 @@ async def journey(stage: Stage) -> Searched:
     headers = (("x-name", b"<<in-header:ordinary>>"), ("traceparent", b"<<in-header:trace>>"))
     passing["ordinary"] = Seeded(replace(spoken.event, headers=headers), spoken.markers)
     failing = refused(sower, spoken.event)
+    for again in range(1, ROUNDS):
+        failing |= refused(sower, spoken.event, f"-{again}")
     last = sower.sow("last", "lambeth", ELSEWHERE, ELSEWHERE, subject=spoken.event.subject_ref)
     sown = passing | {tag: seeded for tag, (seeded, _) in failing.items()} | {"last": last}
     # The repeat is dropped by the router: nothing tells of it, so something of the same subject follows.
@@ -299,8 +335,12 @@ async def journey(stage: Stage) -> Searched:
 
 def test_the_search_finds_every_marker_in_the_outboxes(searched: Searched) -> None:
     markers = searched.markers
-    assert len(markers) > 300
-    assert found(markers, *map(bytes_of, searched.bus.outboxes)) == markers
+    assert len(searched.sown) > 1000
+    assert len(markers) > 15_000
+    outboxes = [bytes_of(record) for record in searched.bus.outboxes]
+    assert found(markers, *outboxes) == markers
+    assert found(BORN_IN_TEXT, *outboxes) == BORN_IN_TEXT
+    assert born_in_avro(*outboxes) == set(BIRTHDAYS)
 
 
 def test_every_event_came_to_the_end_that_it_was_made_for(searched: Searched) -> None:
@@ -320,10 +360,10 @@ def test_every_event_came_to_the_end_that_it_was_made_for(searched: Searched) ->
 
 def test_the_hub_holds_accepted_events_alone_and_nothing_in_keys_and_headers(searched: Searched) -> None:
     hub = searched.bus.by_topic["instep.events"]
-    passed = set(searched.sown) - set(searched.reasons) | {
-        "conflict",
-        "orphan",
-    }  # these two are the router's to refuse
+    routers = {
+        tag for tag in searched.reasons if tag.startswith(("conflict", "orphan"))
+    }  # the router's to refuse
+    passed = set(searched.sown) - set(searched.reasons) | routers
     allowed = {marker for tag in passed for marker in searched.sown[tag].markers.values()}
     assert found(searched.markers, *(record.value for record in hub)) == allowed
     assert found(searched.markers, *(bytes_of(record).removeprefix(record.key) for record in hub)) == allowed
@@ -421,3 +461,21 @@ def test_metrics_and_logs_hold_nothing_of_the_person(searched: Searched) -> None
     for text in searched.logs:
         assert found({'"event": "lane claimed"'}, text.encode())
         assert not found(searched.markers, text.encode())
+
+
+def test_a_day_of_birth_is_only_where_an_agreement_shares_it(searched: Searched) -> None:
+    paths = ("person.born_on", "placement.applicant.born_on")
+    shared = {one for _, one in DELIVERED if any(within(path, shared_by(one)) for path in paths)}
+    assert shared == {"placements"}
+    for topic, records in searched.bus.by_topic.items():
+        if topic.endswith(".outbox"):
+            continue
+        places = [bytes_of(record) for record in records]
+        assert not found(BORN_IN_TEXT, *places), topic
+        if topic != "instep.events" and topic.rpartition(".")[2] not in shared:
+            assert not born_in_avro(*places), topic
+    hub = [bytes_of(record) for record in searched.bus.by_topic["instep.events"]]
+    assert born_in_avro(*hub) == set(BIRTHDAYS)
+    files = [path.read_bytes() for path in searched.state.rglob("*") if path.is_file()]
+    told = [text.encode() for text in (*searched.metrics, *searched.logs)]
+    assert not found(BORN_IN_TEXT, *files, *told, *map(bytes_of, searched.kafkas_own))

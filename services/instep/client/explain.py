@@ -24,11 +24,13 @@ def _table(rows: Mapping[str, tuple[str, str]]) -> Mapping[str, Explanation]:
 REFUSALS = _table(
     {
         "oversize": (
-            "The event is larger than the network carries (256 KiB, with a key of 256 bytes and 16 KiB or 64 headers).",
+            "The event is larger than the network carries (256 KiB, with a key of 256 bytes and 16 KiB or 64 headers), "
+            "or came in a compressed batch that unpacks to more than 16 MiB.",
             "Take long free text or repeated entries out of the record, and publish it again.",
         ),
         "bad-framing": (
-            "The record does not begin with the marker and schema number that every event has.",
+            "The record does not begin with the marker and schema number that every event has, or it came in a "
+            "compressed batch that cannot be unpacked.",
             "Let the sending system write Confluent framing: a zero byte, then the schema's id in four bytes.",
         ),
         "unknown-schema": (

@@ -14,6 +14,7 @@ from aiokafka.structs import ConsumerRecord
 
 from instep.errors import Ours
 from instep.lanes.processor import Output, Outputs, Probing, Processor, State
+from instep.lanes.tolerant import TOO_LARGE
 
 _LENGTH = Struct(">I")
 _READY = b"."  # the child's answer when it has started, and after each record
@@ -84,7 +85,8 @@ class Poison:
         """As `Processor.process`, with the records that kill the decoder set aside."""
         if self._probing is None:
             return self._processor.process(records, state, now)
-        bad = await killers(self._probing.probe_command(), [record.value or b"" for record in records])
+        values = [b"" if record.value is TOO_LARGE else record.value or b"" for record in records]
+        bad = await killers(self._probing.probe_command(), values)
         parts = [
             self._probing.poisoned(run[0], now) if poison else self._processor.process(run, state, now)
             for poison, run in _runs(records, bad)

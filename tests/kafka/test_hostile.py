@@ -36,8 +36,8 @@ class Sent:
 
     reasons: dict[int, str | None] = field(default_factory=dict)
     values: dict[int, bytes] = field(default_factory=dict)
-    kept_out: list[str] = field(default_factory=list)
-    """Batches that the broker itself refused."""
+    to_java_alone: list[str] = field(default_factory=list)
+    """Batches that the broker took, though nothing but Java unpacks them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,9 +122,10 @@ async def _send_batches(stage: Stage, records: list[Record], sent: Sent) -> None
             try:
                 at = await send(stage.connection, OUTBOX, batch(packed, 2, CODECS[codec]), 2)
             except KafkaError:
-                sent.kept_out.append(f"{codec} with {name}")
+                pass  # kept out by the broker itself
             else:
-                sent.reasons |= {at: "", at + 1: ""}
+                sent.reasons |= {at: "bad-framing", at + 1: "bad-framing"}
+                sent.to_java_alone.append(f"{codec} with {name}")
 
 
 async def _until_all_ended(stage: Stage, sent: Sent, last: Record) -> list[ConsumerRecord]:
@@ -177,10 +178,13 @@ def watched(pids: list[int]) -> Iterator[list[int]]:
 
 def test_each_is_refused_once_for_its_reason(ended: Ended) -> None:
     due = {offset: reason for offset, reason in ended.sent.reasons.items() if reason is not None}
-    assert [offset for offset, _ in ended.rejected] == sorted(due)
-    assert {(at, why) for at, why in ended.rejected if due[at]} == {
-        (at, why) for at, why in due.items() if why
-    }
+    assert len(due) > 100
+    assert ended.rejected == sorted(due.items())
+
+
+def test_the_broker_takes_batches_that_only_java_can_unpack(ended: Ended) -> None:
+    """aiokafka's own reader ends at each of them, and after every restart again."""
+    assert ended.sent.to_java_alone == ["gzip with garbage behind it", "lz4 with garbage behind it"]
 
 
 def test_each_sound_neighbour_is_accepted_once(ended: Ended) -> None:

@@ -1,6 +1,7 @@
 """A record that kills the decoder is found by a child that dies of it, and set aside."""
 
 import sys
+import tracemalloc
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from instep.errors import Ours
 from instep.lanes.probe import Poison, killers
 from instep.lanes.processor import Output, Outputs, Record, State
+from instep.lanes.tolerant import TOO_LARGE
 
 CHILD = """
 import os, signal, time
@@ -87,6 +89,21 @@ async def test_poison_is_set_aside_in_its_place_and_the_rest_goes_on() -> None:
         ("out", b"b"),
         ("out", b"c"),
     ]
+
+
+async def test_what_stands_in_for_a_batch_too_large_to_unpack_is_not_sent_to_the_child() -> None:
+    """A megabyte for each of a thousand records."""
+    poison = Poison(Echo())
+    nothing: Any = None
+    records: Any = [Sent(TOO_LARGE)] * 1000
+    tracemalloc.start()
+    try:
+        outputs = await poison.decide(records, nothing, 0)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [output.value for output in outputs.records] == [TOO_LARGE] * 1000
+    assert peak < 10 << 20
 
 
 def test_a_lane_whose_last_claim_committed_expects_no_poison() -> None:

@@ -5,6 +5,7 @@ import tracemalloc
 
 import cramjam
 import pytest
+from aiokafka.record.memory_records import MemoryRecords
 
 from instep.errors import UnpackingError
 from instep.lanes import unpacking
@@ -76,6 +77,13 @@ def test_a_batch_that_cannot_be_unpacked_is_accounted_for(codec: str) -> None:
         b"\x82SNAPPY\x00\0\0\0\1\0\0\0\1\xff\xff\xff\xf0",
     ):
         assert entries(batch(spoilt, 2, CODECS[codec])) == [(0, None, UNREADABLE), (1, None, UNREADABLE)]
+
+
+def test_aiokafka_alone_ends_at_a_batch_that_the_broker_takes() -> None:
+    spoilt = batch(compressed("gzip", ENTRIES)[61:] + b"garbage", len(ENTRIES), CODECS["gzip"])
+    with pytest.raises(gzip.BadGzipFile):
+        list(MemoryRecords(spoilt).next_batch())
+    assert [value for _, _, value in entries(spoilt)] == [UNREADABLE] * len(ENTRIES)
 
 
 def test_one_answer_of_the_broker_is_unpacked_to_the_bound_and_the_rest_is_fetched_again() -> None:

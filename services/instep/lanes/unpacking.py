@@ -1,8 +1,10 @@
 """Compressed batches unpacked within a bound.
 
-The broker looks at a batch as it streams by, so it takes one of 64 kB that unpacks to 2 GiB; aiokafka would unpack it whole,
-and a worker was seen to grow to 4.4 GB by it. A batch that is sound unpacks to a few megabytes: producers bound what they
-put into one by its size before compression, about 1 MiB, and the topics bound what comes out of it by `max.message.bytes`.
+The broker looks at a batch as it streams by, and its `max.message.bytes` is of the compressed size: so it takes one of 64 kB
+that unpacks to 2 GiB. aiokafka would unpack it whole, and a worker was seen to grow to 4.4 GB by it. A batch that is sound
+unpacks to a few megabytes, since producers bound what they put into one before they compress it.
+
+What is held of one answer of the broker, for one partition, is less than twice MOST (`tolerant`).
 """
 
 import gzip

@@ -14,7 +14,7 @@ from instep.client.explain import REFUSALS, explain
 from instep.client.reader import reading
 from instep.client.redrive import Choice, Done, Result, redrive
 from instep.errors import ConfigurationError
-from instep.lanes.tolerant import tolerate_header_names
+from instep.lanes.tolerant import tolerate_strangers
 
 COLUMNS = ("place in outbox", "event", "refused as", "result", "sent to", "fields", "what it means")
 
@@ -32,7 +32,7 @@ def redrive_refused(
 ) -> None:
     """Redrive what is chosen, show what became of each, and exit with 1 where something is not sent."""
     choice = chosen(at=at, reason=reason, everything=everything)
-    tolerate_header_names()
+    tolerate_strangers()
     done: list[Done] = []
 
     async def work() -> None:

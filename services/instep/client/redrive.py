@@ -21,9 +21,9 @@ from aiokafka import TopicPartition
 from instep.client.council import Council
 from instep.client.publisher import Sendable, publishing
 from instep.client.reader import Item, Reader, reading
-from instep.events.decoding import Decoder
+from instep.events.decoding import Decoder, Refusal
 from instep.events.rules import Check, rules_of
-from instep.intake.decide import Refused, decide
+from instep.intake.decide import decide
 
 REDRIVES = "instep-redrives"
 """The header that says of which record this is a redrive: its offset in the same outbox, in ASCII digits."""
@@ -123,7 +123,7 @@ class Judge:
             rules=self._rules,
             now=now_ms,
         )
-        if isinstance(decision, Refused):
+        if isinstance(decision, Refusal):
             return done(Result.UNSOUND, decision.reason, decision.fields)
         key: bytes = original.key
         headers = [(name, value) for name, value in original.headers if name != REDRIVES]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from instep.cluster.access_changes import AccessChanges
     from instep.cluster.apply import Progress
     from instep.cluster.connection import Connection
+    from instep.cluster.registry import Registry
 
 app = typer.Typer(
     no_args_is_help=True, help="Who takes part, and under which agreements: the network, as code."
@@ -27,7 +28,7 @@ app = typer.Typer(
 
 NETWORKS = Path("deploy/network")
 _NAMES_SHOWN = 12
-_CHANGES = ("topics_created", "topics_configured", "records_changed")
+_CHANGES = ("topics_created", "topics_configured", "schemas_registered", "records_changed")
 _ACCESS_CHANGES = ("users_created", "users_removed", "acls_created", "acls_removed", "quotas_changed")
 
 Directory = Annotated[
@@ -64,11 +65,12 @@ def plan(directory: Directory, output: OutputOption = Output.TABLE) -> None:
     from instep.cluster.apply import preview
 
     where = find(directory)
-    planned = _run(preview(_connection(), where, _catalogue()))
+    planned = _run(preview(_connection(), where, _catalogue(), _registry()))
     changes = {
         "generation": planned.generation,
         "topics_created": [spec.name for spec in planned.create],
         "topics_configured": [spec.name for spec in planned.configure],
+        "schemas_registered": [" ".join(pair) for pair in planned.register],
         "records_changed": list(planned.records),
     }
     _show_changes(changes, planned.access, would=True, output=output)
@@ -78,7 +80,8 @@ def plan(directory: Directory, output: OutputOption = Output.TABLE) -> None:
 def apply(directory: Directory, output: OutputOption = Output.TABLE) -> None:
     """Make the cluster match the directory: topics, users and what each may do, schema ids, and a new generation.
 
-    The services follow a new generation within a second. New users' secrets go to INSTEP_SECRETS_DIR (on the local
+    Schema ids come from the registry that INSTEP_REGISTRY_URL names, or are allotted here. The services follow a new
+    generation within a second. New users' secrets go to INSTEP_SECRETS_DIR (on the local
     platform .instep/secrets), a file each, which is never overwritten.
     """
     from instep.cluster.apply import apply as apply_network
@@ -86,7 +89,7 @@ def apply(directory: Directory, output: OutputOption = Output.TABLE) -> None:
     where = find(directory)
     with progress("checking the network") as bar:
         connection = _connection()
-        applied = _run(apply_network(connection, where, _catalogue(), _shown_on(bar)))
+        applied = _run(apply_network(connection, where, _catalogue(), _shown_on(bar), _registry()))
     changes = {name: getattr(applied, name) for name in ("generation", *_CHANGES)}
     _show_changes(changes, applied.access, would=False, output=output)
     if applied.access and applied.access.users_created and output is Output.TABLE:
@@ -228,6 +231,12 @@ def _applied() -> Network:
 
 def _connection() -> "Connection":
     from instep.cluster.connection import from_env
+
+    return from_env(os.environ)
+
+
+def _registry() -> "Registry":
+    from instep.cluster.registry import from_env
 
     return from_env(os.environ)
 

@@ -37,14 +37,16 @@ def register(root: typer.Typer) -> None:
 
 @app.command("list")
 def list_schemas(
-    ids: Annotated[bool, typer.Option("--ids", help="Ask the network for each schema's id as well.")] = False,
+    ids: Annotated[
+        bool, typer.Option("--ids", help="Ask the network for each schema's ids as well.")
+    ] = False,
     directory: DirectoryOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List every schema: events, and the bus's own records."""
     catalogue = Catalogue.load(_directory(directory))
     known = _ids() if ids else {}
-    columns = ("name", "version", "full_name", "kind", *(("id",) if ids else ()))
+    columns = ("name", "version", "full_name", "kind", *(("id", "older_ids") if ids else ()))
     show(output, columns, [_row(schema, known, ids=ids) for schema in catalogue.schemas])
 
 
@@ -142,18 +144,24 @@ def _directory(given: Path | None) -> Path:
     return given or Catalogue.directory(os.environ)
 
 
-def _ids() -> dict[tuple[str, str], int]:
-    """(full name, version) to id, from the network that `instep` is connected to."""
+def _ids() -> dict[tuple[str, str], list[int]]:
+    """(full name, version) to ids, the one that is written with first, from the network that `instep` is connected to."""
     from instep.cluster.connection import from_env
     from instep.cluster.follow import read_network
 
     network = asyncio.run(read_network(from_env(os.environ)))
-    return {pair: number for number, pair in network.schemas.items()}
+    found: dict[tuple[str, str], list[int]] = {}
+    for number, pair in network.schemas.items():
+        found.setdefault(pair, []).append(number)
+    return found
 
 
-def _row(schema: Schema, known: Mapping[tuple[str, str], int], *, ids: bool) -> dict[str, Any]:
+def _row(schema: Schema, known: Mapping[tuple[str, str], list[int]], *, ids: bool) -> dict[str, Any]:
     row = {"name": schema.name, "version": schema.version, "full_name": schema.full_name, "kind": schema.kind}
-    return {**row, "id": known.get((schema.full_name, schema.version))} if ids else row
+    if not ids:
+        return row
+    written, *older = known.get((schema.full_name, schema.version), [None])
+    return {**row, "id": written, "older_ids": older}
 
 
 def _find(catalogue: Catalogue, name: str, version: str) -> Schema:

@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from instep.cluster.connection import Connection, connecting, not_permitted
 from instep.errors import InstepError, NotConnectedError, PlainEventError
-from instep.events.catalogue import Catalogue, EventType, Schema
+from instep.events.catalogue import Catalogue, EventType, written_ids
 from instep.events.decoding import Decoder, Refusal
 from instep.events.framing import frame
 from instep.events.plain import from_plain
@@ -58,7 +58,7 @@ class Gate:
     def __init__(self, network: Network, catalogue: Catalogue) -> None:
         schemas = catalogue.bind(network.schemas)
         self._events: Mapping[str, EventType] = catalogue.events
-        self._ids: Mapping[Schema, int] = {schema: number for number, schema in schemas.items()}
+        self._ids = written_ids(schemas)
         self._decoder = Decoder(catalogue, schemas)
 
     def admit(

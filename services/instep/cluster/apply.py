@@ -9,9 +9,10 @@ write what it made up from an older state.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
@@ -31,14 +32,17 @@ from instep.cluster.connection import NOT_PERMITTED, Connection, connecting, ens
 from instep.cluster.follow import read_records, until_visible
 from instep.cluster.generations import GENERATION
 from instep.cluster.plan import Cluster, Plan, plan
+from instep.cluster.registry import NO_REGISTRY, Registered, Registry, lookup, register
 from instep.errors import ConfigurationError, NetworkError, NotConnectedError
-from instep.events.catalogue import Catalogue
+from instep.events.catalogue import Catalogue, Schema
 from instep.network.check import check
 from instep.network.network import Network, from_records, load
 from instep.network.topics import NETWORK, TopicSpec, topics
 
 Progress = Callable[[str, int, int], None]
 """What is being done, how much of it is done, and how much there is."""
+Ask = Callable[[Sequence[Schema], Mapping[int, tuple[str, str]]], Awaitable[Registered]]
+"""Of these schemas, and the ids that the network has so far, what the registry has."""
 
 # Above some 400 topics of 12 partitions and 7 settings the controller finds a request "excessively large".
 _CHUNK = 200
@@ -56,6 +60,8 @@ class Applied:
     records_changed: tuple[str, ...]
     access: AccessChanges | None = None
     """What has changed of users, ACLs and quotas; None without security, where there are none."""
+    schemas_registered: tuple[str, ...] = ()
+    """Full name and version of what the registry has now and had not before."""
 
 
 def silent(doing: str, done: int, total: int) -> None:
@@ -63,12 +69,17 @@ def silent(doing: str, done: int, total: int) -> None:
 
 
 async def apply(
-    connection: Connection, directory: Path, catalogue: Catalogue, progress: Progress = silent
+    connection: Connection,
+    directory: Path,
+    catalogue: Catalogue,
+    progress: Progress = silent,
+    registry: Registry = NO_REGISTRY,
 ) -> Applied:
-    """Bring the cluster to the network in `directory`.
+    """Bring the cluster to the network in `directory`, with the schema ids of `registry` if it names one.
 
     Raises NetworkError for an unsound directory or one that this cluster cannot take, NotConnectedError when the broker
-    does not answer, ConfigurationError when it does not permit this user to do it.
+    or the registry does not answer, ConfigurationError when it does not permit this user to do it, SchemaError when the
+    registry finds a version incompatible.
     """
     network = sound(directory, catalogue)
     await ensure_reachable(connection)
@@ -78,7 +89,8 @@ async def apply(
         _admin(connection) as admin,
         _writer(connection, transactional_id) as writer,
     ):
-        planned = await _planned(connection, admin, network, catalogue, progress)
+        ask = _asking(registry, network, register)
+        planned = await _planned(connection, admin, network, catalogue, progress, ask)
         await _create(admin, planned.create, progress)
         await _configure(admin, planned.configure)
         if planned.access is not None:
@@ -92,15 +104,19 @@ async def apply(
         topics_configured=tuple(spec.name for spec in planned.configure),
         records_changed=tuple(planned.records),
         access=planned.access,
+        schemas_registered=tuple(map(" ".join, planned.register)),
     )
 
 
-async def preview(connection: Connection, directory: Path, catalogue: Catalogue) -> Plan:
+async def preview(
+    connection: Connection, directory: Path, catalogue: Catalogue, registry: Registry = NO_REGISTRY
+) -> Plan:
     """What `apply` would do; changes nothing. Raises as `apply` does."""
     network = sound(directory, catalogue)
     await ensure_reachable(connection)
     async with _explained(connection, f"{network.name}-apply"), _admin(connection) as admin:
-        return await _planned(connection, admin, network, catalogue, silent)
+        ask = _asking(registry, network, lookup)
+        return await _planned(connection, admin, network, catalogue, silent, ask)
 
 
 def sound(directory: Path, catalogue: Catalogue) -> Network:
@@ -118,7 +134,9 @@ async def _planned(
     network: Network,
     catalogue: Catalogue,
     progress: Progress,
+    ask: Ask | None,
 ) -> Plan:
+    """`ask` comes last: a registry is asked to register nothing that could not be applied."""
     progress("reading the cluster", 0, 1)
     partitions = {
         topic["topic"]: len(topic["partitions"])
@@ -134,7 +152,19 @@ async def _planned(
     schemas = [(schema.full_name, schema.version) for schema in catalogue.all()]
     planned = plan(network, schemas, cluster)
     formerly = from_records(cluster.records) if cluster.records else None
-    return replace(planned, access=await planned_access(admin, connection, network, formerly, partitions))
+    access = await planned_access(admin, connection, network, formerly, partitions)
+    if ask is None:
+        return replace(planned, access=access)
+    progress("asking the registry", 0, 1)
+    registered = await ask(catalogue.all(), formerly.schemas if formerly else {})
+    planned = plan(network, schemas, cluster, registered.ids)
+    return replace(planned, access=access, register=registered.new)
+
+
+def _asking(registry: Registry, network: Network, how: Callable[..., Awaitable[Registered]]) -> Ask | None:
+    """How to ask the registry that the operator names, or else network.toml; None without one."""
+    url = registry.url or network.registry
+    return partial(how, replace(registry, url=url)) if url else None
 
 
 async def _configs(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> Mapping[str, Mapping[str, str]]:

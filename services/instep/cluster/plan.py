@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from instep.cluster.access_changes import AccessChanges
 from instep.cluster.generations import GENERATION
+from instep.cluster.registry import agreed
 from instep.errors import NetworkError
 from instep.network.network import Network, from_records, to_records
 from instep.network.topics import TopicSpec, topics
@@ -32,15 +33,24 @@ class Plan:
     records: Mapping[str, bytes | None]
     access: AccessChanges | None = None
     """Users, ACLs and quotas to make and to take away; None without security, where there are none."""
+    register: tuple[tuple[str, str], ...] = ()
+    """Schemas (full name, version) that the registry does not have yet."""
 
     @property
     def empty(self) -> bool:
         access = self.access is None or self.access.empty
-        return access and not (self.create or self.configure or self.records)
+        return access and not (self.create or self.configure or self.records or self.register)
 
 
-def plan(network: Network, schemas: Iterable[tuple[str, str]], cluster: Cluster) -> Plan:
+def plan(
+    network: Network,
+    schemas: Iterable[tuple[str, str]],
+    cluster: Cluster,
+    registered: Mapping[tuple[str, str], int] | None = None,
+) -> Plan:
     """How to bring `cluster` to `network`, with an id for each of `schemas` (full name, version).
+
+    `registered` are the ids of a registry, where there is one; what it lacks has none yet.
 
     Raises NetworkError when the cluster holds another network, or the number of lanes has changed: a key's lane would be
     another from one event to the next, and order and memory would be lost.
@@ -54,10 +64,11 @@ def plan(network: Network, schemas: Iterable[tuple[str, str]], cluster: Cluster)
         raise NetworkError(
             f"The network {network.name} was born with {held.lanes} lanes and keeps them: set lanes = {held.lanes}."
         )
-    specs = topics(network)
+    schemas, specs = tuple(schemas), topics(network)
     _refuse_other_partitions(specs, cluster.partitions)
     known = held.schemas if held is not None else {}
-    wanted = to_records(replace(network, schemas=allot(known, schemas)))
+    ids = allot(known, schemas) if registered is None else agreed(known, registered)
+    wanted = to_records(replace(network, schemas=ids))
     before = {key: value for key, value in cluster.records.items() if key != GENERATION}
     records: dict[str, bytes | None] = {
         key: value for key, value in wanted.items() if before.get(key) != value
@@ -65,7 +76,7 @@ def plan(network: Network, schemas: Iterable[tuple[str, str]], cluster: Cluster)
     records |= dict.fromkeys(sorted(before.keys() - wanted.keys()))
     generation = held.generation if held is not None else 0
     return Plan(
-        generation=generation + 1 if records else generation,
+        generation=generation + 1 if records or not set(schemas) <= set(ids.values()) else generation,
         create=tuple(spec for spec in specs if spec.name not in cluster.partitions),
         configure=tuple(spec for spec in specs if _differs(spec, cluster.configs.get(spec.name))),
         records=records,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from instep.errors import NetworkError
-from instep.events.catalogue import Catalogue, Schema
+from instep.events.catalogue import Catalogue, Schema, written_ids
 from instep.events.framing import frame
 from instep.events.writer import writer
 
@@ -16,13 +16,13 @@ class BusRecord:
 
     def __init__(self, catalogue: Catalogue, schemas: Mapping[int, Schema], name: str) -> None:
         self.schema = catalogue.bus[name]
-        ids = [number for number, schema in schemas.items() if schema == self.schema]
-        if not ids:
+        number = written_ids(schemas).get(self.schema)
+        if number is None:
             raise NetworkError(
                 f"The network has no id for {self.schema.full_name} {self.schema.version}:"
                 " run `instep network apply`."
             )
-        self.schema_id = min(ids)
+        self.schema_id = number
         self._write = writer(self.schema)
 
     def value(self, datum: Mapping[str, Any]) -> bytes:

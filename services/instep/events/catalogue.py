@@ -156,7 +156,7 @@ class Catalogue:
         raise KeyError((full_name, version))
 
     def bind(self, ids: Mapping[int, tuple[str, str]]) -> Mapping[int, Schema]:
-        """Ids to schemas, given ids to (full name, version); ids of schemas that are not here are left out."""
+        """Ids to schemas in the order of `ids`, given (full name, version) by id; those that are not here are left out."""
         known = {(schema.full_name, schema.version): schema for schema in self.all()}
         return MappingProxyType({number: known[pair] for number, pair in ids.items() if pair in known})
 
@@ -166,6 +166,14 @@ class Catalogue:
             if event_type.full_name == full_name:
                 return event_type
         raise KeyError(full_name)
+
+
+def written_ids(schemas: Mapping[int, Schema]) -> Mapping[Schema, int]:
+    """The id to write each schema with: the first, where a network has come to several (`Network.schemas`)."""
+    found: dict[Schema, int] = {}
+    for number, schema in schemas.items():
+        found.setdefault(schema, number)
+    return found
 
 
 def version_key(version: str) -> tuple[int, ...]:

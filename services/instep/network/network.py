@@ -66,7 +66,10 @@ class Network:
     authorities: Mapping[str, Authority]
     agreements: Mapping[str, Agreement]
     schemas: Mapping[int, tuple[str, str]] = field(default_factory=dict)
-    """Full name and version by schema id, as `network apply` has allotted them."""
+    """Full name and version by schema id, as `network apply` has allotted them or a registry has.
+
+    A schema that has come to several ids is written with the first of them here, and read under all.
+    """
     gss_aliases: Mapping[str, str] = field(default_factory=dict)
     """The authority's id by a former code of it."""
     retention: Retention = Retention()
@@ -191,7 +194,11 @@ def to_records(network: Network) -> dict[str, bytes]:
     things: dict[str, Any] = {"network": settings | parts}
     things |= {f"authority/{id}": row(one) for id, one in network.authorities.items()}
     things |= {f"agreement/{id}": documents.document(one) for id, one in network.agreements.items()}
-    things |= {f"schema/{id}": {"full_name": name, "version": v} for id, (name, v) in network.schemas.items()}
+    written = set[tuple[str, str]]()
+    for id, (name, version) in network.schemas.items():
+        later = {"read_only": True} if (name, version) in written else {}
+        things[f"schema/{id}"] = {"full_name": name, "version": version, **later}
+        written.add((name, version))
     return {
         key: json.dumps(thing, sort_keys=True, separators=(",", ":"), default=date.isoformat).encode()
         for key, thing in things.items()
@@ -207,6 +214,7 @@ def from_records(records: Mapping[str, bytes]) -> Network:
     authorities: dict[str, Authority] = {}
     agreements: dict[str, Agreement] = {}
     schemas: dict[int, tuple[str, str]] = {}
+    read_only: dict[int, tuple[str, str]] = {}
     for key, value in records.items():
         kind, _, id = key.partition("/")
         try:
@@ -219,7 +227,8 @@ def from_records(records: Mapping[str, bytes]) -> Network:
                     agreements[id] = documents.agreement(_with_dates(json.loads(value)))
                 case "schema":
                     schema = json.loads(value)
-                    schemas[int(id)] = (schema["full_name"], schema["version"])
+                    ids = read_only if schema.get("read_only") else schemas
+                    ids[int(id)] = (schema["full_name"], schema["version"])
                 case "generation":
                     generation = int(value)
         except (ValueError, KeyError, TypeError) as error:
@@ -229,7 +238,7 @@ def from_records(records: Mapping[str, bytes]) -> Network:
         generation=generation,
         authorities=authorities,
         agreements=agreements,
-        schemas=schemas,
+        schemas=schemas | read_only,
     )
 
 

@@ -38,11 +38,13 @@ def test_list_names_every_schema_and_version() -> None:
 
 
 def test_list_asks_for_ids_only_when_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("instep.cli.schemas._ids", lambda: {("uk.instep.ResidentMoved", "1.0.0"): 7})
+    monkeypatch.setattr("instep.cli.schemas._ids", lambda: {("uk.instep.ResidentMoved", "1.0.0"): [7, 2]})
     assert all("id" not in row for row in lines(run("list", "--output", "json")))
-    with_ids = {row["name"]: row["id"] for row in lines(run("list", "--ids", "--output", "json"))}
-    assert with_ids["resident-moved"] == 7
-    assert with_ids["header"] is None
+    with_ids = {
+        row["name"]: (row["id"], row["older_ids"]) for row in lines(run("list", "--ids", "--output", "json"))
+    }
+    assert with_ids["resident-moved"] == (7, [2])
+    assert with_ids["header"] == (None, [])
 
 
 @pytest.mark.parametrize("name", ["resident-moved", "uk.instep.ResidentMoved"])

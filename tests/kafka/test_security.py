@@ -93,7 +93,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
             ssl_ca_file=broker.tls.ca,
             secrets_dir=home / "secrets",
         )
-        asyncio.run(_make_user(broker.own_connection, operator))
+        asyncio.run(make_user(broker.own_connection, operator))
         network = _network(home)
         asyncio.run(apply(operator, network, CATALOGUE))
         settings = {
@@ -128,7 +128,7 @@ def _network(home: Path) -> Path:
     return network
 
 
-async def _make_user(own: Connection, user: Connection) -> None:
+async def make_user(own: Connection, user: Connection) -> None:
     async with admin_of(own) as admin:
         await wire.set_secrets(
             admin, user.sasl_mechanism, {user.sasl_username or "": user.sasl_password or ""}

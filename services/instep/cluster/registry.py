@@ -7,6 +7,7 @@ What a registry answers is a stranger's: every answer is bounded, checked, and r
 import ipaddress
 import json
 import ssl
+from base64 import b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -67,6 +68,10 @@ def from_env(environ: Mapping[str, str]) -> Registry:
     username, password_file = said["REGISTRY_USERNAME"], said["REGISTRY_PASSWORD_FILE"]
     if bool(username) != bool(password_file):
         raise ConfigurationError("INSTEP_REGISTRY_USERNAME and INSTEP_REGISTRY_PASSWORD_FILE go together.")
+    if ":" in username:
+        raise ConfigurationError(
+            "INSTEP_REGISTRY_USERNAME must hold no colon: HTTP's basic authentication has no way."
+        )
     return Registry(
         url=said["REGISTRY_URL"],
         username=username or None,
@@ -336,16 +341,18 @@ async def _bounded(stream: Any) -> bytes | None:
 @asynccontextmanager
 async def _client(registry: Registry) -> AsyncIterator[_Client]:
     try:
-        from aiohttp import BasicAuth, ClientSession, ClientTimeout, TCPConnector
+        from aiohttp import ClientSession, ClientTimeout, TCPConnector
     except ImportError as absent:
         raise ConfigurationError("A registry needs aiohttp: install instep[services].") from absent
 
     url = _checked(registry)
-    auth = BasicAuth(registry.username, registry.password or "", "utf-8") if registry.username else None
+    headers = {"Accept": _TYPE, "Content-Type": _TYPE}
+    if registry.username:
+        who = b64encode(f"{registry.username}:{registry.password}".encode()).decode()
+        headers["Authorization"] = f"Basic {who}"
     async with ClientSession(
-        auth=auth,
         connector=TCPConnector(ssl=_trusted(registry) if url.startswith("https:") else True),
-        headers={"Accept": _TYPE, "Content-Type": _TYPE},
+        headers=headers,
         timeout=ClientTimeout(total=_ANSWER_WITHIN_S),
     ) as session:
         yield _Client(session, url)

@@ -9,10 +9,11 @@ import json
 import os
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -95,22 +96,39 @@ def bus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
             ssl_ca_file=broker.tls.ca,
             secrets_dir=home / "secrets",
         )
-        asyncio.run(make_user(broker.own_connection, operator))
         bus = Bus(home=home, network=sample(home), operator=operator, apicurio=registry)
+        ours = running.enter_context(fleet(operator, home))
+        asyncio.run(make_user(broker.own_connection, operator))
+        # They start while the network is applied, and wait for it.
+        for name in map(service, SERVICES):
+            identity = replace(operator, sasl_username=name, sasl_password=secret(home / "secrets", name))
+            asyncio.run(make_user(broker.own_connection, identity))
+            ours.start(name.removeprefix("instep."), **_environ(identity, home / "secrets" / name))
         if registry:
             registry.wait_until_ready()
         applied = asyncio.run(bus.apply())
         assert (applied.schemas_registered != ()) == (registry is not None)
-        ours = running.enter_context(fleet(operator, home))
-        for name in SERVICES:
-            identity = {
-                "INSTEP_SASL_USERNAME": service(name),
-                "INSTEP_SASL_PASSWORD_FILE": str(home / "secrets" / service(name)),
-                "INSTEP_SSL_CA_FILE": str(broker.tls.ca),
-            }
-            ours.start(name, **identity)
         ours.wait_until_ready()
         yield bus
+
+
+def _environ(connection: Connection, secret_file: Path) -> dict[str, str]:
+    return {
+        "INSTEP_BOOTSTRAP_SERVERS": connection.bootstrap_servers,
+        "INSTEP_SASL_USERNAME": str(connection.sasl_username),
+        "INSTEP_SASL_PASSWORD_FILE": str(secret_file),
+        "INSTEP_SSL_CA_FILE": str(connection.ssl_ca_file),
+        "INSTEP_SECRETS_DIR": str(connection.secrets_dir),
+    }
+
+
+Programs = Callable[[str], Sequence[str]]
+
+
+@pytest.fixture(scope="session")
+def programs(tmp_path_factory: pytest.TempPathFactory) -> Programs:
+    """How to run the reader of each language, built once."""
+    return cache(lambda language: READERS[language](tmp_path_factory.mktemp(language)))
 
 
 def by_http(registry: Registry, path: str) -> Any:
@@ -151,17 +169,16 @@ async def test_events_arrive_corrections_and_withdrawals_too(bus: Bus) -> None:
 
 @pytest.mark.parametrize("language", READERS)
 async def test_a_service_in_another_language_reads_what_we_read(
-    bus: Bus, language: str, tmp_path: Path
+    bus: Bus, language: str, programs: Programs, tmp_path: Path
 ) -> None:
-    camden = bus.as_("camden")
     ids = await _listed_ids(bus, tmp_path)
     schemas = {"SCHEMAS_DIR": str(Catalogue.default_directory()), "SCHEMA_IDS": str(ids)}
     if bus.apicurio:
         schemas = {"REGISTRY_URL": bus.registry.url}
     found = await asyncio.to_thread(
         read,
-        READERS[language](tmp_path),
-        camden,
+        programs(language),
+        bus.as_("camden"),
         bus.home / "secrets" / "camden",
         INBOX,
         bus.sent,
@@ -180,9 +197,12 @@ async def test_a_service_in_another_language_reads_what_we_read(
 async def test_a_new_version_gets_an_id_and_one_that_is_not_compatible_changes_nothing(
     bus: Bus, tmp_path: Path
 ) -> None:
-    newer = Catalogue.load(evolved(tmp_path))
-    planned = await preview(bus.operator, bus.network, newer, bus.registry)
-    assert planned.register == ((("uk.instep.ResidentMoved", "1.1.0"),) if bus.apicurio else ())
+    directory = evolved(tmp_path)
+    newer = Catalogue.load(directory)
+    settings = {"INSTEP_SCHEMAS_DIR": str(directory), "INSTEP_REGISTRY_URL": bus.registry.url}
+    arguments = ("network", "plan", str(bus.network), "-o", "json")
+    planned = json.loads(await _instep(bus.operator, bus.home / "operator", *arguments, **settings))
+    assert planned["schemas_registered"] == (["uk.instep.ResidentMoved 1.1.0"] if bus.apicurio else [])
     before = await read_network(bus.operator)
     if bus.apicurio:
         broken = _with_a_needed_field(newer)
@@ -195,7 +215,7 @@ async def test_a_new_version_gets_an_id_and_one_that_is_not_compatible_changes_n
     await bus.apply(newer)
     after = await read_network(bus.operator)
     assert before.schemas.items() < after.schemas.items()
-    assert after.generation == planned.generation == before.generation + 1
+    assert after.generation == planned["generation"] == before.generation + 1
     bus.catalogue = newer
 
 
@@ -215,7 +235,7 @@ async def test_with_the_registry_down_services_go_on_and_apply_says_so_in_a_sent
     if bus.apicurio:
         bus.apicurio.stop()
         before = await read_network(bus.operator)
-        with pytest.raises(NotConnectedError, match="The registry at http.* cannot be reached"):
+        with pytest.raises(NotConnectedError, match=r"The registry at http.* cannot be reached"):
             await bus.apply()
         assert await read_network(bus.operator) == before
     events = await bus.events()
@@ -248,26 +268,25 @@ async def test_with_other_ids_from_now_on_what_lies_on_the_bus_is_read_and_the_o
 
 async def _listed_ids(bus: Bus, tmp_path: Path) -> Path:
     """What `instep schemas list --ids -o json` prints for Camden."""
-    printed = await _instep(bus, "schemas", "list", "--ids", "-o", "json")
+    printed = await _camdens(bus, "schemas", "list", "--ids", "-o", "json")
     (tmp_path / "ids.jsonl").write_text(printed)
     return tmp_path / "ids.jsonl"
 
 
 async def _inbox(bus: Bus) -> list[dict[str, Any]]:
     """What `instep inbox camden council-tax -o json` prints, without when and of what kind: no other reader says those."""
-    printed = await _instep(bus, "inbox", "camden", "council-tax", "--from-beginning", "-o", "json")
+    printed = await _camdens(bus, "inbox", "camden", "council-tax", "--from-beginning", "-o", "json")
     ours = [json.loads(line) for line in printed.splitlines()]
     return [{key: one[key] for key in one if key not in ("at", "kind", "meaning")} for one in ours]
 
 
-async def _instep(bus: Bus, *arguments: str) -> str:
-    camden = bus.as_("camden")
-    environ = {
-        "INSTEP_BOOTSTRAP_SERVERS": camden.bootstrap_servers,
-        "INSTEP_SASL_USERNAME": "camden",
-        "INSTEP_SASL_PASSWORD_FILE": str(bus.home / "secrets" / "camden"),
-        "INSTEP_SSL_CA_FILE": str(camden.ssl_ca_file),
-    }
+async def _camdens(bus: Bus, *arguments: str) -> str:
+    return await _instep(bus.as_("camden"), bus.home / "secrets" / "camden", *arguments)
+
+
+async def _instep(connection: Connection, secret_file: Path, *arguments: str, **settings: str) -> str:
+    """What the command prints."""
+    environ = _environ(connection, secret_file) | settings
     process = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("instep"),
         *arguments,

@@ -366,7 +366,8 @@ def _checked(registry: Registry) -> str:
         host, parts = None, urlsplit("")
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
         raise ConfigurationError(
-            "INSTEP_REGISTRY_URL must be the URL of the registry's API, such as https://registry.example/apis/ccompat/v7."
+            "INSTEP_REGISTRY_URL, or registry in network.toml, must be the URL of the registry's API, such as"
+            " https://registry.example/apis/ccompat/v7."
         )
     if parts.username is not None:
         raise ConfigurationError(

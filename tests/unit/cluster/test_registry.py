@@ -293,10 +293,22 @@ async def test_a_registry_that_does_not_answer_is_given_up(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"REGISTRY_URL": "registry.example"}, "INSTEP_REGISTRY_URL must be the URL"),
-        ({"REGISTRY_URL": "file:///etc/passwd"}, "INSTEP_REGISTRY_URL must be the URL"),
-        ({"REGISTRY_URL": "http://[::1"}, "INSTEP_REGISTRY_URL must be the URL"),
-        ({"REGISTRY_URL": "http://127.0.0.1:99999"}, "INSTEP_REGISTRY_URL must be the URL"),
+        (
+            {"REGISTRY_URL": "registry.example"},
+            r"INSTEP_REGISTRY_URL, or registry in network\.toml, must be the URL",
+        ),
+        (
+            {"REGISTRY_URL": "file:///etc/passwd"},
+            r"INSTEP_REGISTRY_URL, or registry in network\.toml, must be the URL",
+        ),
+        (
+            {"REGISTRY_URL": "http://[::1"},
+            r"INSTEP_REGISTRY_URL, or registry in network\.toml, must be the URL",
+        ),
+        (
+            {"REGISTRY_URL": "http://127.0.0.1:99999"},
+            r"INSTEP_REGISTRY_URL, or registry in network\.toml, must be the URL",
+        ),
         ({"REGISTRY_URL": "https://me:word@registry.example"}, "must hold no user name"),
         ({"REGISTRY_USERNAME": "me"}, "go together"),
         ({"REGISTRY_USERNAME": "a:b", "REGISTRY_PASSWORD_FILE": "/nowhere"}, "no colon"),

@@ -26,6 +26,7 @@ from instep.cluster.registry import RULE, Registry
 from instep.cluster.secrets import read_secret, secret
 from instep.errors import NotConnectedError, SchemaError
 from instep.events.catalogue import Catalogue
+from instep.local import java
 from instep.local.broker import Broker
 from instep.network.access import service
 from instep.network.topics import inbox
@@ -84,9 +85,9 @@ def bus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     home = tmp_path_factory.mktemp(request.param)
     with ExitStack() as running:
         registry = running.enter_context(apicurio(home)) if request.param == "apicurio" else None
-        broker = Broker(
-            home / "broker", secured=True, settings="super.users=User:instep.broker;User:operator\n"
-        )
+        settings = "super.users=User:instep.broker;User:operator\n"
+        jvm = (*java.QUICK, *java.SMALL_HEAP)
+        broker = Broker(home / "broker", secured=True, settings=settings, jvm=jvm)
         running.callback(broker.stop)
         broker.start()
         operator = Connection(

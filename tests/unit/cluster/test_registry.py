@@ -67,6 +67,15 @@ def test_without_a_registry_again_the_ids_that_it_gave_stay_those_that_are_writt
     assert list(plan(SAMPLE, newer, cluster).records) == [f"schema/{100 + len(PAIRS)}"]
 
 
+def test_what_the_registry_does_not_have_yet_has_no_id_and_makes_a_generation() -> None:
+    cluster = Cluster(partitions={}, configs={}, records={})
+    built_in = plan(SAMPLE, PAIRS[1:], cluster)
+    cluster = replace(cluster, records=_after(built_in.records | {"generation": b"1"}, cluster.records))
+    ids = {pair: number for number, pair in from_records(cluster.records).schemas.items()}
+    planned = plan(SAMPLE, PAIRS, cluster, ids)
+    assert (planned.generation, planned.records) == (2, {})
+
+
 def _after(changes: object, before: object) -> dict[str, bytes]:
     assert isinstance(changes, dict)
     assert isinstance(before, dict)
@@ -184,7 +193,12 @@ async def test_a_registry_that_holds_something_else_under_an_id_of_the_bus_is_re
     assert fake.changes == []
 
 
-async def test_what_it_gives_out_by_id_must_be_what_was_registered(fake: FakeRegistry) -> None:
+@pytest.mark.parametrize("already", [True, False])
+async def test_what_it_gives_out_by_id_must_be_what_was_registered(fake: FakeRegistry, already: bool) -> None:
+    if already:
+        await register(Registry(url=fake.url), SCHEMAS, {})
+        fake.asked.clear()
+
     async def other(request: web.Request) -> web.Response | None:
         by_id = request.path.startswith("/schemas/ids/")
         return web.json_response({"schema": '{"type":"string"}'}) if by_id else None
@@ -192,6 +206,7 @@ async def test_what_it_gives_out_by_id_must_be_what_was_registered(fake: FakeReg
     fake.answer = other
     with pytest.raises(NetworkError, match="but gives out another schema under it"):
         await register(Registry(url=fake.url), SCHEMAS, {})
+    assert not already or fake.changes == []
 
 
 async def test_a_user_and_a_secret_are_sent_as_basic_authentication(
@@ -239,7 +254,11 @@ WRONG: dict[str, tuple[Answer, type[InstepError], str]] = {
     "an id too large": (answering(text='{"id": 4294967296}'), NetworkError, "an id that is no whole number"),
     "deep nesting": (answering(text="[" * 100_000), ConfigurationError, "is no schema registry"),
     "not UTF-8": (answering(body=b'{"id": "\xff"}'), ConfigurationError, "is no schema registry"),
-    "a flood": (answering(body=b" " * (1 << 21)), ConfigurationError, "is no schema registry"),
+    "a flood": (
+        answering(status=404, body=b'{"error_code": 40401}'.rjust(1 << 21)),
+        ConfigurationError,
+        "is no schema registry",
+    ),
     "a redirect": (
         answering(status=302, headers={"Location": "http://127.0.0.1:1/"}),
         ConfigurationError,

@@ -97,18 +97,15 @@ def bus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
             ssl_ca_file=broker.tls.ca,
             secrets_dir=home / "secrets",
         )
-        bus = Bus(home=home, network=sample(home), operator=operator, apicurio=registry)
-        ours = running.enter_context(fleet(operator, home))
         asyncio.run(make_user(broker.own_connection, operator))
-        # They start while the network is applied, and wait for it.
-        for name in map(service, SERVICES):
-            identity = replace(operator, sasl_username=name, sasl_password=secret(home / "secrets", name))
-            asyncio.run(make_user(broker.own_connection, identity))
-            ours.start(name.removeprefix("instep."), **_environ(identity, home / "secrets" / name))
+        bus = Bus(home=home, network=sample(home), operator=operator, apicurio=registry)
         if registry:
             registry.wait_until_ready()
         applied = asyncio.run(bus.apply())
         assert (applied.schemas_registered != ()) == (registry is not None)
+        ours = running.enter_context(fleet(operator, home))
+        for name in SERVICES:
+            ours.start(name, **_environ(bus.as_(service(name)), home / "secrets" / service(name)))
         ours.wait_until_ready()
         yield bus
 

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,15 +70,13 @@ def test_without_a_registry_again_the_ids_that_it_gave_stay_those_that_are_writt
 def test_what_the_registry_does_not_have_yet_has_no_id_and_makes_a_generation() -> None:
     cluster = Cluster(partitions={}, configs={}, records={})
     built_in = plan(SAMPLE, PAIRS[1:], cluster)
-    cluster = replace(cluster, records=_after(built_in.records | {"generation": b"1"}, cluster.records))
+    cluster = replace(cluster, records=_after({**built_in.records, "generation": b"1"}, cluster.records))
     ids = {pair: number for number, pair in from_records(cluster.records).schemas.items()}
     planned = plan(SAMPLE, PAIRS, cluster, ids)
     assert (planned.generation, planned.records) == (2, {})
 
 
-def _after(changes: object, before: object) -> dict[str, bytes]:
-    assert isinstance(changes, dict)
-    assert isinstance(before, dict)
+def _after(changes: Mapping[str, bytes | None], before: Mapping[str, bytes]) -> dict[str, bytes]:
     return {key: value for key, value in {**before, **changes}.items() if value is not None}
 
 

@@ -22,7 +22,7 @@ import pytest
 from instep.cluster.apply import Applied, apply, preview
 from instep.cluster.connection import Connection
 from instep.cluster.follow import read_network
-from instep.cluster.registry import RULE, Registry
+from instep.cluster.registry_client import RULE, Registry
 from instep.cluster.secrets import read_secret, secret
 from instep.errors import NotConnectedError, SchemaError
 from instep.events.catalogue import Catalogue

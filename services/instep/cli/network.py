@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from instep.cluster.access_changes import AccessChanges
     from instep.cluster.apply import Progress
     from instep.cluster.connection import Connection
-    from instep.cluster.registry import Registry
+    from instep.cluster.registry_client import Registry
 
 app = typer.Typer(
     no_args_is_help=True, help="Who takes part, and under which agreements: the network, as code."
@@ -236,7 +236,7 @@ def _connection() -> "Connection":
 
 
 def _registry() -> "Registry":
-    from instep.cluster.registry import from_env
+    from instep.cluster.registry_client import from_env
 
     return from_env(os.environ)
 

@@ -32,7 +32,8 @@ from instep.cluster.connection import NOT_PERMITTED, Connection, connecting, ens
 from instep.cluster.follow import read_records, until_visible
 from instep.cluster.generations import GENERATION
 from instep.cluster.plan import Cluster, Plan, plan
-from instep.cluster.registry import NO_REGISTRY, Registered, Registry, lookup, register
+from instep.cluster.registry import Registered, lookup, register
+from instep.cluster.registry_client import NO_REGISTRY, Registry
 from instep.errors import ConfigurationError, NetworkError, NotConnectedError
 from instep.events.catalogue import Catalogue, Schema
 from instep.network.check import check

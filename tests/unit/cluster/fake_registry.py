@@ -1,6 +1,7 @@
 """A registry in this process, which can be told to misbehave: what no real one can be made to do on demand."""
 
 import json
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
 
@@ -14,7 +15,8 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
 class FakeRegistry:
     """Gives out ids from `first` on; `answer` is asked first, and its answer given unless that is None."""
 
-    def __init__(self, first: int = 1) -> None:
+    def __init__(self, first: int = 1, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.next_id = first
         self.texts: dict[int, str] = {}
         self.subjects: dict[str, list[int]] = {}
@@ -35,9 +37,9 @@ class FakeRegistry:
         app.router.add_put("/config/{subject}", self._set_level)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, LOOPBACK, 0)
+        site = web.TCPSite(self._runner, LOOPBACK, 0, ssl_context=self._tls)
         await site.start()
-        self.url = f"http://{LOOPBACK}:{self._runner.addresses[0][1]}"
+        self.url = f"{'https' if self._tls else 'http'}://{LOOPBACK}:{self._runner.addresses[0][1]}"
         return self
 
     async def __aexit__(self, *_: object) -> None:

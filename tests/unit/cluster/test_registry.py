@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,13 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep.cluster import registry as subject
+from instep.cluster import registry_client
 from instep.cluster.plan import Cluster, allot, plan
-from instep.cluster.registry import RULE, Registry, agreed, from_env, lookup, register
+from instep.cluster.registry import agreed, lookup, register
+from instep.cluster.registry_client import RULE, Registry, from_env
 from instep.errors import ConfigurationError, InstepError, NetworkError, NotConnectedError, SchemaError
 from instep.events.catalogue import Catalogue, written_ids
+from instep.local.certificates import CertificateAuthority
 from instep.local.ports import free_ports
 from instep.network.network import from_records, load
 from tests.schemas.evolution import evolved
@@ -227,6 +230,23 @@ async def test_a_user_and_a_secret_are_sent_as_basic_authentication(
         await lookup(Registry(url=fake.url), SCHEMAS, {})
 
 
+async def test_over_https_it_is_trusted_by_the_authority_that_the_operator_names_and_by_no_other(
+    tmp_path: Path,
+) -> None:
+    authority = CertificateAuthority()
+    authority.issue("registry", tmp_path / "registry.pem")
+    authority.write(tmp_path / "ca.pem")
+    CertificateAuthority().write(tmp_path / "other.pem")
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "registry.pem")
+    async with FakeRegistry(tls=context) as fake:
+        named = {"INSTEP_REGISTRY_URL": fake.url, "INSTEP_SSL_CA_FILE": str(tmp_path / "ca.pem")}
+        assert (await lookup(from_env(named), SCHEMAS, {})).new == PAIRS
+        for file in ("", str(tmp_path / "other.pem")):
+            with pytest.raises(NotConnectedError, match="does INSTEP_SSL_CA_FILE hold its authority"):
+                await lookup(from_env(named | {"INSTEP_SSL_CA_FILE": file}), SCHEMAS, {})
+
+
 # -- a registry that is none, or is not well
 
 
@@ -244,7 +264,7 @@ WRONG: dict[str, tuple[Answer, type[InstepError], str]] = {
     "404 of something else": (
         answering(status=404, text='{"error":"no route"}'),
         ConfigurationError,
-        r"refuses to register .* \(status 404\)",
+        r"refuses to look up .* \(status 404\)",
     ),
     "a list": (answering(text="[]"), ConfigurationError, "is no schema registry"),
     "no id": (answering(text="{}"), NetworkError, "an id that is no whole number"),
@@ -266,7 +286,7 @@ WRONG: dict[str, tuple[Answer, type[InstepError], str]] = {
     "read-only": (
         answering(status=422, text='{"error_code":42205}'),
         ConfigurationError,
-        r"refuses to register .* \(status 422\)",
+        r"refuses to look up .* \(status 422\)",
     ),
     "failing": (answering(status=503, **HTML), NotConnectedError, r"failed .* \(status 503\)"),
 }
@@ -302,7 +322,7 @@ async def test_a_registry_that_does_not_answer_is_given_up(
             await asyncio.sleep(0.02)
 
     fake.answer = drip
-    monkeypatch.setattr(subject, "_ANSWER_WITHIN_S", 0.2)
+    monkeypatch.setattr(registry_client, "_ANSWER_WITHIN_S", 0.2)
     with pytest.raises(NotConnectedError, match=r"has not answered within 0\.2 s: nothing is applied"):
         await register(Registry(url=fake.url), SCHEMAS, {})
 

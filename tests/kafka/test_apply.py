@@ -240,6 +240,7 @@ def test_the_command_says_what_it_did_and_what_it_would_do(own_broker: Broker) -
         "generation": 1,
         "topics_created": [],
         "topics_configured": [],
+        "schemas_registered": [],
         "records_changed": [],
         "access": None,
     }

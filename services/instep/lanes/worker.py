@@ -21,6 +21,7 @@ import uvloop
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from faust.worker import Worker as FaustWorker
+from mode import Worker as ModeWorker
 from prometheus_client import CollectorRegistry
 
 from instep.cluster.follow import NetworkFollower
@@ -337,7 +338,15 @@ def run(make_processor: Callable[[CollectorRegistry], Processor], settings: Lane
         app, loop=loop, loglevel="WARN", redirect_stdouts=False, logging_config=_NO_CHANGE
     )
     faust_worker.spinner = None
-    faust_worker.execute_from_commandline()
+    execute(faust_worker)
+
+
+def execute(worker: ModeWorker) -> NoReturn:
+    """Run it to its end. A crash ends with 1 there, which is kept for settings: no supervisor starts that again."""
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as end:
+        sys.exit(_EXIT_FAILED if end.code else 0)
 
 
 _NO_CHANGE: dict[str, Any] = {"version": 1, "incremental": True, "disable_existing_loggers": False}

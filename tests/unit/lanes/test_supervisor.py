@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from instep.lanes.supervisor import Restarts
+from instep.lanes.supervisor import FINAL, Restarts
 
 SUPERVISE = """
 import sys
@@ -90,3 +90,24 @@ def test_told_to_stop_while_it_waits_it_starts_nothing_more(tmp_path: Path) -> N
     before = len(noted(notes, 1))
     time.sleep(0.5)
     assert len(noted(notes, 1)) == before
+
+
+CRASH = """
+import asyncio, logging
+from mode import Service, Worker
+from instep.lanes.worker import execute
+class Part(Service):
+    @Service.task
+    async def fail(self):
+        raise RuntimeError
+loop = asyncio.new_event_loop()
+asyncio.set_event_loop(loop)
+execute(Worker(Part(), loop=loop, redirect_stdouts=False))
+"""
+
+
+def test_a_crash_within_faust_ends_with_a_code_that_is_not_final() -> None:
+    ended = subprocess.run([sys.executable, "-c", CRASH], capture_output=True, timeout=30, check=False)
+    assert b"RuntimeError" in ended.stderr
+    assert ended.returncode == 70
+    assert ended.returncode not in FINAL

@@ -12,10 +12,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rocksdict import BlockBasedOptions, Options, Rdict, WriteBatch
+from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteBufferManager
 
 OWN = b"\x00instep/"  # keys of the engine's own; no processor's key begins so
 _CHECKPOINT = OWN + b"checkpoint"
+
+CACHE_BYTES = 32 << 20
+BUFFER_BYTES = 48 << 20
+"""What all lanes of a process hold in memory together, however many: blocks read, and writes not yet on disk."""
+_CACHE = Cache(CACHE_BYTES)
+BUFFERS = WriteBufferManager(BUFFER_BYTES, False)  # it flushes early rather than let writers wait
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,8 +114,10 @@ def _options() -> Options:
     options = Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_write_buffer_size(16 << 20)
+    options.set_write_buffer_manager(BUFFERS)
     options.set_max_open_files(128)
     table = BlockBasedOptions()
+    table.set_block_cache(_CACHE)
     table.set_bloom_filter(10, False)  # most look-ups are of events never seen before
     options.set_block_based_table_factory(table)
     return options

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from instep.lanes.state import OWN, Checkpoint, LaneState
+from instep.lanes.state import BUFFER_BYTES, BUFFERS, OWN, Checkpoint, LaneState
 
 
 def at(offset: int) -> Checkpoint:
@@ -102,3 +102,14 @@ def test_scan_and_get_answer_as_a_dictionary_would(
         k: model.get(k) for k, _ in [*settled, *pending]
     }
     state.close()
+
+
+def test_many_lanes_share_one_bound_on_memory(tmp_path: Path) -> None:
+    lanes = [LaneState(tmp_path / str(number)) for number in range(12)]
+    for lane in lanes:
+        for begin in range(0, 10_000, 1_000):
+            entries = {b"%d" % number: bytes(1024) for number in range(begin, begin + 1_000)}
+            lane.restored(entries, at(begin))
+    assert 0 < BUFFERS.get_usage() < 2 * BUFFER_BYTES
+    for lane in lanes:
+        lane.close()

@@ -93,7 +93,7 @@ def test_told_to_stop_while_it_waits_it_starts_nothing_more(tmp_path: Path) -> N
 
 
 CRASH = """
-import asyncio, logging
+import asyncio
 from mode import Service, Worker
 from instep.lanes.worker import execute
 class Part(Service):

@@ -1,0 +1,114 @@
+"""Runbooks point at nothing that is not there: commands, metrics, topics, files, settings, reasons."""
+
+import re
+from typing import Any
+
+import pytest
+import typer
+
+from instep.cli import build
+from instep.client.explain import REFUSALS, WITHHELD
+from instep.intake.app import MANAGEMENT_PORT as INTAKE
+from instep.network import topics
+from instep.router.app import MANAGEMENT_PORT as ROUTER
+from tests.unit.alerts.test_rules import RUNBOOKS, alerts, metrics, rules
+
+ROOT = RUNBOOKS.parents[1]
+SECTIONS = (
+    "What it means",
+    "What users notice",
+    "What to look at",
+    "How to put it right",
+    "How to know that it is over",
+)
+SOURCE = "\n".join(path.read_text() for path in (ROOT / "services").rglob("*.py"))
+TOPICS = {
+    "instep.events",
+    "instep.disclosures",
+    "instep.network",
+    topics.outbox("<authority>"),
+    topics.rejected("<authority>"),
+    topics.inbox("<authority>", "<purpose>"),
+}
+WORDS = {"up", "page", "ticket", "lost-records", "worker ended", "ProducerFenced"}
+"""What a log or Prometheus says; those of a log are looked for in the source."""
+FIELDS = {"service", "result", "contact", "review_by", "version", "status", "published_at"}
+
+
+def spans(text: str) -> list[str]:
+    return [" ".join(found.split()) for found in re.findall(r"`([^`]+)`", text)]
+
+
+def dead(span: str) -> str | None:
+    """What is wrong with a pointer; None if what it points at is there."""
+    if span.startswith("instep "):
+        return _command(span.split()[1:])
+    if found := re.fullmatch(r"curl http://127\.0\.0\.1:(\d+)(/\w+)", span):
+        there = int(found[1]) in (INTAKE, ROUTER) and f'add_get("{found[2]}"' in SOURCE
+        return None if there else "no such page"
+    if re.fullmatch(r"/\w+", span):
+        return None if f'add_get("{span}"' in SOURCE else "no such page"
+    if span.startswith(("deploy/", "services/", "schemas/", "tests/")):
+        return None if (ROOT / span).exists() else "no such file"
+    if re.fullmatch(r"INSTEP_\w+", span):
+        return None if f'"{span}"' in SOURCE else "no such setting"
+    names = re.findall(r"\binstep_\w+|\bkafka_\w+|\b\w+:\w+:\w+", span)
+    if names:
+        return next((f"no metric {name}" for name in names if name not in _series()), None)
+    if span in TOPICS | WORDS | FIELDS | set(REFUSALS) | set(WITHHELD) | set(alerts()):
+        return None
+    return None if span == "--dry-run" else "points at nothing known"
+
+
+def _series() -> set[str]:
+    """Names as they are shown, and a histogram's by itself."""
+    shown = set(metrics())
+    bases = {name.removesuffix("_bucket") for name in shown if name.endswith("_bucket")}
+    return shown | bases | {rule["record"] for rule in rules() if "record" in rule}
+
+
+def _command(words: list[str]) -> str | None:
+    command: Any = typer.main.get_command(build())
+    while isinstance(command, typer.core.TyperGroup):
+        if not words or words[0] not in command.commands:
+            return f"no command {' '.join(words[:1])}"
+        command, words = command.commands[words[0]], words[1:]
+    try:
+        command.make_context(command.name, list(words))
+    except Exception as error:  # noqa: BLE001  # whatever it does not like about the words
+        return str(error)
+    return None
+
+
+@pytest.mark.parametrize("name", sorted(alerts()))
+def test_a_runbook_has_its_parts_and_points_at_what_is_there(name: str) -> None:
+    text = (RUNBOOKS / f"{name}.md").read_text()
+    assert text.startswith(f"# {name}\n")
+    parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
+    assert tuple(parts[1::2]) == SECTIONS
+    assert all(part.strip() for part in parts[2::2])
+    assert {span: why for span in spans(text) if (why := dead(span))} == {}
+
+
+@pytest.mark.parametrize(
+    "span",
+    [
+        "instep lanes list",
+        "instep lane show",
+        "instep rejected leeds --count-all",
+        "curl http://127.0.0.1:9709/ready",
+        "curl http://127.0.0.1:9701/status",
+        "deploy/runbooks/InstepNothing.md",
+        "INSTEP_STATE_DIRECTORY",
+        "rate(instep_intake_refusals_total[1h])",
+        "instep.event",
+        "bad-luck",
+    ],
+)
+def test_a_dead_pointer_is_found(span: str) -> None:
+    assert dead(span)
+
+
+@pytest.mark.parametrize("word", ["worker ended", "lost-records"])
+def test_what_a_log_is_said_to_say_is_logged(word: str) -> None:
+    assert f'_log.error("{word}"' in SOURCE or f'_log.warning("{word}"' in SOURCE

@@ -114,10 +114,12 @@ class Judge:
             return done(Result.GONE)
         if reason in _NEVER:
             return done(Result.NEVER)
+        others = [(name, value) for name, value in original.headers if name != REDRIVES]
+        headers = (*others, (REDRIVES, b"%d" % place))
         decision = decide(
             original.key,
             original.value,
-            original.headers,
+            headers,
             source=self._authority,
             decoder=self._decoder,
             rules=self._rules,
@@ -126,13 +128,12 @@ class Judge:
         if isinstance(decision, Refusal):
             return done(Result.UNSOUND, decision.reason, decision.fields)
         key: bytes = original.key
-        headers = [(name, value) for name, value in original.headers if name != REDRIVES]
         return Sendable(
             event_id=str(event_id),
             subject_ref=key.decode(),
             key=key,
             value=original.value,
-            headers=(*headers, (REDRIVES, b"%d" % place)),
+            headers=headers,
         )
 
 

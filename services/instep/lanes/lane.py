@@ -27,6 +27,8 @@ _log = structlog.get_logger("instep.lanes")
 
 _CHUNK = 500  # records decided at most before the event loop gets a turn
 _TURN_SECONDS = 0.02  # and no more than take about so long
+_SLOW_SECONDS = 0.0001  # a record that takes longer is slow: such turns are short, and as long again belongs to the others
+_SLOW_TURN_SECONDS = 0.004
 _TICK_SECONDS = 1.0
 _SEEN_SECONDS = 60.0
 _LOST_SECONDS = 5.0
@@ -83,6 +85,7 @@ class Lane:
         self._poison = Poison(worker.processor)
         self._last_tick = self._last_commit = self._last_seen = time.monotonic()
         self._chunk = _CHUNK
+        self._rest = 0.0
         self._last_begin = 0.0
         self._open_since: float | None = None
         self._task = asyncio.ensure_future(self._run())
@@ -247,7 +250,7 @@ class Lane:
                 outputs = await self._decide(part, claim)
                 await transaction.add(outputs.records)
                 raise_metrics.append(outputs.committed)
-                await asyncio.sleep(0)
+                await asyncio.sleep(self._rest)
             positions[batch.partition] = (
                 batch.after if at == len(batch.records) else self._put_back(batch, at)
             )
@@ -297,8 +300,11 @@ class Lane:
             return await self._poison.decide(records, claim.state, now)
         began = time.perf_counter()
         outputs = self._worker.processor.process(records, claim.state, now)
-        at_that_pace = len(records) * _TURN_SECONDS / (time.perf_counter() - began)
-        self._chunk = max(1, min(_CHUNK, int(at_that_pace)))
+        took = time.perf_counter() - began
+        slow = took > len(records) * _SLOW_SECONDS
+        turn = _SLOW_TURN_SECONDS if slow else _TURN_SECONDS
+        self._chunk = max(1, min(_CHUNK, int(len(records) * turn / took)))
+        self._rest = took if slow else 0.0
         return outputs
 
     async def _tick(self, claim: Claim) -> None:

@@ -21,6 +21,10 @@ from instep.network.documents import Fault
 from instep.network.network import load, settings_faults
 from instep.network.problems import Lines, Problem, Severity
 
+LARGEST = 4 << 20
+"""Bytes of a file of a network: a hundred times what the largest one has."""
+NOTES = (".md", ".txt")
+"""What may lie beside agreements."""
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
 
 
@@ -35,8 +39,12 @@ def check(directory: Path, catalogue: Catalogue, today: date | None = None) -> l
         problems += [_on_line(authorities_file, fault) for fault in (*faults, *authority_faults(rows))]
     problems += _aliases(directory / "gss_aliases.csv", known)
     problems += _settings(directory / "network.toml")
-    for file in sorted((directory / "agreements").glob("*.toml")):
-        problems += _agreement(file, known, catalogue.events, day)
+    for file in sorted((directory / "agreements").glob("*")):
+        if file.suffix == ".toml":
+            problems += _agreement(file, known, catalogue.events, day)
+        elif not (file.suffix in NOTES or file.name.startswith(".")):
+            words = "only agreements belong here, in files whose names end in .toml: this one is not read"
+            problems.append(Problem(file=str(file), line=1, message=words))
     if not any(problem.severity == "error" for problem in problems):
         problems += _principals(directory)
     return sorted(problems, key=lambda problem: (problem.file, problem.line, problem.message))
@@ -78,7 +86,7 @@ def _agreement(
     if faults:
         return
     agreement = documents.agreement(document)
-    if agreement.id != file.stem and file.with_name(f"{agreement.id}.toml").exists():
+    if agreement.id != file.stem and agreement.id in {other.stem for other in file.parent.glob("*.toml")}:
         yield _at(
             file, lines, Fault(key="id", message=f"{agreement.id} is the id of {agreement.id}.toml already")
         )
@@ -88,12 +96,18 @@ def _agreement(
 
 
 def _read(file: Path) -> tuple[str, list[Problem]]:
-    try:
-        return file.read_text(encoding="utf-8"), []
-    except FileNotFoundError:
-        return "", [Problem(file=str(file), line=1, message="the file is missing")]
-    except UnicodeDecodeError:
-        return "", [Problem(file=str(file), line=1, message="the file is not UTF-8")]
+    if not file.exists():
+        words = "the file is missing"
+    elif not file.is_file():
+        words = "this is no file"
+    elif file.stat().st_size > LARGEST:
+        words = f"the file is larger than {LARGEST >> 20} MiB, so it is not read"
+    else:
+        try:
+            return file.read_text(encoding="utf-8"), []
+        except UnicodeDecodeError:
+            words = "the file is not UTF-8"
+    return "", [Problem(file=str(file), line=1, message=words)]
 
 
 def _toml(file: Path) -> tuple[dict[str, Any], Lines, list[Problem]]:
@@ -101,6 +115,8 @@ def _toml(file: Path) -> tuple[dict[str, Any], Lines, list[Problem]]:
     lines = Lines(text)
     try:
         return tomllib.loads(text), lines, problems
+    except RecursionError:
+        return {}, lines, [Problem(file=str(file), line=1, message="this is nested too deeply to be read")]
     except tomllib.TOMLDecodeError as error:
         at = _AT_LINE.search(str(error))
         line = int(at[1]) if at and at[1] else max(1, text.count("\n"))

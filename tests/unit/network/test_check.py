@@ -39,6 +39,39 @@ def _spoil(network: Path, name: str, pattern: str, replacement: str) -> None:
     file.write_text(spoilt, encoding="utf-8")
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("agreements/deep.toml", "id = " + "[" * 20_000, "this is nested too deeply to be read"),
+        (
+            "agreements/large.toml",
+            "# a comment\n" * 400_000,
+            "the file is larger than 4 MiB, so it is not read",
+        ),
+        ("agreements/council-tax.TOML", "", "only agreements belong here"),
+        ("authorities.csv", "x" * (5 << 20), "the file is larger than 4 MiB, so it is not read"),
+    ],
+)
+def test_what_is_no_honest_file_is_told_and_read_no_further(
+    network: Path, name: str, text: str, words: str
+) -> None:
+    (network / name).write_text(text, encoding="utf-8")
+    (told,) = [problem.message for problem in _errors(network) if problem.file.endswith(name)]
+    assert told.startswith(words)
+
+
+def test_what_is_no_file_at_all_is_not_opened(network: Path) -> None:
+    (network / "agreements" / "endless.toml").symlink_to("/dev/zero")
+    (network / "agreements" / "folder.toml").mkdir()
+    assert [problem.message for problem in _errors(network)] == ["this is no file"] * 2
+
+
+def test_an_id_that_is_a_path_leads_nowhere(network: Path) -> None:
+    _spoil(network, AGREEMENT, r"^id = .*", 'id = "../../etc/passwd"')
+    (problem, *_) = _errors(network)
+    assert (Path(problem.file).name, problem.line) == ("council-tax.toml", 3)
+
+
 def test_the_sample_has_no_error_and_two_warnings(network: Path) -> None:
     assert _errors(network) == []
     assert _warnings(network) == [

@@ -112,6 +112,9 @@ def above(path: str) -> list[str]:
     return [".".join(parts[:length]) for length in range(1, len(parts))]
 
 
+NAMED = "__named_schemas"
+
+
 def as_bytes(avro: Any) -> Any:
     """The same type with bytes for texts, so that the judge minds everything but UTF-8."""
     match avro:
@@ -120,9 +123,12 @@ def as_bytes(avro: Any) -> Any:
         case list():
             return [as_bytes(one) for one in avro]
         case dict():
-            return {
+            changed = {
                 key: as_bytes(one) if key in ("type", "items", "fields") else one for key, one in avro.items()
             }
+            if NAMED in avro:  # fastavro's own: each named type again, for those that are named a second time
+                changed[NAMED] = {name: as_bytes(one) for name, one in avro[NAMED].items()}
+            return changed
         case _:
             return avro
 

@@ -24,7 +24,8 @@ RATE = 1000
 """Events a second at which each entrant's latency is taken."""
 RATES = (20, 1000, 5000)
 """Those at which the journey's is."""
-WARM_UP_SECONDS = 30.0
+WARM_UP_SECONDS = 60.0
+LATENCY_ROUNDS = 3
 
 
 def _options() -> argparse.Namespace:
@@ -82,18 +83,27 @@ async def _round(options: argparse.Namespace) -> list[Row]:
 
 
 async def _latencies(options: argparse.Namespace) -> dict[str, list[Latency]]:
+    """Turn and turn about on one broker, which the journey itself has warmed up: medians of the rounds."""
     async with ground() as here:
-        found = {}
         _say("latency: warming up the broker, which compiles its own code while it is new")
-        await latency.of_entrant(here, AIOKAFKA_TRANSACTIONAL, [RATE], WARM_UP_SECONDS)
-        _say("latency: a plain transactional aiokafka loop, one hop")
-        plain = await latency.of_entrant(here, AIOKAFKA_TRANSACTIONAL, RATES, options.seconds)
-        found["plain transactional aiokafka, one hop"] = plain
-        for workers in (1, 2):
-            _say(f"latency: intake and router, both hops, {workers} of each")
-            both = await latency.of_journey(here, RATES, options.seconds, workers)
-            found[f"intake and router, both hops, {workers} of each"] = both
-    return found
+        await latency.of_journey(here, [RATE], WARM_UP_SECONDS)
+        plain, both, two = (
+            "plain transactional aiokafka, one hop",
+            "intake and router, both hops, 1 of each",
+            "intake and router, both hops, 2 of each",
+        )
+        rounds: dict[str, list[list[Latency]]] = {plain: [], both: [], two: []}
+        for number in range(LATENCY_ROUNDS):
+            _say(f"latency, round {number + 1} of {LATENCY_ROUNDS}")
+            rounds[plain].append(
+                await latency.of_entrant(here, AIOKAFKA_TRANSACTIONAL, RATES, options.seconds)
+            )
+            rounds[both].append(await latency.of_journey(here, RATES, options.seconds))
+            rounds[two].append(await latency.of_journey(here, RATES, options.seconds, workers=2))
+    return {
+        name: [latency.middle(of_one) for of_one in zip(*found, strict=True)]
+        for name, found in rounds.items()
+    }
 
 
 def _show_latencies(found: dict[str, list[Latency]]) -> None:

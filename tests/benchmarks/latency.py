@@ -43,6 +43,11 @@ class Latency:
     missing: int
 
 
+def middle(rounds: Sequence[Latency]) -> Latency:
+    """The round whose p99 is the median one."""
+    return sorted(rounds, key=lambda one: one.p99_ms)[len(rounds) // 2]
+
+
 class Loop:
     """Publishes events when they are due and notes when they come out; an async context manager."""
 

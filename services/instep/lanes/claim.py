@@ -91,15 +91,23 @@ class Claim:
         self.fruitless_before = fruitless_claims(self.state)
         self.state.put(*claims_entry(self.fruitless_before + 1))
         transaction = await self.begin()
-        await self.commit(transaction, {})
+        await self.commit(transaction, {}, {})
 
     async def begin(self) -> Transaction:
         transaction = Transaction(self._producer)
         await transaction.begin()
         return transaction
 
-    async def commit(self, transaction: Transaction, positions: Mapping[TopicPartition, int]) -> None:
-        """Commit outputs, the state's changes and positions together; then, and only then, keep the changes."""
+    async def commit(
+        self,
+        transaction: Transaction,
+        positions: Mapping[TopicPartition, int],
+        told: Mapping[TopicPartition, int],
+    ) -> None:
+        """Commit outputs, the state's changes and positions together; then, and only then, keep the changes.
+
+        `told` are positions, of this transaction or earlier ones, that the group is to hold as its committed offsets.
+        """
         state = self.state
         for partition, offset in positions.items():
             state.put(*position_entry(partition, offset))
@@ -107,7 +115,7 @@ class Claim:
             state.put(*claims_entry(0))
         async with asyncio.timeout(AWAIT_SECONDS):
             await transaction.add(self._changelog_records())
-            await transaction.commit(positions, self._group)
+            await transaction.commit(told, self._group)
         end = transaction.end_of(*self._changelog.partition)
         if end is not None:
             state.committed(self._changelog.reached(end))

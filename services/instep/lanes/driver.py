@@ -9,6 +9,7 @@ the true end and lag reads 0.
 import asyncio
 import os
 import socket
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -23,6 +24,9 @@ from faust.types import TP, ConsumerMessage
 from instep.lanes.settings import LaneSettings
 
 _FETCH_WAIT_MS = 250
+_FETCH_INTERVAL = (
+    0.005  # at least, between two; what is alone is taken at once, and what comes thick comes together
+)
 _REBALANCE_MS = 30_000
 _METADATA_MS = 30_000
 _YEAR_MS = 31_536_000_000 // 16  # the protocol's int32 holds no whole year
@@ -42,6 +46,8 @@ class Batch:
 
 class BatchThread(stock.AIOKafkaConsumerThread):
     """The thread that talks to the broker."""
+
+    _last_fetch = 0.0
 
     def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
         # Made here and not by Faust: half of these it has no setting for, and its credentials are plaintext unless asked.
@@ -70,6 +76,9 @@ class BatchThread(stock.AIOKafkaConsumerThread):
         return found
 
     async def _fetch(self, active: set[TopicPartition], timeout: float, assignment: int) -> list[Batch]:
+        early = self._last_fetch + _FETCH_INTERVAL - time.monotonic()
+        if early > 0:
+            await asyncio.sleep(early)
         consumer = self._ensure_consumer()
         before = _positions(consumer, active)
         if not before:
@@ -83,6 +92,7 @@ class BatchThread(stock.AIOKafkaConsumerThread):
         except NoOffsetForPartitionError:
             # A rebalance came in between: a partition was given up and assigned again, and its lane has yet to claim it.
             return []
+        self._last_fetch = time.monotonic()
         after = _positions(consumer, set(before))
         return [
             Batch(tp, before[tp], position, records := fetched.get(tp, []), size_of(records), assignment)

@@ -30,6 +30,7 @@ _TURN_SECONDS = 0.02  # and no more than take about so long
 _SLOW_SECONDS = 0.0001  # a record that takes longer is slow: such turns are short, and as long again belongs to the others
 _SLOW_TURN_SECONDS = 0.004
 _TICK_SECONDS = 1.0
+_TELL_SECONDS = 1.0  # how far the group's committed offsets may be behind the changelog's positions
 _SEEN_SECONDS = 60.0
 _LOST_SECONDS = 5.0
 _TOLD_SECONDS = 5.0
@@ -78,7 +79,7 @@ class Lane:
         self.next: dict[TopicPartition, int] = {}
         self._worker = worker
         self._queue: deque[Batch] = deque()
-        self._queued_bytes = 0
+        self._queued_bytes = self._queued_records = 0
         self._held_back = False
         self._stopping = False
         self._wake = asyncio.Event()
@@ -86,7 +87,8 @@ class Lane:
         self._last_tick = self._last_commit = self._last_seen = time.monotonic()
         self._chunk = _CHUNK
         self._rest = 0.0
-        self._last_begin = 0.0
+        self._last_begin = self._last_told = 0.0
+        self._untold: dict[TopicPartition, int] = {}
         self._open_since: float | None = None
         self._task = asyncio.ensure_future(self._run())
 
@@ -98,10 +100,12 @@ class Lane:
             self._last_commit = time.monotonic()
         self._queue.append(batch)
         self._queued_bytes += batch.size
+        self._queued_records += len(batch.records)
         if not self._held_back and self._queued_bytes > self._worker.settings.queue_bytes:
             self._held_back = True
             self._worker.hold_back(self, True)
-        self._wake.set()
+        if batch.records:
+            self._wake.set()
 
     async def release(self) -> None:
         """Give the lane up: an open transaction is finished, or left for the next claim to abort."""
@@ -169,6 +173,8 @@ class Lane:
             _log.info("lane claimed", lane=self.number, restored=claim.entries_restored)
             while not self._stopping:
                 await self._turn(claim)
+            if self._untold:
+                await self._commit(claim, await self._begin(claim), {}, [], tell=True)
         finally:
             if self._open_since is not None:  # in the middle of it: the next claim aborts what is open
                 self._open_since = None
@@ -212,9 +218,12 @@ class Lane:
         return start
 
     async def _turn(self, claim: Claim) -> None:
-        """Wait for work or for the next second, then do what there is."""
+        """Wait for work or for the next second, then do what there is.
+
+        A transaction's marker alone is worth no transaction, which would only write one more: it waits for the second.
+        """
         due = self._last_tick + _TICK_SECONDS - time.monotonic()
-        if not self._queue and due > 0:
+        if not self._queued_records and due > 0:
             self._wake.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), due)
@@ -234,9 +243,9 @@ class Lane:
 
     async def _process(self, claim: Claim) -> None:
         """Decide what is queued, within the bounds of one transaction, and commit it."""
-        began = self._open_since = self._last_begin = time.monotonic()
+        began = self._last_begin = time.monotonic()
         longest = self._worker.settings.transaction_seconds
-        transaction = await claim.begin()
+        transaction = await self._begin(claim)
         positions: dict[TopicPartition, int] = {}
         raise_metrics: list[Callable[[], None]] = []
         events = 0
@@ -268,6 +277,7 @@ class Lane:
         while self._queue and events < settings.transaction_events and size < settings.transaction_bytes:
             batch = self._queue.popleft()
             self._queued_bytes -= batch.size
+            self._queued_records -= len(batch.records)
             if self._held_back and self._queued_bytes < settings.queue_bytes / 2:
                 self._held_back = False
                 self._worker.hold_back(self, False)
@@ -284,6 +294,7 @@ class Lane:
         left = Batch(batch.partition, position, batch.after, rest, size_of(rest), batch.assignment)
         self._queue.appendleft(left)
         self._queued_bytes += left.size
+        self._queued_records += len(rest)
         return position
 
     def _check_joins_up(self, batch: Batch, positions: Mapping[TopicPartition, int]) -> None:
@@ -309,14 +320,17 @@ class Lane:
 
     async def _tick(self, claim: Claim) -> None:
         outputs = self._worker.processor.tick(claim.state, time.time_ns() // 1_000_000)
-        if outputs.records or claim.state.changes:
-            self._open_since = time.monotonic()
-            transaction = await claim.begin()
+        if outputs.records or claim.state.changes or self._untold:
+            transaction = await self._begin(claim)
             await transaction.add(outputs.records)
-            await self._commit(claim, transaction, {}, [outputs.committed])
+            await self._commit(claim, transaction, {}, [outputs.committed], tell=True)
         if time.monotonic() - self._last_seen > _SEEN_SECONDS:
             self._last_seen = time.monotonic()
             claim.state.seen()
+
+    async def _begin(self, claim: Claim) -> Transaction:
+        self._open_since = time.monotonic()
+        return await claim.begin()
 
     async def _commit(
         self,
@@ -324,8 +338,15 @@ class Lane:
         transaction: Transaction,
         positions: Mapping[TopicPartition, int],
         raise_metrics: Iterable[Callable[[], None]],
+        *,
+        tell: bool = False,
     ) -> None:
-        await claim.commit(transaction, positions)
+        """The changelog holds every position; the group is told once a second, for that is two fifths of a commit."""
+        self._untold.update(positions)
+        told = self._untold if tell or time.monotonic() - self._last_told >= _TELL_SECONDS else {}
+        await claim.commit(transaction, positions, told)
+        if told:
+            self._untold, self._last_told = {}, time.monotonic()
         self.next.update(positions)
         self._last_commit = time.monotonic()
         self._open_since = None

@@ -77,7 +77,8 @@ class Committed:
     entries_restored = fruitless_before = 0
 
     def __init__(self) -> None:
-        self.transactions: list[tuple[float, int]] = []
+        self.transactions: list[tuple[float, int | None]] = []
+        self.told: list[int | None] = []
 
     async def begin(self) -> Any:
         self.transactions.append((time.monotonic(), 0))
@@ -86,8 +87,11 @@ class Committed:
     async def _add(self, outputs: object) -> None:
         """Nothing is put out."""
 
-    async def commit(self, transaction: object, positions: dict[TopicPartition, int]) -> None:
-        self.transactions[-1] = (self.transactions[-1][0], positions[PARTITION])
+    async def commit(
+        self, transaction: object, positions: dict[TopicPartition, int], told: dict[TopicPartition, int]
+    ) -> None:
+        self.transactions[-1] = (self.transactions[-1][0], positions.get(PARTITION))
+        self.told.append(told.get(PARTITION))
 
     def kept_positions(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
         return dict.fromkeys(partitions)
@@ -105,7 +109,9 @@ class Committed:
 class Unanswered(Committed):
     """A claim whose commits are never answered, as when the broker is away."""
 
-    async def commit(self, transaction: object, positions: dict[TopicPartition, int]) -> None:
+    async def commit(
+        self, transaction: object, positions: dict[TopicPartition, int], told: dict[TopicPartition, int]
+    ) -> None:
         await asyncio.Event().wait()
 
 
@@ -122,10 +128,10 @@ async def test_what_comes_alone_goes_at_once_and_what_comes_soon_after_goes_toge
     await asyncio.sleep(0)
     try:
         began = time.monotonic()
-        lane.offer(batch(0))
+        lane.offer(batch(0, records=1))
         await lane._turn(cast(Claim, claim))
-        lane.offer(batch(1))
-        late = asyncio.get_running_loop().call_later(INTERVAL / 4, lane.offer, batch(2))
+        lane.offer(batch(2, records=1))
+        late = asyncio.get_running_loop().call_later(INTERVAL / 4, lane.offer, batch(4, records=1))
         await lane._turn(cast(Claim, claim))
         late.cancel()
     finally:
@@ -133,7 +139,7 @@ async def test_what_comes_alone_goes_at_once_and_what_comes_soon_after_goes_toge
     (first, reached), (second, reached_then) = claim.transactions
     assert first - began < INTERVAL / 2
     assert INTERVAL <= second - first < 2 * INTERVAL
-    assert (reached, reached_then) == (1, 3)
+    assert (reached, reached_then) == (2, 6)
 
 
 async def test_a_batch_that_takes_longer_than_a_transaction_may_is_committed_in_parts() -> None:
@@ -158,11 +164,58 @@ async def test_a_batch_that_takes_longer_than_a_transaction_may_is_committed_in_
     finally:
         await lane.release()
     assert decided == list(range(50))
-    reached = [position for _, position in claim.transactions]
+    reached = [position for _, position in claim.transactions if position is not None]
     assert reached == sorted(set(reached))
     assert reached[-1] == 51
     assert 3 <= len(reached) <= 10
     assert lane._queued_bytes == 0
+
+
+async def test_a_marker_alone_makes_no_transaction_until_the_next_tick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("instep.lanes.lane._TICK_SECONDS", 3 * INTERVAL)
+    claim = Committed()
+    lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, Worker()))
+    lane.next[PARTITION] = 0
+    await asyncio.sleep(0)
+    try:
+        began = time.monotonic()
+        lane.offer(batch(0))
+        await lane._turn(cast(Claim, claim))
+    finally:
+        await lane.release()
+    ((at, reached),) = claim.transactions
+    assert at - began >= 2 * INTERVAL
+    assert reached == lane.next[PARTITION] == 1
+
+
+async def test_the_group_is_told_at_once_then_each_second_and_at_the_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    claim = Committed()
+
+    async def claimed(*_: object) -> Committed:
+        return claim
+
+    monkeypatch.setattr(Claim, "open", claimed)
+    worker = Worker(claim=True)
+    worker.settings = replace(worker.settings, transaction_interval=0.0)
+    lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, worker))
+    async with asyncio.timeout(5):
+        while not lane.claimed:
+            await asyncio.sleep(0.01)
+    for number in range(15):
+        lane.offer(batch(2 * number, records=1))
+        await asyncio.sleep(0.1)
+    lane.offer(batch(30, records=1))
+    await asyncio.sleep(0.05)
+    await lane.release()
+    assert [position for _, position in claim.transactions if position] == list(range(2, 33, 2))
+    told = [position for position in claim.told if position]
+    assert told[0] == 2
+    assert told[-1] == 32
+    assert len(told) == 3
 
 
 @pytest.mark.parametrize(("claim", "committed", "aborted"), [(Committed(), 1, 0), (Unanswered(), 0, 1)])
@@ -179,7 +232,7 @@ async def test_a_transaction_that_is_given_up_in_the_middle_is_counted_as_aborte
     async with asyncio.timeout(5):
         while not lane.claimed:
             await asyncio.sleep(0.01)
-    lane.offer(batch(0))
+    lane.offer(batch(0, records=1))
     await asyncio.sleep(0.05)
     await lane.release()
     assert (worker.metrics.committed.times, worker.metrics.aborted.times) == (committed, aborted)

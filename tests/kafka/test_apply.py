@@ -21,6 +21,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from instep.cluster.apply import Applied, apply, preview
 from instep.cluster.connection import Connection
 from instep.cluster.follow import NetworkFollower, read_network
+from instep.cluster.plan import Plan
 from instep.errors import NetworkError
 from instep.events.catalogue import Catalogue
 from instep.local.broker import Broker
@@ -82,14 +83,15 @@ async def test_applied_again_it_changes_nothing(connection: Connection) -> None:
 
 
 async def test_a_suspension_is_one_record_and_reaches_a_follower_within_a_second(
-    connection: Connection, directory: Path
+    own_broker: Broker, directory: Path
 ) -> None:
+    connection = connection_to(own_broker)
     before = (await apply(connection, SAMPLE, CATALOGUE)).generation
     follower = NetworkFollower(connection)
     await follower.start()
     try:
         await follower.changed()
-        edit(directory / "agreements/council-tax.toml", 'status = "active"', 'status = "suspended"')
+        suspend(directory)
         done = await apply(connection, directory, CATALOGUE)
         written = time.monotonic()
         await asyncio.wait_for(follower.changed(), 5)
@@ -122,6 +124,38 @@ async def test_an_unsound_directory_changes_nothing(connection: Connection, dire
     with pytest.raises(NetworkError, match=r"council-tax\.toml:\d+: "):
         await apply(connection, directory, CATALOGUE)
     assert await read_network(connection) == before
+
+
+async def test_an_agreement_changed_under_its_version_or_taken_back_is_refused(
+    own_broker: Broker, directory: Path
+) -> None:
+    connection = connection_to(own_broker)
+    await apply(connection, SAMPLE, CATALOGUE)
+    file = directory / "agreements/council-tax.toml"
+    edit(file, 'status = "active"', 'status = "suspended"')
+    with pytest.raises(
+        NetworkError, match="council-tax: status changed, but its version is still 2: write version = 3"
+    ):
+        await preview(connection, directory, CATALOGUE)
+    edit(file, "\nversion = 2\n", "\nversion = 3\n")
+    assert (await apply(connection, directory, CATALOGUE)).generation == 2
+    with pytest.raises(
+        NetworkError, match="version 3 has been applied already, and a version never goes back"
+    ):
+        await apply(connection, SAMPLE, CATALOGUE)
+    assert (await read_network(connection)).generation == 2
+
+
+async def test_topics_that_the_network_does_not_name_are_told_and_left_alone(own_broker: Broker) -> None:
+    connection = connection_to(own_broker)
+    await apply(connection, SAMPLE, CATALOGUE)
+    async with admin_of(connection) as admin:
+        await admin.create_topics([NewTopic("somebody.elses", 1, 1)])
+        planned = await preview(connection, SAMPLE, CATALOGUE)
+        assert (planned.unnamed, planned.empty) == (("somebody.elses",), True)
+        done = await apply(connection, SAMPLE, CATALOGUE)
+        assert done.plan.unnamed == ("somebody.elses",)
+        assert "somebody.elses" in await admin.list_topics()
 
 
 async def test_another_network_or_another_number_of_lanes_is_refused(
@@ -158,9 +192,10 @@ async def test_more_copies_than_brokers_is_refused_in_one_sentence(
         await apply(connection_to(own_broker), directory, CATALOGUE)
 
 
-async def test_two_that_run_at_once_do_no_harm(connection: Connection, directory: Path) -> None:
+async def test_two_that_run_at_once_do_no_harm(own_broker: Broker, directory: Path) -> None:
+    connection = connection_to(own_broker)
     before = (await apply(connection, SAMPLE, CATALOGUE)).generation
-    edit(directory / "agreements/council-tax.toml", 'status = "active"', 'status = "suspended"')
+    suspend(directory)
     both = (apply(connection, directory, CATALOGUE) for _ in range(2))
     outcomes = await asyncio.gather(*both, return_exceptions=True)
     for outcome in outcomes:
@@ -242,6 +277,7 @@ def test_the_command_says_what_it_did_and_what_it_would_do(own_broker: Broker) -
         "topics_configured": [],
         "schemas_registered": [],
         "records_changed": [],
+        "topics_left_alone": [],
         "access": None,
     }
     nowhere = {**environment(own_broker), "INSTEP_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
@@ -256,7 +292,17 @@ def connection_to(broker: Broker) -> Connection:
 
 
 def nothing_at(generation: int) -> Applied:
-    return Applied(generation=generation, topics_created=(), topics_configured=(), records_changed=())
+    nothing = Plan(generation=generation, create=(), configure=(), records={})
+    return Applied(
+        generation=generation, topics_created=(), topics_configured=(), records_changed=(), plan=nothing
+    )
+
+
+def suspend(directory: Path) -> None:
+    """Suspend the council-tax agreement, which takes a new version."""
+    file = directory / "agreements/council-tax.toml"
+    edit(file, 'status = "active"', 'status = "suspended"')
+    edit(file, "\nversion = 2\n", "\nversion = 3\n")
 
 
 def edit(file: Path, old: str, new: str) -> None:

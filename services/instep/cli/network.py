@@ -17,9 +17,9 @@ from instep.network.check import check as problems_of
 from instep.network.network import Network, load
 
 if TYPE_CHECKING:
-    from instep.cluster.access_changes import AccessChanges
     from instep.cluster.apply import Progress
     from instep.cluster.connection import Connection
+    from instep.cluster.plan import Plan
     from instep.cluster.registry_client import Registry
 
 app = typer.Typer(
@@ -28,8 +28,6 @@ app = typer.Typer(
 
 NETWORKS = Path("deploy/network")
 _NAMES_SHOWN = 12
-_CHANGES = ("topics_created", "topics_configured", "schemas_registered", "records_changed")
-_ACCESS_CHANGES = ("users_created", "users_removed", "acls_created", "acls_removed", "quotas_changed")
 
 Directory = Annotated[
     str,
@@ -61,19 +59,12 @@ def check(directory: Directory, output: OutputOption = Output.TABLE) -> None:
 
 @app.command("plan")
 def plan(directory: Directory, output: OutputOption = Output.TABLE) -> None:
-    """Show what `apply` would change; change nothing."""
+    """Show what `apply` would change (+ made, ~ becomes another, - goes); change nothing."""
     from instep.cluster.apply import preview
 
     where = find(directory)
     planned = _run(preview(_connection(), where, _catalogue(), _registry()))
-    changes = {
-        "generation": planned.generation,
-        "topics_created": [spec.name for spec in planned.create],
-        "topics_configured": [spec.name for spec in planned.configure],
-        "schemas_registered": [" ".join(pair) for pair in planned.register],
-        "records_changed": list(planned.records),
-    }
-    _show_changes(changes, planned.access, would=True, output=output)
+    _show_changes(planned, would=True, output=output)
 
 
 @app.command("apply")
@@ -82,7 +73,8 @@ def apply(directory: Directory, output: OutputOption = Output.TABLE) -> None:
 
     Schema ids come from the registry that INSTEP_REGISTRY_URL names, or are allotted here. The services follow a new
     generation within a second. New users' secrets go to INSTEP_SECRETS_DIR (on the local
-    platform .instep/secrets), a file each, which is never overwritten.
+    platform .instep/secrets), a file each, which is never overwritten. An agreement that has changed needs a new version.
+    Topics that the network does not name are told, and never touched.
     """
     from instep.cluster.apply import apply as apply_network
 
@@ -90,8 +82,7 @@ def apply(directory: Directory, output: OutputOption = Output.TABLE) -> None:
     with progress("checking the network") as bar:
         connection = _connection()
         applied = _run(apply_network(connection, where, _catalogue(), _shown_on(bar), _registry()))
-    changes = {name: getattr(applied, name) for name in ("generation", *_CHANGES)}
-    _show_changes(changes, applied.access, would=False, output=output)
+    _show_changes(applied.plan, would=False, output=output)
     if applied.access and applied.access.users_created and output is Output.TABLE:
         note(
             f"Each user's secret is a file in {connection.secrets_dir}: give it to its council, and to nobody else."
@@ -189,29 +180,52 @@ def _counted(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _show_changes(
-    topics_and_records: Mapping[str, Any], access: "AccessChanges | None", *, would: bool, output: Output
-) -> None:
-    told = access.as_json() if access else None
+def _show_changes(plan: "Plan", *, would: bool, output: Output) -> None:
+    from instep.cluster.changes import changes
+
     if output is Output.JSON:
-        show_lines([{**topics_and_records, "access": told}])
+        show_lines([_as_json(plan)])
         return
-    changes = {**topics_and_records, **(told or {})}
-    kinds = [kind for kind in (*_CHANGES, *_ACCESS_CHANGES) if changes.get(kind)]
-    for kind in kinds:
-        thing, done = kind.split("_")
-        typer.echo(
-            f"{len(changes[kind])} {thing} {'would be ' if would else ''}{done}: {_some(changes[kind])}"
-        )
-    if told is None:
+    kinds: dict[tuple[str, str], list[str]] = {}
+    for change in changes(plan):
+        kinds.setdefault((change.sign, change.kind), []).append(str(change))
+    for (sign, kind), lines in kinds.items():
+        for line in lines[:_NAMES_SHOWN]:
+            typer.echo(line)
+        if len(lines) > _NAMES_SHOWN:
+            typer.echo(f"{sign} {kind}: {len(lines) - _NAMES_SHOWN} more")
+    if plan.access is None:
         note("Users, ACLs and quotas are left out: without security (PLAINTEXT) anybody may do anything.")
-    elif told["acls_left_alone"]:
-        note(f"ACLs that the network does not name, left as they are: {_some(told['acls_left_alone'])}")
+    elif plan.access.strangers:
+        note(
+            f"ACLs that the network does not name, left as they are: {_some(plan.access.as_json()['acls_left_alone'])}"
+        )
+    if plan.unnamed:
+        note(f"Topics that the network does not name, left as they are: {_some(plan.unnamed)}")
     if not kinds:
         typer.echo("Nothing to change: the cluster matches.")
-    typer.echo(
-        f"The network {'would be' if would and kinds else 'is'} at generation {changes['generation']}."
-    )
+    counted = ", ".join(f"{sum(map(len, found))} {sign}" for sign, found in _by_sign(kinds).items())
+    at = f"The network {'would be' if would and kinds else 'is'} at generation {plan.generation}"
+    typer.echo(f"{at} ({counted})." if counted else f"{at}.")
+
+
+def _by_sign(kinds: Mapping[tuple[str, str], list[str]]) -> dict[str, list[list[str]]]:
+    found: dict[str, list[list[str]]] = {}
+    for (sign, _), lines in kinds.items():
+        found.setdefault(sign, []).append(lines)
+    return found
+
+
+def _as_json(plan: "Plan") -> dict[str, Any]:
+    return {
+        "generation": plan.generation,
+        "topics_created": [spec.name for spec in plan.create],
+        "topics_configured": [spec.name for spec in plan.configure],
+        "schemas_registered": [" ".join(pair) for pair in plan.register],
+        "records_changed": list(plan.records),
+        "topics_left_alone": list(plan.unnamed),
+        "access": plan.access.as_json() if plan.access else None,
+    }
 
 
 def _some(names: Sequence[str]) -> str:

@@ -11,7 +11,7 @@ write what it made up from an older state.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -59,6 +59,8 @@ class Applied:
     topics_created: tuple[str, ...]
     topics_configured: tuple[str, ...]
     records_changed: tuple[str, ...]
+    plan: Plan = field(compare=False, repr=False)
+    """What has been carried out, in full."""
     access: AccessChanges | None = None
     """What has changed of users, ACLs and quotas; None without security, where there are none."""
     schemas_registered: tuple[str, ...] = ()
@@ -106,6 +108,7 @@ async def apply(
         records_changed=tuple(planned.records),
         access=planned.access,
         schemas_registered=tuple(map(" ".join, planned.register)),
+        plan=planned,
     )
 
 

@@ -1,13 +1,15 @@
 """What has to change for a cluster to match a network. Pure; `apply` finds out what the cluster holds and does it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from instep.cluster.access_changes import AccessChanges
 from instep.cluster.generations import GENERATION
 from instep.cluster.registry import agreed
 from instep.errors import NetworkError
+from instep.network.authorities import row
 from instep.network.network import Network, from_records, to_records
+from instep.network.revisions import changed_keys, stale_versions
 from instep.network.topics import TopicSpec, topics
 
 
@@ -31,6 +33,14 @@ class Plan:
     create: tuple[TopicSpec, ...]
     configure: tuple[TopicSpec, ...]
     records: Mapping[str, bytes | None]
+    added: frozenset[str] = frozenset()
+    """Which of the records are of things that `instep.network` has not held."""
+    details: Mapping[str, str] = field(default_factory=dict)
+    """By key of a record that becomes another, what of it does."""
+    settings: Mapping[str, Mapping[str, tuple[str | None, str]]] = field(default_factory=dict)
+    """Of topics to configure anew: each setting that differs, as it is and as it is to be."""
+    unnamed: tuple[str, ...] = ()
+    """Topics that the cluster has and the network does not name: they are told, and left alone."""
     access: AccessChanges | None = None
     """Users, ACLs and quotas to make and to take away; None without security, where there are none."""
     register: tuple[tuple[str, str], ...] = ()
@@ -52,8 +62,9 @@ def plan(
 
     `registered` are the ids of a registry, where there is one; what it lacks has none yet.
 
-    Raises NetworkError when the cluster holds another network, or the number of lanes has changed: a key's lane would be
-    another from one event to the next, and order and memory would be lost.
+    Raises NetworkError when the cluster holds another network, when an agreement has changed and its version has not, or
+    when the number of lanes has changed: a key's lane would be another from one event to the next, and order and memory
+    would be lost.
     """
     held = from_records(cluster.records) if cluster.records else None
     if held is not None and held.name != network.name:
@@ -64,6 +75,8 @@ def plan(
         raise NetworkError(
             f"The network {network.name} was born with {held.lanes} lanes and keeps them: set lanes = {held.lanes}."
         )
+    if held is not None:
+        _refuse_stale_versions(held, network)
     schemas, specs = tuple(schemas), topics(network)
     _refuse_other_partitions(specs, cluster.partitions)
     known = held.schemas if held is not None else {}
@@ -75,11 +88,23 @@ def plan(
     }
     records |= dict.fromkeys(sorted(before.keys() - wanted.keys()))
     generation = held.generation if held is not None else 0
+    named = {spec.name for spec in specs}
+    settings = {
+        spec.name: differing
+        for spec in specs
+        if (differing := _differing(spec, cluster.configs.get(spec.name)))
+    }
     return Plan(
         generation=generation + 1 if records or not set(schemas) <= set(ids.values()) else generation,
         create=tuple(spec for spec in specs if spec.name not in cluster.partitions),
-        configure=tuple(spec for spec in specs if _differs(spec, cluster.configs.get(spec.name))),
+        configure=tuple(spec for spec in specs if spec.name in settings),
         records=records,
+        added=frozenset(records.keys() - before.keys()),
+        details=_details(held, network) if held is not None else {},
+        settings=settings,
+        unnamed=tuple(
+            sorted(name for name in cluster.partitions.keys() - named if not name.startswith("__"))
+        ),
     )
 
 
@@ -104,5 +129,33 @@ def _refuse_other_partitions(specs: Iterable[TopicSpec], partitions: Mapping[str
             )
 
 
-def _differs(spec: TopicSpec, config: Mapping[str, str] | None) -> bool:
-    return config is not None and any(config.get(name) != value for name, value in spec.config.items())
+def _refuse_stale_versions(held: Network, network: Network) -> None:
+    stale = list(stale_versions(held.agreements, network.agreements))
+    if stale:
+        id, words = stale[0]
+        more = f" (and {len(stale) - 1} more agreements)" if len(stale) > 1 else ""
+        raise NetworkError(f"The agreement {id}: {words}{more}.")
+
+
+def _details(held: Network, network: Network) -> dict[str, str]:
+    details: dict[str, str] = {}
+    for id in held.agreements.keys() & network.agreements.keys():
+        was, now = held.agreements[id], network.agreements[id]
+        if was != now:
+            others = [key for key in changed_keys(was, now) if key != "version"]
+            details[f"agreement/{id}"] = (
+                f"version {was.version} -> {now.version} ({', '.join(others) or 'nothing else'})"
+            )
+    for id in held.authorities.keys() & network.authorities.keys():
+        before, after = row(held.authorities[id]), row(network.authorities[id])
+        differing = [f"{key} {before[key]} -> {after[key]}" for key in after if before[key] != after[key]]
+        details[f"authority/{id}"] = ", ".join(differing)
+    return details
+
+
+def _differing(spec: TopicSpec, config: Mapping[str, str] | None) -> Mapping[str, tuple[str | None, str]]:
+    if config is None:
+        return {}
+    return {
+        name: (config.get(name), value) for name, value in spec.config.items() if config.get(name) != value
+    }

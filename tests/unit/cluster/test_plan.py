@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instep.cluster.changes import changes
 from instep.cluster.plan import Cluster, Plan, allot, plan
 from instep.errors import NetworkError
-from instep.network.agreements import Status
 from instep.network.network import Network, from_records, load
 from instep.network.topics import EVENTS, inbox, outbox, topics
 
@@ -48,7 +49,8 @@ def test_a_cluster_that_matches_gets_nothing_and_no_new_generation() -> None:
 
 
 def test_only_what_has_changed_is_written() -> None:
-    changed = _with_agreement(SAMPLE, "council-tax", status="suspended")
+    version = SAMPLE.agreements["council-tax"].version
+    changed = _with_agreement(SAMPLE, "council-tax", status="suspended", version=version + 1)
     planned = plan(changed, SCHEMAS, APPLIED)
     assert list(planned.records) == ["agreement/council-tax"]
     assert (planned.generation, planned.create, planned.configure) == (2, (), ())
@@ -117,6 +119,59 @@ def test_ids_are_never_given_twice_nor_changed(
     assert sorted(now.values()) == sorted({*first, *then})
 
 
-def _with_agreement(network: Network, id: str, *, status: Status) -> Network:
-    agreement = replace(network.agreements[id], status=status)
+@pytest.mark.parametrize(
+    ("changed", "version", "message"),
+    [
+        ({"status": "suspended"}, 2, "status changed, but its version is still 2: write version = 3"),
+        (
+            {"dpia": "other", "retention_days": 7},
+            2,
+            "retention_days and dpia changed, but its version is still 2",
+        ),
+        ({}, 1, "version 2 has been applied already, and a version never goes back: write version = 3"),
+        ({"status": "suspended"}, 1, "version 2 has been applied already"),
+    ],
+)
+def test_an_agreement_that_changes_needs_a_higher_version(
+    changed: dict[str, Any], version: int, message: str
+) -> None:
+    network = _with_agreement(SAMPLE, "council-tax", version=version, **changed)
+    with pytest.raises(NetworkError, match=f"The agreement council-tax: {message}"):
+        plan(network, SCHEMAS, APPLIED)
+
+
+def test_a_plan_is_told_as_what_is_made_what_becomes_another_and_what_goes() -> None:
+    agreements = dict(SAMPLE.agreements)
+    ended = replace(agreements["council-tax"], status="ended", version=3)
+    agreements["council-tax"] = ended
+    del agreements["placement-notices"]
+    agreements["second"] = replace(ended, id="second", purpose="other")
+    harrogate = replace(SAMPLE.authorities["harrogate"], name="Harrogate")
+    network = replace(
+        SAMPLE,
+        agreements=agreements,
+        authorities={**SAMPLE.authorities, "harrogate": harrogate},
+        retention=replace(SAMPLE.retention, events=14),
+    )
+    cluster = replace(APPLIED, partitions={**APPLIED.partitions, "stranger": 1, "__consumer_offsets": 50})
+    planned = plan(network, SCHEMAS, cluster)
+    told = [str(change) for change in changes(planned) if change.kind != "topic"]
+    assert told == [
+        "~ settings of the network",
+        f"~ authority harrogate: name {SAMPLE.authorities['harrogate'].name} -> Harrogate",
+        "~ agreement council-tax: version 2 -> 3 (status)",
+        "+ agreement second",
+        "- agreement placement-notices",
+    ]
+    topics_told = [str(change) for change in changes(planned) if change.kind == "topic"]
+    assert "+ topic leeds.inbox.other: partitions: 1, copies: 1" in topics_told
+    assert (
+        "~ topic instep.events: retention.ms 604800000 -> 1209600000, segment.ms 86400000 -> 172800000"
+        in topics_told
+    )
+    assert [name for name in planned.unnamed if not name.endswith(".inbox.placements")] == ["stranger"]
+
+
+def _with_agreement(network: Network, id: str, **changed: Any) -> Network:
+    agreement = replace(network.agreements[id], **changed)
     return replace(network, agreements={**network.agreements, id: agreement})

@@ -69,7 +69,9 @@ def _settings(file: Path) -> Iterator[Problem]:
 
 def _principals(directory: Path) -> Iterator[Problem]:
     file = directory / "network.toml"
-    _, lines, _ = _toml(file)
+    document, lines, _ = _toml(file)
+    if not document.get("principals"):
+        return
     for authority, purpose, words in unknown_principals(load(directory)):
         yield _at(file, lines, Fault(key=authority, value=purpose, message=words))
 

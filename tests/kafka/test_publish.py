@@ -137,6 +137,38 @@ def test_a_file_goes_out_once_and_only_its_changes_again(stage: Stage, tmp_path:
     assert {one["source"] for one in headers} == {"lambeth"}
 
 
+def test_what_no_agreement_of_the_council_names_is_never_on_the_bus(stage: Stage, tmp_path: Path) -> None:
+    file = write(
+        tmp_path / "moves.csv",
+        [row(number, reference=f"K-{number}", title="Dr", new_postcode="CR0 1LP") for number in range(3)],
+    )
+    done = instep(stage.connection, tmp_path, "publish", file, "--authority", "barnsley", "--output", "json")
+    assert done.returncode == 0, done.stderr
+    published = objects(done)[:-1]
+    kept = objects(done)[-1]["summary"]["held_back"]
+    network = asyncio.run(read_network(stage.connection))
+    shared = {
+        path
+        for one in network.agreements_of("barnsley", "resident-moved")
+        for s in one.shares
+        for path in s.fields
+    }
+    assert kept
+    assert not kept.keys() & shared
+    assert all(one["held_back"] == sorted(kept) for one in published)
+    events = [item.content for item in asyncio.run(in_topic(stage.connection, "croydon.outbox"))]
+    assert len(events) == 3
+    for event in events:
+        for path in kept:
+            assert _at(event, path) in (None, []), path
+
+
+def _at(event: Any, path: str) -> Any:
+    for name in path.split("."):
+        event = event and event.get(name)
+    return event
+
+
 def test_waiting_tells_of_each_line_and_the_views_show_the_same(stage: Stage, tmp_path: Path) -> None:
     rows = [row(n, old_postcode="SW9 8FG", new_postcode="NW1 1RN") for n in range(3)]
     file = write(tmp_path / "moves.csv", rows)

@@ -170,6 +170,8 @@ def _result_object(result: LineResult) -> dict[str, Any]:
         }
     if result.reason:
         said |= {"column": result.column, "reason": result.reason, "meaning": explain(result.reason)}
+    if result.held_back:
+        said["held_back"] = list(result.held_back)
     if result.notes:
         said["notes"] = [{"column": one.column, "note": one.reason} for one in result.notes]
     return said
@@ -194,6 +196,7 @@ def _summary(request: Request, told: Told) -> None:
         if tally.outcomes[outcome]:
             more = f", of which {tally.corrections} correct an earlier one" if outcome == "published" else ""
             out.print(f"{tally.outcomes[outcome]:>8}  {words}{more if tally.corrections else ''}")
+    _held_back(tally)
     _notes(tally)
     _faulty(told.faulty)
     if request.wait and told.published:
@@ -205,12 +208,20 @@ def _summary_object(told: Told) -> dict[str, Any]:
         "lines": told.tally.lines,
         "outcomes": dict(told.tally.outcomes),
         "corrections": told.tally.corrections,
+        "held_back": dict(told.tally.held_back),
     }
     if told.published:
         summary["accepted"] = sum(answer.outcome == "accepted" for answer in told.answers)
         summary["refused_later"] = sum(answer.outcome == "refused" for answer in told.answers)
         summary["unanswered"] = len(told.published) - len(told.answers)
     return {"summary": summary}
+
+
+def _held_back(tally: Tally) -> None:
+    if tally.held_back:
+        stdout().print("Kept at home, since none of your agreements shares it (lines that have it):")
+        for path, count in sorted(tally.held_back.items()):
+            stdout().print(f"{count:>8}  {path}")
 
 
 def _notes(tally: Tally) -> None:

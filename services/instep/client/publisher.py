@@ -18,11 +18,13 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from instep.cluster.connection import Connection, connecting, not_permitted
 from instep.errors import InstepError, NotConnectedError, PlainEventError
+from instep.events.blanking import Blanking
 from instep.events.catalogue import Catalogue, EventType, written_ids
 from instep.events.decoding import Decoder, Refusal
 from instep.events.framing import frame
 from instep.events.plain import from_plain
 from instep.events.rules import check
+from instep.network.minimisation import may_leave
 from instep.network.network import Network
 from instep.network.topics import outbox
 
@@ -41,6 +43,8 @@ class Sendable:
     key: bytes
     value: bytes
     headers: Sequence[tuple[str, bytes]] = ()
+    held_back: tuple[str, ...] = ()
+    """Paths of what the event says and no agreement of its source names: it is not in `value`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +57,18 @@ class Refused:
 
 
 class Gate:
-    """Decides whether an authority's plain event may be sent; pure, one for a network and all of its authorities."""
+    """Decides whether an authority's plain event may be sent, and what of it leaves; pure, one for all of a network.
+
+    The whole event is checked; then what no agreement of the source names is blanked (`network.minimisation`).
+    """
 
     def __init__(self, network: Network, catalogue: Catalogue) -> None:
         schemas = catalogue.bind(network.schemas)
         self._events: Mapping[str, EventType] = catalogue.events
         self._ids = written_ids(schemas)
         self._decoder = Decoder(catalogue, schemas)
+        self._network = network
+        self._leaving: dict[tuple[str, str], Blanking] = {}
 
     def admit(
         self, authority: str, event_type: str, plain: Mapping[str, Any], now_ms: int
@@ -79,10 +88,10 @@ class Gate:
             return Refused(
                 reason="wrong-source", field="header.source", problem="is not the authority that publishes"
             )
-        return self._checked(kind, frame(number, kind.latest.encode(datum)), now_ms)
+        return self._checked(kind, number, kind.latest.encode(datum), now_ms)
 
-    def _checked(self, kind: EventType, value: bytes, now_ms: int) -> Sendable | Refused:
-        sound = self._decoder.decode(value)
+    def _checked(self, kind: EventType, number: int, body: bytes, now_ms: int) -> Sendable | Refused:
+        sound = self._decoder.decode(frame(number, body))
         if isinstance(sound, Refusal):
             return _refused(sound)
         refusal = check(kind, sound.event, now_ms)
@@ -90,9 +99,22 @@ class Gate:
             return _refused(refusal)
         header = sound.event["header"]
         subject = str(header["subject_ref"])
+        leaving = self._leaves(header["source"], kind)
+        leaves = leaving.encode(sound.event)
         return Sendable(
-            event_id=str(header["event_id"]), subject_ref=subject, key=subject.encode(), value=sound.value
+            event_id=str(header["event_id"]),
+            subject_ref=subject,
+            key=subject.encode(),
+            value=frame(number, leaves),
+            held_back=() if leaves == body else tuple(leaving.left_out(sound.event)),
         )
+
+    def _leaves(self, source: str, kind: EventType) -> Blanking:
+        blanking = self._leaving.get((source, kind.name))
+        if blanking is None:
+            blanking = Blanking(kind.latest, may_leave(self._network, source, kind))
+            self._leaving[source, kind.name] = blanking
+        return blanking
 
 
 PROBLEMS: Mapping[str, str] = {

@@ -7,7 +7,7 @@ says more than that: null stays null, and a record of which some fields are shar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -47,6 +47,22 @@ class Blanking:
     def blank(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """The blanked event, to show; for sending, `encode` is quicker."""
         return {"header": event["header"], **self._record(self.schema.parsed, event, "")}
+
+    def left_out(self, event: Mapping[str, Any]) -> list[str]:
+        """The paths of what the event says and the blanked one does not, each once; of a record left out whole, its own."""
+        body = {name: value for name, value in event.items() if name != "header"}
+        return sorted(set(self._unshared(body, "")))
+
+    def _unshared(self, record: Mapping[str, Any], prefix: str) -> Iterator[str]:
+        for name, value in record.items():
+            path = prefix + name
+            if value is None or value == [] or path in self.paths:
+                continue
+            if not any(shared.startswith(f"{path}.") for shared in self.paths):
+                yield path
+            else:
+                for one in value if isinstance(value, list) else (value,):
+                    yield from self._unshared(one, f"{path}.")
 
     def _record(self, record: Any, source: Mapping[str, Any], path: str) -> dict[str, Any]:
         return {

@@ -1,6 +1,7 @@
 """What may not pass intake is stopped at the door; what passes the door, intake accepts."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from instep.client.publisher import Gate, Refused, Sendable
 from instep.events.catalogue import Catalogue
 from instep.events.decoding import Decoder, Sound
 from instep.network.network import Network
+from tests.unit.sharing import agreement, share
 
 CATALOGUE = Catalogue.load(Catalogue.default_directory())
 NETWORK = Network(
@@ -29,6 +31,18 @@ def example(file: Path = EXAMPLES / "ordinary-move.json") -> dict[str, Any]:
 
 
 GATE = Gate(NETWORK, CATALOGUE)
+ALL = agreement(
+    sources=frozenset({example()["header"]["source"]}),
+    shares=[
+        share(
+            fields=tuple(
+                field for field in CATALOGUE.events["resident-moved"].latest.fields if field != "header"
+            )
+        )
+    ],
+)
+GATE_OF_ALL = Gate(replace(NETWORK, agreements={ALL.id: ALL}), CATALOGUE)
+"""Where everything is shared."""
 
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.json")), ids=lambda file: file.stem)
@@ -84,3 +98,41 @@ def test_an_event_larger_than_the_network_carries_is_refused() -> None:
     plain = example()
     plain["new_address"]["lines"] = ["x" * 300_000]
     assert refused(plain).reason == "oversize"
+
+
+def test_what_no_agreement_names_stays_at_home_and_is_named() -> None:
+    plain = example()
+    tax = agreement(
+        sources=frozenset({plain["header"]["source"]}),
+        shares=[share(fields=("person.given_names", "new_address", "moved_on"))],
+    )
+    gate = Gate(replace(NETWORK, agreements={tax.id: tax}), CATALOGUE)
+    admitted = gate.admit(plain["header"]["source"], "resident-moved", plain, NOW)
+    assert isinstance(admitted, Sendable)
+    whole, left = (
+        _event(GATE_OF_ALL.admit(plain["header"]["source"], "resident-moved", plain, NOW)),
+        _event(admitted),
+    )
+    assert left["header"] == whole["header"]
+    assert left["new_address"] == whole["new_address"]
+    assert left["person"]["family_name"] == whole["person"]["family_name"], "it is required"
+    assert left["person"]["given_names"] == whole["person"]["given_names"]
+    assert left["person"]["born_on"] is None
+    assert left["old_address"]["postcode"] == whole["old_address"]["postcode"], "it is routed by it"
+    assert left["old_address"]["lines"] == []
+    assert left["contact"] is None
+    assert {"person.born_on", "old_address.lines", "contact"} <= set(admitted.held_back)
+    assert not {"new_address", "header", "person.family_name"} & set(admitted.held_back)
+
+
+def test_what_stays_at_home_is_checked_all_the_same() -> None:
+    plain = example()
+    plain["contact"] = {"email": 7}
+    assert refused(plain).reason == "undecodable"
+
+
+def _event(admitted: Sendable | Refused) -> dict[str, Any]:
+    assert isinstance(admitted, Sendable)
+    sound = Decoder(CATALOGUE, CATALOGUE.bind(NETWORK.schemas)).decode(admitted.value)
+    assert isinstance(sound, Sound)
+    return dict(sound.event)

@@ -1,0 +1,44 @@
+"""What a publisher keeps at home is what nobody would have been sent: every output but the hub's own record is the same."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from instep.events.blanking import Blanking, paths_of
+from instep.network.minimisation import may_leave
+from tests.unit.events.sample import MOVED
+from tests.unit.router.test_router import IDS, Bench, correction, move
+from tests.unit.sharing import agreement, network, share
+
+PATHS = sorted(paths_of(MOVED.latest))
+FIELDS = st.lists(st.sampled_from(PATHS), min_size=1, max_size=6, unique=True).map(tuple)
+SHARES = st.lists(FIELDS, min_size=1, max_size=2).map(
+    lambda many: tuple(share(fields=fields) for fields in many)
+)
+STATUSES = st.sampled_from(["active", "suspended"])
+
+
+@given(st.lists(st.tuples(SHARES, STATUSES), min_size=1, max_size=3), st.booleans())
+@settings(max_examples=60)
+def test_the_router_sends_and_says_the_same(made: list[tuple[Any, Any]], placement: bool) -> None:
+    agreements = [
+        agreement(f"number-{number}", shares=shares, status=status, purpose=f"purpose-{number % 2}")
+        for number, (shares, status) in enumerate(made)
+    ]
+    day = agreement("day", purpose="purpose-0", shares=[share(fields=("moved_on",))])
+    sharing = network(day, *agreements, schemas=IDS)
+    blanking = Blanking(MOVED.latest, may_leave(sharing, "bradford", MOVED))
+    events = [move(1), correction(2, 1, handling="ORDINARY"), correction(3, 2)]
+    if not placement:
+        for event in events:
+            event["placement"] = None
+    whole = Bench(sharing).route(*events)
+    minimised = Bench(sharing).route(*map(blanking.blank, events))
+
+    def seen(outputs: list[Any]) -> list[Any]:
+        # What the router remembers is a digest of what it read.
+        return [output for output in outputs if output.topic != "instep.router.state"]
+
+    assert seen(minimised) == seen(whole)
+    assert any(".inbox." in output.topic for output in whole)

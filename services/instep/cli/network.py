@@ -14,6 +14,7 @@ from instep.cli.output import Bar, Output, OutputOption, note, progress, show, s
 from instep.errors import FileFormatError
 from instep.events.catalogue import Catalogue
 from instep.network.check import check as problems_of
+from instep.network.check import check_against
 from instep.network.network import Network, load
 
 if TYPE_CHECKING:
@@ -42,9 +43,23 @@ def register(root: typer.Typer) -> None:
 
 
 @app.command("check")
-def check(directory: Directory, output: OutputOption = Output.TABLE) -> None:
+def check(
+    directory: Directory,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            metavar="OLD_DIR",
+            help="An earlier checkout of it: an agreement that differs from it needs a new version.",
+        ),
+    ] = None,
+    output: OutputOption = Output.TABLE,
+) -> None:
     """Prove the directory sound, without a broker; each problem with its file and line. Exit code 1 if it is not."""
-    problems = problems_of(find(directory), _catalogue())
+    where = find(directory)
+    problems = problems_of(where, _catalogue())
+    if against is not None:
+        problems += check_against(where, find(against))
     errors = sum(problem.severity == "error" for problem in problems)
     if output is Output.JSON:
         show_lines(map(asdict, problems))

@@ -38,6 +38,7 @@ from instep.errors import ConfigurationError, NetworkError, NotConnectedError
 from instep.events.catalogue import Catalogue, Schema
 from instep.network.check import check
 from instep.network.network import Network, from_records, load
+from instep.network.problems import plainly
 from instep.network.topics import NETWORK, TopicSpec, topics
 
 Progress = Callable[[str, int, int], None]
@@ -128,7 +129,7 @@ def sound(directory: Path, catalogue: Catalogue) -> Network:
     errors = [problem for problem in check(directory, catalogue) if problem.severity == "error"]
     if errors:
         more = f" (and {len(errors) - 1} more: `instep network check {directory}`)" if len(errors) > 1 else ""
-        raise NetworkError(f"{errors[0].file}:{errors[0].line}: {errors[0].message}{more}")
+        raise NetworkError(plainly(f"{errors[0].file}:{errors[0].line}: {errors[0].message}{more}"))
     return load(directory)
 
 

@@ -118,6 +118,11 @@ def read_aliases(text: str) -> tuple[dict[str, tuple[int, str, str]], list[LineF
     return found, faults
 
 
+def mentioned(text: str) -> frozenset[str]:
+    """What stands first on any line of a CSV text, in lower case: the ids that are meant, also where it cannot be read."""
+    return frozenset(line.partition(",")[0].strip(' "').lower() for line in text.splitlines())
+
+
 def identifier_faults(what: str, id: str) -> Iterator[str]:
     """Why an id is none; `what` says whose it is."""
     if not IDENTIFIER.fullmatch(id):

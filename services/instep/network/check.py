@@ -6,7 +6,8 @@ an agreement that is about to run out.
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,23 @@ from typing import Any
 from instep.events.catalogue import Catalogue, EventType
 from instep.network import documents, terms
 from instep.network.access import unknown_principals
-from instep.network.authorities import Authority, LineFault, read_aliases, read_authorities
-from instep.network.census import alias_faults, authority_faults
+from instep.network.agreements import Agreement
+from instep.network.authorities import (
+    IDENTIFIER,
+    Authority,
+    LineFault,
+    mentioned,
+    read_aliases,
+    read_authorities,
+)
+from instep.network.census import alias_faults, authority_faults, authority_warnings
 from instep.network.days import today_in_london
 from instep.network.documents import Fault
+from instep.network.lookalikes import disguised, lookalikes
 from instep.network.network import load, settings_faults
+from instep.network.overlaps import overlaps
 from instep.network.problems import Lines, Problem, Severity
+from instep.network.revisions import stale_versions
 
 LARGEST = 4 << 20
 """Bytes of a file of a network: a hundred times what the largest one has."""
@@ -31,33 +43,79 @@ _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
 def check(directory: Path, catalogue: Catalogue, today: date | None = None) -> list[Problem]:
     """Every problem of the directory, by file and line; empty when it is sound. `today` (London) is now by default."""
     day = today or today_in_london(int(datetime.now(UTC).timestamp() * 1000))
-    authorities_file = directory / "authorities.csv"
-    text, problems = _read(authorities_file)
-    rows, faults = read_authorities(text)
-    known = {id: one for id, (_, one) in rows.items()}
-    if not problems:
-        problems += [_on_line(authorities_file, fault) for fault in (*faults, *authority_faults(rows))]
-    problems += _aliases(directory / "gss_aliases.csv", known)
+    known, unread, problems = _authorities(directory / "authorities.csv")
+    problems += _aliases(directory / "gss_aliases.csv", known, unread)
     problems += _settings(directory / "network.toml")
+    found: list[Read] = []
     for file in sorted((directory / "agreements").glob("*")):
         if file.suffix == ".toml":
-            problems += _agreement(file, known, catalogue.events, day)
+            read, faults = _agreement(file)
+            problems += faults
+            if read is not None:
+                found.append(read)
+                problems += _terms(read, known, unread, catalogue.events, day)
         elif not (file.suffix in NOTES or file.name.startswith(".")):
             words = "only agreements belong here, in files whose names end in .toml: this one is not read"
             problems.append(Problem(file=str(file), line=1, message=words))
+    problems += _ids(found)
+    problems += _overlaps(found)
     if not any(problem.severity == "error" for problem in problems):
         problems += _principals(directory)
-    return sorted(problems, key=lambda problem: (problem.file, problem.line, problem.message))
+    return _sorted(problems)
 
 
-def _aliases(file: Path, known: Mapping[str, Authority]) -> list[Problem]:
+def check_against(directory: Path, before: Path) -> list[Problem]:
+    """Agreements of the directory that differ from those of `before` (another checkout of it) under the same version.
+
+    Raises NetworkError where `before` cannot be read. Faults of `directory` itself are for `check` to find.
+    """
+    held = load(before).agreements
+    found = {
+        read.agreement.id: read
+        for file in (directory / "agreements").glob("*.toml")
+        if (read := _agreement(file)[0]) is not None
+    }
+    stale = stale_versions(held, {id: read.agreement for id, read in found.items()})
+    return _sorted(found[id].at(Fault(key="version", message=f"{id}: {words}")) for id, words in stale)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Read:
+    """An agreement as it was read, and from where."""
+
+    file: Path
+    lines: Lines
+    document: Mapping[str, Any]
+    agreement: Agreement
+
+    def at(self, fault: Fault, severity: Severity = "error") -> Problem:
+        """The problem at its line."""
+        return _at(self.file, self.lines, fault, severity)
+
+
+def _authorities(file: Path) -> tuple[Mapping[str, Authority], frozenset[str] | None, list[Problem]]:
+    """The authorities, the ids that lines with faults mention (None: any may have been meant), and the problems."""
+    text, problems = _read(file)
+    if problems:
+        return {}, None, problems
+    rows, faults = read_authorities(text)
+    whole = not faults and all(map(IDENTIFIER.fullmatch, rows))
+    unread = frozenset[str]() if whole else mentioned(text)
+    problems += [_on_line(file, fault) for fault in (*faults, *authority_faults(rows, unread))]
+    problems += [_on_line(file, fault, "warning") for fault in authority_warnings(rows)]
+    return {id: one for id, (_, one) in rows.items()}, unread, problems
+
+
+def _aliases(file: Path, known: Mapping[str, Authority], unread: frozenset[str] | None) -> list[Problem]:
     if not file.exists():
         return []
     text, problems = _read(file)
     if problems:
         return problems
     aliases, faults = read_aliases(text)
-    return [_on_line(file, fault) for fault in (*faults, *alias_faults(aliases, known))]
+    if unread is None:
+        return [_on_line(file, fault) for fault in faults]
+    return [_on_line(file, fault) for fault in (*faults, *alias_faults(aliases, known, unread))]
 
 
 def _settings(file: Path) -> Iterator[Problem]:
@@ -76,25 +134,62 @@ def _principals(directory: Path) -> Iterator[Problem]:
         yield _at(file, lines, Fault(key=authority, value=purpose, message=words))
 
 
-def _agreement(
-    file: Path, known: Mapping[str, Authority], events: Mapping[str, EventType], today: date
-) -> Iterator[Problem]:
+def _agreement(file: Path) -> tuple[Read | None, list[Problem]]:
     document, lines, problems = _toml(file)
-    yield from problems
+    faults = [] if problems else documents.agreement_faults(document)
+    problems += [_at(file, lines, fault) for fault in faults]
     if problems:
-        return
-    faults = documents.agreement_faults(document)
-    yield from (_at(file, lines, fault) for fault in faults)
-    if faults:
-        return
+        return None, problems
     agreement = documents.agreement(document)
-    if agreement.id != file.stem and agreement.id in {other.stem for other in file.parent.glob("*.toml")}:
-        yield _at(
-            file, lines, Fault(key="id", message=f"{agreement.id} is the id of {agreement.id}.toml already")
-        )
-    found = terms.errors(agreement, document, file.stem, known, events, today)
-    yield from (_at(file, lines, fault) for fault in found)
-    yield from (_at(file, lines, fault, "warning") for fault in terms.warnings(agreement, known, today))
+    return Read(file=file, lines=lines, document=document, agreement=agreement), []
+
+
+def _terms(
+    read: Read,
+    known: Mapping[str, Authority],
+    unread: frozenset[str] | None,
+    events: Mapping[str, EventType],
+    today: date,
+) -> Iterator[Problem]:
+    agreement, name = read.agreement, read.file.stem
+    if unread is None:
+        unread = agreement.parties
+    found = terms.errors(agreement, read.document, name, known, events, today, unread)
+    yield from map(read.at, found)
+    yield from (read.at(fault, "warning") for fault in terms.warnings(agreement, known, today))
+
+
+def _ids(found: Sequence[Read]) -> Iterator[Problem]:
+    """Ids that are two agreements' at once, or would be taken for another's."""
+    files = {read.file.stem for read in found}
+    for read in found:
+        id = read.agreement.id
+        if id != read.file.stem and id in files:
+            yield read.at(Fault(key="id", message=f"{id} is the id of {id}.toml already"))
+    for key in ("id", "purpose"):
+        taken_for = lookalikes(getattr(read.agreement, key) for read in found)
+        for read in found:
+            name = getattr(read.agreement, key)
+            if name in taken_for:
+                words = f"{key} {name!r} would be taken for {taken_for[name]!r}: choose one that cannot"
+                yield read.at(Fault(key=key, message=words))
+            elif like := disguised(name):
+                yield read.at(Fault(key=key, message=f"{key} {name!r} reads like {like!r}"), "warning")
+
+
+def _overlaps(found: Sequence[Read]) -> Iterator[Problem]:
+    files = {read.agreement.id: read for read in found}
+    twins: set[str] = set()
+    for overlap in overlaps(read.agreement for read in files.values()):
+        read, other = files[overlap.agreement.id], files[overlap.other.id].file.name
+        share = [share.event for share in overlap.agreement.shares].index(overlap.event)
+        if not overlap.twin:
+            words = f"what it shares of {overlap.event} is shared by {other} already, for the same purpose: it adds nothing"
+            yield read.at(Fault(key="event", share=share, message=words), "warning")
+        elif overlap.agreement.id not in twins:
+            twins.add(overlap.agreement.id)
+            words = f"it says the same as {other}, under a second id: who ends one of them stops nothing"
+            yield read.at(Fault(key="id", message=words), "warning")
 
 
 def _read(file: Path) -> tuple[str, list[Problem]]:
@@ -106,9 +201,13 @@ def _read(file: Path) -> tuple[str, list[Problem]]:
         words = f"the file is larger than {LARGEST >> 20} MiB, so it is not read"
     else:
         try:
-            return file.read_text(encoding="utf-8"), []
+            text = file.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             words = "the file is not UTF-8"
+        else:
+            if not text.startswith("\ufeff"):
+                return text, []
+            words = "the file begins with a byte order mark: save it as UTF-8 without one (without BOM)"
     return "", [Problem(file=str(file), line=1, message=words)]
 
 
@@ -126,8 +225,12 @@ def _toml(file: Path) -> tuple[dict[str, Any], Lines, list[Problem]]:
         return {}, lines, [Problem(file=str(file), line=line, message=words)]
 
 
-def _on_line(file: Path, fault: LineFault) -> Problem:
-    return Problem(file=str(file), line=fault.line, message=fault.message)
+def _sorted(problems: Iterable[Problem]) -> list[Problem]:
+    return sorted(problems, key=lambda problem: (problem.file, problem.line, problem.message))
+
+
+def _on_line(file: Path, fault: LineFault, severity: Severity = "error") -> Problem:
+    return Problem(file=str(file), line=fault.line, message=fault.message, severity=severity)
 
 
 def _at(file: Path, lines: Lines, fault: Fault, severity: Severity = "error") -> Problem:

@@ -20,7 +20,12 @@ class Problem:
     severity: Severity = "error"
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: {self.severity}: {self.message}"
+        return plainly(f"{self.file}:{self.line}: {self.severity}: {self.message}")
+
+
+def plainly(text: str) -> str:
+    r"""The text in printable ASCII, all else as `\x1b` or `\u0430`: no file can move a cursor or fool a reader."""
+    return "".join(one if " " <= one <= "~" else one.encode("unicode_escape").decode("ascii") for one in text)
 
 
 class Lines:

@@ -1,6 +1,6 @@
 """The terms of an agreement: whether it can be kept, by whom, and what its parties should know."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import date, timedelta
 
 from instep.events.catalogue import EventType
@@ -10,6 +10,13 @@ from instep.network.documents import Document, Fault, nearest
 
 NOTICE = timedelta(days=60)
 """How long before its last day an agreement is said to be running out."""
+LONGEST_DAYS = 36_525
+"""A hundred years: more is a slip of the hand, since nothing that is shared here outlives those whom it concerns."""
+LONG_DAYS = 7 * 366
+"""Seven years: the six in which most claims can be brought (Limitation Act 1980), and the one that is under way.
+
+Who keeps another council's data for longer needs a reason (UK GDPR Article 5(1)(e)), and the parties should see that.
+"""
 
 
 def errors(
@@ -19,11 +26,15 @@ def errors(
     known: Mapping[str, Authority],
     events: Mapping[str, EventType],
     today: date,
+    unread: Container[str] = (),
 ) -> Iterator[Fault]:
-    """What is wrong with an agreement; `document` is what it was read from, `name` its file's without `.toml`."""
+    """What is wrong with an agreement; `document` is what it was read from, `name` its file's without `.toml`.
+
+    `unread` are authorities whose rows have faults of their own, which are told already.
+    """
     yield from _identity(agreement, name)
     yield from _clauses(agreement)
-    yield from _parties(agreement, document, known, today)
+    yield from _parties(agreement, document, known, today, unread)
     for index, share in enumerate(agreement.shares):
         yield from _share(share, index, events, agreement)
 
@@ -37,6 +48,9 @@ def _identity(agreement: Agreement, name: str) -> Iterator[Fault]:
     for key in ("version", "retention_days"):
         if getattr(agreement, key) < 1:
             yield Fault(key=key, message=f"{key} must be 1 or more")
+    if agreement.retention_days > LONGEST_DAYS:
+        words = f"retention_days is {agreement.retention_days}, more than a hundred years"
+        yield Fault(key="retention_days", message=words)
 
 
 def _clauses(agreement: Agreement) -> Iterator[Fault]:
@@ -54,7 +68,11 @@ def _clauses(agreement: Agreement) -> Iterator[Fault]:
 
 
 def _parties(
-    agreement: Agreement, document: Document, known: Mapping[str, Authority], today: date
+    agreement: Agreement,
+    document: Document,
+    known: Mapping[str, Authority],
+    today: date,
+    unread: Container[str],
 ) -> Iterator[Fault]:
     for key in ("sources", "recipients"):
         names: list[str] = document[key]
@@ -63,9 +81,9 @@ def _parties(
         for name in dict.fromkeys(names):
             if names.count(name) > 1:
                 yield Fault(key=key, value=name, message=f"{name} is among the {key} twice")
-            yield from (
-                Fault(key=key, value=name, message=words) for words in _party(name, known, agreement, today)
-            )
+            if name in known or name not in unread:
+                for words in _party(name, known, agreement, today):
+                    yield Fault(key=key, value=name, message=words)
     if len(agreement.parties) == 1:
         yield Fault(key="recipients", message="its only source is its only recipient")
     approvals = [approval.authority for approval in agreement.approvals]
@@ -133,6 +151,11 @@ def warnings(agreement: Agreement, known: Mapping[str, Authority], today: date) 
         if approval.on > today:
             words = f"the approval of {approval.authority} is dated after today"
             yield Fault(key="approved", value=approval.authority, message=words)
+    if LONG_DAYS < agreement.retention_days <= LONGEST_DAYS:
+        words = (
+            f"retention_days is {agreement.retention_days}, more than seven years: the dpia should say why"
+        )
+        yield Fault(key="retention_days", message=words)
     if agreement.review_by < today:
         words = f"its review is overdue since {agreement.review_by}, and nothing flows"
         yield Fault(key="review_by", message=words)

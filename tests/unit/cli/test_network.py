@@ -48,6 +48,19 @@ def test_an_error_is_shown_at_its_line_and_ends_with_code_1(
     assert '"perhaps"' in file.read_text("utf-8").splitlines()[error["line"] - 1]
 
 
+def test_check_against_an_earlier_checkout_ends_with_code_1_until_the_version_is_raised(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    directory = shutil.copytree(SAMPLE, tmp_path / "changed")
+    file = directory / "agreements/council-tax.toml"
+    file.write_text(file.read_text("utf-8").replace('status = "active"', 'status = "suspended"'), "utf-8")
+    against = ("check", str(directory), "--against", str(SAMPLE))
+    assert network(monkeypatch, *against) == 1
+    assert f"{file}:4: error: council-tax: status changed" in capsys.readouterr().out
+    file.write_text(file.read_text("utf-8").replace("version = 2", "version = 3"), "utf-8")
+    assert network(monkeypatch, *against) == 0
+
+
 def test_a_directory_that_is_not_there_is_named_beside_those_that_are(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from instep.events.catalogue import Catalogue
-from instep.network.check import check
+from instep.network.check import check, check_against
 from instep.network.problems import Problem
 
 ROOT = Path(__file__).parents[3]
@@ -354,3 +354,156 @@ def test_what_is_not_toml_or_not_there_is_said_with_its_line(network: Path) -> N
 def test_a_problem_prints_as_editors_read_it() -> None:
     problem = Problem(file="a.toml", line=3, message="it is wrong", severity="warning")
     assert str(problem) == "a.toml:3: warning: it is wrong"
+
+
+@pytest.mark.parametrize(
+    ("name", "pattern", "replacement", "words"),
+    [
+        (
+            "authorities.csv",
+            "^leeds,(.*)",
+            r"leeds,\1\nl33ds,Another,E08000999,metropolitan,,1974-04-01,,",
+            "l33ds: it would be taken for leeds: choose an id that cannot",
+        ),
+        (
+            "authorities.csv",
+            "^camden,(.*)",
+            r"camden,\1\ncarnden,Another,E08000999,metropolitan,,1974-04-01,,",
+            "carnden: it would be taken for camden: choose an id that cannot",
+        ),
+        (
+            "authorities.csv",
+            "unitary,,2023-04-01",
+            "unitary,,2023-04-02",
+            "harrogate: its successor north-yorkshire begins on 2023-04-02, later than the day after 2023-03-31:"
+            " on the days between the area is nobody's",
+        ),
+        (
+            "authorities.csv",
+            "unitary,,2023-04-01,,",
+            "unitary,,2019-04-01,2023-03-31,leeds",
+            "harrogate: its successor north-yorkshire ends on 2023-03-31, no later than itself",
+        ),
+        (
+            AGREEMENT,
+            "^retention_days = 730",
+            "retention_days = 36526",
+            "retention_days is 36526, more than a hundred years",
+        ),
+        (
+            PLACEMENT,
+            '^purpose = "placements"',
+            'purpose = "c0uncil-tax"',
+            "purpose 'c0uncil-tax' would be taken for 'council-tax': choose one that cannot",
+        ),
+    ],
+)
+def test_what_would_mislead_is_an_error(
+    network: Path, name: str, pattern: str, replacement: str, words: str
+) -> None:
+    _spoil(network, name, pattern, replacement)
+    assert words in {problem.message for problem in _errors(network) if problem.file.endswith(name)}
+
+
+@pytest.mark.parametrize(("days", "told"), [(2562, False), (2563, True), (36525, True)])
+def test_more_than_seven_years_is_a_warning_up_to_a_hundred(network: Path, days: int, told: bool) -> None:
+    _spoil(network, AGREEMENT, "^retention_days = 730", f"retention_days = {days}")
+    words = f"retention_days is {days}, more than seven years: the dpia should say why"
+    assert (words in _warnings(network)) == told
+    assert _errors(network) == []
+
+
+def test_an_ended_authority_without_successor_and_a_figure_within_an_id_are_warnings(network: Path) -> None:
+    row = "w3st-riding,West Riding,E10000999,county,,1974-04-01,1986-03-31,\n"
+    with (network / "authorities.csv").open("a", encoding="utf-8") as file:
+        file.write(row)
+    assert _errors(network) == []
+    assert {
+        "w3st-riding: the id reads like 'west-riding'",
+        "w3st-riding: it ends on 1986-03-31 and nobody replaces it, so nobody is told of what concerns its area",
+    } <= set(_warnings(network))
+
+
+def test_the_same_agreement_under_a_second_id_is_told_once_and_names_both(network: Path) -> None:
+    text = (network / AGREEMENT).read_text("utf-8")
+    second = network / "agreements/tax-too.toml"
+    second.write_text(text.replace('id = "council-tax"', 'id = "tax-too"', 1), "utf-8")
+    told = [problem for problem in check(network, CATALOGUE, TODAY) if "council-tax.toml" in problem.message]
+    assert [(Path(one.file).name, one.line, one.severity) for one in told] == [("tax-too.toml", 3, "warning")]
+    assert told[0].message.startswith("it says the same as council-tax.toml, under a second id")
+
+
+def test_an_agreement_that_adds_nothing_is_told_and_one_that_adds_a_field_is_not(network: Path) -> None:
+    text = (network / AGREEMENT).read_text("utf-8").replace('id = "council-tax"', 'id = "less"', 1)
+    less = network / "agreements/less.toml"
+    less.write_text(text.replace('"old_address"', '"old_address.postcode"'), "utf-8")
+    words = "what it shares of resident-moved is shared by council-tax.toml already, for the same purpose: it adds nothing"
+    assert words in _warnings(network)
+    less.write_text(text.replace('"old_address"', '"contact"'), "utf-8")
+    assert _errors(network) == []
+    assert words not in _warnings(network)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("leeds,Leeds City Council,E08000035,metropolitan,,1974-13-01,,", "valid_from is '1974-13-01'"),
+        ("leeds,Leeds City Council,E08000035,metropolitan,,1974-04-01,", "7 columns where there should be 8"),
+        ("Leeds,Leeds City Council,E08000035,metropolitan,,1974-04-01,,", "Leeds: the id 'Leeds' must be"),
+    ],
+)
+def test_a_faulty_row_is_one_error_and_not_one_for_each_agreement_that_names_it(
+    network: Path, row: str, words: str
+) -> None:
+    _spoil(network, "authorities.csv", "^leeds,.*", row)
+    (problem,) = _errors(network)
+    assert problem.message.startswith(words)
+    assert problem.line == 10
+
+
+def test_faulty_columns_or_no_file_are_one_error_too(network: Path) -> None:
+    _spoil(network, "authorities.csv", "^authority,", "authorities,")
+    assert [problem.message.partition(" must")[0] for problem in _errors(network)] == ["the columns"]
+    (network / "authorities.csv").unlink()
+    assert [problem.message for problem in _errors(network)] == ["the file is missing"]
+
+
+def test_beside_a_faulty_row_a_party_that_nobody_knows_is_still_told(network: Path) -> None:
+    _spoil(network, "authorities.csv", "^leeds,.*", "leeds,too few")
+    _spoil(network, AGREEMENT, '    "high-peak",', '    "hihg-peak",')
+    assert len(_errors(network)) == 2
+
+
+@pytest.mark.parametrize("name", ["authorities.csv", "network.toml", AGREEMENT])
+def test_a_byte_order_mark_is_called_by_its_name(network: Path, name: str) -> None:
+    file = network / name
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    (problem,) = _errors(network)
+    assert (problem.file, problem.line) == (str(file), 1)
+    assert "byte order mark" in problem.message
+
+
+def test_what_is_printed_cannot_fool_a_terminal(network: Path) -> None:
+    _spoil(network, AGREEMENT, '    "leeds",', '    "l\u0435eds",')
+    assert r"'l\u0435eds' is not in authorities.csv (did you mean leeds?)" in "\n".join(
+        map(str, _errors(network))
+    )
+    _spoil(network, AGREEMENT, "^dpia", '"\\\\u001b[2Jdpia"')
+    assert "\x1b" in "".join(problem.message for problem in _errors(network))
+    printed = "\n".join(map(str, _errors(network)))
+    assert printed.isascii()
+    assert "\x1b" not in printed
+    assert r"\x1b[2Jdpia is not known here" in printed
+
+
+def test_against_an_earlier_checkout_a_changed_agreement_needs_a_new_version(network: Path) -> None:
+    before = ROOT / "deploy/network/sample"
+    assert check_against(network, before) == []
+    _spoil(network, AGREEMENT, '"active"', '"suspended"')
+    (problem,) = check_against(network, before)
+    assert problem.message == ("council-tax: status changed, but its version is still 2: write version = 3")
+    assert (Path(problem.file).name, problem.line) == ("council-tax.toml", 4)
+    _spoil(network, AGREEMENT, "^version = 2", "version = 3")
+    assert check_against(network, before) == []
+    (back,) = check_against(before, network)
+    assert "a version never goes back" in back.message

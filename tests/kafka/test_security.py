@@ -9,6 +9,7 @@ import os
 import re
 import ssl
 import time
+import urllib.error
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -40,7 +41,7 @@ from instep.local.certificates import CertificateAuthority
 from instep.local.ports import free_ports
 from instep.network.access import ADMIN, Acl
 from tests.kafka.journey import Events, Reader
-from tests.kafka.services import fleet
+from tests.kafka.services import Worker, fleet
 from tests.kafka.stage import edit, sample
 from tests.kafka.test_apply import admin_of
 
@@ -58,6 +59,7 @@ class Secured:
     network: Path
     operator: Connection
     home: Path
+    intake: Worker
 
     @property
     def secrets(self) -> Path:
@@ -111,6 +113,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
                 network=network,
                 operator=operator,
                 home=home,
+                intake=intake,
             )
     finally:
         broker.stop()
@@ -439,6 +442,63 @@ async def test_closing_in_the_middle_of_a_fetch_does_not_wait_for_the_brokers_go
     began = time.monotonic()
     await consumer.stop()
     assert time.monotonic() - began < 5
+
+
+# -- a service that is cut off from the network
+
+
+async def test_a_service_that_cannot_read_the_network_pauses_its_lanes_and_goes_on_by_itself(
+    secured: Secured,
+) -> None:
+    may_read = binding(
+        Acl(principal="instep.intake", resource="topic", name="instep.network", operation="READ")
+    )
+    events = Events(CATALOGUE, await read_network(secured.operator))
+    process = secured.intake.pid
+    async with admin_of(secured.operator) as admin:
+        await wire.delete_bindings(admin, [may_read])
+    try:
+        async with asyncio.timeout(10):
+            while (said := await asyncio.to_thread(readiness, secured.intake)) == "ready":
+                await asyncio.sleep(0.1)
+        assert "the network has not been confirmed for a second" in said
+        before = await hub_end(secured)
+        event = events.moved("lambeth", "camden", "lambeth", subject=f"{time.monotonic_ns()}", sequence=1)
+        async with AIOKafkaProducer(**secured.as_("lambeth").kafka(), acks="all") as producer:
+            await producer.send_and_wait(
+                "lambeth.outbox", event.value, key=event.subject_ref.encode(), partition=0
+            )
+        await asyncio.sleep(3)
+        assert await hub_end(secured) == before, (
+            "it decides nothing under agreements that may not stand any more"
+        )
+    finally:
+        done = await secured.apply()
+    assert done.access is not None
+    assert done.access.acls_created == (may_read,)
+    async with asyncio.timeout(20):
+        while (
+            await asyncio.to_thread(readiness, secured.intake) != "ready" or await hub_end(secured) == before
+        ):
+            await asyncio.sleep(0.1)
+    assert secured.intake.pid == process
+    assert secured.intake.exit_code is None
+
+
+def readiness(worker: Worker) -> str:
+    """`ready`, or why not."""
+    try:
+        worker.get("/ready")
+    except urllib.error.HTTPError as error:
+        return error.read().decode()
+    return "ready"
+
+
+async def hub_end(secured: Secured) -> int:
+    """How many offsets the hub's events have."""
+    async with AIOKafkaConsumer(**secured.operator.kafka(), isolation_level="read_committed") as consumer:
+        lanes = [TopicPartition("instep.events", lane) for lane in range(4)]
+        return sum((await consumer.end_offsets(lanes)).values())
 
 
 # -- that `apply` keeps it so

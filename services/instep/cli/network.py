@@ -1,6 +1,7 @@
 """`instep network check | plan | apply | show | make-uk`: who takes part and under which agreements, as code."""
 
 import asyncio
+import json
 import logging
 import os
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from instep.errors import FileFormatError
 from instep.events.catalogue import Catalogue
 from instep.network.check import check as problems_of
 from instep.network.check import check_against
+from instep.network.form import agreement_schema
 from instep.network.network import Network, load
 
 if TYPE_CHECKING:
@@ -126,6 +128,12 @@ def show_network(
     show(output, ("authority", "name", "gss", "tier", "parent", "valid_to", "replaced_by"), authorities)
     columns = ("agreement", "version", "status", "purpose", "events", "from", "to", "approved", "review_by")
     show(output, columns, ({**row, **_counted(row)} for row in agreements))
+
+
+@app.command("schema")
+def schema() -> None:
+    """Print the form of an agreement as a JSON Schema, for editors: `#:schema FILE` at the head of an agreement names it."""
+    typer.echo(json.dumps(agreement_schema(_catalogue().events), indent=2, ensure_ascii=False))
 
 
 @app.command("make-uk")

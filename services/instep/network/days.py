@@ -10,7 +10,7 @@ from instep.errors import NetworkError
 
 _LONDON = ZoneInfo("Europe/London")
 _HOUR_MS = 3_600_000
-_WITHIN = re.compile(r"([1-9][0-9]{0,3}) (working )?days?")
+WITHIN = re.compile(r"([1-9][0-9]{0,3}) (working )?days?")
 _FRIDAY = 4
 
 
@@ -52,7 +52,7 @@ class RespondWithin:
 
 def respond_within(text: str) -> RespondWithin:
     """Read `"10 working days"` or `"5 days"`; raises NetworkError otherwise."""
-    found = _WITHIN.fullmatch(text)
+    found = WITHIN.fullmatch(text)
     if found is None:
         raise NetworkError(f'respond_within is {text!r}; write it as "10 working days" or "5 days"')
     return RespondWithin(days=int(found[1]), working=found[2] is not None)

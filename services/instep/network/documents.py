@@ -70,6 +70,8 @@ AGREEMENT_KEYS = {
 }
 APPROVAL_KEYS = {"authority": TEXT, "by": TEXT, "on": DAY}
 SHARE_KEYS = {"event": TEXT, "when": TEXT, "change_kinds": TEXTS, "protected": YES_OR_NO, "fields": TEXTS}
+OPTIONAL_AGREEMENT_KEYS = ("special_category_condition",)
+OPTIONAL_SHARE_KEYS = ("when", "protected")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -94,7 +96,7 @@ def shape_faults(
 
 def agreement_faults(document: Document) -> list[Fault]:
     """Why the document is not an agreement; empty when `agreement` will take it."""
-    faults = list(shape_faults(document, AGREEMENT_KEYS, optional=("special_category_condition",)))
+    faults = list(shape_faults(document, AGREEMENT_KEYS, optional=OPTIONAL_AGREEMENT_KEYS))
     if faults:
         return faults
     for approval in document["approved"]:
@@ -106,7 +108,7 @@ def agreement_faults(document: Document) -> list[Fault]:
         faults += [
             Fault(key=fault.key, share=index, message=fault.message)
             for fault in (
-                *shape_faults(share, SHARE_KEYS, optional=("when", "protected")),
+                *shape_faults(share, SHARE_KEYS, optional=OPTIONAL_SHARE_KEYS),
                 *_share_words(share),
             )
         ]

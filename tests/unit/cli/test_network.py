@@ -56,7 +56,7 @@ def test_check_against_an_earlier_checkout_ends_with_code_1_until_the_version_is
     file.write_text(file.read_text("utf-8").replace('status = "active"', 'status = "suspended"'), "utf-8")
     against = ("check", str(directory), "--against", str(SAMPLE))
     assert network(monkeypatch, *against) == 1
-    assert f"{file}:4: error: council-tax: status changed" in capsys.readouterr().out
+    assert f"{file}:5: error: council-tax: status changed" in capsys.readouterr().out
     file.write_text(file.read_text("utf-8").replace("version = 2", "version = 3"), "utf-8")
     assert network(monkeypatch, *against) == 0
 
@@ -87,6 +87,13 @@ def test_show_as_a_table_counts_the_parties(
 ) -> None:
     assert network(monkeypatch, "show", "sample") == 0
     assert "9 of 10" in capsys.readouterr().out
+
+
+def test_schema_prints_the_committed_form_of_an_agreement(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert network(monkeypatch, "schema") == 0
+    assert capsys.readouterr().out == (ROOT / "deploy/network/agreement.schema.json").read_text("utf-8")
 
 
 def test_make_uk_makes_the_committed_directory(

@@ -69,7 +69,7 @@ def test_what_is_no_file_at_all_is_not_opened(network: Path) -> None:
 def test_an_id_that_is_a_path_leads_nowhere(network: Path) -> None:
     _spoil(network, AGREEMENT, r"^id = .*", 'id = "../../etc/passwd"')
     (problem, *_) = _errors(network)
-    assert (Path(problem.file).name, problem.line) == ("council-tax.toml", 3)
+    assert (Path(problem.file).name, problem.line) == ("council-tax.toml", 4)
 
 
 def test_the_sample_has_no_error_and_two_warnings(network: Path) -> None:
@@ -249,7 +249,7 @@ def test_a_party_that_nobody_knows_is_named_with_the_nearest(network: Path) -> N
     _spoil(network, AGREEMENT, '    "high-peak",', '    "hihg-peak",')
     (problem,) = _errors(network)
     assert problem.message == "'hihg-peak' is not in authorities.csv (did you mean high-peak?)"
-    assert problem.line == 21
+    assert problem.line == 22
 
 
 def test_a_party_merged_away_is_an_error_that_names_its_successor(network: Path) -> None:
@@ -268,7 +268,7 @@ def test_who_has_approved_but_is_no_party_is_an_error(network: Path) -> None:
     _spoil(network, AGREEMENT, 'authority = "lambeth"', 'authority = "derbyshire"')
     (problem,) = _errors(network)
     assert problem.message == "derbyshire has approved but is no party"
-    assert problem.line == 46
+    assert problem.line == 47
     assert "lambeth has not approved, so it neither sends nor receives under this agreement" in _warnings(
         network
     )
@@ -345,7 +345,7 @@ def test_what_is_not_toml_or_not_there_is_said_with_its_line(network: Path) -> N
     (network / "network.toml").unlink()
     (network / PLACEMENT).write_bytes(b'id = "\xff"\n')
     found = {Path(problem.file).name: problem for problem in _errors(network)}
-    assert found["council-tax.toml"].line == 4
+    assert found["council-tax.toml"].line == 5
     assert found["council-tax.toml"].message == "this is not TOML: Invalid value"
     assert found["network.toml"].message == "the file is missing"
     assert found["placement-notices.toml"].message == "the file is not UTF-8"
@@ -429,7 +429,7 @@ def test_the_same_agreement_under_a_second_id_is_told_once_and_names_both(networ
     second = network / "agreements/tax-too.toml"
     second.write_text(text.replace('id = "council-tax"', 'id = "tax-too"', 1), "utf-8")
     told = [problem for problem in check(network, CATALOGUE, TODAY) if "council-tax.toml" in problem.message]
-    assert [(Path(one.file).name, one.line, one.severity) for one in told] == [("tax-too.toml", 3, "warning")]
+    assert [(Path(one.file).name, one.line, one.severity) for one in told] == [("tax-too.toml", 4, "warning")]
     assert told[0].message.startswith("it says the same as council-tax.toml, under a second id")
 
 
@@ -502,7 +502,7 @@ def test_against_an_earlier_checkout_a_changed_agreement_needs_a_new_version(net
     _spoil(network, AGREEMENT, '"active"', '"suspended"')
     (problem,) = check_against(network, before)
     assert problem.message == ("council-tax: status changed, but its version is still 2: write version = 3")
-    assert (Path(problem.file).name, problem.line) == ("council-tax.toml", 4)
+    assert (Path(problem.file).name, problem.line) == ("council-tax.toml", 5)
     _spoil(network, AGREEMENT, "^version = 2", "version = 3")
     assert check_against(network, before) == []
     (back,) = check_against(before, network)

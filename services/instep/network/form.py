@@ -1,0 +1,126 @@
+"""The form of an agreement as a JSON Schema, for editors: they complete keys and fields, and underline what does not fit.
+
+It is made from what `documents` and `terms` ask for, so it refuses nothing that `check` takes; `check` finds more, since a
+schema knows no other file. A date is a text of that form to it, since JSON has no dates. Draft 4, the newest that
+Taplo, which most editors read TOML with, is sure of.
+"""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from instep.events.catalogue import EventType
+from instep.network.agreements import CHANGE_KINDS, Status, When
+from instep.network.authorities import IDENTIFIER, RESERVED
+from instep.network.days import WITHIN
+from instep.network.documents import (
+    AGREEMENT_KEYS,
+    APPROVAL_KEYS,
+    DAY,
+    OPTIONAL_AGREEMENT_KEYS,
+    OPTIONAL_SHARE_KEYS,
+    SHARE_KEYS,
+    TEXT,
+    TEXTS,
+    WHOLE,
+    YES_OR_NO,
+    Kind,
+)
+from instep.network.terms import LONGEST_DAYS, shareable
+
+Schema = dict[str, Any]
+
+_KINDS: Mapping[Kind, Schema] = {
+    TEXT: {"type": "string"},
+    WHOLE: {"type": "integer"},
+    YES_OR_NO: {"type": "boolean"},
+    DAY: {"type": "string", "format": "date"},
+    TEXTS: {"type": "array", "items": {"type": "string"}},
+}
+_ID: Schema = {"pattern": f"^{IDENTIFIER.pattern}$", "not": {"enum": [RESERVED]}}
+_SAID: Schema = {"pattern": r"\S"}
+_PARTIES: Schema = {"minItems": 1, "uniqueItems": True}
+_KEYS: Mapping[str, Schema] = {
+    "id": {**_ID, "description": "The file's name without .toml; disclosures name it, with the version."},
+    "version": {
+        "minimum": 1,
+        "description": "Raise it with every change: id@version stays the same for good.",
+    },
+    "status": {"enum": list(get_args(Status)), "description": "Nothing flows unless it is active."},
+    "purpose": {**_ID, "description": "Names the inbox, <authority>.inbox.<purpose>."},
+    "lawful_basis": {**_SAID, "description": "Such as UK GDPR Article 6(1)(e)."},
+    "legal_power": {**_SAID, "description": "The law that lets the parties share this."},
+    "special_category_condition": {
+        "description": "Needed when a shared field is special category data (UK GDPR Article 9)."
+    },
+    "effective_from": {"description": "The first day, in London, on which anything flows."},
+    "review_by": {"description": "The last day, in London, on which anything flows."},
+    "retention_days": {
+        "minimum": 1,
+        "maximum": LONGEST_DAYS,
+        "description": "How long recipients undertake to keep what they were told.",
+    },
+    "respond_within": {
+        "pattern": f"^{WITHIN.pattern}$",
+        "description": "The recipient's time to answer: 10 working days, or 14 days.",
+    },
+    "dpia": {**_SAID, "description": "The data protection impact assessment that covers this."},
+    "contact": {**_SAID, "description": "Whom to ask about this agreement."},
+    "sources": {**_PARTIES, "description": "Authorities that tell, as authorities.csv names them."},
+    "recipients": {**_PARTIES, "description": "Authorities that are told."},
+}
+_SHARE_KEYS: Mapping[str, Schema] = {
+    "when": {
+        "enum": list(get_args(When)),
+        "description": "concerns-recipient: of its own area alone. always: of any.",
+    },
+    "change_kinds": {"minItems": 1, "items": {"enum": list(CHANGE_KINDS)}},
+    "protected": {"description": "Whether it may carry events of protected people. No, if left out."},
+    "fields": {
+        "minItems": 1,
+        "uniqueItems": True,
+        "description": "Paths of what is shared. What is not named does not leave.",
+    },
+}
+
+
+def agreement_schema(events: Mapping[str, EventType]) -> Schema:
+    """The JSON Schema of an agreement that shares some of these events, by folder name."""
+    known: Mapping[str, Schema] = {"event": {"enum": sorted(events), "description": "The type of event."}}
+    share = _object(SHARE_KEYS, {**_SHARE_KEYS, **known}, OPTIONAL_SHARE_KEYS)
+    share["allOf"] = [
+        {
+            "anyOf": [
+                {"properties": {"event": {"not": {"enum": [name]}}}},
+                {"properties": {"fields": {"items": {"enum": sorted(shareable(event))}}}},
+            ]
+        }
+        for name, event in sorted(events.items())
+    ]
+    lists: Mapping[str, Schema] = {
+        "approved": {
+            "type": "array",
+            "description": "Who has approved. It binds them, and no other.",
+            "items": _object(APPROVAL_KEYS, {}),
+        },
+        "share": {
+            "type": "array",
+            "minItems": 1,
+            "description": "What is shared of one type of event.",
+            "items": share,
+        },
+    }
+    return {
+        "$schema": "http://json-schema.org/draft-04/schema#",
+        "title": "A sharing agreement",
+        "description": "Made by `instep network schema`: do not edit.",
+        **_object(AGREEMENT_KEYS, {**_KEYS, **lists}, OPTIONAL_AGREEMENT_KEYS),
+    }
+
+
+def _object(keys: Mapping[str, Kind], more: Mapping[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
+    return {
+        "type": "object",
+        "properties": {key: {**_KINDS.get(kind, {}), **more.get(key, {})} for key, kind in keys.items()},
+        "required": [key for key in keys if key not in optional],
+        "additionalProperties": False,
+    }

@@ -210,6 +210,7 @@ KILLS_ITSELF = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from aiokafka import AIOKafkaProducer
+import instep.cluster.access_wire as wire
 import instep.cluster.apply as applying
 from instep.cluster.connection import from_env
 from instep.events.catalogue import Catalogue
@@ -227,6 +228,17 @@ def counted(self, *arguments, **named):
     pass_by("record")
     return send(self, *arguments, **named)
 AIOKafkaProducer.send = counted
+
+def passing(name):
+    real = getattr(wire, name)
+    async def passed(*arguments):
+        pass_by(name)
+        await real(*arguments)
+        pass_by(f"{name} done")
+    setattr(wire, name, passed)
+
+for name in ("delete_bindings", "set_secrets", "create_bindings", "set_quotas", "delete_users"):
+    passing(name)
 applying._CHUNK = 10
 catalogue = Catalogue.load(Catalogue.default_directory())
 progress = lambda doing, done, total: pass_by(doing)

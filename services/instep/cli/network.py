@@ -4,18 +4,24 @@ import asyncio
 import json
 import logging
 import os
-from collections.abc import Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from instep.cli.output import Bar, Output, OutputOption, note, progress, show, show_lines
+from instep.cli.network_show import show_flows
+from instep.cli.network_show import show_network as show_whole
+from instep.cli.output import Bar, Output, OutputOption, note, progress, show_lines
 from instep.errors import FileFormatError
 from instep.events.catalogue import Catalogue
 from instep.network.check import check as problems_of
 from instep.network.check import check_against
+from instep.network.days import today_in_london
+from instep.network.diagram import flowchart
+from instep.network.flows import chosen
 from instep.network.form import agreement_schema
 from instep.network.network import Network, load
 
@@ -112,22 +118,28 @@ def show_network(
         str,
         typer.Argument(metavar="[DIR]", help="A network's directory or name; the applied one if left out."),
     ] = "",
+    authority: Annotated[
+        str | None, typer.Option("--authority", metavar="A", help="What this one tells and is told, no more.")
+    ] = None,
+    purpose: Annotated[
+        str | None, typer.Option("--purpose", metavar="P", help="What flows for this purpose, no more.")
+    ] = None,
+    diagram: Annotated[
+        bool, typer.Option("--diagram", help="A Mermaid flowchart of it, which GitHub and many wikis draw.")
+    ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show the authorities and the agreements of a directory, or of the network that is applied."""
+    """Show the authorities, the agreements, and who shares what with whom: of a directory, or of the applied network."""
     network = load(find(directory)) if directory else _applied()
-    authorities, agreements = list(_authorities(network)), list(_agreements(network))
-    if output is Output.JSON:
-        show_lines({"kind": "authority"} | row for row in authorities)
-        show_lines({"kind": "agreement"} | row for row in agreements)
-        return
-    applied = f", generation {network.generation}" if network.generation else ""
-    note(
-        f"{network.name}: {len(authorities)} authorities, {len(agreements)} agreements, {network.lanes} lanes{applied}"
-    )
-    show(output, ("authority", "name", "gss", "tier", "parent", "valid_to", "replaced_by"), authorities)
-    columns = ("agreement", "version", "status", "purpose", "events", "from", "to", "approved", "review_by")
-    show(output, columns, ({**row, **_counted(row)} for row in agreements))
+    today = today_in_london(int(datetime.now(UTC).timestamp() * 1000))
+    flows = chosen(network, today, authority, purpose)
+    if diagram:
+        for line in flowchart(flows):
+            typer.echo(line)
+    elif authority or purpose:
+        show_flows(flows, output)
+    else:
+        show_whole(network, flows, output)
 
 
 @app.command("schema")
@@ -161,46 +173,6 @@ def find(directory: str) -> Path:
     known = sorted({path.parent.name for base in (NETWORKS, beside) for path in base.glob("*/network.toml")})
     named = f"; {NETWORKS} has {', '.join(known)}" if known else ""
     raise FileFormatError(f"There is no network directory {directory}{named}.")
-
-
-def _authorities(network: Network) -> Iterator[dict[str, Any]]:
-    for one in network.authorities.values():
-        yield {
-            "authority": one.id,
-            "name": one.name,
-            "gss": one.gss,
-            "tier": one.tier,
-            "parent": one.parent,
-            "valid_from": one.valid_from,
-            "valid_to": one.valid_to,
-            "replaced_by": list(one.replaced_by),
-        }
-
-
-def _agreements(network: Network) -> Iterator[dict[str, Any]]:
-    for one in network.agreements.values():
-        yield {
-            "agreement": one.id,
-            "version": one.version,
-            "status": one.status,
-            "purpose": one.purpose,
-            "events": list(one.events),
-            "sources": sorted(one.sources),
-            "recipients": sorted(one.recipients),
-            "approved": sorted(one.approved),
-            "parties": len(one.parties),
-            "effective_from": one.effective_from,
-            "review_by": one.review_by,
-        }
-
-
-def _counted(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A national agreement has hundreds of parties: a table counts them."""
-    return {
-        "from": len(row["sources"]),
-        "to": len(row["recipients"]),
-        "approved": f"{len(row['approved'])} of {row['parties']}",
-    }
 
 
 def _show_changes(plan: "Plan", *, would: bool, output: Output) -> None:

@@ -89,6 +89,33 @@ def test_show_as_a_table_counts_the_parties(
     assert "9 of 10" in capsys.readouterr().out
 
 
+def test_show_gives_who_shares_what_with_whom_of_one_authority_and_purpose(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("show", "uk", "--authority", "leeds", "--purpose", "placements")
+    assert network(monkeypatch, *asked, "--output", "json") == 0
+    flows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {flow["kind"] for flow in flows} == {"flow"}
+    assert {flow["purpose"] for flow in flows} == {"placements"}
+    assert all(["leeds"] in (flow["sources"], flow["recipients"]) for flow in flows)
+    assert network(monkeypatch, *asked) == 0
+    table = capsys.readouterr().out
+    assert len(table.splitlines()) == len(flows) + 1
+    assert " councils " in table
+
+
+def test_show_of_a_national_network_stays_short(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert network(monkeypatch, "show", "uk") == 0
+    assert len(capsys.readouterr().out.splitlines()) < 60
+
+
+def test_show_draws_a_diagram(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert network(monkeypatch, "show", "sample", "--diagram") == 0
+    assert capsys.readouterr().out.startswith("flowchart LR\n")
+
+
 def test_schema_prints_the_committed_form_of_an_agreement(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -74,7 +74,7 @@ def _flows(agreement: Agreement, share: Share, day: date) -> Iterator[Flow]:
     bound, unbound = agreement.approved, agreement.parties - agreement.approved
     standing = agreement.standing(day)
     groups = [
-        (agreement.sources & bound, agreement.recipients & bound, standing or ACTIVE),
+        (agreement.sources & bound, agreement.recipients & bound, ACTIVE),
         (agreement.sources & unbound, agreement.recipients, NOT_APPROVED),
         (agreement.sources & bound, agreement.recipients & unbound, NOT_APPROVED),
     ]

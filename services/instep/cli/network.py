@@ -5,24 +5,28 @@ import json
 import logging
 import os
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from instep.cli.network_joining import show_needs
 from instep.cli.network_show import show_flows
 from instep.cli.network_show import show_network as show_whole
 from instep.cli.output import Bar, Output, OutputOption, note, progress, show_lines
-from instep.errors import FileFormatError
+from instep.errors import FileFormatError, InstepError
 from instep.events.catalogue import Catalogue
+from instep.local.process import write_atomically
+from instep.network.authorities import TIERS, Authority
 from instep.network.check import check as problems_of
 from instep.network.check import check_against
 from instep.network.days import today_in_london
 from instep.network.diagram import flowchart
 from instep.network.flows import chosen
 from instep.network.form import agreement_schema
+from instep.network.joining import first_event, needs, with_row
 from instep.network.network import Network, load
 
 if TYPE_CHECKING:
@@ -148,6 +152,51 @@ def schema() -> None:
     typer.echo(json.dumps(agreement_schema(_catalogue().events), indent=2, ensure_ascii=False))
 
 
+@app.command("add-authority")
+def add_authority(
+    directory: Directory,
+    authority: Annotated[
+        str, typer.Argument(metavar="AUTHORITY", help="Its id: lower-case letters, digits, hyphens.")
+    ],
+    name: Annotated[str, typer.Option("--name", help="Its full name.")],
+    gss: Annotated[str, typer.Option("--gss", help="The code of its area, such as E08000035.")],
+    tier: Annotated[str, typer.Option("--tier", help=f"One of {', '.join(TIERS)}.")],
+    parent: Annotated[str | None, typer.Option("--parent", help="The county above a district.")] = None,
+    valid_from: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=["%Y-%m-%d"], help="Its first day; today if left out."),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what it would need; change nothing.")
+    ] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Add an authority to the directory, and tell what it needs: topics, who it signs in as, its secret, a first event.
+
+    Nothing flows to or from it before an agreement names it and it has approved that, and before the network is applied.
+    """
+    where = find(directory)
+    now = datetime.now(UTC)
+    one = Authority(
+        id=authority,
+        name=name,
+        gss=gss,
+        tier=tier,
+        parent=parent,
+        valid_from=valid_from.date() if valid_from else today_in_london(int(now.timestamp() * 1000)),
+    )
+    file = where / "authorities.csv"
+    longer = with_row(file.read_text(encoding="utf-8"), one)
+    network = load(where)
+    joined = replace(network, authorities={**network.authorities, authority: one})
+    if not dry_run:
+        write_atomically(file, longer)
+    show_needs(needs(joined, authority), first_event(one, now), _secrets(), output)
+    note(
+        f"{file} {'would get' if dry_run else 'has'} one more line; next: instep network plan {directory}, then apply."
+    )
+
+
 @app.command("make-uk")
 def make_uk(
     source: Annotated[Path, typer.Option("--source", help="Facts about councils.")] = NETWORKS / "uk-source",
@@ -236,6 +285,14 @@ def _applied() -> Network:
     from instep.cluster.follow import read_network
 
     return _run(read_network(_connection()))
+
+
+def _secrets() -> Path | None:
+    """Where secrets of new users will be put; None while that cannot be told, as without a broker."""
+    try:
+        return _connection().secrets_dir
+    except InstepError:
+        return None
 
 
 def _connection() -> "Connection":

@@ -123,6 +123,30 @@ def test_schema_prints_the_committed_form_of_an_agreement(
     assert capsys.readouterr().out == (ROOT / "deploy/network/agreement.schema.json").read_text("utf-8")
 
 
+def test_an_authority_is_added_told_of_and_found_sound(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    directory = shutil.copytree(SAMPLE, tmp_path / "joined")
+    file = directory / "authorities.csv"
+    before = file.read_text(encoding="utf-8")
+    newcomer = ("--name", "Wakefield Council", "--gss", "E08000036", "--tier", "metropolitan")
+    add = ("add-authority", str(directory), "wakefield", *newcomer)
+    assert network(monkeypatch, *add, "--dry-run") == 0
+    assert file.read_text(encoding="utf-8") == before
+    assert network(monkeypatch, *add, "--output", "json", "--from", "1974-04-01") == 0
+    told = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert told["writes"] == ["wakefield.outbox"]
+    assert json.loads(told["first_event"])["header"]["synthetic"]
+    assert file.read_text(encoding="utf-8").splitlines()[-1] == (
+        "wakefield,Wakefield Council,E08000036,metropolitan,,1974-04-01,,"
+    )
+    assert network(monkeypatch, "check", str(directory)) == 0
+    after = file.read_text(encoding="utf-8")
+    assert network(monkeypatch, *add) == 1, "it is there already"
+    assert "wakefield cannot be added: " in capsys.readouterr().err
+    assert file.read_text(encoding="utf-8") == after
+
+
 def test_make_uk_makes_the_committed_directory(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

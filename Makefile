@@ -14,7 +14,7 @@ FUZZER := .venv-fuzz/.set-up
 # How a check is run: a line before it, and after it how long it took.
 STEP = step() { echo; echo "== $$1"; shift; local began=$$SECONDS; "$$@"; echo "   ($$((SECONDS - began)) s)"; }; step
 
-.PHONY: help setup demo test lint fmt up down bench chaos fuzz clean lock
+.PHONY: help setup demo test lint fmt up down routing bench chaos fuzz clean lock
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
@@ -44,6 +44,9 @@ up: $(STAMP) ## Start a local Kafka
 
 down: $(STAMP) ## End it
 	@$(BIN)/instep down
+
+routing: $(STAMP) ## Make deploy/network/ROUTING.md anew: who is told when councils merge
+	@$(BIN)/python -m tests.unit.router.mergers > deploy/network/ROUTING.md
 
 bench: $(STAMP) $(PEERS) ## Instep beside its peers on one broker; BENCH=--short takes a minute
 	@$(BIN)/python -m tests.benchmarks $(BENCH)

@@ -244,8 +244,11 @@ def _show_changes(plan: "Plan", *, would: bool, output: Output) -> None:
         note(
             f"ACLs that the network does not name, left as they are: {_some(plan.access.as_json()['acls_left_alone'])}"
         )
-    if plan.unnamed:
-        note(f"Topics that the network does not name, left as they are: {_some(plan.unnamed)}")
+    if plan.kept:
+        kept = _some([name for name in plan.unnamed if name in plan.kept])
+        note(f"Topics of those who have left, kept: what lies in them is theirs until it expires: {kept}")
+    if strange := [name for name in plan.unnamed if name not in plan.kept]:
+        note(f"Topics that the network does not name, left as they are: {_some(strange)}")
     if not kinds:
         typer.echo("Nothing to change: the cluster matches.")
     counted = ", ".join(f"{sum(map(len, found))} {sign}" for sign, found in _by_sign(kinds).items())

@@ -1,16 +1,16 @@
 """What has to change for a cluster to match a network. Pure; `apply` finds out what the cluster holds and does it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from instep.cluster.access_changes import AccessChanges
 from instep.cluster.generations import GENERATION
 from instep.cluster.registry import agreed
 from instep.errors import NetworkError
-from instep.network.authorities import row
+from instep.network.authorities import RESERVED, row
 from instep.network.network import Network, from_records, to_records
 from instep.network.revisions import changed_keys, stale_versions
-from instep.network.topics import TopicSpec, topics
+from instep.network.topics import TENANT, TopicSpec, topics
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +41,8 @@ class Plan:
     """Of topics to configure anew: each setting that differs, as it is and as it is to be."""
     unnamed: tuple[str, ...] = ()
     """Topics that the cluster has and the network does not name: they are told, and left alone."""
+    kept: frozenset[str] = frozenset()
+    """Which of these were the network's own: of an authority or a purpose that has left, or of the hub."""
     access: AccessChanges | None = None
     """Users, ACLs and quotas to make and to take away; None without security, where there are none."""
     register: tuple[tuple[str, str], ...] = ()
@@ -94,6 +96,8 @@ def plan(
         for spec in specs
         if (differing := _differing(spec, cluster.configs.get(spec.name)))
     }
+    unnamed = sorted(name for name in cluster.partitions.keys() - named if not name.startswith("__"))
+    authorities = {*network.authorities, *(held.authorities if held is not None else ())}
     return Plan(
         generation=generation + 1 if records or not set(schemas) <= set(ids.values()) else generation,
         create=tuple(spec for spec in specs if spec.name not in cluster.partitions),
@@ -102,9 +106,8 @@ def plan(
         added=frozenset(records.keys() - before.keys()),
         details=_details(held, network) if held is not None else {},
         settings=settings,
-        unnamed=tuple(
-            sorted(name for name in cluster.partitions.keys() - named if not name.startswith("__"))
-        ),
+        unnamed=tuple(unnamed),
+        kept=frozenset(name for name in unnamed if _once_own(name, authorities)),
     )
 
 
@@ -117,6 +120,12 @@ def allot(
         if schema not in ids.values():
             ids[max(ids, default=0) + 1] = schema
     return ids
+
+
+def _once_own(name: str, authorities: Collection[str]) -> bool:
+    """Whether a topic that the network does not name has a name of the network's own, of an authority that it knows."""
+    tenant = TENANT.fullmatch(name)
+    return name.startswith(f"{RESERVED}.") or (tenant is not None and tenant[1] in authorities)
 
 
 def _refuse_other_partitions(specs: Iterable[TopicSpec], partitions: Mapping[str, int]) -> None:

@@ -34,10 +34,11 @@ def overlaps(agreements: Iterable[Agreement]) -> Iterator[Overlap]:
     known = {one.id: one for one in every}
     for one in every:
         for event in one.events:
-            # Whoever covers it names any one source of it, and any one recipient.
-            sending = senders[one.purpose, event, min(one.sources)]
-            receiving = receivers[one.purpose, event, min(one.recipients)]
-            found = (_overlap(one, known[id], event) for id in sorted(sending & receiving - {one.id}))
+            # Whoever covers it names each of its parties.
+            naming = [senders[one.purpose, event, party] for party in one.sources]
+            naming += [receivers[one.purpose, event, party] for party in one.recipients]
+            covering = set.intersection(*naming) - {one.id}
+            found = (_overlap(one, known[id], event) for id in sorted(covering))
             if first := next(filter(None, found), None):
                 yield first
 

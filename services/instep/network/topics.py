@@ -4,9 +4,11 @@ Timestamps are the broker's (`LogAppendTime`): a council's own clock must not de
 has one partition, so that no client's choice of partitioner can break order; a hub topic has one a lane.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from instep.network.authorities import IDENTIFIER
 from instep.network.network import Network
 
 EVENTS = "instep.events"
@@ -22,6 +24,9 @@ MAX_MESSAGE_BYTES = 1_048_576
 """The largest batch a topic takes."""
 TOMBSTONE_DAYS = 7
 """How long a state topic remembers a deletion; an older checkpoint would bring deleted keys back."""
+
+TENANT = re.compile(rf"({IDENTIFIER.pattern})\.(?:outbox|rejected|outcomes|inbox\.{IDENTIFIER.pattern})")
+"""The name of an authority's topic; the group is the authority."""
 
 _DAY_MS = 86_400_000
 

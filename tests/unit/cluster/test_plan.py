@@ -175,3 +175,22 @@ def test_a_plan_is_told_as_what_is_made_what_becomes_another_and_what_goes() -> 
 def _with_agreement(network: Network, id: str, **changed: Any) -> Network:
     agreement = replace(network.agreements[id], **changed)
     return replace(network, agreements={**network.agreements, id: agreement})
+
+
+def test_topics_of_those_who_have_left_are_told_from_those_of_strangers() -> None:
+    """Of a council that is gone, of a purpose that has ended, of an older hub; Kafka's own are nobody's matter."""
+    own = ["harrogate.outbox", "instep.old.state", "leeds.inbox.parking"]
+    others = ["leads.outbox", "leeds", "leeds.inbox.Parking", "leeds.outbox.more", "orders"]
+    extra = dict.fromkeys([*own, *others, "__consumer_offsets"], 3)
+    planned = plan(SAMPLE, SCHEMAS, replace(APPLIED, partitions={**APPLIED.partitions, **extra}))
+    assert planned.unnamed == tuple(sorted([*own, *others]))
+    assert planned.kept == set(own)
+    assert planned.empty
+
+
+def test_the_topics_of_an_authority_that_leaves_the_directory_are_kept() -> None:
+    authorities = {id: one for id, one in SAMPLE.authorities.items() if id != "leeds"}
+    agreements = {id: one for id, one in SAMPLE.agreements.items() if "leeds" not in one.parties}
+    fewer = replace(SAMPLE, authorities=authorities, agreements=agreements)
+    planned = plan(fewer, SCHEMAS, APPLIED)
+    assert {outbox("leeds"), inbox("leeds", "placements")} <= planned.kept == set(planned.unnamed)

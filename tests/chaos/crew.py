@@ -1,6 +1,7 @@
 """The workers of a run, and what starts again those that have ended, as the product's supervisor does."""
 
 import asyncio
+import re
 import shutil
 import signal
 import time
@@ -20,6 +21,13 @@ _SETTINGS = {
     # Small fetches, so that a worker is always in the middle of something.
     "INSTEP_POLL_RECORDS": "500",
 }
+
+
+_LAG = re.compile(
+    r'^kafka_consumergroup_lag\{consumergroup="(?P<group>[^"]+)",partition="(?P<partition>\d+)",topic="(?P<topic>[^"]+)"\}'
+    r" (?P<lag>\S+)$",
+    re.MULTILINE,
+)
 
 
 class Member:
@@ -54,6 +62,17 @@ class Member:
     def send(self, number: signal.Signals) -> None:
         assert self.worker.process is not None
         self.worker.process.send_signal(number)
+
+    def lags(self) -> dict[tuple[str, str, int], int]:
+        """What it says itself is left, by (group, topic, partition); nothing while it does not answer."""
+        try:
+            page = self.worker.get("/metrics") if self.running() else ""
+        except OSError:
+            return {}
+        return {
+            (found["group"], found["topic"], int(found["partition"])): int(float(found["lag"]))
+            for found in _LAG.finditer(page)
+        }
 
     async def ready(self, seconds: float = 90.0) -> None:
         """Return when it has claimed its lanes; raises TimeoutError when it does not come to that."""

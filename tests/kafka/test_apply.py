@@ -158,6 +158,38 @@ async def test_topics_that_the_network_does_not_name_are_told_and_left_alone(own
         assert "somebody.elses" in await admin.list_topics()
 
 
+async def test_an_ended_authoritys_topics_stay_and_go_only_when_that_is_allowed_and_it_left_before(
+    own_broker: Broker, directory: Path
+) -> None:
+    connection = connection_to(own_broker)
+    with (directory / "authorities.csv").open("a", encoding="utf-8") as file:
+        file.write("wakefield,Wakefield Council,E08000036,metropolitan,,1974-04-01,,\n")
+    await apply(connection, directory, CATALOGUE)
+    of_it = {"wakefield.outbox", "wakefield.outcomes", "wakefield.rejected"}
+    edit(directory / "authorities.csv", "1974-04-01,,\n", "1974-04-01,2026-10-31,leeds\n", last=True)
+    planned = await preview(connection, directory, CATALOGUE, allow_delete=True)
+    assert (planned.delete, set(planned.unnamed)) == ((), of_it), (
+        "services are at work on them until they have followed"
+    )
+    left = await apply(connection, directory, CATALOGUE, allow_delete=True)
+    assert left.generation == 2
+    async with admin_of(connection) as admin:
+        await admin.create_topics([NewTopic("somebody.elses", 1, 1), NewTopic("wakefield.other", 1, 1)])
+        assert (await apply(connection, directory, CATALOGUE)).plan.empty
+        assert of_it <= set(await admin.list_topics())
+        gone = await apply(connection, directory, CATALOGUE, allow_delete=True)
+        assert set(gone.plan.delete) == of_it
+        assert gone.generation == 2, "no service has to follow"
+        async with asyncio.timeout(10):
+            while of_it & set(await admin.list_topics()):
+                await asyncio.sleep(0.1)
+        assert {"somebody.elses", "wakefield.other", EVENTS, outbox("leeds")} <= set(
+            await admin.list_topics()
+        )
+    again = await preview(connection, directory, CATALOGUE, allow_delete=True)
+    assert again.empty
+
+
 async def test_another_network_or_another_number_of_lanes_is_refused(
     connection: Connection, directory: Path
 ) -> None:
@@ -290,6 +322,7 @@ def test_the_command_says_what_it_did_and_what_it_would_do(own_broker: Broker) -
         "schemas_registered": [],
         "records_changed": [],
         "topics_left_alone": [],
+        "topics_deleted": [],
         "access": None,
     }
     nowhere = {**environment(own_broker), "INSTEP_BOOTSTRAP_SERVERS": "127.0.0.1:1"}
@@ -317,8 +350,13 @@ def suspend(directory: Path) -> None:
     edit(file, "\nversion = 2\n", "\nversion = 3\n")
 
 
-def edit(file: Path, old: str, new: str) -> None:
+def edit(file: Path, old: str, new: str, *, last: bool = False) -> None:
+    """Replace what stands once in a file, or, with `last`, at its end."""
     text = file.read_text("utf-8")
+    if last:
+        assert text.endswith(old)
+        file.write_text(text.removesuffix(old) + new, "utf-8")
+        return
     assert text.count(old) == 1
     file.write_text(text.replace(old, new), "utf-8")
 

@@ -122,6 +122,7 @@ def as_json(journey: "Journey") -> dict[str, Any]:
         "holds": journey.holds,
         "seconds": {stage: round(seconds, 1) for stage, seconds in journey.seconds.items()},
         "files": {file: dict(outcomes) for file, outcomes in journey.lines.items()},
+        "held_back": dict(journey.held_back),
         "redated_rows": journey.redated,
         "refused_lines": [
             {"place": place, "column": result.column, "reason": result.reason}
@@ -157,6 +158,7 @@ def print_journey(journey: "Journey") -> None:
     _print_files(journey)
     _print_councils(journey)
     _print_totals(journey)
+    _print_held_back(journey)
     _print_event(journey)
     _print_checks(journey)
     _print_attempts(journey)
@@ -247,6 +249,12 @@ def _print_counts(counts: Mapping[str, int], meanings: Mapping[str, str]) -> Non
         stdout().print(f"{count:>8}  {name:<24}{meanings.get(name, '')}".rstrip())
     if not counts:
         stdout().print("       0")
+
+
+def _print_held_back(journey: "Journey") -> None:
+    if journey.held_back:
+        _heading("Kept at home, since no agreement of the council shares it (lines that have it)")
+        _print_counts(dict(sorted(journey.held_back.items())), {})
 
 
 def _print_event(journey: "Journey") -> None:

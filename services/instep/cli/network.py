@@ -46,6 +46,13 @@ Directory = Annotated[
     str,
     typer.Argument(metavar="DIR", help=f"The network's directory, or its name in {NETWORKS}/: sample, uk."),
 ]
+AllowDelete = Annotated[
+    bool,
+    typer.Option(
+        "--allow-delete",
+        help="Delete the topics of authorities and purposes that had left by the last apply, with all that lies in them.",
+    ),
+]
 T = TypeVar("T")
 
 
@@ -85,30 +92,38 @@ def check(
 
 
 @app.command("plan")
-def plan(directory: Directory, output: OutputOption = Output.TABLE) -> None:
+def plan(
+    directory: Directory, allow_delete: AllowDelete = False, output: OutputOption = Output.TABLE
+) -> None:
     """Show what `apply` would change (+ made, ~ becomes another, - goes); change nothing."""
     from instep.cluster.apply import preview
 
     where = find(directory)
-    planned = _run(preview(_connection(), where, _catalogue(), _registry()))
+    planned = _run(preview(_connection(), where, _catalogue(), _registry(), allow_delete=allow_delete))
     _show_changes(planned, would=True, output=output)
 
 
 @app.command("apply")
-def apply(directory: Directory, output: OutputOption = Output.TABLE) -> None:
+def apply(
+    directory: Directory, allow_delete: AllowDelete = False, output: OutputOption = Output.TABLE
+) -> None:
     """Make the cluster match the directory: topics, users and what each may do, schema ids, and a new generation.
 
     Schema ids come from the registry that INSTEP_REGISTRY_URL names, or are allotted here. The services follow a new
     generation within a second. New users' secrets go to INSTEP_SECRETS_DIR (on the local
     platform .instep/secrets), a file each, which is never overwritten. An agreement that has changed needs a new version.
-    Topics that the network does not name are told, and never touched.
+    Topics that the network does not name are told and left alone; --allow-delete is for those who left earlier.
     """
     from instep.cluster.apply import apply as apply_network
 
     where = find(directory)
     with progress("checking the network") as bar:
         connection = _connection()
-        applied = _run(apply_network(connection, where, _catalogue(), _shown_on(bar), _registry()))
+        applied = _run(
+            apply_network(
+                connection, where, _catalogue(), _shown_on(bar), _registry(), allow_delete=allow_delete
+            )
+        )
     _show_changes(applied.plan, would=False, output=output)
     if applied.access and applied.access.users_created and output is Output.TABLE:
         note(
@@ -271,6 +286,7 @@ def _as_json(plan: "Plan") -> dict[str, Any]:
         "schemas_registered": [" ".join(pair) for pair in plan.register],
         "records_changed": list(plan.records),
         "topics_left_alone": list(plan.unnamed),
+        "topics_deleted": list(plan.delete),
         "access": plan.access.as_json() if plan.access else None,
     }
 

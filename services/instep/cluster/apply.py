@@ -23,6 +23,7 @@ from aiokafka.errors import (
     KafkaError,
     ProducerFenced,
     TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
     for_code,
 )
 
@@ -78,8 +79,12 @@ async def apply(
     catalogue: Catalogue,
     progress: Progress = silent,
     registry: Registry = NO_REGISTRY,
+    *,
+    allow_delete: bool = False,
 ) -> Applied:
     """Bring the cluster to the network in `directory`, with the schema ids of `registry` if it names one.
+
+    No topic is deleted unless `allow_delete`; then the topics of those who left before the last apply are.
 
     Raises NetworkError for an unsound directory or one that this cluster cannot take, NotConnectedError when the broker
     or the registry does not answer, ConfigurationError when it does not permit this user to do it, SchemaError when the
@@ -94,7 +99,7 @@ async def apply(
         _writer(connection, transactional_id) as writer,
     ):
         ask = _asking(registry, network, register)
-        planned = await _planned(connection, admin, network, catalogue, progress, ask)
+        planned = await _planned(connection, admin, network, catalogue, progress, ask, allow_delete)
         await _create(admin, planned.create, progress)
         await _configure(admin, planned.configure)
         if planned.access is not None:
@@ -102,6 +107,7 @@ async def apply(
             await carry_out(admin, connection, planned.access)
         if planned.records:
             await until_visible(connection, await _write(writer, planned))
+        await _delete(admin, planned.delete)
     return Applied(
         generation=planned.generation,
         topics_created=tuple(spec.name for spec in planned.create),
@@ -114,14 +120,19 @@ async def apply(
 
 
 async def preview(
-    connection: Connection, directory: Path, catalogue: Catalogue, registry: Registry = NO_REGISTRY
+    connection: Connection,
+    directory: Path,
+    catalogue: Catalogue,
+    registry: Registry = NO_REGISTRY,
+    *,
+    allow_delete: bool = False,
 ) -> Plan:
     """What `apply` would do; changes nothing. Raises as `apply` does."""
     network = sound(directory, catalogue)
     await ensure_reachable(connection)
     async with _explained(connection, f"{network.name}-apply"), _admin(connection) as admin:
         ask = _asking(registry, network, lookup)
-        return await _planned(connection, admin, network, catalogue, silent, ask)
+        return await _planned(connection, admin, network, catalogue, silent, ask, allow_delete)
 
 
 def sound(directory: Path, catalogue: Catalogue) -> Network:
@@ -140,6 +151,7 @@ async def _planned(
     catalogue: Catalogue,
     progress: Progress,
     ask: Ask | None,
+    allow_delete: bool,
 ) -> Plan:
     """`ask` comes last: a registry is asked to register nothing that could not be applied."""
     progress("reading the cluster", 0, 1)
@@ -155,14 +167,15 @@ async def _planned(
         records=(await read_records(connection) or {}) if NETWORK in partitions else {},
     )
     schemas = [(schema.full_name, schema.version) for schema in catalogue.all()]
-    planned = plan(network, schemas, cluster)
+    planned = plan(network, schemas, cluster, allow_delete=allow_delete)
     formerly = from_records(cluster.records) if cluster.records else None
-    access = await planned_access(admin, connection, network, formerly, partitions)
+    staying = partitions.keys() - set(planned.delete)
+    access = await planned_access(admin, connection, network, formerly, staying)
     if ask is None:
         return replace(planned, access=access)
     progress("asking the registry", 0, 1)
     registered = await ask(catalogue.all(), formerly.schemas if formerly else {})
-    planned = plan(network, schemas, cluster, registered.ids)
+    planned = plan(network, schemas, cluster, registered.ids, allow_delete=allow_delete)
     return replace(planned, access=access, register=registered.new)
 
 
@@ -244,6 +257,14 @@ async def _configure(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> 
             for code, message, _, name in response.resources:
                 if code:
                     raise NetworkError(f"The topic {name} cannot be configured: {message}.")
+
+
+async def _delete(admin: AIOKafkaAdminClient, names: Sequence[str]) -> None:
+    for start in range(0, len(names), _CHUNK):
+        answer = await admin.delete_topics(list(names[start : start + _CHUNK]))
+        for name, code in answer.topic_error_codes:
+            if code and for_code(code) is not UnknownTopicOrPartitionError:  # it is gone already
+                raise NetworkError(f"The topic {name} cannot be deleted: {for_code(code).__name__}.")
 
 
 async def _write(writer: AIOKafkaProducer, planned: Plan) -> int:

@@ -40,6 +40,8 @@ def changes(plan: Plan) -> Iterator[Change]:
         kind, _, name = key.partition("/")
         sign: Sign = "-" if value is None else "+" if key in plan.added else "~"
         yield Change(sign=sign, kind=_KINDS.get(kind, kind), name=name, detail=plan.details.get(key, ""))
+    for name in plan.delete:
+        yield Change(sign="-", kind="topic", name=name, detail="with all that lies in it")
 
 
 def _access(plan: Plan) -> Iterator[Change]:

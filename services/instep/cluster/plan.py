@@ -26,7 +26,8 @@ class Cluster:
 class Plan:
     """Topics to create and to configure anew, records to write (None removes one), and the generation it will be then.
 
-    Topics of authorities that have left stay: what lies in them is still theirs to read until it expires.
+    Topics of authorities that have left stay, unless their deletion is allowed: what lies in them is still theirs to read
+    until it expires.
     """
 
     generation: int
@@ -43,6 +44,8 @@ class Plan:
     """Topics that the cluster has and the network does not name: they are told, and left alone."""
     kept: frozenset[str] = frozenset()
     """Which of these were the network's own: of an authority or a purpose that has left, or of the hub."""
+    delete: tuple[str, ...] = ()
+    """Topics to delete with all that lies in them: none unless that is allowed."""
     access: AccessChanges | None = None
     """Users, ACLs and quotas to make and to take away; None without security, where there are none."""
     register: tuple[tuple[str, str], ...] = ()
@@ -51,7 +54,7 @@ class Plan:
     @property
     def empty(self) -> bool:
         access = self.access is None or self.access.empty
-        return access and not (self.create or self.configure or self.records or self.register)
+        return access and not (self.create or self.configure or self.records or self.register or self.delete)
 
 
 def plan(
@@ -59,10 +62,14 @@ def plan(
     schemas: Iterable[tuple[str, str]],
     cluster: Cluster,
     registered: Mapping[tuple[str, str], int] | None = None,
+    *,
+    allow_delete: bool = False,
 ) -> Plan:
     """How to bring `cluster` to `network`, with an id for each of `schemas` (full name, version).
 
-    `registered` are the ids of a registry, where there is one; what it lacks has none yet.
+    `registered` are the ids of a registry, where there is one; what it lacks has none yet. With `allow_delete` the topics go
+    of those who had left already when the network was applied last: nobody is at work on them any more. Hub topics and those
+    of strangers never go.
 
     Raises NetworkError when the cluster holds another network, when an agreement has changed and its version has not, or
     when the number of lanes has changed: a key's lane would be another from one event to the next, and order and memory
@@ -96,8 +103,10 @@ def plan(
         for spec in specs
         if (differing := _differing(spec, cluster.configs.get(spec.name)))
     }
-    unnamed = sorted(name for name in cluster.partitions.keys() - named if not name.startswith("__"))
     authorities = {*network.authorities, *(held.authorities if held is not None else ())}
+    unnamed = sorted(name for name in cluster.partitions.keys() - named if not name.startswith("__"))
+    delete = _deletable(unnamed, held, authorities) if allow_delete else ()
+    unnamed = [name for name in unnamed if name not in delete]
     return Plan(
         generation=generation + 1 if records or not set(schemas) <= set(ids.values()) else generation,
         create=tuple(spec for spec in specs if spec.name not in cluster.partitions),
@@ -108,6 +117,7 @@ def plan(
         settings=settings,
         unnamed=tuple(unnamed),
         kept=frozenset(name for name in unnamed if _once_own(name, authorities)),
+        delete=delete,
     )
 
 
@@ -120,6 +130,15 @@ def allot(
         if schema not in ids.values():
             ids[max(ids, default=0) + 1] = schema
     return ids
+
+
+def _deletable(unnamed: Iterable[str], held: Network | None, authorities: Collection[str]) -> tuple[str, ...]:
+    in_use = {spec.name for spec in topics(held)} if held is not None else set()
+    return tuple(
+        name
+        for name in unnamed
+        if name not in in_use and _once_own(name, authorities) and TENANT.fullmatch(name)
+    )
 
 
 def _once_own(name: str, authorities: Collection[str]) -> bool:

@@ -81,6 +81,8 @@ class Journey:
     lines: dict[str, Counter[str]] = field(default_factory=dict)
     """Outcomes of lines by the file they come from."""
     by_council: dict[str, Counter[str]] = field(default_factory=dict)
+    held_back: Counter[str] = field(default_factory=Counter)
+    """Published lines by a field that they have and no agreement of their council names: it did not leave the council."""
     faulty: list[tuple[str, LineResult]] = field(default_factory=list)
     redated: int = 0
     evidence: Evidence = field(
@@ -297,6 +299,7 @@ class _Press:
         journey = self._journey
         journey.lines.setdefault(export.source, Counter())[result.outcome] += 1
         journey.by_council.setdefault(export.authority, Counter())[result.outcome] += 1
+        journey.held_back.update(result.held_back)
         if result.outcome in ("refused", "review"):
             journey.faulty.append((export.place(result.line), result))
 

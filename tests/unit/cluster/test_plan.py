@@ -194,3 +194,25 @@ def test_the_topics_of_an_authority_that_leaves_the_directory_are_kept() -> None
     fewer = replace(SAMPLE, authorities=authorities, agreements=agreements)
     planned = plan(fewer, SCHEMAS, APPLIED)
     assert {outbox("leeds"), inbox("leeds", "placements")} <= planned.kept == set(planned.unnamed)
+
+
+def test_only_what_left_before_the_last_apply_is_deleted_and_only_when_that_is_allowed() -> None:
+    partitions = {
+        **APPLIED.partitions,
+        "harrogate.outbox": 1,
+        "harrogate.other": 1,
+        "instep.former.state": 4,
+        "stranger": 1,
+    }
+    cluster = replace(APPLIED, partitions=partitions)
+    assert plan(SAMPLE, SCHEMAS, cluster).delete == ()
+    planned = plan(SAMPLE, SCHEMAS, cluster, allow_delete=True)
+    assert planned.delete == ("harrogate.outbox",)
+    assert planned.unnamed == ("harrogate.other", "instep.former.state", "stranger")
+    assert not planned.empty
+    fewer = replace(
+        SAMPLE, agreements={id: one for id, one in SAMPLE.agreements.items() if id != "council-tax"}
+    )
+    leaving = plan(fewer, SCHEMAS, APPLIED, allow_delete=True)
+    assert leaving.delete == (), "services are at work on its inboxes until they have followed"
+    assert inbox("leeds", "council-tax") in leaving.kept

@@ -17,12 +17,12 @@ EARLIEST = date(1850, 1, 1)
 LATEST_AHEAD = timedelta(days=2 * 366)
 LONDON = ZoneInfo("Europe/London")
 
-_BREAKS = re.compile(r"\s*[\r\n]+\s*")
+_BREAKS = re.compile(r"(?<!\s)\s*[\r\n]\s*")
 _ISO_DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})", re.ASCII)
 _UK_DAY = re.compile(r"(\d{1,2})[-/. ](\d{1,2}|[A-Za-z]{3,9})[-/. ](\d{4}|\d{2})", re.ASCII)
 _SERIAL = re.compile(r"\d{1,6}([.,]\d+)?", re.ASCII)
 _MOMENT = re.compile(
-    r"(?P<day>.+?)(?:T|,?\s+)(?P<clock>\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)\s*(?P<zone>Z|[+-]\d{2}:?\d{2})?",
+    r"(?P<day>.{1,40}?)(?:T|,?\s+)(?P<clock>\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)\s*(?P<zone>Z|[+-]\d{2}:?\d{2})?",
     re.ASCII | re.IGNORECASE,
 )
 _MONTHS = {

@@ -4,6 +4,7 @@ import asyncio
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from instep.cluster.follow import read_network
 from instep.events.catalogue import Catalogue
 from instep.local.broker import Broker
 from instep.local.ports import free_ports
-from tests.kafka.stage import SAMPLE, Stage, opened
+from tests.kafka.stage import SAMPLE, Stage, edit, opened
 
 INSTEP = str(Path(sys.executable).with_name("instep"))
 CATALOGUE = Catalogue.load(Catalogue.default_directory())
@@ -156,11 +157,39 @@ def test_what_no_agreement_of_the_council_names_is_never_on_the_bus(stage: Stage
     assert kept
     assert not kept.keys() & shared
     assert all(one["held_back"] == sorted(kept) for one in published)
-    events = [item.content for item in asyncio.run(in_topic(stage.connection, "croydon.outbox"))]
+    events = [item.content for item in asyncio.run(in_topic(stage.connection, "barnsley.outbox"))]
     assert len(events) == 3
     for event in events:
         for path in kept:
             assert _at(event, path) in (None, []), path
+
+
+def test_a_line_published_again_after_an_agreement_was_widened_is_refused_once_and_then_corrected(
+    stage: Stage, tmp_path: Path
+) -> None:
+    """Its id is that of the whole line, so with the memory lost it is the same id with another field beside."""
+
+    def published(*rows: Row) -> subprocess.CompletedProcess[str]:
+        file = write(tmp_path / "moves.csv", list(rows))
+        return instep(stage.connection, tmp_path, "publish", file, "-a", "bolsover", "--wait", "-o", "json")
+
+    line = row(1, reference="W-1")
+    first = published(line)
+    assert first.returncode == 0, first.stderr
+    assert "reason" in objects(first)[-1]["summary"]["held_back"]
+    network = shutil.copytree(SAMPLE, tmp_path / "network")
+    wider = ('    "moved_on",\n', '    "moved_on",\n    "reason",\n')
+    edit(network / "agreements" / "council-tax.toml", ("\nversion = 2\n", "\nversion = 3\n"), wider)
+    asyncio.run(apply(stage.connection, network, CATALOGUE))
+    for file in (tmp_path / "publishers" / "bolsover").glob("memory.sqlite*"):
+        file.unlink()
+    again = published(line)
+    assert [one["reason"] for one in objects(again) if one.get("outcome") == "refused"] == ["id-conflict"]
+    assert outcomes(published(line)) == {"unchanged": 1}
+    changed = published(row(1, reference="W-1", move_date="2026-09-03", recorded_at="2026-09-04T10:00:00Z"))
+    summary = objects(changed)[-1]["summary"]
+    assert (summary["corrections"], summary["accepted"], changed.returncode) == (1, 1, 0)
+    assert "reason" not in summary["held_back"]
 
 
 def _at(event: Any, path: str) -> Any:

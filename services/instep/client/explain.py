@@ -79,7 +79,8 @@ REFUSALS = _table(
         ),
         "id-conflict": (
             "An earlier event of the same subject had the same event id, and said something else.",
-            "Give the changed content a new event id, as a correction that replaces the earlier one.",
+            "Give the changed content a new event id, as a correction that replaces the earlier one. If only your "
+            "agreements have changed since, nothing is to be done: the earlier event stands.",
         ),
         "replaces-unknown": (
             "The event corrects or annuls one that the network has not accepted from you.",

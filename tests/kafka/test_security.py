@@ -59,7 +59,6 @@ class Secured:
     network: Path
     operator: Connection
     home: Path
-    intake: Worker
 
     @property
     def secrets(self) -> Path:
@@ -79,8 +78,15 @@ class Secured:
         return await apply(self.as_(ADMIN), self.network, CATALOGUE)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Served(Secured):
+    """The same with a worker of intake beside it."""
+
+    intake: Worker
+
+
 @pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     home = tmp_path_factory.mktemp("secured")
     # `instep.admin` is no super user here, as it need be none in production.
     broker = Broker(home / "broker", secured=True, settings="super.users=User:instep.broker;User:operator\n")
@@ -107,7 +113,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
         with fleet(operator, home) as ours:
             intake = ours.start("intake", **settings)
             intake.wait_until_ready()
-            yield Secured(
+            yield Served(
                 broker=broker,
                 authority=authority,
                 network=network,
@@ -448,7 +454,7 @@ async def test_closing_in_the_middle_of_a_fetch_does_not_wait_for_the_brokers_go
 
 
 async def test_a_service_that_cannot_read_the_network_pauses_its_lanes_and_goes_on_by_itself(
-    secured: Secured,
+    secured: Served,
 ) -> None:
     may_read = binding(
         Acl(principal="instep.intake", resource="topic", name="instep.network", operation="READ")

@@ -649,10 +649,13 @@ async def _delays(secured: Secured, events: Events, seconds: float) -> list[floa
         AIOKafkaProducer(**secured.as_("lambeth").kafka(), acks="all") as producer,
     ):
         await hub._client.set_topics(["instep.events"])
-        hub.assign(
-            [TopicPartition("instep.events", lane) for lane in hub.partitions_for_topic("instep.events")]
-        )
+        lanes = [TopicPartition("instep.events", lane) for lane in hub.partitions_for_topic("instep.events")]
+        hub.assign(lanes)
         await hub.seek_to_end()
+        for lane in lanes:
+            await hub.position(
+                lane
+            )  # else the end is looked up later, and what was published by then is missed
 
         async def publish() -> None:
             for number in range(int(seconds * 20)):

@@ -13,8 +13,8 @@ from instep.events.catalogue import Catalogue
 from instep.local.broker import Broker
 from tests.kafka.journey import Event, Events, Reader, header, out_of_order, publish
 from tests.kafka.services import Worker, fleet
+from tests.kafka.stage import sample
 
-SAMPLE = Path(__file__).parents[2] / "deploy" / "network" / "sample"
 COUNCILS = ("camden", "lambeth", "croydon")
 EACH = 10_000
 SUBJECTS = 300
@@ -72,7 +72,7 @@ async def test_killed_routers_and_intakes_lose_repeat_and_disorder_nothing(
 ) -> None:
     connection = Connection(bootstrap_servers=own_broker.bootstrap_servers, security_protocol="PLAINTEXT")
     catalogue = Catalogue.load(Catalogue.default_directory())
-    await apply(connection, SAMPLE, catalogue)
+    await apply(connection, sample(tmp_path), catalogue)
     events = Events(catalogue, await read_network(connection))
     published = moves(events)
     await publish(connection, published)

@@ -25,7 +25,7 @@ from instep.cluster.follow import read_network
 from instep.events.catalogue import Catalogue
 from instep.local.broker import Broker
 from instep.local.ports import free_ports
-from tests.kafka.stage import SAMPLE, Stage, edit, opened
+from tests.kafka.stage import SAMPLE, Stage, edit, opened, sample
 
 INSTEP = str(Path(sys.executable).with_name("instep"))
 CATALOGUE = Catalogue.load(Catalogue.default_directory())
@@ -36,7 +36,8 @@ Row = dict[str, str]
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     """The sample network with its services up; each test publishes as another council."""
-    with opened(tmp_path_factory.mktemp("publish"), SAMPLE, "intake", "router") as opened_stage:
+    home = tmp_path_factory.mktemp("publish")
+    with opened(home, sample(home), "intake", "router") as opened_stage:
         yield opened_stage
 
 
@@ -177,7 +178,7 @@ def test_a_line_published_again_after_an_agreement_was_widened_is_refused_once_a
     first = published(line)
     assert first.returncode == 0, first.stderr
     assert "reason" in objects(first)[-1]["summary"]["held_back"]
-    network = shutil.copytree(SAMPLE, tmp_path / "network")
+    network = shutil.copytree(stage.network, tmp_path / "network")
     wider = ('    "moved_on",\n', '    "moved_on",\n    "reason",\n')
     edit(network / "agreements" / "council-tax.toml", ("\nversion = 2\n", "\nversion = 3\n"), wider)
     asyncio.run(apply(stage.connection, network, CATALOGUE))

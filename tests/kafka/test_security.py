@@ -12,7 +12,7 @@ import time
 import urllib.error
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -80,7 +80,7 @@ class Secured:
 
 @dataclass(frozen=True, kw_only=True)
 class Served(Secured):
-    """The same with a worker of intake beside it."""
+    """The same with a worker of intake and of the router beside it."""
 
     intake: Worker
 
@@ -112,7 +112,12 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         }
         with fleet(operator, home) as ours:
             intake = ours.start("intake", **settings)
-            intake.wait_until_ready()
+            of_router = {
+                "INSTEP_SASL_USERNAME": "instep.router",
+                "INSTEP_SASL_PASSWORD_FILE": str(home / "secrets" / "instep.router"),
+            }
+            ours.start("router", **settings | of_router)
+            ours.wait_until_ready()
             yield Served(
                 broker=broker,
                 authority=authority,
@@ -448,6 +453,114 @@ async def test_closing_in_the_middle_of_a_fetch_does_not_wait_for_the_brokers_go
     began = time.monotonic()
     await consumer.stop()
     assert time.monotonic() - began < 5
+
+
+# -- agreements that are not in force
+
+
+async def test_nothing_goes_out_under_an_agreement_that_is_not_in_force_or_not_for_the_protected(
+    secured: Secured,
+) -> None:
+    today = datetime.now(UTC).date()
+    day = timedelta(days=1)
+    told: dict[str, dict[str, object]] = {
+        "was-active": {},
+        "was-suspended": {"status": "suspended"},
+        "was-ended": {"status": "ended"},
+        "was-expired": {"review_by": today - 2 * day},
+        "was-not-yet": {"effective_from": today + 2 * day},
+        "was-unapproved": {"approved": "lambeth"},
+    }
+    for purpose, said in told.items():
+        write_agreement(secured.network, purpose, **said)
+    await secured.apply()
+    events = Events(CATALOGUE, await read_network(secured.operator))
+    subject = f"s{time.monotonic_ns()}"
+    ordinary = events.moved("lambeth", "camden", "lambeth", subject=subject, sequence=1)
+    protected = events.moved(
+        "lambeth", "camden", "lambeth", subject=subject, sequence=2, handling="PROTECTED"
+    )
+    purposes = sorted(topic for topic in await topics_of(secured) if topic.startswith("camden.inbox.was-"))
+    async with Reader(secured.operator, ["instep.disclosures", *purposes]) as reader:
+        async with AIOKafkaProducer(**secured.as_("lambeth").kafka(), acks="all") as producer:
+            for event in (ordinary, protected):
+                await producer.send_and_wait(
+                    "lambeth.outbox", event.value, key=event.subject_ref.encode(), partition=0
+                )
+        async with asyncio.timeout(20):
+            while len(decided := results(events, reader, subject)) < 2:
+                await reader.more()
+        delivered = [
+            (record.topic, events.read(record)["header"]["event_id"])
+            for record in await reader.to_the_end()
+            if record.topic != "instep.disclosures"
+        ]
+    assert decided[ordinary.event_id] == {
+        "was-active": "delivered",
+        "was-suspended": "suspended",
+        "was-ended": "ended",
+        "was-expired": "expired",
+        "was-not-yet": "not-yet-effective",
+        "was-unapproved": "not-approved",
+    }
+    assert decided[protected.event_id]["was-active"] == "protected"
+    assert "delivered" not in decided[protected.event_id].values()
+    assert delivered == [("camden.inbox.was-active", ordinary.event_id)]
+
+
+def write_agreement(network: Path, purpose: str, **said: object) -> None:
+    """Lambeth tells Camden, for a purpose of its own; both have approved and it is in force, unless said otherwise."""
+    today = datetime.now(UTC).date()
+    told: dict[str, object] = {
+        "status": "active",
+        "effective_from": today - timedelta(days=90),
+        "review_by": today + timedelta(days=200),
+        "approved": "lambeth camden",
+    } | said
+    approved = ", ".join(
+        f'{{ authority = "{one}", by = "SIRO", on = {today - timedelta(days=100)} }}'
+        for one in str(told["approved"]).split()
+    )
+    (network / "agreements" / f"{purpose}.toml").write_text(f"""
+id = "{purpose}"
+version = 1
+status = "{told["status"]}"
+purpose = "{purpose}"
+lawful_basis = "UK GDPR Article 6(1)(e)"
+legal_power = "an invented one"
+effective_from = {told["effective_from"]}
+review_by = {told["review_by"]}
+retention_days = 30
+respond_within = "10 days"
+dpia = "NONE"
+contact = "ig@example.org"
+sources = ["lambeth"]
+recipients = ["camden"]
+approved = [{approved}]
+[[share]]
+event = "resident-moved"
+change_kinds = ["NEW"]
+fields = ["moved_on"]
+""")
+
+
+async def topics_of(secured: Secured) -> list[str]:
+    async with admin_of(secured.operator) as admin:
+        return list(await admin.list_topics())
+
+
+def results(events: Events, reader: Reader, subject: str) -> dict[str, dict[str, str]]:
+    """By event of the subject, what became of it for Camden's new purposes: "delivered", or why not."""
+    disclosed = [events.read(record) for record in reader.records if record.topic == "instep.disclosures"]
+    return {
+        one["event_id"]: {
+            entry["purpose"]: entry["reason"] or entry["result"].lower()
+            for entry in one["decisions"]
+            if entry["authority"] == "camden" and entry["purpose"].startswith("was-")
+        }
+        for one in disclosed
+        if one["subject_ref"] == subject
+    }
 
 
 # -- a service that is cut off from the network

@@ -124,6 +124,7 @@ def as_json(journey: "Journey") -> dict[str, Any]:
         "files": {file: dict(outcomes) for file, outcomes in journey.lines.items()},
         "held_back": dict(journey.held_back),
         "redated_rows": journey.redated,
+        "agreements_moved_on_by_days": journey.moved_on,
         "refused_lines": [
             {"place": place, "column": result.column, "reason": result.reason}
             for place, result in journey.faulty
@@ -180,6 +181,10 @@ def _print_files(journey: "Journey") -> None:
         for file, outcomes in sorted(journey.lines.items())
     ]
     show(Output.TABLE, tuple(rows[0]), rows)
+    if journey.moved_on:
+        stdout().print(
+            f"All dates of the agreements are moved on by {journey.moved_on} days: they stand as when they were written."
+        )
     if journey.redated:
         stdout().print(
             f"{journey.redated} rows are dated after this machine's today: they were published as recorded just now."

@@ -29,6 +29,7 @@ from instep.cluster.follow import read_network
 from instep.errors import PlatformError
 from instep.events.catalogue import Catalogue
 from instep.local import evidence
+from instep.local.calendar import moved_on
 from instep.local.exports import Expectation, Export, Exporter, Exports, expectations
 from instep.local.guards import Attempt, Suspension, attempts, suspend
 from instep.local.metrics import Exposition
@@ -85,6 +86,8 @@ class Journey:
     """Published lines by a field that they have and no agreement of their council names: it did not leave the council."""
     faulty: list[tuple[str, LineResult]] = field(default_factory=list)
     redated: int = 0
+    moved_on: int = 0
+    """Days by which the agreements' dates were moved on."""
     evidence: Evidence = field(
         default_factory=lambda: Evidence(said=[], refusals=[], disclosed=[], received=[])
     )
@@ -169,9 +172,12 @@ async def _journey(
     catalogue = Catalogue.load(Catalogue.default_directory())
     with _timed(seconds, "network"):
         tell(f"making the network {name}: topics, agreements, schemas")
-        await apply(connection, paths.network(name), catalogue, tell)
+        today = today_in_london(time.time_ns() // 1_000_000)
+        directory = paths.directory / "exports" / "agreed"
+        moved = moved_on(paths.network(name), directory, today)
+        await apply(connection, directory, catalogue, tell)
         network = await read_network(connection)
-    journey = Journey(network=network, services=services, seconds=seconds)
+    journey = Journey(network=network, services=services, seconds=seconds, moved_on=moved)
     with _timed(seconds, "services"):
         tell("waiting for intake and router")
         for service in services:
@@ -197,7 +203,7 @@ async def _journey(
             tell("suspending an agreement")
             scratch = paths.directory / "exports" / "network"
             journey.suspension = await suspend(
-                connection, paths.network(name), catalogue, network, original, delivery, scratch
+                connection, directory, catalogue, network, original, delivery, scratch
             )
     return journey
 

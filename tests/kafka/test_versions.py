@@ -35,6 +35,7 @@ async def upgraded(stage: Stage, directory: Path) -> Stage:
     ids = (await stage.network_now()).schemas
     edit(
         stage.network / "agreements/council-tax.toml",
+        ("\nversion = 2\n", "\nversion = 3\n"),
         ('    "group_ref",\n', f'    "group_ref",\n    "reason",\n    "{FIELD}",\n'),
     )
     await apply(stage.connection, stage.network, catalogue)

@@ -92,11 +92,14 @@ async def join(stage: Stage, newcomer: str, version: int) -> int:
 
 async def all_follow(workers: list[Worker], generation: int) -> None:
     """Return when every worker is ready and says that it follows this generation."""
-    async with asyncio.timeout(60):
-        for worker in workers:
-            shown = f'instep_network_generation{{service="{worker.service}"}} {generation}.0'
-            while worker.not_ready_because() is not None or shown not in worker.get("/metrics"):
-                await asyncio.sleep(0.05)
+    until = time.monotonic() + 60
+    for worker in workers:
+        shown = f'instep_network_generation{{service="{worker.service}"}} {generation}.0'
+        while (why := worker.not_ready_because()) is not None or shown not in worker.get("/metrics"):
+            assert time.monotonic() < until, (
+                f"{worker.service} {worker.exit_code}: {why or shown}\n{worker.tail()}"
+            )
+            await asyncio.sleep(0.05)
 
 
 def runs(worker: Worker) -> None:

@@ -709,6 +709,27 @@ async def test_who_is_gone_from_the_network_can_sign_in_no_more_and_a_broken_off
     await write(secured.as_("leeds-admin"), "leeds-admin.outbox")
 
 
+async def test_a_council_that_has_ended_may_read_what_lies_in_its_topics_and_write_no_more(
+    secured: Secured,
+) -> None:
+    row = "leeds-admin,Leeds Admin,E08999999,metropolitan,,1974-04-01,,\n"
+    own = secured.as_("leeds-admin")
+    await write(own, "leeds-admin.outbox")
+    ended = f"1974-04-01,{datetime.now(UTC).date() - timedelta(days=1)},leeds\n"
+    edit(secured.network / "authorities.csv", (row, row.replace("1974-04-01,,\n", ended)))
+    try:
+        done = await secured.apply()
+        assert {"leeds-admin.outbox", "leeds-admin.outcomes", "leeds-admin.rejected"} <= done.plan.kept
+        for topic in ("leeds-admin.outbox", "leeds-admin.outcomes", "leeds-admin.rejected"):
+            await read(own, topic)
+        with pytest.raises(TopicAuthorizationFailedError):
+            await write(own, "leeds-admin.outbox")
+    finally:
+        edit(secured.network / "authorities.csv", (row.replace("1974-04-01,,\n", ended), row))
+        await secured.apply()
+    await write(own, "leeds-admin.outbox")
+
+
 async def test_new_users_need_a_directory_for_their_secrets(secured: Secured) -> None:
     async with admin_of(secured.operator) as admin:
         await wire.delete_users(admin, "SCRAM-SHA-512", ["camden"])

@@ -324,7 +324,6 @@ def run(make_processor: Callable[[CollectorRegistry], Processor], settings: Lane
     configure_logs()
     tolerate_strangers()
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # mode would open a debugger
-    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())  # Faust's thread makes a loop of its own
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     registry = CollectorRegistry()

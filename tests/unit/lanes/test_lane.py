@@ -205,6 +205,7 @@ async def test_the_group_is_told_at_once_then_each_second_and_at_the_end(
     async with asyncio.timeout(5):
         while not lane.claimed:
             await asyncio.sleep(0.01)
+    began = time.monotonic()
     for number in range(15):
         lane.offer(batch(2 * number, records=1))
         await asyncio.sleep(0.1)
@@ -215,7 +216,7 @@ async def test_the_group_is_told_at_once_then_each_second_and_at_the_end(
     told = [position for position in claim.told if position]
     assert told[0] == 2
     assert told[-1] == 32
-    assert len(told) == 3
+    assert 3 <= len(told) <= 2 + time.monotonic() - began
 
 
 @pytest.mark.parametrize(("claim", "committed", "aborted"), [(Committed(), 1, 0), (Unanswered(), 0, 1)])

@@ -96,9 +96,8 @@ async def all_follow(workers: list[Worker], generation: int) -> None:
     for worker in workers:
         shown = f'instep_network_generation{{service="{worker.service}"}} {generation}.0'
         while (why := worker.not_ready_because()) is not None or shown not in worker.get("/metrics"):
-            assert time.monotonic() < until, (
-                f"{worker.service} {worker.exit_code}: {why or shown}\n{worker.tail()}"
-            )
+            runs(worker)
+            assert time.monotonic() < until, f"{worker.service}: {why or shown}\n{worker.tail()}"
             await asyncio.sleep(0.05)
 
 

@@ -11,11 +11,13 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.consumer.subscription_state import Assignment
 from aiokafka.errors import NoOffsetForPartitionError
 from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers import aiokafka as stock
@@ -24,9 +26,12 @@ from faust.types import TP, ConsumerMessage
 from instep.lanes.settings import LaneSettings
 
 _FETCH_WAIT_MS = 250
-_FETCH_INTERVAL = (
-    0.005  # at least, between two; what is alone is taken at once, and what comes thick comes together
+_REST_PER_RECORD = (
+    0.005  # seconds from a fetch to the next: what is alone is taken at once, what comes thick together
 )
+_LONGEST_REST = 0.04
+_MANY = 500  # records; a fetch that brings as many is followed by the next at once
+_OPEN_SECONDS = 0.008  # how long a fetch waits for transactions that were open when it was answered
 _REBALANCE_MS = 30_000
 _METADATA_MS = 30_000
 _YEAR_MS = 31_536_000_000 // 16  # the protocol's int32 holds no whole year
@@ -44,15 +49,38 @@ class Batch:
     assignment: int  # number of the assignment under which it was read
 
 
+class RestingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
+    """Asks for records at `next_fetch` (by the monotonic clock) and not before.
+
+    aiokafka asks again as soon as records are taken. Many small answers keep broker, threads and lanes busy; and a rest
+    between answer and taking would make records old, for what follows them is asked for only then.
+    """
+
+    next_fetch = 0.0
+
+    async def start(self) -> None:
+        await super().start()
+        ask = self._fetcher._proc_fetch_request
+
+        async def rest_and_ask(*of_node: Any) -> bool:
+            early = self.next_fetch - time.monotonic()
+            try:
+                await asyncio.sleep(max(0.0, early))
+            except asyncio.CancelledError:
+                return False  # as aiokafka's own: its answer would be of no interest any more
+            found: bool = await ask(*of_node)
+            return found
+
+        self._fetcher._proc_fetch_request = rest_and_ask
+
+
 class BatchThread(stock.AIOKafkaConsumerThread):
     """The thread that talks to the broker."""
 
-    _last_fetch = 0.0
-
-    def _create_worker_consumer(self, transport: Any) -> AIOKafkaConsumer:
+    def _create_worker_consumer(self, transport: Any) -> RestingConsumer:
         # Made here and not by Faust: half of these it has no setting for, and its credentials are plaintext unless asked.
         settings: LaneSettings = transport.settings
-        return AIOKafkaConsumer(
+        return RestingConsumer(
             **settings.connection.kafka(),
             client_id=f"{socket.gethostname()}:{os.getpid()}",  # what `instep lane` shows as the owner
             group_id=self.app.conf.id,
@@ -75,39 +103,31 @@ class BatchThread(stock.AIOKafkaConsumerThread):
         found: list[Batch] = await self.call_thread(self._fetch, active, timeout, assignment)
         return found
 
-    async def _fetch(self, active: set[TopicPartition], timeout: float, assignment: int) -> list[Batch]:
-        early = self._last_fetch + _FETCH_INTERVAL - time.monotonic()
-        if early > 0:
-            await asyncio.sleep(early)
-        consumer = self._ensure_consumer()
-        before = _positions(consumer, active)
-        if not before:
+    async def _fetch(self, active: set[TopicPartition], timeout: float, number: int) -> list[Batch]:
+        consumer = cast(RestingConsumer, self._ensure_consumer())
+        assignment = _assignment(consumer)
+        before = _positions(assignment, active)
+        if assignment is None or not before:
             await asyncio.sleep(0.01)
             return []
-        try:
-            with consumer._fetcher._subscriptions.fetch_context():
-                fetched = await consumer._fetcher.fetched_records(
-                    set(before), timeout=timeout, max_records=consumer._max_poll_records
-                )
-        except NoOffsetForPartitionError:
-            # A rebalance came in between: a partition was given up and assigned again, and its lane has yet to claim it.
-            return []
-        self._last_fetch = time.monotonic()
-        after = _positions(consumer, set(before))
+        fetched = await _fetched(consumer, assignment, set(before), timeout)
+        after = _positions(assignment, set(before))
         return [
-            Batch(tp, before[tp], position, records := fetched.get(tp, []), size_of(records), assignment)
+            Batch(tp, before[tp], position, records := fetched.get(tp, []), size_of(records), number)
             for tp, position in after.items()
             if position != before[tp]
         ]
 
     async def start_at(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Read these partitions from these positions on."""
+        """Read these partitions from these positions on; what has been given up meanwhile is passed over."""
         await self.call_thread(self._start_at, positions)
 
     async def _start_at(self, positions: Mapping[TopicPartition, int]) -> None:
         consumer = self._ensure_consumer()
+        held = consumer.assignment()  # nothing, between a new subscription and what it is assigned
         for tp, offset in positions.items():
-            consumer.seek(tp, offset)
+            if tp in held:
+                consumer.seek(tp, offset)
 
     async def set_paused(self, partitions: Iterable[TopicPartition], paused: bool) -> None:
         """Stop or resume fetching; aiokafka would else hold back a whole node for a partition that nobody reads."""
@@ -136,13 +156,72 @@ class BatchThread(stock.AIOKafkaConsumerThread):
         """Faust's own stall alarm cannot fire (it mixes two clocks); the watchdog is ours."""
 
 
-def _positions(consumer: AIOKafkaConsumer, partitions: set[TopicPartition]) -> dict[TopicPartition, int]:
+def _assignment(consumer: AIOKafkaConsumer) -> Assignment | None:
+    """What it is assigned; None between a new subscription and its first assignment."""
     subscription = consumer._subscription.subscription
-    assignment = subscription.assignment if subscription is not None else None
-    if assignment is None or not assignment.active:
+    return subscription.assignment if subscription is not None else None
+
+
+def _positions(assignment: Assignment | None, partitions: set[TopicPartition]) -> dict[TopicPartition, int]:
+    if assignment is None:
         return {}
-    states = {tp: assignment.state_value(tp) for tp in partitions if tp in assignment.tps}
+    states = {tp: assignment.state_value(tp) for tp in partitions & assignment.tps}
     return {tp: state._position for tp, state in states.items() if state.has_valid_position}
+
+
+def _open_transactions(assignment: Assignment, partitions: set[TopicPartition]) -> bool:
+    """Whether one of them has records, as of its last fetch, of transactions that had not ended."""
+    states = (assignment.state_value(tp) for tp in partitions)
+    return any((state.highwater or 0) > (state.lso or 0) for state in states)
+
+
+async def _fetched(
+    consumer: RestingConsumer, assignment: Assignment, partitions: set[TopicPartition], timeout: float
+) -> dict[TopicPartition, list[ConsumerRecord]]:
+    """The records of one fetch; with those of the next where transactions are about to end, so that both go together."""
+    fetched = await _taken(consumer, assignment, partitions, timeout)
+    now = time.monotonic()
+    count = sum(map(len, fetched.values()))
+    if fetched and count < _MANY and _open_transactions(assignment, partitions):
+        consumer.next_fetch = now + _OPEN_SECONDS
+        more = await _taken(consumer, assignment, partitions, 2 * _OPEN_SECONDS)
+        for tp, records in more.items():
+            fetched.setdefault(tp, []).extend(records)
+            count += len(records)
+    rest = min(max(count, 1) * _REST_PER_RECORD, _LONGEST_REST)
+    consumer.next_fetch = now + rest if count < _MANY else 0.0
+    return fetched
+
+
+async def _taken(
+    consumer: RestingConsumer, assignment: Assignment, partitions: set[TopicPartition], timeout: float
+) -> dict[TopicPartition, list[ConsumerRecord]]:
+    """What has been fetched of these partitions, or comes in time, under this assignment alone.
+
+    aiokafka's own wait goes on through a rebalance, and then takes what belongs to the next assignment.
+    """
+    fetcher = consumer._fetcher
+    until = time.monotonic() + timeout
+    with fetcher._subscriptions.fetch_context():
+        while assignment.active and not fetcher._subscriptions.reassignment_in_progress:
+            taken: dict[TopicPartition, list[ConsumerRecord]] = {}
+            with suppress(
+                NoOffsetForPartitionError
+            ):  # it was assigned anew, and its lane has yet to claim it
+                taken = await fetcher.fetched_records(
+                    partitions, timeout=0, max_records=consumer._max_poll_records
+                )
+            left = until - time.monotonic()
+            if taken or left <= 0:
+                return taken
+            waiter = fetcher._create_fetch_waiter()
+            await asyncio.wait(
+                (waiter, assignment.unassign_future), timeout=left, return_when=asyncio.FIRST_COMPLETED
+            )
+            if waiter.done():
+                waiter.result()  # an error that ends the consumer, as when it may not read
+            waiter.cancel()
+    return {}
 
 
 def size_of(records: list[ConsumerRecord]) -> int:

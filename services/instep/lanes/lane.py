@@ -30,7 +30,9 @@ _TURN_SECONDS = 0.02  # and no more than take about so long
 _SLOW_SECONDS = 0.0001  # a record that takes longer is slow: such turns are short, and as long again belongs to the others
 _SLOW_TURN_SECONDS = 0.004
 _TICK_SECONDS = 1.0
-_TELL_SECONDS = 1.0  # how far the group's committed offsets may be behind the changelog's positions
+_TELL_SECONDS = (
+    5.0  # how far the group's committed offsets may be behind the changelog's positions while there is work
+)
 _SEEN_SECONDS = 60.0
 _LOST_SECONDS = 5.0
 _TOLD_SECONDS = 5.0
@@ -87,7 +89,9 @@ class Lane:
         self._last_tick = self._last_commit = self._last_seen = time.monotonic()
         self._chunk = _CHUNK
         self._rest = 0.0
-        self._last_begin = self._last_told = 0.0
+        self._last_begin = 0.0
+        # Not all lanes at once: what one tells, the others' transactions wait for.
+        self._last_told = time.monotonic() - number % _TELL_SECONDS
         self._untold: dict[TopicPartition, int] = {}
         self._open_since: float | None = None
         self._task = asyncio.ensure_future(self._run())
@@ -320,10 +324,11 @@ class Lane:
 
     async def _tick(self, claim: Claim) -> None:
         outputs = self._worker.processor.tick(claim.state, time.time_ns() // 1_000_000)
-        if outputs.records or claim.state.changes or self._untold:
+        idle = time.monotonic() - self._last_commit >= _TICK_SECONDS
+        if outputs.records or claim.state.changes or (idle and self._untold):
             transaction = await self._begin(claim)
             await transaction.add(outputs.records)
-            await self._commit(claim, transaction, {}, [outputs.committed], tell=True)
+            await self._commit(claim, transaction, {}, [outputs.committed], tell=idle)
         if time.monotonic() - self._last_seen > _SEEN_SECONDS:
             self._last_seen = time.monotonic()
             claim.state.seen()
@@ -341,7 +346,7 @@ class Lane:
         *,
         tell: bool = False,
     ) -> None:
-        """The changelog holds every position; the group is told once a second, for that is two fifths of a commit."""
+        """The changelog holds every position; the group is told now and then, for that is two fifths of a commit."""
         self._untold.update(positions)
         told = self._untold if tell or time.monotonic() - self._last_told >= _TELL_SECONDS else {}
         await claim.commit(transaction, positions, told)

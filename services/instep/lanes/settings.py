@@ -32,7 +32,7 @@ class LaneSettings:
     transaction_bytes: int = 8 << 20
     transaction_seconds: float = 0.5
     transaction_interval: float = (
-        0.04  # at least, from one's beginning to the next one's; what is alone goes at once
+        0.02  # at least, from one's beginning to the next one's; what is alone goes at once
     )
     transaction_timeout: float = 5.0  # after which the broker aborts it
     watchdog_seconds: float = 10.0

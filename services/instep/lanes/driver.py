@@ -47,6 +47,7 @@ class Batch:
     records: list[ConsumerRecord]
     size: int  # bytes of values
     assignment: int  # number of the assignment under which it was read
+    last: bool = True  # of its fetch
 
 
 class RestingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
@@ -111,11 +112,11 @@ class BatchThread(stock.AIOKafkaConsumerThread):
             await asyncio.sleep(0.01)
             return []
         fetched = await _fetched(consumer, assignment, set(before), timeout)
-        after = _positions(assignment, set(before))
+        moved = {tp: at for tp, at in _positions(assignment, set(before)).items() if at != before[tp]}
         return [
-            Batch(tp, before[tp], position, records := fetched.get(tp, []), size_of(records), number)
-            for tp, position in after.items()
-            if position != before[tp]
+            Batch(tp, before[tp], at, records, size_of(records), number, last=left == 0)
+            for left, (tp, at) in zip(reversed(range(len(moved))), moved.items(), strict=True)
+            for records in (fetched.get(tp, []),)
         ]
 
     async def start_at(self, positions: Mapping[TopicPartition, int]) -> None:

@@ -99,7 +99,7 @@ class Lane:
     # -- what the worker calls
 
     def offer(self, batch: Batch) -> None:
-        """Take a batch; never waits. Above the byte bound the lane's partitions are held back."""
+        """Take a batch, and begin with `begin`; never waits. Above the byte bound the lane's partitions are held back."""
         if not self._queue:
             self._last_commit = time.monotonic()
         self._queue.append(batch)
@@ -108,7 +108,10 @@ class Lane:
         if not self._held_back and self._queued_bytes > self._worker.settings.queue_bytes:
             self._held_back = True
             self._worker.hold_back(self, True)
-        if batch.records:
+
+    def begin(self) -> None:
+        """Decide what is queued. Called when all batches of a fetch are here, so that they share a transaction."""
+        if self._queued_records:
             self._wake.set()
 
     async def release(self) -> None:
@@ -227,14 +230,15 @@ class Lane:
         A transaction's marker alone is worth no transaction, which would only write one more: it waits for the second.
         """
         due = self._last_tick + _TICK_SECONDS - time.monotonic()
-        if not self._queued_records and due > 0:
-            self._wake.clear()
+        if due > 0:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), due)
+        self._wake.clear()
         await self._worker.up_to_date()
         if self._queue:
             await self._let_more_come()
             await self._process(claim)
+            self.begin()
         if time.monotonic() - self._last_tick >= _TICK_SECONDS:
             self._last_tick = time.monotonic()
             await self._tick(claim)

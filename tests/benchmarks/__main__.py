@@ -11,7 +11,6 @@ from typing import Any
 
 import uvloop
 
-from instep.local.java import STEADY
 from tests.benchmarks import latency, report, scale, throughput
 from tests.benchmarks.entrants import AIOKAFKA_TRANSACTIONAL, ENTRANTS, EXACTLY_ONCE, Entrant, MissingError
 from tests.benchmarks.ground import INPUT, Ground, ground, load
@@ -85,7 +84,7 @@ async def _round(options: argparse.Namespace) -> list[Row]:
 
 async def _latencies(options: argparse.Namespace) -> dict[str, list[Latency]]:
     """Turn and turn about on one broker, which the journey itself has warmed up: medians of the rounds."""
-    async with ground(jvm=STEADY) as here:
+    async with ground() as here:
         _say("latency: warming up the broker, which compiles its own code while it is new")
         await latency.of_journey(here, [RATE], WARM_UP_SECONDS)
         plain, both, two = (

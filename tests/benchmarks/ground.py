@@ -68,11 +68,11 @@ class Ground:
 
 
 @asynccontextmanager
-async def ground(*, others: int = 0, agreements: int = 1, jvm: Sequence[str] = FAST) -> AsyncIterator[Ground]:
-    """A fresh broker, gone when the run is over; `write_network` says what `others` and `agreements` add."""
+async def ground(*, others: int = 0, agreements: int = 1) -> AsyncIterator[Ground]:
+    """A fresh broker, gone when the run is over; `write_network` says what the arguments add."""
     with tempfile.TemporaryDirectory(prefix="instep-bench-") as name:
         directory = Path(name)
-        broker = Broker(directory / "broker", jvm=jvm)
+        broker = Broker(directory / "broker", jvm=FAST)
         await asyncio.to_thread(broker.start)
         try:
             connection = Connection(bootstrap_servers=broker.bootstrap_servers, security_protocol="PLAINTEXT")

@@ -11,14 +11,13 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.subscription_state import Assignment
-from aiokafka.errors import NoOffsetForPartitionError
+from aiokafka.errors import NoOffsetForPartitionError, TopicAuthorizationFailedError
 from aiokafka.structs import ConsumerRecord
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP, ConsumerMessage
@@ -32,6 +31,8 @@ _REST_PER_RECORD = (
 _LONGEST_REST = 0.04
 _MANY = 500  # records; a fetch that brings as many is followed by the next at once
 _OPEN_SECONDS = 0.008  # how long a fetch waits for transactions that were open when it was answered
+_REFUSED_SECONDS = 10.0  # how long a topic may be closed to us before that is an error
+_REFUSED_REST = 0.1
 _REBALANCE_MS = 30_000
 _METADATA_MS = 30_000
 _YEAR_MS = 31_536_000_000 // 16  # the protocol's int32 holds no whole year
@@ -58,6 +59,18 @@ class RestingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
     """
 
     next_fetch = 0.0
+    _refused: tuple[Assignment, float] | None = None
+
+    def was_refused(self, assignment: Assignment) -> None:
+        """Called in the handling of a refusal: raises it again once it has lasted, for whoever has left the network is
+        closed to us a moment before we follow that.
+        """
+        now = time.monotonic()
+        if self._refused is None or self._refused[0] is not assignment:
+            self._refused = assignment, now
+        if now - self._refused[1] > _REFUSED_SECONDS:
+            raise  # the error in hand
+        self.next_fetch = now + _REFUSED_REST
 
     async def start(self) -> None:
         await super().start()
@@ -112,12 +125,14 @@ class BatchThread(stock.AIOKafkaConsumerThread):
             await asyncio.sleep(0.01)
             return []
         fetched = await _fetched(consumer, assignment, set(before), timeout)
-        moved = {tp: at for tp, at in _positions(assignment, set(before)).items() if at != before[tp]}
-        return [
-            Batch(tp, before[tp], at, records, size_of(records), number, last=left == 0)
-            for left, (tp, at) in zip(reversed(range(len(moved))), moved.items(), strict=True)
-            for records in (fetched.get(tp, []),)
+        batches = [
+            Batch(tp, before[tp], at, records := fetched.get(tp, []), size_of(records), number, last=False)
+            for tp, at in _positions(assignment, set(before)).items()
+            if at != before[tp]
         ]
+        if batches:
+            batches[-1] = replace(batches[-1], last=True)
+        return batches
 
     async def start_at(self, positions: Mapping[TopicPartition, int]) -> None:
         """Read these partitions from these positions on; what has been given up meanwhile is passed over."""
@@ -181,15 +196,17 @@ async def _fetched(
 ) -> dict[TopicPartition, list[ConsumerRecord]]:
     """The records of one fetch; with those of the next where transactions are about to end, so that both go together."""
     fetched = await _taken(consumer, assignment, partitions, timeout)
+    if not fetched:
+        return fetched
     now = time.monotonic()
     count = sum(map(len, fetched.values()))
-    if fetched and count < _MANY and _open_transactions(assignment, partitions):
+    if count < _MANY and _open_transactions(assignment, partitions):
         consumer.next_fetch = now + _OPEN_SECONDS
         more = await _taken(consumer, assignment, partitions, 2 * _OPEN_SECONDS)
         for tp, records in more.items():
             fetched.setdefault(tp, []).extend(records)
             count += len(records)
-    rest = min(max(count, 1) * _REST_PER_RECORD, _LONGEST_REST)
+    rest = min(count * _REST_PER_RECORD, _LONGEST_REST)
     consumer.next_fetch = now + rest if count < _MANY else 0.0
     return fetched
 
@@ -206,12 +223,14 @@ async def _taken(
     with fetcher._subscriptions.fetch_context():
         while assignment.active and not fetcher._subscriptions.reassignment_in_progress:
             taken: dict[TopicPartition, list[ConsumerRecord]] = {}
-            with suppress(
-                NoOffsetForPartitionError
-            ):  # it was assigned anew, and its lane has yet to claim it
+            try:
                 taken = await fetcher.fetched_records(
                     partitions, timeout=0, max_records=consumer._max_poll_records
                 )
+            except NoOffsetForPartitionError:
+                pass  # it was assigned anew, and its lane has yet to claim it
+            except TopicAuthorizationFailedError:
+                consumer.was_refused(assignment)
             left = until - time.monotonic()
             if taken or left <= 0:
                 return taken
@@ -222,6 +241,7 @@ async def _taken(
             if waiter.done():
                 waiter.result()  # an error that ends the consumer, as when it may not read
             waiter.cancel()
+    await asyncio.sleep(0.01)  # in a rebalance there is nothing to hurry for
     return {}
 
 

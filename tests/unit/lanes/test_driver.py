@@ -9,10 +9,11 @@ from typing import Any, cast
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.subscription_state import Assignment
+from aiokafka.errors import TopicAuthorizationFailedError
 from faust.transport.consumer import Consumer
 from faust.types import TP
 
-from instep.lanes.driver import _MANY, BatchThread, NothingRead, RestingConsumer, _fetched
+from instep.lanes.driver import _MANY, _REFUSED_SECONDS, BatchThread, NothingRead, RestingConsumer, _fetched
 
 IN = TopicPartition("in", 0)
 
@@ -59,9 +60,13 @@ class Fetcher:
         self.ready: dict[TopicPartition, list[Any]] = {}
         self.waiters: list[asyncio.Future[None]] = []
 
+    error: Exception | None = None
+
     async def fetched_records(
         self, partitions: object, timeout: float, max_records: int
     ) -> dict[TopicPartition, Any]:
+        if self.error is not None:
+            raise self.error
         taken, self.ready = self.ready, {}
         return taken
 
@@ -122,6 +127,25 @@ async def test_what_open_transactions_are_about_to_bring_goes_together_with_what
     state.lso = 7
     fetcher.answer("alone")
     assert await _fetched(consumer, assignment, {IN}, 5.0) == {IN: ["alone"]}
+
+
+async def test_a_topic_that_is_closed_to_us_is_an_error_only_if_it_stays_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = SimpleNamespace(now=100.0)
+    monkeypatch.setattr("instep.lanes.driver.time", SimpleNamespace(monotonic=lambda: clock.now))
+    fetcher, consumer, assignment = fetching()
+    fetcher.error = TopicAuthorizationFailedError()
+    assert await _fetched(consumer, assignment, {IN}, 0.0) == {}
+    assert consumer.next_fetch > clock.now
+    clock.now += _REFUSED_SECONDS
+    assert await _fetched(consumer, assignment, {IN}, 0.0) == {}
+    clock.now += 1
+    with pytest.raises(TopicAuthorizationFailedError):
+        await _fetched(consumer, assignment, {IN}, 0.0)
+    consumer._subscription.assign_from_subscribed({IN})  # as after the network was followed
+    following = consumer._subscription.subscription.assignment
+    assert await _fetched(consumer, following, {IN}, 0.0) == {}
 
 
 async def test_a_consumer_asks_at_the_time_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,9 +25,8 @@ from faust.types import TP, ConsumerMessage
 from instep.lanes.settings import LaneSettings
 
 _FETCH_WAIT_MS = 250
-_REST_PER_RECORD = (
-    0.005  # seconds from a fetch to the next: what is alone is taken at once, what comes thick together
-)
+# From a fetch to the next: what is alone is taken at once, what comes thick together.
+_REST_PER_RECORD = 0.005
 _LONGEST_REST = 0.04
 _MANY = 500  # records; a fetch that brings as many is followed by the next at once
 _OPEN_SECONDS = 0.008  # how long a fetch waits for transactions that were open when it was answered
@@ -61,16 +60,13 @@ class RestingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
     next_fetch = 0.0
     _refused: tuple[Assignment, float] | None = None
 
-    def was_refused(self, assignment: Assignment) -> None:
-        """Called in the handling of a refusal: raises it again once it has lasted, for whoever has left the network is
-        closed to us a moment before we follow that.
-        """
+    def refused_for(self, assignment: Assignment) -> float:
+        """Seconds since the first refusal under this assignment, for a refusal just now; the next fetch rests."""
         now = time.monotonic()
         if self._refused is None or self._refused[0] is not assignment:
             self._refused = assignment, now
-        if now - self._refused[1] > _REFUSED_SECONDS:
-            raise  # the error in hand
         self.next_fetch = now + _REFUSED_REST
+        return now - self._refused[1]
 
     async def start(self) -> None:
         await super().start()
@@ -120,8 +116,7 @@ class BatchThread(stock.AIOKafkaConsumerThread):
     async def _fetch(self, active: set[TopicPartition], timeout: float, number: int) -> list[Batch]:
         consumer = cast(RestingConsumer, self._ensure_consumer())
         assignment = _assignment(consumer)
-        before = _positions(assignment, active)
-        if assignment is None or not before:
+        if assignment is None or not (before := _positions(assignment, active)):
             await asyncio.sleep(0.01)
             return []
         fetched = await _fetched(consumer, assignment, set(before), timeout)
@@ -178,9 +173,7 @@ def _assignment(consumer: AIOKafkaConsumer) -> Assignment | None:
     return subscription.assignment if subscription is not None else None
 
 
-def _positions(assignment: Assignment | None, partitions: set[TopicPartition]) -> dict[TopicPartition, int]:
-    if assignment is None:
-        return {}
+def _positions(assignment: Assignment, partitions: set[TopicPartition]) -> dict[TopicPartition, int]:
     states = {tp: assignment.state_value(tp) for tp in partitions & assignment.tps}
     return {tp: state._position for tp, state in states.items() if state.has_valid_position}
 
@@ -230,7 +223,9 @@ async def _taken(
             except NoOffsetForPartitionError:
                 pass  # it was assigned anew, and its lane has yet to claim it
             except TopicAuthorizationFailedError:
-                consumer.was_refused(assignment)
+                # Whoever has left the network is closed to us a moment before we follow that.
+                if consumer.refused_for(assignment) > _REFUSED_SECONDS:
+                    raise
             left = until - time.monotonic()
             if taken or left <= 0:
                 return taken
@@ -239,7 +234,7 @@ async def _taken(
                 (waiter, assignment.unassign_future), timeout=left, return_when=asyncio.FIRST_COMPLETED
             )
             if waiter.done():
-                waiter.result()  # an error that ends the consumer, as when it may not read
+                waiter.result()  # an error that ends the consumer
             waiter.cancel()
     await asyncio.sleep(0.01)  # in a rebalance there is nothing to hurry for
     return {}

@@ -99,7 +99,7 @@ class Lane:
     # -- what the worker calls
 
     def offer(self, batch: Batch) -> None:
-        """Take a batch, and begin with `begin`; never waits. Above the byte bound the lane's partitions are held back."""
+        """Take a batch, and begin with `wake`; never waits. Above the byte bound the lane's partitions are held back."""
         if not self._queue:
             self._last_commit = time.monotonic()
         self._queue.append(batch)
@@ -109,7 +109,7 @@ class Lane:
             self._held_back = True
             self._worker.hold_back(self, True)
 
-    def begin(self) -> None:
+    def wake(self) -> None:
         """Decide what is queued. Called when all batches of a fetch are here, so that they share a transaction."""
         if self._queued_records:
             self._wake.set()
@@ -238,7 +238,7 @@ class Lane:
         if self._queue:
             await self._let_more_come()
             await self._process(claim)
-            self.begin()
+            self.wake()
         if time.monotonic() - self._last_tick >= _TICK_SECONDS:
             self._last_tick = time.monotonic()
             await self._tick(claim)

@@ -156,7 +156,7 @@ class Worker:
             lane.offer(batch)
         if batch.last:
             for lane in self._lanes.values():
-                lane.begin()
+                lane.wake()
 
     async def _assigned(self, app: Any, assigned: Iterable[tuple[str, int]], **_: Any) -> None:
         if self._stopping:

@@ -56,11 +56,11 @@ async def test_a_lane_that_starts_to_read_what_was_just_given_up_is_passed_over(
 class Fetcher:
     """What aiokafka's does, with answers put in by hand."""
 
+    error: Exception | None = None
+
     def __init__(self) -> None:
         self.ready: dict[TopicPartition, list[Any]] = {}
         self.waiters: list[asyncio.Future[None]] = []
-
-    error: Exception | None = None
 
     async def fetched_records(
         self, partitions: object, timeout: float, max_records: int

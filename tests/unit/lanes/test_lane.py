@@ -129,10 +129,10 @@ async def test_what_comes_alone_goes_at_once_and_what_comes_soon_after_goes_toge
     try:
         began = time.monotonic()
         lane.offer(batch(0, records=1))
-        lane.begin()
+        lane.wake()
         await lane._turn(cast(Claim, claim))
         lane.offer(batch(2, records=1))
-        lane.begin()
+        lane.wake()
         late = asyncio.get_running_loop().call_later(INTERVAL / 4, lane.offer, batch(4, records=1))
         await lane._turn(cast(Claim, claim))
         late.cancel()
@@ -155,7 +155,7 @@ async def test_the_batches_of_a_fetch_go_together() -> None:
             lane.offer(batch(at, records=1))
             await asyncio.sleep(0.01)
         assert claim.transactions == []
-        lane.begin()
+        lane.wake()
         await turn
     finally:
         await lane.release()
@@ -179,7 +179,7 @@ async def test_a_batch_that_takes_longer_than_a_transaction_may_is_committed_in_
     await asyncio.sleep(0)
     try:
         lane.offer(batch(0, records=50))
-        lane.begin()
+        lane.wake()
         while lane._queue:
             await lane._turn(cast(Claim, claim))
     finally:
@@ -203,7 +203,7 @@ async def test_a_marker_alone_makes_no_transaction_until_the_next_tick(
     try:
         began = time.monotonic()
         lane.offer(batch(0))
-        lane.begin()
+        lane.wake()
         await lane._turn(cast(Claim, claim))
     finally:
         await lane.release()
@@ -232,14 +232,14 @@ async def test_the_group_is_told_now_and_then_when_there_is_no_work_and_at_the_e
     began = time.monotonic()
     for number in range(15):
         lane.offer(batch(2 * number, records=1))
-        lane.begin()
+        lane.wake()
         await asyncio.sleep(0.1)
     busy = [position for position in claim.told if position]
     assert 2 <= len(busy) <= 2 * (time.monotonic() - began) + 1
     await asyncio.sleep(0.5)
     assert claim.told[-1] == 30
     lane.offer(batch(30, records=1))
-    lane.begin()
+    lane.wake()
     await asyncio.sleep(0.05)
     await lane.release()
     assert [position for _, position in claim.transactions if position] == list(range(2, 33, 2))
@@ -261,7 +261,7 @@ async def test_a_transaction_that_is_given_up_in_the_middle_is_counted_as_aborte
         while not lane.claimed:
             await asyncio.sleep(0.01)
     lane.offer(batch(0, records=1))
-    lane.begin()
+    lane.wake()
     await asyncio.sleep(0.05)
     await lane.release()
     assert (worker.metrics.committed.times, worker.metrics.aborted.times) == (committed, aborted)

@@ -1,9 +1,10 @@
-"""What growth costs: more authorities, more agreements, and a router that remembers many events.
+"""What growth costs: more authorities, more agreements, more workers, and a router that remembers many events.
 
 python -m tests.benchmarks.scale [--events 50000] [--remembered 1000000]
 
-Writes results/scale.json. For each network it gives the rates of intake and router; for the memory of the router what its
-process holds, and how long it takes to be ready with its state at hand and with its state directory wiped.
+Writes results/scale.json: for each network the rates of intake and router; those of one worker of each and of two; for the
+memory of the router what its process holds, and how long it takes to be ready with its state at hand and with its state
+directory wiped.
 """
 
 import argparse
@@ -30,14 +31,16 @@ from tests.kafka.services import Fleet, Worker, fleet
 
 NETWORKS = ((0, 1), (28, 1), (388, 1), (388, 4000))
 """Authorities besides those of the sample, and agreements."""
+WORKERS = (1, 2)
+_TIMES_AS_MANY = 4  # events for these: some are dealt with before all workers are ready
 _AT_ONCE = 50_000
 
 
-async def rates(others: int, agreements: int, events: int) -> dict[str, Any]:
+async def rates(others: int, agreements: int, events: int, workers: int = 1) -> dict[str, Any]:
     """Rates of intake and router in a network of this size; the events are between the same few councils."""
     async with ground(others=others, agreements=agreements) as here:
         await publish(here.connection, here.made(events))
-        found = await throughput.of_services(here, events)
+        found = await throughput.of_services(here, events, workers)
         size = {"authorities": len(here.network.participants), "agreements": len(here.network.agreements)}
         return size | {name: asdict(rate) for name, rate in found.items()}
 
@@ -90,21 +93,40 @@ def _timed() -> Iterator[list[float]]:
     seconds.append(round(time.monotonic() - began, 2))
 
 
+def _told(found: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {found[name]['events_per_second']:,}/s" for name in ("intake", "router"))
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument("--events", type=int, default=50_000, help="events for each network (%(default)s)")
+    asked.add_argument(
+        "--events",
+        type=int,
+        default=50_000,
+        help="events for each network (%(default)s); four times as many for several workers",
+    )
     asked.add_argument("--remembered", type=int, default=1_000_000, help="events to remember (%(default)s)")
     options = asked.parse_args(arguments)
     networks = []
     for others, agreements in NETWORKS:
         found = uvloop.run(rates(others, agreements, options.events))
         networks.append(found)
-        told = ", ".join(f"{name} {found[name]['events_per_second']:,}/s" for name in ("intake", "router"))
-        print(f"{found['authorities']:4} authorities, {found['agreements']:5} agreements: {told}", flush=True)
+        print(
+            f"{found['authorities']:4} authorities, {found['agreements']:5} agreements: {_told(found)}",
+            flush=True,
+        )
+    several = []
+    for workers in WORKERS:
+        found = uvloop.run(rates(*NETWORKS[0], _TIMES_AS_MANY * options.events, workers))
+        several.append({"workers": workers} | found)
+        print(f"{workers} of each service: {_told(found)}", flush=True)
     remembered = uvloop.run(memory(options.remembered))
     print(", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in remembered.items()))
     report.RESULTS.mkdir(exist_ok=True)
-    told = json.dumps({"networks": networks, "memory": remembered, "machine": report.machine()}, indent=1)
+    told = json.dumps(
+        {"networks": networks, "workers": several, "memory": remembered, "machine": report.machine()},
+        indent=1,
+    )
     (report.RESULTS / "scale.json").write_text(told + "\n", encoding="utf-8")
     return 0
 

@@ -75,16 +75,16 @@ class Meter:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def watch(self, pid: int, names: Sequence[TopicPartition], count: int) -> Rate:
-        """The rate of a process that is to put `count` records into these empty topics."""
+    async def watch(self, pids: Sequence[int], names: Sequence[TopicPartition], count: int) -> Rate:
+        """The rate of processes that are to put `count` records into these empty topics; memory is that of the largest."""
         output = Output(self._written, self._committed, names)
-        process = psutil.Process(pid)
-        first, first_at, cpu_before = await self._first(process, output)
+        processes = [psutil.Process(pid) for pid in pids]
+        first, first_at, cpu_before = await self._first(processes, output)
         done, done_at, cpu, rss = first, first_at, cpu_before, 0
         while done < count and done_at < first_at + _WATCH_SECONDS:
             await asyncio.sleep(0.02)
             done, done_at = await output.written(), time.monotonic()
-            cpu, rss = _cpu(process), max(rss, process.memory_info().rss)
+            cpu, rss = _cpu(processes), max(rss, *(one.memory_info().rss for one in processes))
         if done >= count:
             async with asyncio.timeout(_COMMIT_SECONDS):
                 while await output.committed() < count:
@@ -105,17 +105,17 @@ class Meter:
             while await output.committed() < count:
                 await asyncio.sleep(0.1)
 
-    async def _first(self, process: psutil.Process, output: Output) -> tuple[int, float, float]:
+    async def _first(self, processes: Sequence[psutil.Process], output: Output) -> tuple[int, float, float]:
         async with asyncio.timeout(_START_SECONDS):
             while not (first := await output.written()):
-                if not process.is_running() or process.status() == psutil.STATUS_ZOMBIE:
+                if any(not one.is_running() or one.status() == psutil.STATUS_ZOMBIE for one in processes):
                     raise NotMeasuredError("it has ended; see its log")
                 await asyncio.sleep(0.02)
-        return first, time.monotonic(), _cpu(process)
+        return first, time.monotonic(), _cpu(processes)
 
 
-def _cpu(process: psutil.Process) -> float:
-    return float(sum(process.cpu_times()[:2]))
+def _cpu(processes: Sequence[psutil.Process]) -> float:
+    return float(sum(sum(one.cpu_times()[:2]) for one in processes))
 
 
 async def of_entrant(ground: Ground, entrant: Entrant, count: int, *, codec: bool = True) -> Rate:
@@ -123,21 +123,29 @@ async def of_entrant(ground: Ground, entrant: Entrant, count: int, *, codec: boo
     job = await ground.job(entrant, INPUT, codec=codec)
     with entrant.running(job) as process:
         async with Meter(ground.connection) as meter:
-            return await meter.watch(process.pid, [TopicPartition(name, 0) for name in job.outputs], count)
+            return await meter.watch([process.pid], [TopicPartition(name, 0) for name in job.outputs], count)
 
 
-async def of_services(ground: Ground, count: int) -> dict[str, Rate]:
-    """Intake, and then the router on what intake put out, each doing all of its work on outboxes that lie ready."""
+async def of_services(ground: Ground, count: int, workers: int = 1) -> dict[str, Rate]:
+    """Intake, and then the router on what intake put out, each doing all of its work on outboxes that lie ready.
+
+    Of several workers it is what they do together, from when all of them are ready.
+    """
     rates = {}
     outputs = {
         "intake": [TopicPartition(topics.EVENTS, lane) for lane in range(LANES)],
         "router": [TopicPartition(topics.inbox(one, PURPOSE), 0) for one in RECIPIENTS],
     }
-    with fleet(ground.connection, ground.directory) as ours:
-        for service, names in outputs.items():
-            worker = ours.start(service)
-            assert worker.process is not None
+    for service, names in outputs.items():
+        with fleet(ground.connection, ground.directory) as ours:
+            pids = [
+                ours.start(service, INSTEP_STATE_DIR=str(ground.directory / f"state-{number}")).pid
+                for number in range(workers)
+            ]
             async with Meter(ground.connection) as meter:
-                rates[service] = await meter.watch(worker.process.pid, names, count)
-            worker.stop()
+                if workers > 1:
+                    await asyncio.to_thread(ours.wait_until_ready)
+                rates[service] = await meter.watch(pids, names, count)
+            for worker in ours.workers:
+                worker.stop()
     return rates

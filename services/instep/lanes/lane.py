@@ -292,7 +292,7 @@ class Lane:
             events += len(batch.records)
             size += batch.size
             yield batch
-            if self._poison.expected or time.monotonic() - began > settings.transaction_seconds:
+            if self._poison.expected or time.monotonic() - began >= settings.transaction_seconds:
                 return
 
     def _put_back(self, batch: Batch, at: int) -> int:

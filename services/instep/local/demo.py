@@ -405,7 +405,10 @@ async def _read(reader: Reader, journey: Journey) -> None:
 
 
 def _to_show(said: Sequence[Item], received: Sequence[Item]) -> tuple[Item, Item] | None:
-    """A move, delivered to another council: one of which much is withheld and much is told."""
+    """A move, delivered to another council: one of which much is withheld and much is told.
+
+    Of those alike, it is always the same one, in whatever order the topics were read.
+    """
     originals = {item.content["header"]["event_id"]: item for item in said if "header" in item.content}
     pairs = [
         (originals[item.content["header"]["event_id"]], item)
@@ -413,8 +416,9 @@ def _to_show(said: Sequence[Item], received: Sequence[Item]) -> tuple[Item, Item
         if item.kind == "resident-moved" and not item.topic.startswith(f"{item.content['header']['source']}.")
     ]
 
-    def worth(pair: tuple[Item, Item]) -> int:
+    def worth(pair: tuple[Item, Item]) -> tuple[int, int, str, int, str]:
+        original, delivery = pair
         before, after = (len(evidence.body(item)) for item in pair)
-        return min(before - after, 4) * 100 + after
+        return min(before - after, 4) * 100 + after, -before, original.topic, -original.offset, delivery.topic
 
     return max(pairs, key=worth, default=None)

@@ -1,10 +1,10 @@
-"""What growth costs: more authorities, more agreements, more workers, and a router that remembers many events.
+"""What growth costs: more authorities, agreements, workers; hostile records; and a router that remembers many events.
 
 python -m tests.benchmarks.scale [--events 50000] [--remembered 1000000]
 
-Writes results/scale.json: for each network the rates of intake and router; those of one worker of each and of two; for the
-memory of the router what its process holds, and how long it takes to be ready with its state at hand and with its state
-directory wiped.
+Writes results/scale.json: for each network the rates of intake and router; those of one worker of each, of two, and of one
+while one record in a hundred is hostile; for the memory of the router what its process holds, and how long it takes to be
+ready with its state at hand and with its state directory wiped.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import cycle
 from typing import Any
 
 import psutil
@@ -26,23 +27,55 @@ from tests.benchmarks import report, throughput
 from tests.benchmarks.ground import Ground, ground
 from tests.benchmarks.network import PURPOSE, RECIPIENTS
 from tests.benchmarks.throughput import Meter
-from tests.kafka.journey import publish
+from tests.hostile.cases import SOURCE, cases
+from tests.kafka.journey import Event, publish
 from tests.kafka.services import Fleet, Worker, fleet
 
 NETWORKS = ((0, 1), (28, 1), (388, 1), (388, 4000))
 """Authorities besides those of the sample, and agreements."""
-WORKERS = (1, 2)
+ON_MORE = ((1, 0.0), (2, 0.0), (1, 0.01))
+"""Workers of each service, and the share of hostile records; each in the smallest network."""
 _TIMES_AS_MANY = 4  # events for these: some are dealt with before all workers are ready
 _AT_ONCE = 50_000
 
 
-async def rates(others: int, agreements: int, events: int, workers: int = 1) -> dict[str, Any]:
-    """Rates of intake and router in a network of this size; the events are between the same few councils."""
+async def rates(
+    others: int, agreements: int, events: int, *, workers: int = 1, hostile: float = 0.0
+) -> dict[str, Any]:
+    """Rates of intake and router in a network of this size; the events are between the same few councils.
+
+    The hostile are in the place of events, and count for nothing.
+    """
     async with ground(others=others, agreements=agreements) as here:
-        await publish(here.connection, here.made(events))
-        found = await throughput.of_services(here, events, workers)
+        made = here.made(events)
+        places = range(0, events, int(1 / hostile)) if hostile else range(0)
+        for place, unsound in zip(places, _unsound(here), strict=False):
+            made[place] = unsound
+        await publish(here.connection, made)
+        found = await throughput.of_services(here, events - len(places), workers)
         size = {"authorities": len(here.network.participants), "agreements": len(here.network.agreements)}
         return size | {name: asdict(rate) for name, rate in found.items()}
+
+
+def _unsound(here: Ground) -> Iterator[Event]:
+    """Every record that intake refuses for its value or headers, over and over."""
+    number = {schema.full_name: number for number, schema in here.events.schemas.items()}
+    refused = [
+        Event(
+            source=SOURCE,
+            subject_ref=case.hostile.key.decode(),
+            event_id="",
+            sequence=0,
+            value=case.hostile.value,
+            headers=case.hostile.headers,
+        )
+        for case in cases(number.__getitem__, time.time_ns() // 1_000_000)
+        if case.by == "intake"
+        and case.hostile.value
+        and case.hostile.key
+        and case.hostile.key == case.neighbour.key
+    ]
+    return cycle(refused)
 
 
 async def memory(events: int) -> dict[str, Any]:
@@ -103,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--events",
         type=int,
         default=50_000,
-        help="events for each network (%(default)s); four times as many for several workers",
+        help="events for each network (%(default)s); four times as many for several workers and hostile records",
     )
     asked.add_argument("--remembered", type=int, default=1_000_000, help="events to remember (%(default)s)")
     options = asked.parse_args(arguments)
@@ -116,15 +149,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
             flush=True,
         )
     several = []
-    for workers in WORKERS:
-        found = uvloop.run(rates(*NETWORKS[0], _TIMES_AS_MANY * options.events, workers))
-        several.append({"workers": workers} | found)
-        print(f"{workers} of each service: {_told(found)}", flush=True)
+    for workers, hostile in ON_MORE:
+        found = uvloop.run(
+            rates(*NETWORKS[0], _TIMES_AS_MANY * options.events, workers=workers, hostile=hostile)
+        )
+        several.append({"workers": workers, "hostile": hostile} | found)
+        print(f"{workers} of each service, {hostile:.0%} hostile: {_told(found)}", flush=True)
     remembered = uvloop.run(memory(options.remembered))
     print(", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in remembered.items()))
     report.RESULTS.mkdir(exist_ok=True)
     told = json.dumps(
-        {"networks": networks, "workers": several, "memory": remembered, "machine": report.machine()},
+        {"networks": networks, "several": several, "memory": remembered, "machine": report.machine()},
         indent=1,
     )
     (report.RESULTS / "scale.json").write_text(told + "\n", encoding="utf-8")

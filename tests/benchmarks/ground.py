@@ -1,6 +1,7 @@
 """The ground of a run: one broker with the benchmark's network applied, the input, and jobs for the entrants."""
 
 import asyncio
+import logging
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -70,6 +71,7 @@ class Ground:
 @asynccontextmanager
 async def ground(*, others: int = 0, agreements: int = 1) -> AsyncIterator[Ground]:
     """A fresh broker, gone when the run is over; `write_network` says what the arguments add."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells of every topic that is new
     with tempfile.TemporaryDirectory(prefix="instep-bench-") as name:
         directory = Path(name)
         broker = Broker(directory / "broker", jvm=FAST)

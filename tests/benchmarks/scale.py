@@ -1,10 +1,10 @@
 """What growth costs: more authorities, agreements, workers; hostile records; and a router that remembers many events.
 
-python -m tests.benchmarks.scale [--events 50000] [--remembered 1000000]
+python -m tests.benchmarks.scale [--events 200000] [--remembered 1000000]
 
-Writes results/scale.json: for each network the rates of intake and router; those of one worker of each, of two, and of one
-while one record in a hundred is hostile (medians of three rounds); for the memory of the router what its process holds, and
-how long it takes to be ready with its state at hand and with its state directory wiped.
+Writes results/scale.json: the rates of intake and router in networks of several sizes, with two workers of each, and with
+one record in a hundred hostile (medians of three rounds); for the memory of the router what its process holds, and how long
+it takes to be ready with its state at hand and with its state directory wiped.
 """
 
 import argparse
@@ -31,20 +31,23 @@ from tests.hostile.cases import SOURCE, cases
 from tests.kafka.journey import Event, publish, read_all
 from tests.kafka.services import Fleet, Worker, fleet
 
-NETWORKS = ((0, 1), (28, 1), (388, 1), (388, 4000))
-"""Authorities besides those of the sample, and agreements."""
-ON_MORE = ((1, 0.0), (2, 0.0), (1, 0.01))
-"""Workers of each service, and the share of hostile records; each in the smallest network."""
-_ROUNDS = 3  # of these, turn and turn about: a machine may be half as quick from one minute to the next
-_TIMES_AS_MANY = 4  # events for these: some are dealt with before all workers are ready
+GROUNDS = (
+    (0, 1, 1, 0.0),
+    (28, 1, 1, 0.0),
+    (388, 1, 1, 0.0),
+    (388, 4000, 1, 0.0),
+    (0, 1, 2, 0.0),
+    (0, 1, 1, 0.01),
+)
+"""Authorities besides those of the sample, agreements, workers of each service, and the share of hostile records."""
+ROUNDS = 3
+"""Turn and turn about: this machine may be half as quick from one minute to the next."""
 _AT_ONCE = 50_000
 _SERVICES = ("intake", "router")
 
 
-async def rates(
-    others: int, agreements: int, events: int, workers: int = 1, hostile: float = 0.0
-) -> dict[str, Any]:
-    """Rates of intake and router in a network of this size; the events are between the same few councils.
+async def rates(events: int, others: int, agreements: int, workers: int, hostile: float) -> dict[str, Any]:
+    """Rates of intake and router on such a ground; the events are between the same few councils.
 
     The hostile are in the place of events, and count for nothing.
     """
@@ -59,8 +62,13 @@ async def rates(
         refused = len(await read_all(here.connection, topics.rejected(SOURCE)))
         if refused != len(places):
             raise NotMeasuredError(f"of {len(places)} hostile records {refused} were refused")
-        size = {"authorities": len(here.network.participants), "agreements": len(here.network.agreements)}
-        return size | {name: asdict(rate) for name, rate in found.items()}
+        return {
+            "authorities": len(here.network.participants),
+            "agreements": len(here.network.agreements),
+            "workers": workers,
+            "hostile": hostile,
+            **{name: asdict(rate) for name, rate in found.items()},
+        }
 
 
 def _unsound(here: Ground) -> Iterator[Event]:
@@ -140,43 +148,26 @@ def _rate(of_one: dict[str, Any]) -> int:
     return rate
 
 
-def _told(found: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {_rate(found[name]):,}/s" for name in _SERVICES)
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    asked.add_argument(
-        "--events",
-        type=int,
-        default=50_000,
-        help="events for each network (%(default)s); four times as many for several workers and hostile records",
-    )
+    asked.add_argument("--events", type=int, default=200_000, help="events for each (%(default)s)")
     asked.add_argument("--remembered", type=int, default=1_000_000, help="events to remember (%(default)s)")
     options = asked.parse_args(arguments)
-    networks = []
-    for others, agreements in NETWORKS:
-        found = uvloop.run(rates(others, agreements, options.events))
-        networks.append(found)
+    rounds = []
+    for number in range(ROUNDS):
+        print(f"growth, round {number + 1} of {ROUNDS}", file=sys.stderr, flush=True)
+        rounds.append([uvloop.run(rates(options.events, *one)) for one in GROUNDS])
+    grown = [_middle(of_one) for of_one in zip(*rounds, strict=True)]
+    for found in grown:
+        told = ", ".join(f"{name} {_rate(found[name]):,}/s" for name in _SERVICES)
         print(
-            f"{found['authorities']:4} authorities, {found['agreements']:5} agreements: {_told(found)}",
-            flush=True,
+            f"{found['authorities']:4} authorities, {found['agreements']:5} agreements, {found['workers']} of each service,"
+            f" {found['hostile']:.0%} hostile: {told}"
         )
-    turns = [
-        [uvloop.run(rates(*NETWORKS[0], _TIMES_AS_MANY * options.events, *more)) for more in ON_MORE]
-        for _ in range(_ROUNDS)
-    ]
-    several = []
-    for (workers, hostile), found in zip(ON_MORE, map(_middle, zip(*turns, strict=True)), strict=True):
-        several.append({"workers": workers, "hostile": hostile} | found)
-        print(f"{workers} of each service, {hostile:.0%} hostile: {_told(found)}", flush=True)
     remembered = uvloop.run(memory(options.remembered))
     print(", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in remembered.items()))
     report.RESULTS.mkdir(exist_ok=True)
-    told = json.dumps(
-        {"networks": networks, "several": several, "memory": remembered, "machine": report.machine()},
-        indent=1,
-    )
+    told = json.dumps({"growth": grown, "memory": remembered, "machine": report.machine()}, indent=1)
     (report.RESULTS / "scale.json").write_text(told + "\n", encoding="utf-8")
     return 0
 

@@ -16,10 +16,9 @@ from tests.benchmarks.entrants import AIOKAFKA_TRANSACTIONAL, ENTRANTS, EXACTLY_
 from tests.benchmarks.ground import INPUT, Ground, ground, load
 from tests.benchmarks.latency import Latency
 from tests.benchmarks.report import Row
-from tests.benchmarks.throughput import NotMeasuredError
+from tests.benchmarks.throughput import SERVICES, NotMeasuredError
 from tests.kafka.journey import publish
 
-SERVICES = ("intake", "router")
 RATE = 1000
 """Events a second at which each entrant's latency is taken."""
 RATES = (20, 1000, 5000)

@@ -20,6 +20,7 @@ from instep.network import topics
 from tests.benchmarks.entrants import Entrant
 from tests.benchmarks.ground import Ground
 from tests.benchmarks.network import LANES, PURPOSE, RECIPIENTS
+from tests.benchmarks.throughput import SERVICES
 from tests.kafka.journey import Event, create_topics
 from tests.kafka.services import fleet
 
@@ -160,7 +161,7 @@ def services(ground: Ground, workers: int) -> Iterator[None]:
     """So many workers of intake and of the router, ready."""
     with fleet(ground.connection, ground.directory) as ours:
         for number in range(workers):
-            for service in ("intake", "router"):
+            for service in SERVICES:
                 # The workers of one service share a machine, not a directory.
                 ours.start(service, INSTEP_STATE_DIR=str(ground.directory / f"state-{number}"))
         ours.wait_until_ready()

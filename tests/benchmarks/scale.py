@@ -26,7 +26,7 @@ from instep.network import topics
 from tests.benchmarks import report, throughput
 from tests.benchmarks.ground import Ground, ground
 from tests.benchmarks.network import PURPOSE, RECIPIENTS
-from tests.benchmarks.throughput import Meter, NotMeasuredError
+from tests.benchmarks.throughput import SERVICES, Meter, NotMeasuredError, Rate
 from tests.hostile.cases import SOURCE, cases
 from tests.kafka.journey import Event, publish, read_all
 from tests.kafka.services import Fleet, Worker, fleet
@@ -43,11 +43,12 @@ GROUNDS = (
 ROUNDS = 3
 """Turn and turn about: this machine may be half as quick from one minute to the next."""
 _AT_ONCE = 50_000
-_SERVICES = ("intake", "router")
 
 
-async def rates(events: int, others: int, agreements: int, workers: int, hostile: float) -> dict[str, Any]:
-    """Rates of intake and router on such a ground; the events are between the same few councils.
+async def rates(
+    events: int, others: int, agreements: int, workers: int, hostile: float
+) -> tuple[dict[str, float], dict[str, Rate]]:
+    """Such a ground, and the rates of intake and router on it; the events are between the same few councils.
 
     The hostile are in the place of events, and count for nothing.
     """
@@ -62,13 +63,13 @@ async def rates(events: int, others: int, agreements: int, workers: int, hostile
         refused = len(await read_all(here.connection, topics.rejected(SOURCE)))
         if refused != len(places):
             raise NotMeasuredError(f"of {len(places)} hostile records {refused} were refused")
-        return {
+        told = {
             "authorities": len(here.network.participants),
             "agreements": len(here.network.agreements),
             "workers": workers,
             "hostile": hostile,
-            **{name: asdict(rate) for name, rate in found.items()},
         }
+        return told, found
 
 
 def _unsound(here: Ground) -> Iterator[Event]:
@@ -137,17 +138,6 @@ def _timed() -> Iterator[list[float]]:
     seconds.append(round(time.monotonic() - began, 2))
 
 
-def _middle(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Of each service the round whose rate is the median one."""
-    found = {name: [one[name] for one in rounds] for name in _SERVICES}
-    return rounds[0] | {name: sorted(of_one, key=_rate)[len(rounds) // 2] for name, of_one in found.items()}
-
-
-def _rate(of_one: dict[str, Any]) -> int:
-    rate: int = of_one["events_per_second"]
-    return rate
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     asked = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     asked.add_argument("--events", type=int, default=200_000, help="events for each (%(default)s)")
@@ -157,18 +147,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in range(ROUNDS):
         print(f"growth, round {number + 1} of {ROUNDS}", file=sys.stderr, flush=True)
         rounds.append([uvloop.run(rates(options.events, *one)) for one in GROUNDS])
-    grown = [_middle(of_one) for of_one in zip(*rounds, strict=True)]
-    for found in grown:
-        told = ", ".join(f"{name} {_rate(found[name]):,}/s" for name in _SERVICES)
+    grown = []
+    for of_one in zip(*rounds, strict=True):
+        told = of_one[0][0]
+        found = {name: throughput.middle([rate[name] for _, rate in of_one]) for name in SERVICES}
+        grown.append(told | {name: asdict(rate) for name, rate in found.items()})
         print(
-            f"{found['authorities']:4} authorities, {found['agreements']:5} agreements, {found['workers']} of each service,"
-            f" {found['hostile']:.0%} hostile: {told}"
+            f"{told['authorities']:4} authorities, {told['agreements']:5} agreements, {told['workers']} of each service,"
+            f" {told['hostile']:.0%} hostile: "
+            + ", ".join(f"{name} {rate.events_per_second:,}/s" for name, rate in found.items())
         )
     remembered = uvloop.run(memory(options.remembered))
     print(", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in remembered.items()))
     report.RESULTS.mkdir(exist_ok=True)
-    told = json.dumps({"growth": grown, "memory": remembered, "machine": report.machine()}, indent=1)
-    (report.RESULTS / "scale.json").write_text(told + "\n", encoding="utf-8")
+    written = json.dumps({"growth": grown, "memory": remembered, "machine": report.machine()}, indent=1)
+    (report.RESULTS / "scale.json").write_text(written + "\n", encoding="utf-8")
     return 0
 
 

@@ -21,6 +21,8 @@ from tests.benchmarks.ground import INPUT, Ground
 from tests.benchmarks.network import LANES, PURPOSE, RECIPIENTS
 from tests.kafka.services import fleet
 
+SERVICES = ("intake", "router")
+"""In the order of the journey."""
 _START_SECONDS = 60
 _WATCH_SECONDS = 25
 _COMMIT_SECONDS = 30
@@ -38,6 +40,11 @@ class Rate:
     events_per_second: int
     cpu_seconds: float
     rss_mb: int
+
+
+def middle(rounds: Sequence[Rate]) -> Rate:
+    """The round whose rate is the median one."""
+    return sorted(rounds, key=lambda one: one.events_per_second)[len(rounds) // 2]
 
 
 class Output:

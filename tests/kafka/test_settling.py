@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -23,7 +24,7 @@ from instep.events.catalogue import Catalogue
 from instep.local.broker import Broker
 from instep.network.topics import EVENTS, NETWORK
 from tests.kafka.stage import sample
-from tests.kafka.test_apply import connection_to, environment, suspend
+from tests.kafka.test_apply import connection_to, edit, environment
 from tests.kafka.test_follow import until
 
 CATALOGUE = Catalogue.load(Catalogue.default_directory())
@@ -67,10 +68,10 @@ def connection(settling_broker: Broker) -> Connection:
     return connection_to(settling_broker)
 
 
-@pytest.fixture
-def network(tmp_path: Path) -> Path:
-    """The sample network, to change."""
-    return sample(tmp_path)
+@pytest.fixture(scope="module")
+def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample network, to change; versions of agreements never go back, so all tests share it."""
+    return sample(tmp_path_factory.mktemp("network"))
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ async def test_frozen_before_its_commit_it_makes_services_wait_until_kafka_abort
     settling_broker: Broker, follower: NetworkFollower, network: Path
 ) -> None:
     before = follower.network
-    suspend(network)
+    wanted = change(network)
     frozen = stopping(settling_broker, network, signal.SIGSTOP)
     try:
         await until(lambda: not follower.fresh(), within=30.0)
@@ -114,7 +115,7 @@ async def test_frozen_before_its_commit_it_makes_services_wait_until_kafka_abort
         frozen.kill()
         frozen.wait()
     done = await apply(connection_to(settling_broker), network, CATALOGUE)
-    await until(lambda: status(follower) == ("suspended", done.generation), within=2.0)
+    await until(lambda: status(follower) == (wanted, done.generation), within=2.0)
     assert follower.fresh()
 
 
@@ -122,18 +123,18 @@ async def test_frozen_before_its_commit_it_makes_services_wait_until_kafka_abort
 async def test_the_next_apply_ends_what_a_stopped_one_left_and_services_go_on(
     settling_broker: Broker, follower: NetworkFollower, network: Path, by: signal.Signals
 ) -> None:
-    suspend(network)
+    wanted = change(network)
     stopped = stopping(settling_broker, network, by)
     try:
         await until(lambda: not follower.fresh(), within=30.0)
         done = await apply(connection_to(settling_broker), network, CATALOGUE)
-        await until(lambda: status(follower) == ("suspended", done.generation), within=2.0)
+        await until(lambda: status(follower) == (wanted, done.generation), within=2.0)
         assert follower.fresh()
         stopped.send_signal(signal.SIGCONT)
         await asyncio.to_thread(stopped.communicate, timeout=30)
         assert stopped.returncode != 0
         await asyncio.sleep(1.5)
-        assert status(follower) == ("suspended", done.generation)
+        assert status(follower) == (wanted, done.generation)
         assert follower.fresh()
     finally:
         stopped.kill()
@@ -161,9 +162,9 @@ async def test_a_generation_whose_marker_was_lost_is_never_followed_and_the_next
     await until(follower.fresh, within=2.0)
     await asyncio.sleep(0.5)
     assert follower.network == before
-    suspend(network)
+    wanted = change(network)
     done = await apply(connection, network, CATALOGUE)
-    await until(lambda: status(follower) == ("suspended", before.generation + 1), within=2.0)
+    await until(lambda: status(follower) == (wanted, before.generation + 1), within=2.0)
 
 
 async def test_apply_whose_own_marker_is_lost_ends_it_with_the_next(
@@ -173,10 +174,10 @@ async def test_apply_whose_own_marker_is_lost_ends_it_with_the_next(
     generation = follower.network.generation
     monkeypatch.setattr("instep.cluster.apply.MARKER_WITHIN_S", 3.0)
     lose_markers(monkeypatch, times=1)
-    suspend(network)
+    wanted = change(network)
     done = await apply(connection, network, CATALOGUE)
     assert done.generation == generation + 1
-    await until(lambda: status(follower) == ("suspended", generation + 1), within=2.0)
+    await until(lambda: status(follower) == (wanted, generation + 1), within=2.0)
     assert follower.fresh()
 
 
@@ -196,6 +197,16 @@ async def test_a_transaction_of_another_program_is_named_with_what_to_do(
         await other.abort_transaction()
     await apply(connection, network, CATALOGUE)
     await until(follower.fresh, within=2.0)
+
+
+def change(network: Path) -> str:
+    """Suspend the council-tax agreement, or let it go on; returns its status."""
+    file = network / "agreements/council-tax.toml"
+    document = tomllib.loads(file.read_text("utf-8"))
+    status = "suspended" if document["status"] == "active" else "active"
+    edit(file, f'status = "{document["status"]}"', f'status = "{status}"')
+    edit(file, f"\nversion = {document['version']}\n", f"\nversion = {document['version'] + 1}\n")
+    return status
 
 
 def status(follower: NetworkFollower) -> tuple[str, int]:

@@ -328,7 +328,8 @@ async def _explained(connection: Connection, transactional_id: str) -> AsyncIter
             yield
     except ProducerFenced as error:
         raise NetworkError(
-            "Another `instep network apply` has begun meanwhile and goes on alone; look at what it says."
+            "Another `instep network apply` has begun meanwhile and goes on alone, or this one came to a stop for more than"
+            f" {_TRANSACTION_MS // 1000} s and Kafka has aborted what it wrote: if no other runs, run this again."
         ) from error
     except NOT_PERMITTED as error:
         raise ConfigurationError(

@@ -1,7 +1,6 @@
-"""`apply` that stops between its records and its commit, or whose marker is never written: services wait, and the next settles."""
+"""`apply` that stops before its commit, or whose marker is never written: services wait, and the next `apply` settles."""
 
 import asyncio
-import os
 import re
 import signal
 import subprocess

@@ -52,7 +52,7 @@ Ask = Callable[[Sequence[Schema], Mapping[int, tuple[str, str]]], Awaitable[Regi
 _CHUNK = 200
 _LEADERS_WITHIN_S = 300.0
 _TRANSACTION_MS = 10_000
-"""While the transaction is open every service stands still, so an `apply` that freezes is soon aborted: run again, it is done."""
+"""While the transaction is open every service stands still, so that of an `apply` that has frozen is soon aborted."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -282,8 +282,8 @@ async def _publish(connection: Connection, writer: AIOKafkaProducer, planned: Pl
     offset = await _write(writer, generation)
     if not await visible(connection, offset + 1, MARKER_WITHIN_S):
         raise NetworkError(
-            f"Generation {planned.generation} is committed, but a transaction in {NETWORK} that does not end hides it, and services"
-            " wait: run this again, which ends what is left, or says what to do."
+            f"Generation {planned.generation} is committed, but a transaction in {NETWORK} that does not end hides it, and"
+            " services wait: run this again, which ends what is left, or says what to do."
         )
 
 

@@ -17,7 +17,6 @@ import asyncio
 import time
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from aiokafka.errors import KafkaError
 
 from instep.cluster.connection import Connection
 from instep.cluster.follow import TOPIC, network_consumer
@@ -48,14 +47,14 @@ async def settle(connection: Connection, writer: AIOKafkaProducer) -> None:
     began = time.monotonic()
     if not await visible(connection, await _end(connection), OTHERS_WITHIN_S):
         raise NetworkError(
-            f"A transaction of another program in {NETWORK} has not ended in {time.monotonic() - began:.0f} s, and services wait"
-            f" for it: find it with Kafka's `kafka-transactions.sh describe-producers --topic {NETWORK} --partition 0`, stop that"
-            " program or abort its transaction, then run this again."
+            f"A transaction of another program in {NETWORK} has not ended in {time.monotonic() - began:.0f} s, and services"
+            f" wait for it: find it with Kafka's `kafka-transactions.sh describe-producers --topic {NETWORK} --partition 0`,"
+            " stop that program or abort its transaction, then run this again."
         )
 
 
 async def visible(connection: Connection, end: int, within: float) -> bool:
-    """Whether readers reach this end of the topic within so many seconds: a commit is answered before its marker is there."""
+    """Whether readers reach this end within so many seconds: a commit is answered before its marker is there."""
     async with network_consumer(connection) as consumer:
         until = time.monotonic() + within
         while await _end_for(consumer) < end:

@@ -16,6 +16,8 @@
     └── TheWorlds       the broker, the disk or the machine: wait, retry, say so
         ├── NotConnectedError     nobody has said where Kafka is, or it does not answer
         ├── PlatformError         the local platform cannot do what was asked
+        ├── StateDirectoryError   the state directory cannot be used just now: its disk is full, another process holds it
+        ├── StateDamagedError     a lane's local state is damaged: it is discarded when it is next opened, and rebuilt
         └── LostRecordsError      a position is lost or below the log's start
 
 A message is one sentence that a council officer can act on. It holds no personal data: it names fields and places, never
@@ -105,6 +107,14 @@ class NotConnectedError(TheWorlds):
 
 class PlatformError(TheWorlds):
     """The local platform cannot do what was asked."""
+
+
+class StateDirectoryError(TheWorlds):
+    """The state directory, named, cannot be used just now."""
+
+
+class StateDamagedError(TheWorlds):
+    """A lane's local state is damaged: it is discarded when it is next opened, and rebuilt from the changelog."""
 
 
 class LostRecordsError(TheWorlds):

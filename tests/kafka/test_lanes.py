@@ -15,10 +15,10 @@ from instep.cluster.connection import Connection
 from instep.cluster.follow import read_network
 from instep.errors import NetworkError
 from instep.events.catalogue import Catalogue
-from instep.lanes.partition import lane_of
 from instep.lanes.survey import accept_lost, survey
 from instep.local.broker import Broker
 from instep.network.network import Network, to_records
+from instep.network.partition import lane_of
 from instep.network.topics import NETWORK
 from tests.kafka.journey import Reader, create_topics
 from tests.kafka.services import Fleet, Worker, fleet

@@ -30,7 +30,7 @@ class Common:
         return (self._job.topic,)
 
     def outputs(self, network: Network, lane: int) -> tuple[tuple[str, int], ...]:
-        return tuple((name, 0) for name in self._job.targets.values())
+        return tuple((name, 0) for name in self._job.outputs)
 
     def follow(self, network: Network) -> None:
         if self._job.codec == "instep":

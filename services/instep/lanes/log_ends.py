@@ -89,9 +89,7 @@ class LogEnds:
     """Asks the leaders; for one event loop. Every question may raise a KafkaError, OSError or TimeoutError."""
 
     def __init__(self, connection: Connection) -> None:
-        self._client = AIOKafkaClient(
-            **connection.kafka(), client_id="instep-log-ends", request_timeout_ms=_REQUEST_MS
-        )
+        self._connection = connection
         self._leaders: dict[TopicPartition, int] = {}
         self.shared_ends = Shared(lambda wanted: self._offsets(wanted, READ_UNCOMMITTED, _LATEST))
         """The end of each partition, as it is after the call began."""
@@ -99,6 +97,9 @@ class LogEnds:
         """As `stable`, for many partitions."""
 
     async def start(self) -> None:
+        self._client = AIOKafkaClient(
+            **self._connection.kafka(), client_id="instep-log-ends", request_timeout_ms=_REQUEST_MS
+        )
         await self._client.bootstrap()
 
     async def stop(self) -> None:

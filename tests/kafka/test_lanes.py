@@ -128,7 +128,8 @@ async def test_a_gap_accepted_by_command_sets_the_lane_going_without_a_restart(
 
         second = ours.start("intake")
         await unready(
-            second, "lost-records: Records that this lane has not read are gone (camden.outbox from 10 to 15: the log begins after"
+            second,
+            "lost-records: Records that this lane has not read are gone (camden.outbox from 10 to 15: the log begins after",
         )
         views = await survey(connection, network, ["intake"])
         assert [view.lane for view in views if view.lost] == [lane_of(b"camden", network.lanes)]

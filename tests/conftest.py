@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from instep.cluster.connection import Connection
 from instep.local.broker import Broker
+from instep.local.jars import OTHER_PINS
 
 # The machine may be busy: a slow example is no failure. A failing one is printed with the blob that repeats it.
 settings.register_profile("instep", deadline=None, print_blob=True)
@@ -36,15 +37,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a developer's shell says about Kafka must not reach a test; which Java runs it may."""
+    """What a developer's shell says about Kafka must not reach a test; which version runs, on which Java, may."""
     for name in os.environ:
-        if name.startswith("INSTEP_") and name != "INSTEP_JAVA":
+        if name.startswith("INSTEP_") and name not in {"INSTEP_JAVA", OTHER_PINS}:
             monkeypatch.delenv(name)
 
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """One Kafka 4.3.1 on free ports for the whole run. Tests share it: use topic and group names of your own."""
+    """One Kafka on free ports for the whole run. Tests share it: use topic and group names of your own."""
     yield from _running(Broker(tmp_path_factory.mktemp("broker")))
 
 

@@ -32,7 +32,7 @@ def up(
     """Start a real Kafka on this machine, and wait until it answers.
 
     Its state lies in .instep/ of this directory, where the other commands find it. The first time it is fetched: about
-    80 MB, kept in the cache. Nothing but loopback can reach it, over TLS alone, and everybody signs in: the secrets are in
+    45 MB, kept in the cache. Nothing but loopback can reach it, over TLS alone, and everybody signs in: the secrets are in
     .instep/secrets, and each command takes that of the council or service for which it speaks.
     """
     from instep.cluster.connection import home

@@ -4,9 +4,9 @@ The directory is a copy of the changelog. Where its content cannot be believed, 
 takes time and loses nothing. Where it only cannot be used, because the disk is full or the user may not write, it is left
 alone: discarding it would mend nothing, and the rebuild would fail for the same reason.
 
-Damage that shows while the lane runs ends the process, for what was read before may have been wrong too. A file beside the
-directory (`mark`) has the next start discard it. Checking every block at each start instead would read gigabytes whenever a
-lane moves; RocksDB checks each block when it reads it.
+Damage that shows while the lane runs ends its claim. A file beside the directory (`mark`) has the next claim discard it, in
+this process or in another. Checking every block at each claim instead would read gigabytes whenever a lane moves; RocksDB
+checks each block when it reads it, so nothing is ever decided by a damaged one.
 """
 
 import errno
@@ -78,13 +78,13 @@ def forgotten(before: Iterable[str], live: Iterable[str]) -> list[str]:
 
 
 def mark(directory: Path, why: str) -> StateDamagedError:
-    """Have the directory discarded when it is next opened; returns the error to end the process with."""
+    """Have the directory discarded when it is next opened; returns the error to end the claim with."""
     try:
         _marker(directory).write_text(why, encoding="utf-8")
     except OSError:
         pass  # the damage will be met again
     return StateDamagedError(
-        f"The local state in {directory} is damaged ({why}); the next start discards it and rebuilds it from the changelog."
+        f"The local state in {directory} is damaged ({why}): the lane is claimed again, and rebuilds it from the changelog."
     )
 
 

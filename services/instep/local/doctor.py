@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from instep.cluster.connection import ensure_reachable, from_env
 from instep.errors import InstepError, NotConnectedError
-from instep.local.jars import KAFKA_VERSION, kafka_jars
+from instep.local.jars import DOWNLOAD_MB, kafka_jars
 from instep.local.java import find_java, version_of
 from instep.local.platform import DEFAULT_PORT, Platform, marked_brokers, shown
 from instep.local.ports import is_free
@@ -80,8 +80,8 @@ def _cache(environ: Mapping[str, str]) -> Finding:
         return Finding(
             check="kafka",
             health=Health.NOTE,
-            found=f"Kafka {KAFKA_VERSION} is not in {jars.cache} yet",
-            advice="`instep up` fetches it, once: about 80 MB",
+            found=f"Kafka {jars.version} is not in {jars.cache} yet",
+            advice=f"`instep up` fetches it, once: about {DOWNLOAD_MB} MB",
         )
     if damaged := jars.damaged():
         return Finding(
@@ -91,7 +91,7 @@ def _cache(environ: Mapping[str, str]) -> Finding:
             advice=f"delete {jars.directory}: `instep up` fetches Kafka again",
         )
     return Finding(
-        check="kafka", health=Health.OK, found=f"{KAFKA_VERSION} in {jars.directory}, every jar checked"
+        check="kafka", health=Health.OK, found=f"{jars.version} in {jars.directory}, every jar checked"
     )
 
 

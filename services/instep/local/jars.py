@@ -16,13 +16,19 @@ from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 from instep.cache import cache_directory
-from instep.errors import PlatformError
+from instep.errors import ConfigurationError, PlatformError
 from instep.local.lock import locked
 from instep.local.progress import Progress, silent
 
-KAFKA_VERSION = "4.3.1"
 PINS = Path(__file__).with_name("kafka-jars.csv")
 
+OTHER_PINS = "INSTEP_KAFKA_JARS"
+"""For tests: the path of another list of pins, so that they run on another version of Kafka."""
+
+DOWNLOAD_MB = 45
+"""How much there is to fetch."""
+
+_BROKER = "kafka_2.13"
 _ATTEMPTS = 3
 _THREADS = 6
 
@@ -44,21 +50,26 @@ class Jar:
 def pinned(path: Path = PINS) -> tuple[Jar, ...]:
     """Every jar that Kafka needs."""
     with path.open(encoding="utf-8", newline="") as file:
-        return tuple(Jar(**row) for row in csv.DictReader(file))
+        return tuple(Jar(**row) for row in csv.DictReader(file, restval=""))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Jars:
-    """The jars in the cache: one directory a list of pins, so that two versions of Instep can share a machine."""
+    """The jars in the cache: one directory a list of pins, so that two versions of Kafka can share a machine."""
 
     pins: tuple[Jar, ...]
     cache: Path
 
     @property
+    def version(self) -> str:
+        """The version of Kafka's broker among the jars; nothing when there is none."""
+        return next((jar.version for jar in self.pins if jar.artifact == _BROKER), "")
+
+    @property
     def directory(self) -> Path:
         """Where the jars are, once fetched."""
         digest = hashlib.sha256("\n".join(jar.sha256 for jar in self.pins).encode()).hexdigest()
-        return self.cache / f"kafka-{digest[:12]}"
+        return self.cache / (f"kafka-{self.version}-{digest[:12]}" if self.version else f"jars-{digest[:12]}")
 
     @property
     def complete(self) -> bool:
@@ -83,14 +94,18 @@ class Jars:
             self.directory.mkdir(parents=True, exist_ok=True)
             _trust_the_system()
             total = len(self.pins)
-            progress(f"fetching Kafka {KAFKA_VERSION} (about 80 MB, this once)", 0, total)
+            progress(f"fetching {self._what}", 0, total)
             # Threads that end with the process: Ctrl-C need not wait for downloads.
             with ThreadPool(_THREADS) as pool:
                 for count, jar in enumerate(pool.imap_unordered(self._fetch_one, self.pins), start=1):
-                    progress(f"fetching Kafka {KAFKA_VERSION}: {jar.filename}", count, total)
+                    progress(f"fetching {jar.filename}", count, total)
             (self.directory / ".complete").touch()
             # The jars are in place; the copy that jgo keeps would only take the same room again.
             shutil.rmtree(self.cache / "maven", ignore_errors=True)
+
+    @property
+    def _what(self) -> str:
+        return f"Kafka {self.version} (about {DOWNLOAD_MB} MB, this once)" if self.version else "jars"
 
     def _sound(self, jar: Jar) -> bool:
         path = self.directory / jar.filename
@@ -126,8 +141,17 @@ class Jars:
 
 
 def kafka_jars(environ: Mapping[str, str] = os.environ) -> Jars:
-    """The jars of the Kafka that Instep runs locally."""
-    return Jars(pins=pinned(), cache=cache_directory(environ))
+    """The jars of the Kafka that Instep runs locally; raises ConfigurationError when INSTEP_KAFKA_JARS names no pins."""
+    named = environ.get(OTHER_PINS)
+    try:
+        jars = Jars(pins=pinned(Path(named) if named else PINS), cache=cache_directory(environ))
+    except (OSError, TypeError, ValueError, csv.Error) as error:
+        raise ConfigurationError(
+            f"{OTHER_PINS} does not name a list of Kafka's pinned jars: {named}."
+        ) from error
+    if not jars.version:
+        raise ConfigurationError(f"{OTHER_PINS} names a list of jars without Kafka's: {named}.")
+    return jars
 
 
 def sha256_of(path: Path) -> str:

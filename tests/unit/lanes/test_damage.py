@@ -150,14 +150,13 @@ def scan_all(state: LaneState) -> None:
 
 
 @pytest.mark.parametrize("use", [read_all, scan_all])
-def test_damage_that_is_met_later_is_an_error_once_and_discarded_by_the_next_start(
+def test_damage_that_is_met_later_is_an_error_once_and_discarded_when_opened_next(
     crashed: Path, use: Callable[[LaneState], None]
 ) -> None:
     each("*.sst", flip)(crashed)
     state = LaneState(crashed)
     with pytest.raises(StateDamagedError, match=rf"{crashed} is damaged \(Corruption"):
         use(state)
-    # The process ends here, perhaps without a chance to close it.
     state.close()
     with capture_logs() as lines:
         again = LaneState(crashed)

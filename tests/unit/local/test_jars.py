@@ -1,14 +1,17 @@
 """Jars: only the pinned bytes are ever used."""
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from instep.cache import cache_directory
-from instep.errors import PlatformError
+from instep.errors import ConfigurationError, PlatformError
 from instep.local import jars
-from instep.local.jars import KAFKA_VERSION, Jar, Jars, pinned
+from instep.local.jars import Jar, Jars, kafka_jars
+
+UNSOUND = Path(__file__).parents[2] / "chaos" / "kafka-4.3.1-jars.csv"
 
 
 class Repository:
@@ -42,11 +45,33 @@ def serving(monkeypatch: pytest.MonkeyPatch, *answers: bytes | Exception) -> Rep
     return repository
 
 
-def test_every_jar_is_pinned_and_the_kafka_among_them_is_the_one_we_name() -> None:
-    pins = pinned()
+@pytest.mark.parametrize(
+    ("environ", "version"), [({}, "4.2.2"), ({"INSTEP_KAFKA_JARS": str(UNSOUND)}, "4.3.1")]
+)
+def test_every_jar_is_pinned_and_all_of_kafka_is_of_one_version(
+    environ: Mapping[str, str], version: str
+) -> None:
+    pins = kafka_jars(environ).pins
     assert all(len(bytes.fromhex(jar.sha256)) == 32 for jar in pins)
     assert len({jar.filename for jar in pins}) == len(pins)
-    assert {jar.version for jar in pins if jar.group == "org.apache.kafka"} == {KAFKA_VERSION}
+    assert {jar.version for jar in pins if jar.group == "org.apache.kafka"} == {version}
+
+
+def test_two_versions_of_kafka_share_a_cache_and_nothing_in_it(tmp_path: Path) -> None:
+    ours = kafka_jars({"XDG_CACHE_HOME": str(tmp_path)})
+    other = kafka_jars({"XDG_CACHE_HOME": str(tmp_path), "INSTEP_KAFKA_JARS": str(UNSOUND)})
+    assert ours.directory.parent == other.directory.parent
+    assert ours.directory.name.startswith("kafka-4.2.2-")
+    assert other.directory.name.startswith("kafka-4.3.1-")
+
+
+@pytest.mark.parametrize("content", [None, "group,artifact\nuk.instep,thing\n", "group,sort\na,b\n", "\0"])
+def test_a_setting_that_names_no_pins_is_named(content: str | None, tmp_path: Path) -> None:
+    path = tmp_path / "pins.csv"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(ConfigurationError, match="INSTEP_KAFKA_JARS"):
+        kafka_jars({"INSTEP_KAFKA_JARS": str(path)})
 
 
 def test_what_is_fetched_is_complete_and_is_not_fetched_again(

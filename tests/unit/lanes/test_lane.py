@@ -340,6 +340,24 @@ async def test_what_the_broker_does_wrong_ends_the_claim_and_not_the_process(
     assert worker.metrics.aborted.times == 1
 
 
+async def test_a_librarys_own_cancellation_does_not_end_a_lane_without_a_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    claim = Committed()
+    opening(monkeypatch, claim)
+
+    async def cancelled(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    claim.commit = cancelled  # type: ignore[method-assign]
+    worker = Worker(claim=True)
+    lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, worker))
+    await until(lambda: lane.claimed)
+    lane.offer(batch(0, records=1))
+    lane.wake()
+    await until(lambda: bool(worker.failures))
+
+
 async def test_a_bug_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     opening(monkeypatch, Committed())
     worker = Worker(claim=True)

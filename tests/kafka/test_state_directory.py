@@ -16,6 +16,7 @@ from instep.cluster.connection import Connection
 from instep.events.catalogue import Catalogue
 from instep.lanes.supervisor import FINAL
 from instep.local.broker import Broker
+from tests.kafka.services import fleet
 from tests.kafka.test_apply import SAMPLE
 
 INSTEP = str(Path(sys.executable).with_name("instep"))
@@ -82,3 +83,23 @@ def test_a_full_disk_may_pass_and_is_tried_again(bootstrap_servers: str, tmp_pat
     assert str(last["problem"]).startswith(
         f"The state directory {tmp_path / 'state'}/sample-intake cannot be used"
     )
+
+
+def test_damaged_state_is_rebuilt_lane_by_lane_and_the_worker_goes_on(
+    bootstrap_servers: str, tmp_path: Path
+) -> None:
+    connection = Connection(bootstrap_servers=bootstrap_servers, security_protocol="PLAINTEXT")
+    with fleet(connection, tmp_path) as ours:
+        worker = ours.start("intake")
+        worker.wait_until_ready()
+        worker.kill()
+        found = sorted(tmp_path.glob("state/sample-intake/worker-0/lane-*/CURRENT"))
+        assert len(found) == 4
+        for damaged in found[:2]:
+            damaged.write_bytes(b"")
+        worker.start()
+        worker.wait_until_ready()
+        lines = [json.loads(line) for line in worker.log.read_text().splitlines() if line.startswith("{")]
+        discarded = [line["directory"] for line in lines if line["event"] == "state discarded"]
+        assert sorted(discarded) == [str(file.parent) for file in found[:2]]
+        assert worker.exit_code is None

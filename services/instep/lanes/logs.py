@@ -20,7 +20,7 @@ import structlog
 
 from instep.lanes.damping import Damping, shape
 
-_PLACES = ("service", "lane", "topic")
+_PLACES = ("service", "lane", "topic", "directory")
 """What one of our own lines is about: the same event of another lane is no repetition. They are few."""
 
 

@@ -186,8 +186,8 @@ class Lane:
             while not self._stopping:
                 await self._own_or_wait()
         except asyncio.CancelledError as error:
-            # aiokafka lets the cancellation of a task of its own through to whoever waits for it: a lane must not end by that
-            # without a word.
+            # aiokafka lets the cancellation of a task of its own through to whoever waits for it. A lane must not end by
+            # that without a word.
             if not self._stopping:
                 self._worker.failed(error)
             raise

@@ -146,7 +146,9 @@ def kafka_jars(environ: Mapping[str, str] = os.environ) -> Jars:
     try:
         jars = Jars(pins=pinned(Path(named) if named else PINS), cache=cache_directory(environ))
     except (OSError, TypeError, ValueError, csv.Error) as error:
-        raise ConfigurationError(f"{OTHER_PINS} does not name a list of Kafka's pinned jars: {named}.") from error
+        raise ConfigurationError(
+            f"{OTHER_PINS} does not name a list of Kafka's pinned jars: {named}."
+        ) from error
     if not jars.version:
         raise ConfigurationError(f"{OTHER_PINS} names a list of jars without Kafka's: {named}.")
     return jars

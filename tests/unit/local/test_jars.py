@@ -9,7 +9,7 @@ import pytest
 from instep.cache import cache_directory
 from instep.errors import ConfigurationError, PlatformError
 from instep.local import jars
-from instep.local.jars import Jar, Jars, kafka_jars, pinned
+from instep.local.jars import Jar, Jars, kafka_jars
 
 UNSOUND = Path(__file__).parents[2] / "chaos" / "kafka-4.3.1-jars.csv"
 

@@ -15,10 +15,10 @@ from instep.cluster.connection import Connection
 from instep.cluster.follow import read_network
 from instep.errors import NetworkError
 from instep.events.catalogue import Catalogue
-from instep.lanes.partition import lane_of
 from instep.lanes.survey import accept_lost, survey
 from instep.local.broker import Broker
 from instep.network.network import Network, to_records
+from instep.network.partition import lane_of
 from instep.network.topics import NETWORK
 from tests.kafka.journey import Reader, create_topics
 from tests.kafka.services import Fleet, Worker, fleet
@@ -128,7 +128,7 @@ async def test_a_gap_accepted_by_command_sets_the_lane_going_without_a_restart(
 
         second = ours.start("intake")
         await unready(
-            second, "lost-records: Records that this lane has not read are gone (camden.outbox from 10 to 15)"
+            second, "lost-records: Records that this lane has not read are gone (camden.outbox from 10 to 15: the log begins after"
         )
         views = await survey(connection, network, ["intake"])
         assert [view.lane for view in views if view.lost] == [lane_of(b"camden", network.lanes)]

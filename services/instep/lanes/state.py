@@ -9,7 +9,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteBufferManager
@@ -26,11 +26,16 @@ BUFFERS = WriteBufferManager(BUFFER_BYTES, False)  # it flushes early rather tha
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoint:
-    """The offset of the changelog that this directory has reached, of which cluster, and when that was last known."""
+    """The offset of the changelog that this directory has reached, and when that was last known to be so.
+
+    `digest` is of the record right below the offset. Older versions kept neither that nor the topic's id.
+    """
 
     offset: int
     cluster: str
     seen_at: float  # seconds since 1970
+    topic_id: str = ""
+    digest: str = ""
 
 
 class LaneState:
@@ -97,7 +102,7 @@ class LaneState:
         """Note that this directory is still as true as its checkpoint says: nobody else has owned the lane since."""
         found = self.checkpoint()
         if found is not None:
-            self._write({}, Checkpoint(offset=found.offset, cluster=found.cluster, seen_at=time.time()))
+            self._write({}, replace(found, seen_at=time.time()))
 
     def discard(self) -> None:
         """Forget everything on disk, to be rebuilt from the changelog."""

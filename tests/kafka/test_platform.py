@@ -20,10 +20,12 @@ from instep.errors import PlatformError
 from instep.local import platform as local_platform
 from instep.local.broker import Broker
 from instep.local.doctor import Health, examine
-from instep.local.kafka import cluster_at
+from instep.local.jars import OTHER_PINS, kafka_jars
+from instep.local.kafka import cluster_at, cluster_of, prepare
 from instep.local.platform import Platform, marked_brokers
 from instep.local.ports import free_ports, is_open
 from instep.local.process import Process
+from tests.conftest import KAFKA_4_3_1
 
 INSTEP = str(Path(sys.executable).with_name("instep"))
 
@@ -205,6 +207,26 @@ def test_a_port_that_was_asked_for_and_is_taken_is_refused_in_one_sentence(platf
     assert up.returncode == 1
     assert up.stderr.splitlines()[-1] == f"instep: Port {port} is in use by another program."
     assert platform.records.all() == []
+
+
+def test_records_of_a_newer_kafka_are_named_with_the_remedy_and_kept_until_it_is_taken(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(OTHER_PINS, raising=False)
+    newer = kafka_jars({OTHER_PINS: str(KAFKA_4_3_1)})
+    newer.fetch()
+    data = platform.directory / "kafka" / "data"
+    prepare(newer, data)
+    cluster = cluster_of(data)
+    up = instep("up")
+    assert up.returncode == 1
+    assert "are of a newer Kafka, and Kafka 4.2.2 cannot read them" in up.stderr.splitlines()[-1]
+    assert "instep down --delete-data" in up.stderr.splitlines()[-1]
+    assert platform.records.all() == []
+    assert cluster_of(data) == cluster
+    assert instep("down", "--delete-data").returncode == 0
+    assert instep("up").returncode == 0
+    assert cluster_of(data) != cluster
 
 
 def test_a_java_that_cannot_run_kafka_is_named(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:

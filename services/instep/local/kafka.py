@@ -20,6 +20,8 @@ from instep.local.ports import LOOPBACK
 from instep.local.process import write_atomically
 
 _CLUSTER_ID = re.compile(r"(?m)^cluster\.id=(.*)$")
+# In the records with which a cluster begins: the name of the feature, then its level in two bytes.
+_METADATA_VERSION = re.compile(rb"metadata\.version(..)", re.DOTALL)
 
 
 def server_properties(data: Path, client: int, controller: int) -> str:
@@ -58,18 +60,35 @@ broker.heartbeat.interval.ms=500
 
 
 def prepare(jars: Jars, data: Path) -> None:
-    """Give `data` a formatted directory with a cluster id of its own, unless it is one; raises PlatformError."""
-    if (data / "meta.properties").exists():
-        return
+    """Give `data` a formatted directory with a cluster id of its own, unless it is one.
+
+    Raises PlatformError when a newer Kafka has formatted it: its records are in a form that this one cannot read.
+    """
     formatted = jars.directory / "formatted"
     with locked(jars.cache / "format.lock"):
         if not formatted.exists():
             _format(jars, formatted)
+    if (data / "meta.properties").exists():
+        if _level(data) > _level(formatted):
+            raise PlatformError(
+                f"The records in {data} are of a newer Kafka, and Kafka {jars.version} cannot read them:"
+                " `instep down --delete-data` deletes them, and the next `instep up` begins anew."
+            )
+        return
     # meta.properties comes last, so that a copy which was broken off is begun again.
     shutil.rmtree(data, ignore_errors=True)
     shutil.copytree(formatted, data, ignore=shutil.ignore_patterns("meta.properties"))
     meta = (formatted / "meta.properties").read_text(encoding="utf-8")
     write_atomically(data / "meta.properties", _CLUSTER_ID.sub(f"cluster.id={_new_cluster_id()}", meta))
+
+
+def _level(data: Path) -> int:
+    """The level of `metadata.version` with which a data directory was formatted; 0 when that cannot be read."""
+    try:
+        found = _METADATA_VERSION.search((data / "bootstrap.checkpoint").read_bytes())
+    except OSError:
+        return 0
+    return int.from_bytes(found[1]) if found else 0
 
 
 def cluster_of(data: Path) -> str:

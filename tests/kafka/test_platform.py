@@ -268,6 +268,46 @@ def test_down_ends_services_too_and_nothing_that_it_did_not_start(platform: Plat
         stranger.wait()
 
 
+SERVICE = """
+import signal, socket, sys, time
+def end(*_):
+    time.sleep(0.5)
+    with socket.socket() as probe:
+        print("broker is there" if probe.connect_ex(("127.0.0.1", int(sys.argv[1]))) == 0 else "broker is gone", flush=True)
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+print("here", flush=True)
+time.sleep(600)
+"""
+
+
+def test_services_end_before_a_broker_that_was_started_after_them(platform: Platform) -> None:
+    platform.up()
+    port = str(recorded(platform).port)
+    services = [platform.start(name, [sys.executable, "-c", SERVICE, port]) for name in ("intake", "router")]
+    recorded(platform).kill()
+    platform.up()
+    assert str(recorded(platform).port) == port
+    assert platform.down() == ["router", "intake", "broker"]
+    assert {Path(one.log).read_text() for one in services} == {"here\nbroker is there\n"}
+
+
+@pytest.mark.parametrize("name", ["Überprüfung – ø 日本", "ends with \\"])
+def test_a_directory_may_have_any_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: Platform
+) -> None:
+    monkeypatch.setenv("INSTEP_HOME", str(tmp_path / name))
+    monkeypatch.setenv("LC_ALL", "C")
+    up = instep("up")
+    try:
+        assert up.returncode == 0, up.stderr
+        assert (tmp_path / name / "kafka" / "data" / "meta.properties").exists()
+        assert [one.name for one in tmp_path.iterdir()] == [name]
+        assert instep("doctor").returncode == 0
+    finally:
+        assert "Ended: broker." in instep("down").stdout
+
+
 def test_from_another_directory_another_platform_is_seen(
     platform: Platform, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,14 @@ SMALL_HEAP = ("-Xms64m", "-Xmx512m")
 FAST = ("-XX:+ExitOnOutOfMemoryError", "-Xms1g", "-Xmx1g")
 
 
+def environment(environ: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment of a Java program: Java reads and writes the names of files in the locale's encoding.
+
+    Under LANG=C a path with an accent would be another path.
+    """
+    return {**environ, "LC_ALL": "C.UTF-8"}
+
+
 def find_java(environ: Mapping[str, str] = os.environ) -> Path:
     """The `java` to run. Raises ConfigurationError when INSTEP_JAVA names none, PlatformError when there is none at all."""
     if named := environ.get("INSTEP_JAVA"):

@@ -135,8 +135,7 @@ def demo(name: str, paths: Paths, tell: Progress = silent, *, keep: bool = False
         kept = keep
     finally:
         if not kept:
-            with interrupts_held():
-                _end(platform, tell)
+            _end_whatever_comes(platform, tell)
 
 
 def stop_demo(directory: Path, tell: Progress = silent) -> list[str]:
@@ -144,17 +143,28 @@ def stop_demo(directory: Path, tell: Progress = silent) -> list[str]:
     return _end(Platform(directory), tell) if directory.exists() else []
 
 
+def _end_whatever_comes(platform: Platform, tell: Progress) -> None:
+    """A second Ctrl-C may come before the first has got here."""
+    try:
+        with interrupts_held():
+            _end(platform, tell)
+    except (KeyboardInterrupt, SystemExit):
+        with interrupts_held():
+            _end(platform, tell)
+        raise
+
+
 def _end(platform: Platform, tell: Progress) -> list[str]:
-    """End the services in order and together; then the broker at once, for its records are of no use to anybody."""
+    """End the services together, then the broker at once: nobody needs its records, and closing 2,200 logs takes long."""
     running = [one for one in reversed(platform.records.all()) if one.alive()]
     services = [one for one in running if one.name != Broker.name]
     if services:
         tell(f"ending {' and '.join(one.name for one in services)}")
         with ThreadPoolExecutor() as pool:
-            list(pool.map(Process.stop, services))
+            pool.map(Process.stop, services)
     for broker in (one for one in running if one.name == Broker.name):
         broker.kill()
-    platform.down(tell)
+    platform.down(tell)  # and whatever has not ended yet
     return [one.name for one in running]
 
 

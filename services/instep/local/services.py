@@ -64,7 +64,7 @@ class Service:
             return str(answer.read().decode())
 
     async def wait_until_ready(self, tell: Progress) -> None:
-        """Return when it is ready; `tell` hears now and then what it waits for. Raises PlatformError when it ends, or nothing moves."""
+        """Return when it is ready; `tell` hears now and then for what it waits. Raises PlatformError when nothing moves."""
         still = Standstill(f"{self.name} to be ready", self.log)
         told = time.monotonic()
         while problem := await asyncio.to_thread(self.unready):

@@ -5,8 +5,9 @@ same transaction is not. So a judge who reads at once could miss what was delive
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from aiokafka import TopicPartition
 
@@ -96,19 +97,24 @@ class _Settling:
 
     async def visible(self) -> None:
         """Return when no transaction is open on any topic of the network."""
-        still = Standstill("transactions to end", self._log)
-        await patiently(lambda: self._visible(still), still)
+        tenants = (spec.name for spec in topics.topics(self._network) if spec.partitions == 1)
+        hub = partitions_of((topics.EVENTS, topics.DISCLOSURES), self._network.lanes)
+        await all_visible(self._connection, [*partitions_of(tenants), *hub], self._log)
 
-    async def _visible(self, still: Standstill) -> None:
-        network = self._network
-        tenants = (spec.name for spec in topics.topics(network) if spec.partitions == 1)
-        hub = partitions_of((topics.EVENTS, topics.DISCLOSURES), network.lanes)
-        async with _log_ends(self._connection) as ends:
-            target = await ends.shared_ends.of([*partitions_of(tenants), *hub])
+
+async def all_visible(connection: Connection, partitions: Collection[TopicPartition], log: Path) -> None:
+    """Return when readers see all that the partitions hold by now: each LSO has reached the end."""
+    still = Standstill("transactions to end", log)
+
+    async def seen() -> None:
+        async with _log_ends(connection) as ends:
+            target = await ends.shared_ends.of(partitions)
             while left := unfinished(target, await ends.stable(target.keys())):
                 still.look(frozenset(left))
                 target = {partition: target[partition] for partition in left}
                 await asyncio.sleep(_POLL_S)
+
+    await patiently(seen, still)
 
 
 @asynccontextmanager

@@ -315,8 +315,8 @@ def _print_suspension(journey: "Journey") -> None:
     _heading("An agreement is suspended while everything runs")
     stdout().print(
         f"{CHECKED[suspension.holds]}: {suspension.agreement} is suspended by generation {suspension.generation}; the same"
-        f" event, published anew a second later, was not delivered: {suspension.result} (disclosed under generation"
-        f" {suspension.generation_disclosed})."
+        f" event, published anew {suspension.after_s:g} s later, was not delivered: {suspension.result} (disclosed under"
+        f" generation {suspension.generation_disclosed})."
     )
 
 

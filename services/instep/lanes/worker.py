@@ -29,6 +29,7 @@ from mode import Worker as ModeWorker
 from prometheus_client import CollectorRegistry
 
 from instep.cluster.follow import NetworkFollower
+from instep.cluster.soundness import unsound
 from instep.errors import ConfigurationError, InstepError, TheWorlds, UnknownStateError
 from instep.lanes.assignor import lane_assignor
 from instep.lanes.driver import Batch, BatchConsumer, BatchTransport, WholeBatches
@@ -92,6 +93,8 @@ class Worker:
         self.directory, self._slot = take_slot(self.settings.state_directory / self.group)
         self._numbering = lane_numbering(network.lanes)
         self._app = self._make_app(network)
+        if (problem := await unsound(self.settings.connection)) is not None:
+            _log.warning("Kafka's version", problem=problem)
         self._registry.register(LagCollector(self.group, self._lags))
         self._registry.register(HangingCollector(self.processor.service, self._hanging))
         self._waiting_for = "the consumer group"
@@ -302,8 +305,8 @@ class Worker:
     def unready(self) -> str | None:
         if self._waiting_for:
             return f"waiting for {self._waiting_for}"
-        if not self._follower.fresh():
-            return "the network has not been confirmed for a second"
+        if (stale := self._follower.stale_because()) is not None:
+            return stale
         stopped = [lane.stopped for lane in self._lanes.values() if lane.stopped]
         if stopped:
             return stopped[0]

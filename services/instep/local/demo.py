@@ -2,6 +2,9 @@
 
 It has a platform of its own in a directory of its own, so that it disturbs no `instep up`; it begins with nothing, and
 unless it is told to leave it up, it ends with nothing running, whatever happened. What it reports comes from the topics.
+
+A slow machine makes the demo late and nothing else: every wait goes on while something moves (`standstill`), and nothing is
+judged before all that was decided can be read.
 """
 
 import asyncio
@@ -11,13 +14,12 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-from aiokafka import TopicPartition
 
 from instep.adapters import Memory, Settings, read
 from instep.client.filing import Filing, LineResult
@@ -26,19 +28,21 @@ from instep.client.reader import Item, Reader, reading
 from instep.cluster.apply import apply
 from instep.cluster.connection import Connection
 from instep.cluster.follow import read_network
-from instep.errors import PlatformError
 from instep.events.catalogue import Catalogue
-from instep.local import evidence
+from instep.local import evidence, java
+from instep.local.broker import Broker
 from instep.local.calendar import moved_on
 from instep.local.exports import Expectation, Export, Exporter, Exports, expectations
 from instep.local.guards import Attempt, Suspension, attempts, suspend
 from instep.local.metrics import Exposition
 from instep.local.platform import Platform
 from instep.local.ports import free_ports
-from instep.local.process import interrupts_held
+from instep.local.process import Process, interrupts_held
 from instep.local.progress import Progress, silent
 from instep.local.report import Check, Evidence, Expected, Identity, judge
 from instep.local.services import Service, start_services
+from instep.local.settled import all_dealt_with, disclosures_of, partitions_of, rejected_of
+from instep.local.standstill import STILL_S, Standstill, patiently
 from instep.network import topics
 from instep.network.days import today_in_london
 from instep.network.network import Network
@@ -46,12 +50,12 @@ from instep.network.postcodes import Postcodes
 
 AT_ONCE = 24
 """Councils that publish at the same time."""
-STALLED_S = 60.0
-"""How long nothing may come out of the services while something is left."""
 MOVES = {"uk": ("moves.csv",), "sample": ("moves.csv", "sample-moves.csv")}
 LEFT = ("kafka", "state", "publishers", "exports", "logs")
 """What a demo leaves in its directory."""
 REGISTRATIONS = "food-registrations.json"
+# A broker that lives for a minute or two: Java's second compiler would work for longer than it saves.
+JVM = (*java.QUICK, *java.SMALL_HEAP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +103,16 @@ class Journey:
     suspension: Suspension | None = None
 
     @property
+    def broker_log(self) -> Path:
+        """What the broker says."""
+        return self.services[0].platform.logs / f"{Broker.name}.log"
+
+    def supervise(self) -> None:
+        """Start services again that have ended; raises PlatformError when one keeps ending."""
+        for service in self.services:
+            service.supervise()
+
+    @property
     def holds(self) -> bool:
         """Whether everything adds up, the broker refused what it should, and the suspension held."""
         added_up = all(check.holds for check in self.checks)
@@ -112,7 +126,7 @@ def demo(name: str, paths: Paths, tell: Progress = silent, *, keep: bool = False
 
     Raises PlatformError, NotConnectedError or NetworkError; then too everything has been ended.
     """
-    platform = Platform(paths.directory)
+    platform = Platform(paths.directory, jvm=JVM)
     stop_demo(paths.directory, tell)
     kept = False
     try:
@@ -121,13 +135,37 @@ def demo(name: str, paths: Paths, tell: Progress = silent, *, keep: bool = False
         kept = keep
     finally:
         if not kept:
-            with interrupts_held():
-                platform.down(tell)
+            _end_whatever_comes(platform, tell)
 
 
 def stop_demo(directory: Path, tell: Progress = silent) -> list[str]:
     """End what an earlier demo has left up; returns the names of what was ended."""
-    return Platform(directory).down(tell) if directory.exists() else []
+    return _end(Platform(directory), tell) if directory.exists() else []
+
+
+def _end_whatever_comes(platform: Platform, tell: Progress) -> None:
+    """A second Ctrl-C may come before the first has got here."""
+    try:
+        with interrupts_held():
+            _end(platform, tell)
+    except (KeyboardInterrupt, SystemExit):
+        with interrupts_held():
+            _end(platform, tell)
+        raise
+
+
+def _end(platform: Platform, tell: Progress) -> list[str]:
+    """End the services together, then the broker at once: nobody needs its records, and closing 2,200 logs takes long."""
+    running = [one for one in reversed(platform.records.all()) if one.alive()]
+    services = [one for one in running if one.name != Broker.name]
+    if services:
+        tell(f"ending {' and '.join(one.name for one in services)}")
+        with ThreadPoolExecutor() as pool:
+            pool.map(Process.stop, services)
+    for broker in (one for one in running if one.name == Broker.name):
+        broker.kill()
+    platform.down(tell)  # and whatever has not ended yet
+    return [one.name for one in running]
 
 
 @contextmanager
@@ -175,37 +213,51 @@ async def _journey(
         today = today_in_london(time.time_ns() // 1_000_000)
         directory = paths.directory / "exports" / "agreed"
         moved = moved_on(paths.network(name), directory, today)
-        await apply(connection, directory, catalogue, tell)
-        network = await read_network(connection)
+        network = await _applied(connection, directory, catalogue, tell, services[0].platform)
     journey = Journey(network=network, services=services, seconds=seconds, moved_on=moved)
     with _timed(seconds, "services"):
         tell("waiting for intake and router")
         for service in services:
-            await asyncio.to_thread(service.wait_until_ready)
+            await service.wait_until_ready(tell)
     with _timed(seconds, "publish"):
         press = _Press(journey, paths, connection, catalogue)
         expected = await press.publish(name, tell)
     schemas = catalogue.bind(network.schemas)
-    async with reading(connection, schemas) as reader:
+    async with reading(connection, schemas, patience_s=STILL_S) as reader:
         with _timed(seconds, "route"):
-            await _dealt_with(reader, journey, tell)
+            published = sum(outcomes["published"] for outcomes in journey.lines.values())
+            await all_dealt_with(reader, connection, journey.network, services, published, tell)
         with _timed(seconds, "read"):
             tell("reading every topic")
             await _read(reader, journey)
     journey.checks = judge(journey.evidence, expected)
-    journey.metrics = {service.name: Exposition(service.get("/metrics")) for service in services}
+    journey.metrics = {service.name: await service.metrics() for service in services}
     if journey.pair is not None:
         with _timed(seconds, "guards"):
             original, delivery = journey.pair
             source = original.topic.partition(".")[0]
             tell(f"{source} tries what it may not")
-            journey.attempts = await attempts(connection, source, delivery.topic)
+            journey.attempts = await attempts(connection, source, delivery.topic, journey.broker_log)
             tell("suspending an agreement")
             scratch = paths.directory / "exports" / "network"
             journey.suspension = await suspend(
-                connection, directory, catalogue, network, original, delivery, scratch
+                connection, directory, catalogue, network, original, delivery, scratch, services
             )
     return journey
+
+
+async def _applied(
+    connection: Connection, directory: Path, catalogue: Catalogue, tell: Progress, platform: Platform
+) -> Network:
+    """Apply the network and read it back, again where an answer has not come: applying completes what was begun."""
+    still = Standstill("the network to be applied", platform.logs / f"{Broker.name}.log")
+
+    def doing(text: str, done: int = 0, total: int = 0) -> None:
+        tell(text, done, total)
+        still.look((text, done))
+
+    await patiently(lambda: apply(connection, directory, catalogue, doing), still)
+    return await patiently(lambda: read_network(connection), still)
 
 
 @contextmanager
@@ -241,7 +293,7 @@ class _Press:
         councils = exports.by_authority
         at_once = asyncio.Semaphore(AT_ONCE)
         tell("publishing", 0, len(councils))
-        async with publishing(self._connection) as publisher:
+        async with publishing(self._connection, patience_s=STILL_S) as publisher:
             await publisher.find(councils)
             await _all(
                 self._council(authority, own, answers, publisher, at_once, tell, len(councils))
@@ -346,54 +398,17 @@ def _expected_of(file: str) -> str:
     return file.replace(".csv", "-expected.csv")
 
 
-def _partitions(names: Sequence[str], count: int = 1) -> list[TopicPartition]:
-    return [TopicPartition(name, number) for name in names for number in range(count)]
-
-
-def _disclosures(network: Network) -> list[TopicPartition]:
-    return _partitions([topics.DISCLOSURES], network.lanes)
-
-
-def _rejected(network: Network) -> list[TopicPartition]:
-    return _partitions([topics.rejected(authority) for authority in network.participants])
-
-
-async def _dealt_with(reader: Reader, journey: Journey, tell: Progress) -> None:
-    """Wait until there are as many disclosures and rejections as events; raises PlatformError when they stop coming."""
-    network = journey.network
-    published = sum(outcomes["published"] for outcomes in journey.lines.values())
-    done, heard = 0, time.monotonic()
-    starts = dict.fromkeys([*_disclosures(network), *_rejected(network)], 0)
-    tell("routing", 0, published)
-    async for item in reader.follow(starts):
-        if item is not None:
-            done, heard = done + 1, time.monotonic()
-            if done % 100 == 0:
-                tell("routing", done, published)
-        elif done >= published:
-            return
-        elif time.monotonic() - heard > STALLED_S:
-            raise PlatformError(
-                f"{published - done} of {published} events have been neither accepted nor refused, and nothing has come"
-                f" for {STALLED_S:.0f} s."
-            )
-        else:
-            for service in journey.services:
-                service.supervise()
-
-
 async def _read(reader: Reader, journey: Journey) -> None:
     """Read every outbox, rejection, disclosure and inbox whole, and keep one delivery to show."""
     network = journey.network
     outboxes = {
-        (item.topic, item.offset): item
-        async for item in reader.read(_partitions([topics.outbox(a) for a in network.participants]))
+        (item.topic, item.offset): item async for item in reader.read(partitions_of(topics.outboxes(network)))
     }
-    refusals = [evidence.refusal(item) async for item in reader.read(_rejected(network))]
-    disclosed = [evidence.disclosed(item) async for item in reader.read(_disclosures(network))]
+    refusals = [evidence.refusal(item) async for item in reader.read(rejected_of(network))]
+    disclosed = [evidence.disclosed(item) async for item in reader.read(disclosures_of(network))]
     inboxes = [
         item
-        async for item in reader.read(_partitions([topics.inbox(*one) for one in topics.inboxes(network)]))
+        async for item in reader.read(partitions_of(topics.inbox(*one) for one in topics.inboxes(network)))
     ]
     journey.evidence = Evidence(
         said=[evidence.said(item) for item in outboxes.values()],

@@ -349,7 +349,7 @@ async def test_a_librarys_own_cancellation_does_not_end_a_lane_without_a_word(
     async def cancelled(*_: object) -> None:
         raise asyncio.CancelledError
 
-    claim.commit = cancelled  # type: ignore[method-assign]
+    claim.commit = cancelled  # type: ignore[method-assign,assignment]
     worker = Worker(claim=True)
     lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, worker))
     await until(lambda: lane.claimed)

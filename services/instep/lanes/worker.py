@@ -39,9 +39,11 @@ from instep.lanes.lane import Lane
 from instep.lanes.log_ends import LogEnds
 from instep.lanes.logs import configure_logs
 from instep.lanes.metrics import HangingCollector, Lag, LagCollector, LaneMetrics
+from instep.lanes.positions import Gap
 from instep.lanes.processor import Processor
 from instep.lanes.settings import LaneSettings
 from instep.lanes.slot import take_slot
+from instep.lanes.stated import offset_of, statements
 from instep.lanes.tolerant import tolerate_strangers
 from instep.lanes.versions import check_versions, own_version
 from instep.lanes.watch import Watch
@@ -267,7 +269,11 @@ class Worker:
 
     async def committed(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int | None]:
         found = await self._admin.list_consumer_group_offsets(self.group)
-        return {tp: found[tp].offset if tp in found and found[tp].offset >= 0 else None for tp in partitions}
+        return {partition: offset_of(found.get(partition)) for partition in partitions}
+
+    async def say_lost(self, gaps: Collection[Gap]) -> None:
+        committed = await self.committed([gap.partition for gap in gaps])
+        await self._driver.thread.commit_offsets(statements(gaps, committed))
 
     async def begin_reading(self, lane: Lane) -> None:
         thread = self._driver.thread

@@ -12,7 +12,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import ProducerFenced
 
 from instep.cluster import settling
 from instep.cluster.apply import apply
@@ -22,9 +23,10 @@ from instep.errors import NetworkError
 from instep.events.catalogue import Catalogue
 from instep.local.broker import Broker
 from instep.network.topics import EVENTS, NETWORK
-from tests.kafka.stage import sample
+from tests.kafka.stage import Stage, opened, sample
 from tests.kafka.test_apply import connection_to, edit, environment
 from tests.kafka.test_follow import until
+from tests.kafka.test_suspension import publish
 
 CATALOGUE = Catalogue.load(Catalogue.default_directory())
 
@@ -196,6 +198,55 @@ async def test_a_transaction_of_another_program_is_named_with_what_to_do(
         await other.abort_transaction()
     await apply(connection, network, CATALOGUE)
     await until(follower.fresh, within=2.0)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    with opened(tmp_path, sample(tmp_path), "intake", "router") as opened_stage:
+        yield opened_stage
+
+
+async def test_services_share_nothing_while_a_transaction_hangs_and_go_on_after_the_next_apply(
+    stage: Stage,
+) -> None:
+    connection = stage.connection
+    events = [
+        stage.events.moved("lambeth", "camden", "lambeth", subject="s1", sequence=number) for number in (1, 2)
+    ]
+    await publish(connection, events[:1])
+    await stage.bus(seconds=60)
+    async with AIOKafkaProducer(**connection.kafka(), transactional_id="sample-apply") as frozen:
+        await frozen.begin_transaction()
+        await frozen.send_and_wait(NETWORK, None, key=b"agreement/council-tax", partition=0)
+        await asyncio.sleep(1.5)
+        await publish(connection, events[1:])
+        await asyncio.sleep(4.0)
+        assert await length(connection, "camden.inbox.council-tax") == 1
+        assert await length(connection, EVENTS) == 1
+        for worker in stage.fleet.workers:
+            assert worker.exit_code is None
+            assert worker.not_ready_because() is not None
+        await stage.apply()
+        with suppress(ProducerFenced):
+            await frozen.abort_transaction()
+    bus = await stage.bus(seconds=60)
+    assert len(bus.by_topic["camden.inbox.council-tax"]) == 2
+    stage.fleet.wait_until_ready()
+
+
+async def length(connection: Connection, topic: str) -> int:
+    """Records of a topic that readers see."""
+    async with AIOKafkaConsumer(**connection.kafka(), isolation_level="read_committed") as consumer:
+        await consumer._client.set_topics([topic])
+        partitions = [TopicPartition(topic, one) for one in consumer.partitions_for_topic(topic) or ()]
+        assert partitions
+        consumer.assign(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        found = 0
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            found += sum(map(len, (await consumer.getmany(timeout_ms=300)).values()))
+        return found
 
 
 def change(network: Path) -> str:

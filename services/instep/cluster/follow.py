@@ -190,6 +190,10 @@ class _Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no type
 
     async def start(self) -> None:
         await super().start()
+        if self.freshness is not None:
+            self._note_answers(self.freshness)
+
+    def _note_answers(self, freshness: Freshness) -> None:
         ask = self._fetcher._proc_fetch_request
 
         async def ask_and_note(assignment: Any, *of_node: Any) -> bool:
@@ -197,8 +201,8 @@ class _Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no type
             state.timestamp = None
             asked_at = time.monotonic()
             found: bool = await ask(assignment, *of_node)
-            if self.freshness is not None and state.timestamp is not None:
-                self.freshness.answered(Answer(asked_at=asked_at, stable=state.lso, end=state.highwater))
+            if state.timestamp is not None:
+                freshness.answered(Answer(asked_at=asked_at, stable=state.lso, end=state.highwater))
             return found
 
         self._fetcher._proc_fetch_request = ask_and_note

@@ -44,6 +44,7 @@ class Transaction:
                 batch = batches[where] = self._producer.create_batch()
             if batch.append(timestamp=None, key=key, value=value, headers=headers) is not None:
                 continue
+            where = TopicPartition(topic, partition)
             if batch.record_count():
                 await self._send(where, batch)
             batch = batches[where] = self._producer.create_batch()

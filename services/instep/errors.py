@@ -16,6 +16,8 @@
     └── TheWorlds       the broker, the disk or the machine: wait, retry, say so
         ├── NotConnectedError     nobody has said where Kafka is, or it does not answer
         ├── PlatformError         the local platform cannot do what was asked
+        ├── StateDirectoryError   the state directory cannot be used just now: its disk is full, another process holds it
+        ├── StateDamagedError     a lane's local state is damaged: claim again, which discards and rebuilds it
         ├── UnknownStateError     the broker does not say what became of a commit: claim again
         └── StoppedLaneError      a lane stands still until somebody acts
             ├── LostRecordsError          a position is lost, outside its log, or of another topic
@@ -109,6 +111,14 @@ class NotConnectedError(TheWorlds):
 
 class PlatformError(TheWorlds):
     """The local platform cannot do what was asked."""
+
+
+class StateDirectoryError(TheWorlds):
+    """The state directory, named, cannot be used just now."""
+
+
+class StateDamagedError(TheWorlds):
+    """A lane's local state is damaged: claim again, which discards it and rebuilds it from the changelog."""
 
 
 class UnknownStateError(TheWorlds):

@@ -5,7 +5,7 @@ whose topics are not there. Whatever ends it on the way, running it again comple
 changes nothing.
 
 Its transactional id is claimed *before* the cluster is read: of two that run at once the earlier is fenced and can not
-write what it made up from an older state.
+write what it made up from an older state. What an earlier one has left without an end is ended then, too (`settling`).
 """
 
 import asyncio
@@ -32,11 +32,12 @@ from aiokafka.errors import (
 from instep.cluster.access import carry_out, planned_access
 from instep.cluster.access_changes import AccessChanges
 from instep.cluster.connection import NOT_PERMITTED, Connection, connecting, ensure_reachable
-from instep.cluster.follow import read_records, until_visible
+from instep.cluster.follow import read_records
 from instep.cluster.generations import GENERATION
 from instep.cluster.plan import Cluster, Plan, plan
 from instep.cluster.registry import Registered, lookup, register
 from instep.cluster.registry_client import NO_REGISTRY, Registry
+from instep.cluster.settling import MARKER_WITHIN_S, settle, visible
 from instep.errors import ConfigurationError, NetworkError, NotConnectedError
 from instep.events.catalogue import Catalogue, Schema
 from instep.network.check import check
@@ -54,8 +55,9 @@ _CHUNK = 200
 _STILL_S = 300.0
 """How long the broker may make no topic of those that it has promised."""
 _LONGEST_POLL_S = 2.0
-# A busy machine takes its time; a transaction that is aborted for it looks as if another apply had begun.
-_TRANSACTION_MS = 60_000
+_TRANSACTION_MS = 30_000
+"""While the transaction is open every service stands still, so that of an `apply` that has frozen is soon aborted; and a
+busy machine takes its time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -104,6 +106,9 @@ async def apply(
         _writer(connection, transactional_id) as writer,
     ):
         ask = _asking(registry, network, register)
+        if NETWORK in await admin.list_topics():
+            progress(f"waiting for the end of {NETWORK}", 0, 1)
+            await settle(connection, writer)
         planned = await _planned(connection, admin, network, catalogue, progress, ask, allow_delete)
         await _create(admin, planned.create, progress)
         await _configure(admin, planned.configure)
@@ -111,7 +116,7 @@ async def apply(
             progress("giving access: users, ACLs, quotas", 0, 1)
             await carry_out(admin, connection, planned.access)
         if planned.records:
-            await until_visible(connection, await _write(writer, planned))
+            await _publish(connection, writer, planned)
         await _delete(admin, planned.delete)
     return Applied(
         generation=planned.generation,
@@ -279,17 +284,30 @@ async def _delete(admin: AIOKafkaAdminClient, names: Sequence[str]) -> None:
                 raise NetworkError(f"The topic {name} cannot be deleted: {for_code(code).__name__}.")
 
 
-async def _write(writer: AIOKafkaProducer, planned: Plan) -> int:
-    """Returns the offset of the `generation` record."""
-    last = {GENERATION: str(planned.generation).encode()}
+async def _publish(connection: Connection, writer: AIOKafkaProducer, planned: Plan) -> None:
+    """Write the generation and return once readers see it; raises NetworkError when they do not."""
+    generation = {GENERATION: str(planned.generation).encode()}
+    offset = await _write(writer, {**planned.records, **generation})
+    if await visible(connection, offset + 1, MARKER_WITHIN_S):
+        return
+    # The commit was answered, its marker was never written: the next one says the same, and ends both.
+    offset = await _write(writer, generation)
+    if not await visible(connection, offset + 1, MARKER_WITHIN_S):
+        raise NetworkError(
+            f"Generation {planned.generation} is committed, but a transaction in {NETWORK} that does not end hides it, and"
+            " services wait: run this again, which ends what is left, or says what to do."
+        )
+
+
+async def _write(writer: AIOKafkaProducer, records: Mapping[str, bytes | None]) -> int:
+    """Write them in one transaction; returns the offset of the last."""
     async with writer.transaction():
         # One partition and one producer: the order of these calls is the order in the topic.
         sent = [
-            await writer.send(NETWORK, value, key=key.encode(), partition=0)
-            for key, value in (*planned.records.items(), *last.items())
+            await writer.send(NETWORK, value, key=key.encode(), partition=0) for key, value in records.items()
         ]
-        *_, generation = await asyncio.gather(*sent)
-    return int(generation.offset)
+        *_, last = await asyncio.gather(*sent)
+    return int(last.offset)
 
 
 @asynccontextmanager
@@ -322,7 +340,8 @@ async def _explained(connection: Connection, transactional_id: str) -> AsyncIter
             yield
     except ProducerFenced as error:
         raise NetworkError(
-            "Another `instep network apply` has begun meanwhile and goes on alone; look at what it says."
+            "Another `instep network apply` has begun meanwhile and goes on alone, or this one came to a stop for more than"
+            f" {_TRANSACTION_MS // 1000} s and Kafka has aborted what it wrote: if no other runs, run this again."
         ) from error
     except NOT_PERMITTED as error:
         raise ConfigurationError(

@@ -185,7 +185,11 @@ class Lane:
         try:
             while not self._stopping:
                 await self._own_or_wait()
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            # aiokafka lets the cancellation of a task of its own through to whoever waits for it. A lane must not end by
+            # that without a word.
+            if not self._stopping:
+                self._worker.failed(error)
             raise
         except BaseException as error:  # noqa: BLE001  # whatever it is, this process must not go on
             self._worker.failed(error)

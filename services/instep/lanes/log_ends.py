@@ -9,6 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from aiokafka import TopicPartition
@@ -90,6 +91,7 @@ class LogEnds:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._client: Any = None
         self._leaders: dict[TopicPartition, int] = {}
         self.shared_ends = Shared(lambda wanted: self._offsets(wanted, READ_UNCOMMITTED, _LATEST))
         """The end of each partition, as it is after the call began."""
@@ -103,7 +105,8 @@ class LogEnds:
         await self._client.bootstrap()
 
     async def stop(self) -> None:
-        await self._client.close()
+        if self._client is not None:
+            await self._client.close()
 
     async def stable(self, partitions: Collection[TopicPartition]) -> Offsets:
         """The last stable offset of each partition; a partition without a leader, or without a topic, is missing."""
@@ -132,6 +135,11 @@ class LogEnds:
             for _, number, leader, *_ in partitions:
                 self._leaders[TopicPartition(name, number)] = leader
         return ids
+
+    async def partition_counts(self, topics: Collection[str]) -> dict[str, int]:
+        """How many partitions each topic has that there is."""
+        there = await self.topic_ids(topics)
+        return {topic: sum(tp.topic == topic for tp in self._leaders) for topic in there}
 
     async def existing(self, partitions: Collection[TopicPartition]) -> set[TopicPartition]:
         """Those of the partitions whose topic is there."""

@@ -57,6 +57,9 @@ class Echo:
 
     service = "echo"
 
+    def outputs(self, network: object, lane: int) -> tuple[tuple[str, int], ...]:
+        return ()
+
     def inputs(self, network: object) -> tuple[str, ...]:
         return ()
 

@@ -9,6 +9,7 @@ becomes of it: each looks whether its parent lives. Exit code 1 when a run did n
 import argparse
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -77,20 +78,23 @@ def run(network: str, home: Path) -> Run:
     said = home / "said"
     began = time.monotonic()
     with said.open("wb") as output:
-        done = subprocess.run(
+        demo = subprocess.Popen(
             [INSTEP, "demo", "--network", network],
             cwd=home,
             env=environ,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            check=False,
+            start_new_session=True,  # a Ctrl-C here is passed on once, below
         )
+    try:
+        code = demo.wait()
+    finally:
+        demo.terminate()  # nothing happens where it has ended
+        demo.wait()
     seconds = time.monotonic() - began
     lines = said.read_text("utf-8", errors="replace").strip().splitlines()
-    return Run(
-        seconds=seconds, code=done.returncode, last_said=lines[-1] if lines else "", left=running_in(home)
-    )
+    return Run(seconds=seconds, code=code, last_said=lines[-1] if lines else "", left=running_in(home))
 
 
 def running_in(home: Path) -> tuple[str, ...]:
@@ -118,6 +122,7 @@ def main() -> int:
     parser.add_argument("--load", type=int, default=8, help="processes that are always at work")
     parser.add_argument("--network", choices=("uk", "sample"), default="uk")
     given = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     failed = 0
     for number in range(1, given.times + 1):
         home = Path(tempfile.mkdtemp(prefix="instep-demo-"))

@@ -12,18 +12,11 @@ import logging
 import shutil
 import threading
 import time
-from collections import Counter
-from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from instep.adapters import Memory, Settings, read
-from instep.client.filing import Filing, LineResult
-from instep.client.publisher import Gate, Publisher, publishing
 from instep.client.reader import Item, Reader, reading
 from instep.cluster.apply import apply
 from instep.cluster.connection import Connection
@@ -32,92 +25,25 @@ from instep.events.catalogue import Catalogue
 from instep.local import evidence, java
 from instep.local.broker import Broker
 from instep.local.calendar import moved_on
-from instep.local.exports import Expectation, Export, Exporter, Exports, expectations
-from instep.local.guards import Attempt, Suspension, attempts, suspend
-from instep.local.metrics import Exposition
+from instep.local.guards import attempts, suspend
+from instep.local.journey import Journey, Paths
 from instep.local.platform import Platform
 from instep.local.ports import free_ports
+from instep.local.press import AT_ONCE, Press
 from instep.local.process import Process, interrupts_held
 from instep.local.progress import Progress, silent
-from instep.local.report import Check, Evidence, Expected, Identity, judge
+from instep.local.report import Evidence, judge
 from instep.local.services import Service, start_services
 from instep.local.settled import all_dealt_with, disclosures_of, partitions_of, rejected_of
 from instep.local.standstill import STILL_S, Standstill, patiently
 from instep.network import topics
 from instep.network.days import today_in_london
 from instep.network.network import Network
-from instep.network.postcodes import Postcodes
 
-AT_ONCE = 24
-"""Councils that publish at the same time."""
-MOVES = {"uk": ("moves.csv",), "sample": ("moves.csv", "sample-moves.csv")}
 LEFT = ("kafka", "state", "publishers", "exports", "logs")
 """What a demo leaves in its directory."""
-REGISTRATIONS = "food-registrations.json"
 # A broker that lives for a minute or two: Java's second compiler would work for longer than it saves.
 JVM = (*java.QUICK, *java.SMALL_HEAP)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paths:
-    """Where the demo finds things and works. `root` is the repository, `directory` all that the demo leaves."""
-
-    root: Path
-    directory: Path
-    postcodes: Path
-
-    @property
-    def data(self) -> Path:
-        """The sample data."""
-        return self.root / "deploy" / "demo"
-
-    def network(self, name: str) -> Path:
-        """The network's directory."""
-        return self.root / "deploy" / "network" / name
-
-
-@dataclass(kw_only=True, slots=True)
-class Journey:
-    """What the demo has come to."""
-
-    network: Network
-    services: Sequence[Service] = ()
-    seconds: dict[str, float] = field(default_factory=dict)
-    lines: dict[str, Counter[str]] = field(default_factory=dict)
-    """Outcomes of lines by the file they come from."""
-    by_council: dict[str, Counter[str]] = field(default_factory=dict)
-    held_back: Counter[str] = field(default_factory=Counter)
-    """Published lines by a field that they have and no agreement of their council names: it did not leave the council."""
-    faulty: list[tuple[str, LineResult]] = field(default_factory=list)
-    redated: int = 0
-    moved_on: int = 0
-    """Days by which the agreements' dates were moved on."""
-    evidence: Evidence = field(
-        default_factory=lambda: Evidence(said=[], refusals=[], disclosed=[], received=[])
-    )
-    checks: list[Check] = field(default_factory=list)
-    pair: tuple[Item, Item] | None = None
-    """One event in the outbox, and as somebody received it."""
-    metrics: dict[str, Exposition] = field(default_factory=dict)
-    attempts: list[Attempt] = field(default_factory=list)
-    suspension: Suspension | None = None
-
-    @property
-    def broker_log(self) -> Path:
-        """What the broker says."""
-        return self.services[0].platform.logs / f"{Broker.name}.log"
-
-    def supervise(self) -> None:
-        """Start services again that have ended; raises PlatformError when one keeps ending."""
-        for service in self.services:
-            service.supervise()
-
-    @property
-    def holds(self) -> bool:
-        """Whether everything adds up, the broker refused what it should, and the suspension held."""
-        added_up = all(check.holds for check in self.checks)
-        refused = all(attempt.holds for attempt in self.attempts)
-        return added_up and refused and (self.suspension is None or self.suspension.holds)
 
 
 @contextmanager
@@ -207,6 +133,8 @@ async def _journey(
     seconds: dict[str, float],
     tell: Progress,
 ) -> Journey:
+    # Each council's memory is made durable, which costs a disk some 20 ms: beside each other, not one after another.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(AT_ONCE))
     catalogue = Catalogue.load(Catalogue.default_directory())
     with _timed(seconds, "network"):
         tell(f"making the network {name}: topics, agreements, schemas")
@@ -220,7 +148,7 @@ async def _journey(
         for service in services:
             await service.wait_until_ready(tell)
     with _timed(seconds, "publish"):
-        press = _Press(journey, paths, connection, catalogue)
+        press = Press(journey, paths, connection, catalogue)
         expected = await press.publish(name, tell)
     schemas = catalogue.bind(network.schemas)
     async with reading(connection, schemas, patience_s=STILL_S) as reader:
@@ -267,135 +195,6 @@ def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
         yield
     finally:
         seconds[stage] = time.monotonic() - began
-
-
-class _Press:
-    """Publishes every council's exports, several councils at once, with the code of `instep publish`."""
-
-    def __init__(self, journey: Journey, paths: Paths, connection: Connection, catalogue: Catalogue) -> None:
-        self._journey = journey
-        self._paths = paths
-        self._connection = connection
-        self._postcodes = Postcodes.open(paths.postcodes)
-        self._gate = Gate(journey.network, catalogue)
-        now = time.time_ns() // 1_000_000
-        self._today = today_in_london(now)
-        self._now = datetime.fromtimestamp(now / 1000, UTC)
-        self._expected: dict[tuple[str, int], Expected] = {}
-        self._done = 0
-
-    async def publish(self, name: str, tell: Progress) -> list[Expected]:
-        """Publish everything; returns whom each published line of moves is expected to concern."""
-        tell("splitting the files into each council's own")
-        exports = self._exports(name)
-        self._journey.redated = exports.redated
-        answers = {file: expectations(self._paths.data / _expected_of(file)) for file in MOVES[name]}
-        councils = exports.by_authority
-        at_once = asyncio.Semaphore(AT_ONCE)
-        tell("publishing", 0, len(councils))
-        async with publishing(self._connection, patience_s=STILL_S) as publisher:
-            await publisher.find(councils)
-            await _all(
-                self._council(authority, own, answers, publisher, at_once, tell, len(councils))
-                for authority, own in councils.items()
-            )
-        # In the order of the file: what a line corrects has come before it.
-        return [self._expected[place] for place in sorted(self._expected)]
-
-    def _exports(self, name: str) -> Exports:
-        network = self._journey.network
-        exporter = Exporter(self._paths.data, self._paths.directory / "exports", network, self._now)
-        for file in MOVES[name]:
-            exporter.moves(file, self._authority_of)
-        exporter.registrations(REGISTRATIONS)
-        return exporter.done()
-
-    def _authority_of(self, postcode: str) -> str | None:
-        authority = self._journey.network.by_gss.get(self._postcodes.gss(postcode) or "")
-        return authority.id if authority else None
-
-    async def _council(
-        self,
-        authority: str,
-        exports: Sequence[Export],
-        answers: Mapping[str, Mapping[int, Expectation]],
-        publisher: Publisher,
-        at_once: asyncio.Semaphore,
-        tell: Progress,
-        councils: int,
-    ) -> None:
-        async with at_once:
-            # Each memory is made durable, which costs a disk some 20 ms: beside each other, not one after another.
-            memory = await asyncio.to_thread(Memory.open, self._paths.directory / "publishers", authority)
-            try:
-                for export in exports:
-                    await self._export(export, answers.get(export.source, {}), memory, publisher)
-            finally:
-                await asyncio.to_thread(memory.close)
-        self._done += 1
-        tell("publishing", self._done, councils)
-
-    async def _export(
-        self, export: Export, answers: Mapping[int, Expectation], memory: Memory, publisher: Publisher
-    ) -> None:
-        settings = Settings(
-            today=self._today,
-            known_postcode=lambda postcode: self._postcodes.gss(postcode) is not None,
-        )
-
-        def tell(result: LineResult) -> None:
-            self._count(export, result)
-            line = export.line_of(result.line)
-            if result.outcome == "published" and line is not None and line in answers:
-                self._expected[export.source, line] = self._expect(export, result, answers[line])
-
-        lines = read(export.file, export.format, authority=export.authority, settings=settings)
-        filing = Filing(lines=lines, authority=export.authority, gate=self._gate, memory=memory, tell=tell)
-        await filing.publish(publisher)
-
-    def _count(self, export: Export, result: LineResult) -> None:
-        journey = self._journey
-        journey.lines.setdefault(export.source, Counter())[result.outcome] += 1
-        journey.by_council.setdefault(export.authority, Counter())[result.outcome] += 1
-        journey.held_back.update(result.held_back)
-        if result.outcome in ("refused", "review"):
-            journey.faulty.append((export.place(result.line), result))
-
-    def _expect(self, export: Export, result: LineResult, answer: Expectation) -> Expected:
-        network = self._journey.network
-        return Expected(
-            place=export.place(result.line),
-            identity=Identity(export.authority, result.subject_ref, result.event_id),
-            concerned=self._in_force(answer.concerned),
-            told_before=self._in_force(answer.told_before),
-            always=frozenset(
-                recipient
-                for agreement in network.agreements_of(export.authority, "resident-moved")
-                for share in agreement.events["resident-moved"]
-                if share.when == "always"
-                for recipient in agreement.recipients
-            ),
-        )
-
-    def _in_force(self, authorities: frozenset[str]) -> frozenset[str]:
-        """Those of the network, less bodies that are gone: nobody reads their inboxes, and their successors are named."""
-        known = self._journey.network.authorities
-        return frozenset(id for id in authorities if id in known and known[id].in_force(self._today))
-
-
-async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Do all of it at once; the first that fails ends the others, and its error is the one raised."""
-    tasks = [asyncio.create_task(one) for one in work]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def _expected_of(file: str) -> str:
-    return file.replace(".csv", "-expected.csv")
 
 
 async def _read(reader: Reader, journey: Journey) -> None:

@@ -201,21 +201,31 @@ class Claim:
 
     async def confirmed(self) -> None:
         """Return once the last commit is seen in the changelog; where its marker is missing, write one."""
-        began = settled = time.monotonic()
+        began = standing_since = time.monotonic()
         pause = _FIRST_POLL_SECONDS
         while not self.unconfirmed.seen_in_changelog():
-            with suppress(KafkaError, OSError, TimeoutError):
-                self.note_stable(await self._ends.stable([self._changelog.partition]))
+            answered = await self._look_at_changelog()
             if self.unconfirmed.seen_in_changelog():
                 break
             now = time.monotonic()
             if now - began > self._patience:
                 raise UnknownStateError("The last commit is not seen in the changelog.")
-            if now - settled > _SETTLE_SECONDS:
+            if not answered:
+                standing_since = now  # a broker that is away leaves out no marker
+            elif now - standing_since > _SETTLE_SECONDS:
                 await self._settle(self.unconfirmed.partitions())
-                settled = time.monotonic()
+                standing_since = time.monotonic()
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_POLL_SECONDS)
+
+    async def _look_at_changelog(self) -> bool:
+        """Whether the broker tells the last stable offset of the changelog."""
+        try:
+            stable = await self._ends.stable([self._changelog.partition])
+        except (KafkaError, OSError, TimeoutError):
+            return False
+        self.note_stable(stable)
+        return bool(stable)
 
     def note_stable(self, stable: Mapping[TopicPartition, int]) -> None:
         """Take up the last stable offsets of partitions that were written."""

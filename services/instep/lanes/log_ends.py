@@ -21,6 +21,8 @@ from aiokafka.errors import (
     LeaderNotAvailableError,
     NoError,
     NotCoordinatorError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
     for_code,
 )
 from aiokafka.protocol.offset import OffsetRequest
@@ -33,6 +35,7 @@ _LATEST, _EARLIEST = -1, -2
 _REQUEST_MS = 10_000
 _NO_SUCH_ID = 105  # TRANSACTIONAL_ID_NOT_FOUND
 _MOVING = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
+_ABSENT = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError)
 _PREPARED_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 
@@ -129,8 +132,10 @@ class LogEnds:
         answer = await self._client.send(self._any_node(), DescribeTopics(sorted(topics)))
         ids = {}
         for error, name, topic_id, _, partitions, *_ in answer.topics:
-            if for_code(error) is not NoError:
+            if for_code(error) in _ABSENT:
                 continue
+            if error:
+                raise for_code(error)
             ids[name] = text_of(topic_id)
             for _, number, leader, *_ in partitions:
                 self._leaders[TopicPartition(name, number)] = leader

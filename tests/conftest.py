@@ -25,6 +25,8 @@ settings.load_profile("instep")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HERE = Path(__file__).parent
+KAFKA_4_3_1 = HERE / "chaos" / "kafka-4.3.1-jars.csv"
+"""The jars of a Kafka that skips transaction markers (KAFKA-20734), and whose data 4.2.2 cannot read."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -41,6 +41,8 @@ controller.quorum.fetch.timeout.ms=1000
 controller.quorum.election.timeout.ms=500
 controller.quorum.election.backoff.max.ms=500
 replica.lag.time.max.ms=5000
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=500
 """
 
 

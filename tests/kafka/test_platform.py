@@ -20,10 +20,12 @@ from instep.errors import PlatformError
 from instep.local import platform as local_platform
 from instep.local.broker import Broker
 from instep.local.doctor import Health, examine
-from instep.local.kafka import cluster_at
+from instep.local.jars import OTHER_PINS, kafka_jars
+from instep.local.kafka import cluster_at, cluster_of, prepare
 from instep.local.platform import Platform, marked_brokers
 from instep.local.ports import free_ports, is_open
 from instep.local.process import Process
+from tests.conftest import KAFKA_4_3_1
 
 INSTEP = str(Path(sys.executable).with_name("instep"))
 
@@ -207,6 +209,26 @@ def test_a_port_that_was_asked_for_and_is_taken_is_refused_in_one_sentence(platf
     assert platform.records.all() == []
 
 
+def test_records_of_a_newer_kafka_are_named_with_the_remedy_and_kept_until_it_is_taken(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(OTHER_PINS, raising=False)
+    newer = kafka_jars({OTHER_PINS: str(KAFKA_4_3_1)})
+    newer.fetch()
+    data = platform.directory / "kafka" / "data"
+    prepare(newer, data)
+    cluster = cluster_of(data)
+    up = instep("up")
+    assert up.returncode == 1
+    assert "are of a newer Kafka, and Kafka 4.2.2 cannot read them" in up.stderr.splitlines()[-1]
+    assert "instep down --delete-data" in up.stderr.splitlines()[-1]
+    assert platform.records.all() == []
+    assert cluster_of(data) == cluster
+    assert instep("down", "--delete-data").returncode == 0
+    assert instep("up").returncode == 0
+    assert cluster_of(data) != cluster
+
+
 def test_a_java_that_cannot_run_kafka_is_named(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INSTEP_JAVA", "/bin/false")
     up = instep("up")
@@ -244,6 +266,46 @@ def test_down_ends_services_too_and_nothing_that_it_did_not_start(platform: Plat
     finally:
         stranger.kill()
         stranger.wait()
+
+
+SERVICE = """
+import signal, socket, sys, time
+def end(*_):
+    time.sleep(0.5)
+    with socket.socket() as probe:
+        print("broker is there" if probe.connect_ex(("127.0.0.1", int(sys.argv[1]))) == 0 else "broker is gone", flush=True)
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+print("here", flush=True)
+time.sleep(600)
+"""
+
+
+def test_services_end_before_a_broker_that_was_started_after_them(platform: Platform) -> None:
+    platform.up()
+    port = str(recorded(platform).port)
+    services = [platform.start(name, [sys.executable, "-c", SERVICE, port]) for name in ("intake", "router")]
+    recorded(platform).kill()
+    platform.up()
+    assert str(recorded(platform).port) == port
+    assert platform.down() == ["router", "intake", "broker"]
+    assert {Path(one.log).read_text() for one in services} == {"here\nbroker is there\n"}
+
+
+@pytest.mark.parametrize("name", ["Überprüfung – ø 日本", "ends with \\"])
+def test_a_directory_may_have_any_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, platform: Platform
+) -> None:
+    monkeypatch.setenv("INSTEP_HOME", str(tmp_path / name))
+    monkeypatch.setenv("LC_ALL", "C")
+    up = instep("up")
+    try:
+        assert up.returncode == 0, up.stderr
+        assert (tmp_path / name / "kafka" / "data" / "meta.properties").exists()
+        assert [one.name for one in tmp_path.iterdir()] == [name]
+        assert instep("doctor").returncode == 0
+    finally:
+        assert "Ended: broker." in instep("down").stdout
 
 
 def test_from_another_directory_another_platform_is_seen(

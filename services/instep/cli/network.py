@@ -99,7 +99,9 @@ def plan(
     from instep.cluster.apply import preview
 
     where = find(directory)
-    planned = _run(preview(_connection(), where, _catalogue(), _registry(), allow_delete=allow_delete))
+    connection = _connection()
+    planned = _run(preview(connection, where, _catalogue(), _registry(), allow_delete=allow_delete))
+    _note_unsound(connection)
     _show_changes(planned, would=True, output=output)
 
 
@@ -124,6 +126,7 @@ def apply(
                 connection, where, _catalogue(), _shown_on(bar), _registry(), allow_delete=allow_delete
             )
         )
+    _note_unsound(connection)
     _show_changes(applied.plan, would=False, output=output)
     if applied.access and applied.access.users_created and output is Output.TABLE:
         note(
@@ -237,6 +240,13 @@ def find(directory: str) -> Path:
     known = sorted({path.parent.name for base in (NETWORKS, beside) for path in base.glob("*/network.toml")})
     named = f"; {NETWORKS} has {', '.join(known)}" if known else ""
     raise FileFormatError(f"There is no network directory {directory}{named}.")
+
+
+def _note_unsound(connection: "Connection") -> None:
+    from instep.cluster.soundness import unsound
+
+    if said := _run(unsound(connection)):
+        note(said)
 
 
 def _show_changes(plan: "Plan", *, would: bool, output: Output) -> None:

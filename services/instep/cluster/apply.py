@@ -9,11 +9,13 @@ write what it made up from an older state. What an earlier one has left without 
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -50,9 +52,12 @@ Ask = Callable[[Sequence[Schema], Mapping[int, tuple[str, str]]], Awaitable[Regi
 
 # Above some 400 topics of 12 partitions and 7 settings the controller finds a request "excessively large".
 _CHUNK = 200
-_LEADERS_WITHIN_S = 300.0
-_TRANSACTION_MS = 10_000
-"""While the transaction is open every service stands still, so that of an `apply` that has frozen is soon aborted."""
+_STILL_S = 300.0
+"""How long the broker may make no topic of those that it has promised."""
+_LONGEST_POLL_S = 2.0
+_TRANSACTION_MS = 30_000
+"""While the transaction is open every service stands still, so that of an `apply` that has frozen is soon aborted; and a
+busy machine takes its time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -217,16 +222,8 @@ async def _create(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec], progre
         ]
         for name, code, *message in (await admin.create_topics(chunk)).topic_errors:
             _created(name, for_code(code), message[0] if message else None)
-    if not specs:
-        return
-    try:
-        async with asyncio.timeout(_LEADERS_WITHIN_S):
-            await _await_leaders(admin, [spec.name for spec in specs], progress)
-    except TimeoutError:
-        raise NotConnectedError(
-            f"The broker has not made all of {len(specs)} topics in {_LEADERS_WITHIN_S:g} s: look at its log,"
-            " then run this again."
-        ) from None
+    if specs:
+        await _await_leaders(admin, [spec.name for spec in specs], progress)
 
 
 def _created(name: str, answer: type[KafkaError], message: str | None) -> None:
@@ -242,16 +239,31 @@ def _created(name: str, answer: type[KafkaError], message: str | None) -> None:
 
 
 async def _await_leaders(admin: AIOKafkaAdminClient, names: Sequence[str], progress: Progress) -> None:
+    """Look less often the longer it takes: each look at thousands of topics costs a broker that has enough to do."""
     waiting = set(names)
-    while waiting:
+    moved_at, pause = time.monotonic(), 0.1
+    while True:
+        made = [
+            topic["topic"] for topic in await admin.describe_topics(sorted(waiting)) if _has_leaders(topic)
+        ]
+        waiting.difference_update(made)
         progress("creating topics", len(names) - len(waiting), len(names))
-        for topic in await admin.describe_topics(sorted(waiting)):
-            partitions = topic["partitions"]
-            if partitions and all(partition["leader"] >= 0 for partition in partitions):
-                waiting.discard(topic["topic"])
-        if waiting:
-            await asyncio.sleep(0.25)
-    progress("creating topics", len(names), len(names))
+        if not waiting:
+            return
+        if made:
+            moved_at = time.monotonic()
+        elif time.monotonic() - moved_at > _STILL_S:
+            raise NotConnectedError(
+                f"The broker has made {len(names) - len(waiting)} of {len(names)} topics, and no more for {_STILL_S:g} s:"
+                " look at its log, then run this again."
+            )
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_POLL_S)
+
+
+def _has_leaders(topic: Mapping[str, Any]) -> bool:
+    partitions = topic["partitions"]
+    return bool(partitions) and all(partition["leader"] >= 0 for partition in partitions)
 
 
 async def _configure(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> None:

@@ -1,7 +1,7 @@
 """The changelog of a lane: its partition of `instep.<service>.state`, from which any worker can rebuild the lane.
 
-Beside the processor's entries it holds the lane's positions, each with the id of its topic; the gaps at which the lane
-stands; and what operators have accepted and decided.
+Beside the processor's entries it holds the lane's positions, each with the id of its topic, and what operators have
+accepted and decided.
 
 What a state directory holds is trusted only after a proof: the record right below its checkpoint must be in the log, for a
 `read_committed` reader, with the same content. An offset that lies within the log proves nothing, since a transaction that
@@ -27,7 +27,7 @@ _log = structlog.get_logger("instep.lanes")
 
 _OLDEST_CHECKPOINT = TOMBSTONE_DAYS * 86_400 / 2
 _TAIL = 500
-"""Offsets at the end of a changelog among which what a stopped lane says is found: it writes nothing after that."""
+"""Offsets at the end of a changelog among which an operator's decision is found: a stopped lane writes nothing after it."""
 
 Entry = tuple[bytes, bytes | None]
 

@@ -28,10 +28,8 @@ from instep.lanes.entries import (
     accepted_in,
     claims_entry,
     decisions_in,
-    lost_entry,
     position_entry,
     position_in,
-    stale_lost,
     uncommitted_claims,
 )
 from instep.lanes.hanging import Hanging
@@ -151,24 +149,13 @@ class Claim:
         """Where to go on after this very gap, if an operator has accepted it (`instep lane accept`)."""
         return accepted_in(self.state, gap)
 
-    async def say_lost(self, gaps: Iterable[Gap], held: Iterable[TopicPartition]) -> None:
-        """Write to the changelog at which gaps the lane stands, for `instep lane`; nothing where it says so already."""
-        by_partition = {gap.partition: gap for gap in gaps}
-        for key in stale_lost(self.state, by_partition, iter(held)):
-            self.state.delete(key)
-        for gap in by_partition.values():
-            key, value = lost_entry(gap)
-            if self.state.get(key) != value:
-                self.state.put(key, value)
-        if self.state.changes:
-            await self.commit(self.begin(), {})
-
     async def enter(self, accepted: Mapping[TopicPartition, int]) -> None:
         """Count this claim as one without a commit until something commits under it, and keep what was accepted."""
         self.state.put(*claims_entry(self.uncommitted_before + 1))
         for partition, offset in accepted.items():
             self._put_position(partition, offset)
         await self.commit(self.begin(), {})
+        self.unconfirmed.committed({}, accepted)  # the group is to say no longer that records are lost
 
     # -- transactions
 
@@ -214,21 +201,31 @@ class Claim:
 
     async def confirmed(self) -> None:
         """Return once the last commit is seen in the changelog; where its marker is missing, write one."""
-        began = settled = time.monotonic()
+        began = standing_since = time.monotonic()
         pause = _FIRST_POLL_SECONDS
         while not self.unconfirmed.seen_in_changelog():
-            with suppress(KafkaError, OSError, TimeoutError):
-                self.note_stable(await self._ends.stable([self._changelog.partition]))
+            answered = await self._look_at_changelog()
             if self.unconfirmed.seen_in_changelog():
                 break
             now = time.monotonic()
             if now - began > self._patience:
                 raise UnknownStateError("The last commit is not seen in the changelog.")
-            if now - settled > _SETTLE_SECONDS:
+            if not answered:
+                standing_since = now  # a broker that is away leaves out no marker
+            elif now - standing_since > _SETTLE_SECONDS:
                 await self._settle(self.unconfirmed.partitions())
-                settled = time.monotonic()
+                standing_since = time.monotonic()
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_POLL_SECONDS)
+
+    async def _look_at_changelog(self) -> bool:
+        """Whether the broker tells the last stable offset of the changelog."""
+        try:
+            stable = await self._ends.stable([self._changelog.partition])
+        except (KafkaError, OSError, TimeoutError):
+            return False
+        self.note_stable(stable)
+        return bool(stable)
 
     def note_stable(self, stable: Mapping[TopicPartition, int]) -> None:
         """Take up the last stable offsets of partitions that were written."""

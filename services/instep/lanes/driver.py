@@ -18,7 +18,7 @@ import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.subscription_state import Assignment
 from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError, TopicAuthorizationFailedError
-from aiokafka.structs import ConsumerRecord
+from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP, ConsumerMessage
 
@@ -161,11 +161,11 @@ class BatchThread(stock.AIOKafkaConsumerThread):
         held = [tp for tp in partitions if tp in consumer.assignment()]
         (consumer.pause if paused else consumer.resume)(*held)
 
-    async def commit_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
+    async def commit_offsets(self, offsets: Mapping[TopicPartition, int | OffsetAndMetadata]) -> None:
         """Commit these to the group, for tools; of partitions that it still holds. Raises a KafkaError."""
         await self.call_thread(self._commit_offsets, offsets)
 
-    async def _commit_offsets(self, offsets: Mapping[TopicPartition, int]) -> None:
+    async def _commit_offsets(self, offsets: Mapping[TopicPartition, int | OffsetAndMetadata]) -> None:
         consumer = self._ensure_consumer()
         held = {tp: offset for tp, offset in offsets.items() if tp in consumer.assignment()}
         if held:

@@ -4,26 +4,24 @@ Each key begins with a NUL and `instep/`, then:
 
 - `position/<topic>/<partition>`: where the lane goes on
 - `claims`: how many claims in a row have ended without a commit
-- `lost/<topic>/<partition>`: the gap at which the lane stands; removed when it goes on
 - `accepted/<topic>/<partition>`: what an operator has accepted: who, when, and where to go on
 - `settled/<epoch ms>`: what an operator has decided about transactions that hang
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from aiokafka import TopicPartition
 
 from instep.errors import HubRecordError
-from instep.lanes.positions import Cause, Gap, Position
+from instep.lanes.positions import Gap, Position
 from instep.lanes.processor import State
 from instep.lanes.settlement import Ending
 from instep.lanes.state import OWN
 
 _POSITION = OWN + b"position/"
 _CLAIMS = OWN + b"claims"
-_LOST = OWN + b"lost/"
 _ACCEPTED = OWN + b"accepted/"
 _SETTLED = OWN + b"settled/"
 
@@ -61,49 +59,6 @@ def claims_entry(count: int) -> tuple[bytes, bytes]:
 def uncommitted_claims(state: State) -> int:
     """How many claims in a row have ended without a commit."""
     return int(state.get(_CLAIMS) or b"0")
-
-
-def lost_entry(gap: Gap) -> tuple[bytes, bytes]:
-    """The entry by which a lane says at which gap it stands."""
-    content = {
-        "partition": gap.partition.partition,
-        "position": gap.position,
-        "start": gap.start,
-        "topic_id": gap.topic_id,
-        "cause": gap.cause.name,
-    }
-    return _lost_key(gap.partition), json.dumps(content).encode()
-
-
-def _lost_key(partition: TopicPartition) -> bytes:
-    return _LOST + f"{partition.topic}/{partition.partition}".encode()
-
-
-def stale_lost(
-    state: State, gaps: Mapping[TopicPartition, Gap], held: Iterator[TopicPartition]
-) -> list[bytes]:
-    """The keys of the gaps of these partitions at which the lane stood and stands no more."""
-    keys = (_lost_key(partition) for partition in held if partition not in gaps)
-    return [key for key in keys if state.get(key) is not None]
-
-
-def gaps_in(values: Values) -> list[Gap]:
-    """The gaps at which a lane stands, by what the end of its changelog says."""
-    gaps = []
-    for key, value in values.items():
-        if key.startswith(_LOST) and value is not None:
-            topic, _, number = key.removeprefix(_LOST).decode().rpartition("/")
-            content = _content(value, topic)
-            gaps.append(
-                Gap(
-                    partition=TopicPartition(topic, int(number)),
-                    position=content["position"],
-                    start=content["start"],
-                    topic_id=content["topic_id"],
-                    cause=Cause[content["cause"]],
-                )
-            )
-    return gaps
 
 
 def accepted_entry(gap: Gap, *, goes_on_at: int, by: str, at: int) -> tuple[bytes, bytes]:

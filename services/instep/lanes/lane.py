@@ -25,7 +25,7 @@ from instep.lanes.driver import Batch, size_of
 from instep.lanes.hanging import Hanging
 from instep.lanes.log_ends import LogEnds
 from instep.lanes.metrics import LaneMetrics
-from instep.lanes.positions import Start, where_to_start
+from instep.lanes.positions import Gap, Start, where_to_start
 from instep.lanes.probe import Poison
 from instep.lanes.processor import Outputs, Processor
 from instep.lanes.settings import LaneSettings
@@ -66,6 +66,9 @@ class LaneWorker(Protocol):
 
     async def up_to_date(self) -> None:
         """Return once the network is confirmed fresh and the processor follows it."""
+
+    async def say_lost(self, gaps: Collection[Gap]) -> None:
+        """Have the group's offsets tell at which gaps a lane stands."""
 
     async def begin_reading(self, lane: "Lane") -> None:
         """Read the lane's partitions from its positions on."""
@@ -186,8 +189,8 @@ class Lane:
             while not self._stopping:
                 await self._own_or_wait()
         except asyncio.CancelledError as error:
-            # aiokafka lets the cancellation of a task of its own through to whoever waits for it: a lane must not end by that
-            # without a word.
+            # aiokafka lets the cancellation of a task of its own through to whoever waits for it. A lane must not end by
+            # that without a word.
             if not self._stopping:
                 self._worker.failed(error)
             raise
@@ -270,8 +273,8 @@ class Lane:
     async def _enter(self, claim: Claim) -> None:
         """Find the positions and begin to read there. Raises LostRecordsError where records may never have been read."""
         start = await self._where_to_start(claim)
-        await claim.say_lost(start.lost, self.partitions)
         if start.lost:
+            await self._worker.say_lost(start.lost)
             raise LostRecordsError(
                 f"Records that this lane has not read are gone ({'; '.join(map(str, start.lost))}):"
                 " `instep lane accept` accepts a gap, and the lane goes on."

@@ -9,6 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from aiokafka import TopicPartition
@@ -20,6 +21,8 @@ from aiokafka.errors import (
     LeaderNotAvailableError,
     NoError,
     NotCoordinatorError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
     for_code,
 )
 from aiokafka.protocol.offset import OffsetRequest
@@ -32,6 +35,7 @@ _LATEST, _EARLIEST = -1, -2
 _REQUEST_MS = 10_000
 _NO_SUCH_ID = 105  # TRANSACTIONAL_ID_NOT_FOUND
 _MOVING = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
+_ABSENT = (UnknownTopicOrPartitionError, TopicAuthorizationFailedError)
 _PREPARED_SECONDS = 5.0
 _POLL_SECONDS = 0.05
 
@@ -90,6 +94,7 @@ class LogEnds:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._client: Any = None
         self._leaders: dict[TopicPartition, int] = {}
         self.shared_ends = Shared(lambda wanted: self._offsets(wanted, READ_UNCOMMITTED, _LATEST))
         """The end of each partition, as it is after the call began."""
@@ -103,7 +108,8 @@ class LogEnds:
         await self._client.bootstrap()
 
     async def stop(self) -> None:
-        await self._client.close()
+        if self._client is not None:
+            await self._client.close()
 
     async def stable(self, partitions: Collection[TopicPartition]) -> Offsets:
         """The last stable offset of each partition; a partition without a leader, or without a topic, is missing."""
@@ -126,12 +132,19 @@ class LogEnds:
         answer = await self._client.send(self._any_node(), DescribeTopics(sorted(topics)))
         ids = {}
         for error, name, topic_id, _, partitions, *_ in answer.topics:
-            if for_code(error) is not NoError:
+            if for_code(error) in _ABSENT:
                 continue
+            if error:
+                raise for_code(error)
             ids[name] = text_of(topic_id)
             for _, number, leader, *_ in partitions:
                 self._leaders[TopicPartition(name, number)] = leader
         return ids
+
+    async def partition_counts(self, topics: Collection[str]) -> dict[str, int]:
+        """How many partitions each topic has that there is."""
+        there = await self.topic_ids(topics)
+        return {topic: sum(tp.topic == topic for tp in self._leaders) for topic in there}
 
     async def existing(self, partitions: Collection[TopicPartition]) -> set[TopicPartition]:
         """Those of the partitions whose topic is there."""

@@ -1,13 +1,12 @@
 """Lanes seen from outside: who owns each, how far it is, the gaps that an operator may accept, and what hangs.
 
-It asks the group, the logs, and the ends of the changelogs, where a lane that stands still says why. So it costs the same
-however much a lane remembers.
+It asks the group and the logs alone: a lane that stands still says why in the group's offsets (`stated`). So it costs the
+same however much a lane remembers, and needs no right to read that.
 """
 
 import asyncio
 import time
-from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -18,11 +17,12 @@ from aiokafka.protocol import admin as protocol
 
 from instep.cluster.connection import Connection, connecting
 from instep.errors import NetworkError
-from instep.lanes.changelog import Changelog, values_of
-from instep.lanes.entries import accepted_entry, gaps_in, settled_entry
+from instep.lanes.changelog import Changelog
+from instep.lanes.entries import accepted_entry, settled_entry
 from instep.lanes.log_ends import Log, LogEnds, unfinished
 from instep.lanes.positions import Cause, Gap
 from instep.lanes.settlement import Ending
+from instep.lanes.stated import gap_of, offset_of
 from instep.network import topics
 from instep.network.network import Network
 from instep.network.partition import lane_numbering
@@ -83,9 +83,9 @@ async def _survey(asked: _Asked, network: Network, service: str) -> list[LaneVie
     numbering = lane_numbering(network.lanes)
     logs = await asked.ends.logs(await _inputs(asked, network, service))
     found = await asked.admin.list_consumer_group_offsets(group)
-    committed = {tp: found[tp].offset for tp in logs if tp in found and found[tp].offset >= 0}
+    committed = {tp: offset for tp in logs if (offset := offset_of(found.get(tp))) is not None}
+    stated = {tp: gap for tp in logs if (gap := gap_of(tp, found.get(tp))) is not None}
     owners = await _owners(asked.admin, group, network)
-    stated = await _stated_gaps(asked, network, service)
     by_lane: dict[int, list[TopicPartition]] = {lane: [] for lane in range(network.lanes)}
     for partition in logs:
         by_lane[numbering(partition.topic, partition.partition)].append(partition)
@@ -96,7 +96,7 @@ async def _survey(asked: _Asked, network: Network, service: str) -> list[LaneVie
             owner=owners.get(lane, ""),
             topics=len(held),
             lag=sum(max(0, logs[tp].end - max(committed.get(tp, 0), logs[tp].start)) for tp in held),
-            lost=tuple(stated[lane] or _expired(held, committed, logs)),
+            lost=tuple(gap for tp in held if (gap := stated.get(tp) or _expired(tp, committed, logs[tp]))),
         )
         for lane, held in by_lane.items()
     ]
@@ -115,39 +115,17 @@ async def _inputs(asked: _Asked, network: Network, service: str) -> list[TopicPa
     ]
 
 
-async def _stated_gaps(asked: _Asked, network: Network, service: str) -> Mapping[int, Sequence[Gap]]:
-    """The gaps at which lanes say that they stand."""
-    gaps: dict[int, Sequence[Gap]] = defaultdict(list)
-    changelogs = [_changelog(asked.connection, service, lane) for lane in range(network.lanes)]
-    logs = await asked.ends.logs([changelog.partition for changelog in changelogs])
-    for changelog in changelogs:
-        log = logs.get(changelog.partition)
-        if log is not None:
-            gaps[changelog.lane] = gaps_in(values_of(await changelog.tail(log.start, log.end)))
-    return gaps
-
-
 def _changelog(connection: Connection, service: str, lane: int) -> Changelog:
     return Changelog(connection=connection, service=service, lane=lane, cluster="")
 
 
-def _expired(
-    held: Iterable[TopicPartition],
-    committed: Mapping[TopicPartition, int],
-    logs: Mapping[TopicPartition, Log],
-) -> Iterable[Gap]:
+def _expired(partition: TopicPartition, committed: Mapping[TopicPartition, int], log: Log) -> Gap | None:
     """What no worker has said yet, since none runs: the log begins after the group's offset."""
-    for partition in held:
-        position, log = committed.get(partition), logs[partition]
-        if log.start > 0 and committed and (position is None or position < log.start):
-            cause = Cause.LOST if position is None else Cause.EXPIRED
-            yield Gap(
-                partition=partition,
-                position=position,
-                start=log.start,
-                topic_id=log.topic_id,
-                cause=cause,
-            )
+    position = committed.get(partition)
+    if log.start == 0 or not committed or (position is not None and position >= log.start):
+        return None
+    cause = Cause.LOST if position is None else Cause.EXPIRED
+    return Gap(partition=partition, position=position, start=log.start, topic_id=log.topic_id, cause=cause)
 
 
 async def _owners(admin: AIOKafkaAdminClient, group: str, network: Network) -> dict[int, str]:

@@ -14,9 +14,10 @@ import threading
 import time
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
-from typing import Any, NoReturn, cast
+from pathlib import Path
+from typing import IO, Any, NoReturn, TypeVar, cast
 
 import faust
 import structlog
@@ -29,6 +30,7 @@ from mode import Worker as ModeWorker
 from prometheus_client import CollectorRegistry
 
 from instep.cluster.follow import NetworkFollower
+from instep.cluster.soundness import unsound
 from instep.errors import ConfigurationError, InstepError, TheWorlds, UnknownStateError
 from instep.lanes.assignor import lane_assignor
 from instep.lanes.driver import Batch, BatchConsumer, BatchTransport, WholeBatches
@@ -37,9 +39,11 @@ from instep.lanes.lane import Lane
 from instep.lanes.log_ends import LogEnds
 from instep.lanes.logs import configure_logs
 from instep.lanes.metrics import HangingCollector, Lag, LagCollector, LaneMetrics
+from instep.lanes.positions import Gap
 from instep.lanes.processor import Processor
 from instep.lanes.settings import LaneSettings
 from instep.lanes.slot import take_slot
+from instep.lanes.stated import offset_of, statements
 from instep.lanes.tolerant import tolerate_strangers
 from instep.lanes.versions import check_versions, own_version
 from instep.lanes.watch import Watch
@@ -49,6 +53,9 @@ from instep.network.partition import lane_numbering
 
 _log = structlog.get_logger("instep.worker")
 
+T = TypeVar("T")
+
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 10.0
 _STALLED_SECONDS = 120.0
 _PAST_ITS_TIME = 3  # times the limit after which the broker has aborted the transaction
 _EXIT_FAILED = 70
@@ -85,11 +92,10 @@ class Worker:
         await self._server.start()
         network = await self._first_network()
         self.group = topics.group(network, self.processor.service)
-        self._admin = AIOKafkaAdminClient(**self.settings.connection.kafka())
-        await self._admin.start()
-        self.cluster = str((await self._admin.describe_cluster())["cluster_id"])
-        await self.ends.start()
-        self.directory, self._slot = take_slot(self.settings.state_directory / self.group)
+        await self._patiently(self._connect)
+        if (problem := await unsound(self.settings.connection)) is not None:
+            _log.warning("Kafka's version", problem=problem)
+        self.directory, self._slot = await self._patiently(self._take_slot)
         self._numbering = lane_numbering(network.lanes)
         self._app = self._make_app(network)
         self._registry.register(LagCollector(self.group, self._lags))
@@ -102,15 +108,49 @@ class Worker:
         self._watchdog.start()
         return self._app
 
-    async def _first_network(self) -> Network:
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """What the attempt comes to, however often it takes: what the broker or a disk does wrong may pass."""
+        pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                await self._follower.start()
-                break
-            except TheWorlds as error:
-                _log.warning("waiting for the broker", problem=str(error))
-                self._waiting_for = f"the broker: {error}"
-                await asyncio.sleep(1.0)
+                return await attempt()
+            except (TheWorlds, KafkaError, OSError, TimeoutError) as error:
+                said = str(error) if isinstance(error, TheWorlds) else type(error).__name__
+                _log.warning("waiting for the broker", problem=said)
+                self._waiting_for = f"the broker: {said}"
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    async def _connect(self) -> None:
+        admin = AIOKafkaAdminClient(**self.settings.connection.kafka())
+        try:
+            await admin.start()
+            self.cluster = str((await admin.describe_cluster())["cluster_id"])
+            await self.ends.start()
+            await self._check_topics()
+        except BaseException:
+            await admin.close()
+            await self.ends.stop()
+            raise
+        self._admin = admin
+
+    async def _take_slot(self) -> tuple[Path, IO[str]]:
+        return take_slot(self.settings.state_directory / self.group)
+
+    async def _check_topics(self) -> None:
+        """Raise ConfigurationError where a hub topic is not the network's: a lane is a partition of each."""
+        lanes = cast(Network, self._followed).lanes
+        names = {partition.topic for partition in self.outputs(0)} | {topics.state(self.processor.service)}
+        hub = [name for name in names if name.startswith("instep.")]
+        for name, count in (await self.ends.partition_counts(hub)).items():
+            if count != lanes:
+                raise ConfigurationError(
+                    f"{name} has {count} partitions and the network has {lanes} lanes: the topic is another network's, or"
+                    " another program's, and nothing is read or written until it has another cluster or is gone."
+                )
+
+    async def _first_network(self) -> Network:
+        await self._patiently(self._follower.start)
         self._waiting_for = "the network: nobody has run `instep network apply`"
         while self._follower.network is None:
             await self._follower.changed()
@@ -229,7 +269,11 @@ class Worker:
 
     async def committed(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int | None]:
         found = await self._admin.list_consumer_group_offsets(self.group)
-        return {tp: found[tp].offset if tp in found and found[tp].offset >= 0 else None for tp in partitions}
+        return {partition: offset_of(found.get(partition)) for partition in partitions}
+
+    async def say_lost(self, gaps: Collection[Gap]) -> None:
+        committed = await self.committed([gap.partition for gap in gaps])
+        await self._driver.thread.commit_offsets(statements(gaps, committed))
 
     async def begin_reading(self, lane: Lane) -> None:
         thread = self._driver.thread
@@ -302,8 +346,8 @@ class Worker:
     def unready(self) -> str | None:
         if self._waiting_for:
             return f"waiting for {self._waiting_for}"
-        if not self._follower.fresh():
-            return "the network has not been confirmed for a second"
+        if (stale := self._follower.stale_because()) is not None:
+            return stale
         stopped = [lane.stopped for lane in self._lanes.values() if lane.stopped]
         if stopped:
             return stopped[0]

@@ -15,9 +15,15 @@ from instep.local.kafka import cluster_at, cluster_of, prepare, server_propertie
 from instep.local.ports import LOOPBACK, free_ports, is_free, is_open
 from instep.local.process import Process, Records, interrupts_held, spawn
 from instep.local.progress import Progress, silent
+from instep.local.properties import ENCODING
+from instep.local.registration import controller_alone, is_held, wait_until_released
 from instep.local.secured import Tls, secured_properties
+from instep.local.startup import Startup
 
 READY_WITHIN_S = 60.0
+"""How long a broker that starts may make no progress."""
+PATIENCE_S = 600.0
+"""How long a broker may take to end in order: 2,200 partitions took 17 s, most of it to write their logs to disk."""
 MARK = "-Dinstep.local="
 """Stands in each broker's command line, before its directory: by it a broker is found whose record is lost."""
 
@@ -101,7 +107,7 @@ class Broker:
         progress("starting Kafka")
         for _ in range(_PORT_ATTEMPTS):
             try:
-                self._start_once(jars, *self._choose_ports())
+                self._start_once(jars, *self._choose_ports(), progress)
                 return
             except _PortTakenError:
                 # Somebody was quicker between our choice of a free port and Kafka's use of it.
@@ -128,42 +134,59 @@ class Broker:
             raise PlatformError(f"Port {self._port} is in use by another program.")
         return self._port, controller
 
-    def _start_once(self, jars: Jars, client: int, controller: int) -> None:
-        settings = self.directory / "server.properties"
+    def _start_once(self, jars: Jars, client: int, controller: int, progress: Progress) -> None:
         text = server_properties(self.data, client, controller)
         if self._tls:
             self._tls.prepare()
             text += secured_properties(self._tls, client, self._mtls_port, controller)
-        settings.write_text(text + self._settings, encoding="utf-8")
-        log_starts_at = self.log.stat().st_size if self.log.exists() else 0
-        program = [
-            str(java.find_java()),
-            *self._jvm,
-            *java.DATED_LOG,
-            f"{MARK}{self.directory}",
-            "-cp",
-            jars.classpath,
-        ]
-        argv = [*program, "kafka.Kafka", str(settings)]
+        text += self._settings
         try:
-            with interrupts_held():
-                self.process = spawn(self.name, argv, log=self.log, port=client, records=self._records)
-            self._wait_until_ready(self.process, log_starts_at)
+            if is_held(self.data):
+                self._release_registration(jars, controller_alone(text, controller))
+            log_starts_at = self.log.stat().st_size if self.log.exists() else 0
+            process = self._spawn(jars, "server.properties", text, self.log)
+            self._wait_until_ready(process, log_starts_at, progress)
         except BaseException:
             self.kill()
             raise
 
-    def _wait_until_ready(self, process: Process, log_starts_at: int) -> None:
-        until = time.monotonic() + READY_WITHIN_S
+    def _spawn(self, jars: Jars, name: str, properties: str, log: Path) -> Process:
+        settings = self.directory / name
+        settings.write_text(properties, encoding=ENCODING)
+        java_program = [str(java.find_java()), *self._jvm, *java.DATED_LOG, f"{MARK}{self.directory}"]
+        with interrupts_held():
+            self.process = spawn(
+                self.name,
+                [*java_program, "-cp", jars.classpath, "kafka.Kafka", str(settings)],
+                env=java.environment(),
+                log=log,
+                port=self._port,
+                patience_s=PATIENCE_S,
+                records=self._records,
+            )
+        return self.process
+
+    def _release_registration(self, jars: Jars, properties: str) -> None:
+        log = self.log.with_name("registration.log")
+        log.unlink(missing_ok=True)
+        controller = self._spawn(jars, "registration.properties", properties, log)
+        wait_until_released(controller, log)
+        controller.stop()
+
+    def _wait_until_ready(self, process: Process, log_starts_at: int, progress: Progress) -> None:
+        startup = Startup(self.log, log_starts_at, quiet_s=READY_WITHIN_S, progress=progress)
         own = cluster_of(self.data)
-        while time.monotonic() < until:
+        while not startup.overdue:
             if not process.alive():
                 raise self._death(log_starts_at)
+            startup.look()
             # Whatever answers must be this broker: the port may belong to another program, even to another Kafka.
             if is_open(self.port) and cluster_at(self.own_connection) == own:
                 return
             time.sleep(0.05)
-        raise PlatformError(f"Kafka does not answer after {READY_WITHIN_S:.0f} s; its log is {self.log}.")
+        raise PlatformError(
+            f"Kafka does not answer, and has made no progress for {READY_WITHIN_S:.0f} s; its log is {self.log}."
+        )
 
     def _death(self, log_starts_at: int) -> PlatformError:
         with self.log.open("rb") as file:

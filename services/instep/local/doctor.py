@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from instep.cluster.connection import ensure_reachable, from_env
+from instep.cluster.soundness import SOUND, unsound
 from instep.errors import InstepError, NotConnectedError
 from instep.local.jars import DOWNLOAD_MB, kafka_jars
 from instep.local.java import find_java, version_of
@@ -47,6 +48,7 @@ def examine(platform: Platform, environ: Mapping[str, str] = os.environ) -> list
         "port": lambda: _port(platform),
         "processes": lambda: _processes(platform),
         "connection": lambda: _connection(platform, environ),
+        "soundness": lambda: _soundness(platform, environ),
     }
     return [_safely(name, check) for name, check in checks.items()]
 
@@ -150,4 +152,19 @@ def _connection(platform: Platform, environ: Mapping[str, str]) -> Finding:
     )
     return Finding(
         check="connection", health=Health.OK, found=f"{connection.bootstrap_servers} answers ({said})"
+    )
+
+
+def _soundness(platform: Platform, environ: Mapping[str, str]) -> Finding:
+    try:
+        said = asyncio.run(unsound(from_env(environ, platform.directory)))
+    except NotConnectedError:
+        return Finding(check="soundness", health=Health.OK, found="there is no cluster to ask")
+    if said is None:
+        return Finding(check="soundness", health=Health.OK, found="nothing is known against this Kafka")
+    return Finding(
+        check="soundness",
+        health=Health.PROBLEM,
+        found=said,
+        advice=f"run the cluster on one of {SOUND}",
     )

@@ -18,8 +18,11 @@ from instep.local.jars import Jars
 from instep.local.lock import locked
 from instep.local.ports import LOOPBACK
 from instep.local.process import write_atomically
+from instep.local.properties import ENCODING, escaped
 
 _CLUSTER_ID = re.compile(r"(?m)^cluster\.id=(.*)$")
+# In the records with which a cluster begins: the name of the feature, then its level in two bytes.
+_METADATA_VERSION = re.compile(rb"metadata\.version(..)", re.DOTALL)
 
 
 def server_properties(data: Path, client: int, controller: int) -> str:
@@ -33,7 +36,7 @@ advertised.listeners=CLIENT://{LOOPBACK}:{client}
 listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=CLIENT
 controller.listener.names=CONTROLLER
-log.dirs={data}
+log.dirs={escaped(data)}
 # Topics are made by `instep network apply`, never by a misspelt name.
 auto.create.topics.enable=false
 num.partitions=1
@@ -52,24 +55,45 @@ group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
 # With the default of 128 MB the cleaner does not fit a small heap.
 log.cleaner.dedupe.buffer.size=8388608
-broker.session.timeout.ms=2000
-broker.heartbeat.interval.ms=500
+# A busy machine can hold up heartbeats for many seconds. A broker that its own controller fences leaves every partition
+# without a leader, and no other broker could take over.
+broker.session.timeout.ms=60000
+broker.heartbeat.interval.ms=5000
+# Longer than a session: with the default of 60 s a broker that waits for its predecessor's session to end gives up.
+initial.broker.registration.timeout.ms=120000
 """
 
 
 def prepare(jars: Jars, data: Path) -> None:
-    """Give `data` a formatted directory with a cluster id of its own, unless it is one; raises PlatformError."""
-    if (data / "meta.properties").exists():
-        return
+    """Give `data` a formatted directory with a cluster id of its own, unless it is one.
+
+    Raises PlatformError when a newer Kafka has formatted it: its records are in a form that this one cannot read.
+    """
     formatted = jars.directory / "formatted"
     with locked(jars.cache / "format.lock"):
         if not formatted.exists():
             _format(jars, formatted)
+    if (data / "meta.properties").exists():
+        if _level(data) > _level(formatted):
+            raise PlatformError(
+                f"The records in {data} are of a newer Kafka, and Kafka {jars.version} cannot read them:"
+                " `instep down --delete-data` deletes them, and the next `instep up` begins anew."
+            )
+        return
     # meta.properties comes last, so that a copy which was broken off is begun again.
     shutil.rmtree(data, ignore_errors=True)
     shutil.copytree(formatted, data, ignore=shutil.ignore_patterns("meta.properties"))
     meta = (formatted / "meta.properties").read_text(encoding="utf-8")
     write_atomically(data / "meta.properties", _CLUSTER_ID.sub(f"cluster.id={_new_cluster_id()}", meta))
+
+
+def _level(data: Path) -> int:
+    """The level of `metadata.version` with which a data directory was formatted; 0 when that cannot be read."""
+    try:
+        found = _METADATA_VERSION.search((data / "bootstrap.checkpoint").read_bytes())
+    except OSError:
+        return 0
+    return int.from_bytes(found[1]) if found else 0
 
 
 def cluster_of(data: Path) -> str:
@@ -82,7 +106,7 @@ def cluster_of(data: Path) -> str:
 
 
 def cluster_at(connection: Connection) -> str | None:
-    """The id of the cluster that answers there and has a broker ready; None when there is none. Takes 2 s at most."""
+    """The id of the cluster that answers there and has a broker ready; None when there is none. Takes 5 s at most."""
     with _quiet("aiokafka"):
         return asyncio.run(_cluster_at(connection))
 
@@ -91,9 +115,9 @@ async def _cluster_at(connection: Connection) -> str | None:
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.errors import KafkaError
 
-    admin = AIOKafkaAdminClient(**connection.kafka(), request_timeout_ms=2000)
+    admin = AIOKafkaAdminClient(**connection.kafka(), request_timeout_ms=5000)
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(5):
             await admin.start()
             told = await admin.describe_cluster()
         return str(told["cluster_id"]) if told["brokers"] else None
@@ -109,10 +133,10 @@ def _format(jars: Jars, formatted: Path) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
     settings = draft / "server.properties"
-    settings.write_text(server_properties(draft / "data", 1, 2), encoding="utf-8")
+    settings.write_text(server_properties(draft / "data", 1, 2), encoding=ENCODING)
     tool = [str(java.find_java()), *java.QUICK, "-cp", jars.classpath, "kafka.tools.StorageTool"]
     command = [*tool, "format", "-t", _new_cluster_id(), "-c", str(settings)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=java.environment())
     if done.returncode:
         raise PlatformError(f"Kafka's data directory could not be formatted: {done.stderr.strip()[-500:]}")
     (draft / "data").replace(formatted)

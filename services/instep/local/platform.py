@@ -20,6 +20,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -40,7 +41,7 @@ from instep.network.topics import SERVICES
 
 DEFAULT_PORT = 19092
 """Where Kafka listens when the port is free; else a free one is chosen, and said."""
-_USERS_WITHIN_S = 20.0
+_USERS_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,10 +65,11 @@ class Standing:
 
 
 class Platform:
-    """The local platform whose state lies in `directory`."""
+    """The local platform whose state lies in `directory`; `jvm` are Java's flags where the broker's own do not suit."""
 
-    def __init__(self, directory: Path = Path(".instep")) -> None:
+    def __init__(self, directory: Path = Path(".instep"), *, jvm: Sequence[str] | None = None) -> None:
         self.directory = directory.resolve()
+        self._jvm = jvm
         self.records = Records(directory=self.directory / "processes")
         self.logs = self.directory / "logs"
         self.connection_file = self.directory / FILE_NAME
@@ -89,6 +91,7 @@ class Platform:
                 self.directory / "kafka",
                 port=wanted if port or is_free(wanted) else None,
                 secured=True,
+                jvm=self._jvm,
                 log=self.logs / f"{Broker.name}.log",
                 records=self.records,
             )
@@ -119,7 +122,7 @@ class Platform:
         if not self.directory.exists():
             return []
         with self._turn(progress):
-            running = [one for one in reversed(self.records.all()) if one.alive()]
+            running = [one for one in self._in_order_of_ending() if one.alive()]
             self.connection_file.unlink(missing_ok=True)
             self._end([*running, *self._strays()], progress)
             for record in self.records.all():
@@ -183,10 +186,15 @@ class Platform:
         self.connection_file.unlink(missing_ok=True)
         return found
 
+    def _in_order_of_ending(self) -> list[Process]:
+        """Services before the broker, which they need to end in order; it may be younger, started again after a crash."""
+        return sorted(self.records.all(), key=lambda one: (one.name == Broker.name, -one.started))
+
     def _end(self, processes: Sequence[Process], progress: Progress) -> None:
         for process in processes:
             progress(f"ending {process.name}")
-            process.stop()
+            waits = f"{process.name} writes its records to disk: this may take minutes"
+            process.stop(waiting=partial(progress, waits))
             self.records.remove(process.name)
 
     def _strays(self) -> list[Process]:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,20 +21,27 @@ from instep.errors import PlatformError
 
 GRACE_S = 8.0
 """How long a process may take to end after SIGTERM, before SIGKILL."""
+QUIET_S = 20.0
+"""How long the log of a process with patience may stand still after SIGTERM, before SIGKILL."""
 
+_LOOK_EVERY_S = 0.2
 # psutil works out the start from the clock, which may be set right after boot; ids do not come round that fast.
 _SAME_START_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Process:
-    """A process that we have started. `started` is seconds since the epoch, as the operating system tells it."""
+    """A process that we have started. `started` is seconds since the epoch, as the operating system tells it.
+
+    `patience_s` is for a process that has much to put away: how long it may take to end while its log goes on.
+    """
 
     name: str
     pid: int
     started: float
     log: str = ""
     port: int | None = None
+    patience_s: float = 0.0
 
     def alive(self) -> bool:
         """Whether it runs still: this very process, and not a dead one that nobody has collected."""
@@ -48,15 +55,33 @@ class Process:
             except psutil.NoSuchProcess:
                 pass
 
-    def stop(self, grace_s: float = GRACE_S) -> None:
-        """End it: SIGTERM, `grace_s` seconds, SIGKILL; returns when it is gone. Ending it again does nothing."""
+    def stop(self, grace_s: float = GRACE_S, waiting: Callable[[], None] = lambda: None) -> None:
+        """End it: SIGTERM, `grace_s` or its patience, SIGKILL; returns when it is gone. Ending it again does nothing.
+
+        `waiting` is called once when it takes longer than `grace_s` and still has time.
+        """
         if (found := self._found()) is None:
             return
         self.signal(signal.SIGTERM)
+        began = moved = time.monotonic()
+        size, told = self._log_size(), False
+        while not _gone(found):
+            now = time.monotonic()
+            if size != (size := self._log_size()):
+                moved = now
+            if now - began < grace_s:
+                continue
+            if now - began > self.patience_s or now - moved > QUIET_S:
+                self.kill()
+            elif not told:
+                told = True
+                waiting()
+
+    def _log_size(self) -> int:
         try:
-            found.wait(grace_s)
-        except psutil.TimeoutExpired:
-            self.kill()
+            return Path(self.log).stat().st_size
+        except OSError:
+            return 0
 
     def kill(self) -> None:
         """SIGKILL; returns when it is gone."""
@@ -86,6 +111,7 @@ def spawn(
     log: Path,
     env: Mapping[str, str] | None = None,
     port: int | None = None,
+    patience_s: float = 0.0,
     records: "Records | None" = None,
 ) -> Process:
     """Start a process in a session of its own (a Ctrl-C in the terminal does not reach it), output appended to `log`.
@@ -106,7 +132,14 @@ def spawn(
         except OSError as error:
             raise PlatformError(f"{name} could not be started: {argv[0]}: {error.strerror}.") from error
         _collect(child)
-        process = Process(name=name, pid=child.pid, started=_start_of(child.pid), log=str(log), port=port)
+        process = Process(
+            name=name,
+            pid=child.pid,
+            started=_start_of(child.pid),
+            log=str(log),
+            port=port,
+            patience_s=patience_s,
+        )
         if records:
             records.write(process)
     return process
@@ -167,6 +200,14 @@ def interrupts_held() -> Iterator[None]:
             signal.signal(number, handler)
         for late in held:
             signal.raise_signal(late)
+
+
+def _gone(found: psutil.Process) -> bool:
+    try:
+        found.wait(_LOOK_EVERY_S)
+    except psutil.TimeoutExpired:
+        return False
+    return True
 
 
 def _collect(child: subprocess.Popen[bytes]) -> None:

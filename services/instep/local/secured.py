@@ -11,6 +11,7 @@ from pathlib import Path
 from instep.cluster.connection import Connection
 from instep.local.certificates import CertificateAuthority, expires
 from instep.local.ports import LOOPBACK
+from instep.local.properties import escaped
 
 BROKER = "instep.broker"
 """The principal of the broker itself."""
@@ -68,9 +69,9 @@ listener.name.client.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.secu
 listener.name.mtls.ssl.client.auth=required
 listener.name.controller.ssl.client.auth=required
 ssl.keystore.type=PEM
-ssl.keystore.location={tls.broker}
+ssl.keystore.location={escaped(tls.broker)}
 ssl.truststore.type=PEM
-ssl.truststore.location={tls.ca}
+ssl.truststore.location={escaped(tls.ca)}
 ssl.principal.mapping.rules=RULE:^CN=([^,]+).*$/$1/,DEFAULT
 authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
 super.users=User:{BROKER};User:instep.admin

@@ -8,12 +8,9 @@ from instep.lanes.entries import (
     accepted_entry,
     accepted_in,
     decisions_in,
-    gaps_in,
-    lost_entry,
     position_entry,
     position_in,
     settled_entry,
-    stale_lost,
 )
 from instep.lanes.positions import Cause, Gap, Position
 from instep.lanes.settlement import Ending
@@ -51,16 +48,6 @@ def test_a_position_that_instep_has_not_written_is_named() -> None:
     key, _ = position_entry(OUTBOX, Position(offset=0))
     with pytest.raises(HubRecordError, match=r"leeds\.outbox/0"):
         position_in(Entries({key: b"\xff"}), OUTBOX)
-
-
-def test_a_gap_is_read_back_by_whoever_shows_it() -> None:
-    assert gaps_in(Entries([lost_entry(GAP), position_entry(OUTBOX, Position(offset=1))])) == [GAP]
-
-
-def test_a_gap_that_is_no_more_is_taken_back() -> None:
-    key, value = lost_entry(GAP)
-    assert stale_lost(Entries({key: value}), {}, iter([HUB, OUTBOX])) == [key]
-    assert stale_lost(Entries({key: value}), {HUB: GAP}, iter([HUB, OUTBOX])) == []
 
 
 def test_an_acceptance_is_of_one_gap_and_no_other() -> None:

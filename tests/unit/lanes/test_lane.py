@@ -65,6 +65,7 @@ class Worker:
         self.ends = SimpleNamespace(logs=self._logs)
         self.failures: list[BaseException] = []
         self.reading = False
+        self.lost: list[Gap] = []
         self._log = log
         self._committed = committed
 
@@ -81,6 +82,9 @@ class Worker:
 
     async def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
         return dict.fromkeys(partitions, self._committed)
+
+    async def say_lost(self, gaps: Iterable[Gap]) -> None:
+        self.lost = list(gaps)
 
     async def begin_reading(self, lane: Lane) -> None:
         """Batches are offered by hand."""
@@ -101,7 +105,6 @@ class Committed:
 
     def __init__(self) -> None:
         self.transactions: list[tuple[float, int | None]] = []
-        self.lost: list[Gap] = []
         self.accepts: int | None = None
         self.topic_ids: dict[str, str] = {}
         self.unconfirmed = Unconfirmed(TopicPartition("changelog", 0), Hanging())
@@ -122,9 +125,6 @@ class Committed:
 
     def accepted(self, gap: Gap) -> int | None:
         return self.accepts
-
-    async def say_lost(self, gaps: Iterable[Gap], held: object) -> None:
-        self.lost = list(gaps)
 
     async def enter(self, accepted: object) -> None:
         """Nothing is counted."""
@@ -349,7 +349,7 @@ async def test_a_librarys_own_cancellation_does_not_end_a_lane_without_a_word(
     async def cancelled(*_: object) -> None:
         raise asyncio.CancelledError
 
-    claim.commit = cancelled  # type: ignore[method-assign]
+    claim.commit = cancelled  # type: ignore[method-assign,assignment]
     worker = Worker(claim=True)
     lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, worker))
     await until(lambda: lane.claimed)
@@ -382,7 +382,7 @@ async def test_a_lane_that_lost_records_stands_still_says_so_and_goes_on_once_th
         said = str(lane.stopped)
         assert said.startswith("lost-records: ")
         assert "in from 0 to 0: the topic was deleted and made anew" in said
-        assert [gap.cause for gap in claim.lost] == [Cause.RECREATED]
+        assert [gap.cause for gap in worker.lost] == [Cause.RECREATED]
         assert not worker.reading
         claim.accepts = 0
         await until(lambda: lane.claimed)

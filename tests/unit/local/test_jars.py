@@ -10,8 +10,7 @@ from instep.cache import cache_directory
 from instep.errors import ConfigurationError, PlatformError
 from instep.local import jars
 from instep.local.jars import Jar, Jars, kafka_jars
-
-UNSOUND = Path(__file__).parents[2] / "chaos" / "kafka-4.3.1-jars.csv"
+from tests.conftest import KAFKA_4_3_1
 
 
 class Repository:
@@ -46,7 +45,7 @@ def serving(monkeypatch: pytest.MonkeyPatch, *answers: bytes | Exception) -> Rep
 
 
 @pytest.mark.parametrize(
-    ("environ", "version"), [({}, "4.2.2"), ({"INSTEP_KAFKA_JARS": str(UNSOUND)}, "4.3.1")]
+    ("environ", "version"), [({}, "4.2.2"), ({"INSTEP_KAFKA_JARS": str(KAFKA_4_3_1)}, "4.3.1")]
 )
 def test_every_jar_is_pinned_and_all_of_kafka_is_of_one_version(
     environ: Mapping[str, str], version: str
@@ -59,7 +58,7 @@ def test_every_jar_is_pinned_and_all_of_kafka_is_of_one_version(
 
 def test_two_versions_of_kafka_share_a_cache_and_nothing_in_it(tmp_path: Path) -> None:
     ours = kafka_jars({"XDG_CACHE_HOME": str(tmp_path)})
-    other = kafka_jars({"XDG_CACHE_HOME": str(tmp_path), "INSTEP_KAFKA_JARS": str(UNSOUND)})
+    other = kafka_jars({"XDG_CACHE_HOME": str(tmp_path), "INSTEP_KAFKA_JARS": str(KAFKA_4_3_1)})
     assert ours.directory.parent == other.directory.parent
     assert ours.directory.name.startswith("kafka-4.2.2-")
     assert other.directory.name.startswith("kafka-4.3.1-")

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from instep.errors import PlatformError
+from instep.local import process as process_module
 from instep.local.lock import locked
 from instep.local.ports import free_ports, is_free, is_open
 from instep.local.process import Process, Records, interrupts_held, spawn, write_atomically
@@ -21,6 +22,21 @@ STUBBORN = [
     "-c",
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('here', flush=True); time.sleep(600)",
 ]
+
+# Goes on after SIGTERM for as many turns as it is told, and writes into its log in the first of them.
+PUTS_AWAY = """
+import signal, sys, time
+def put_away(*_):
+    for turn in range(int(sys.argv[1])):
+        if turn < int(sys.argv[2]):
+            print("put away", flush=True)
+        time.sleep(0.1)
+    print("done", flush=True)
+    sys.exit()
+signal.signal(signal.SIGTERM, put_away)
+print("here", flush=True)
+time.sleep(600)
+"""
 
 
 @pytest.fixture
@@ -53,6 +69,29 @@ def test_what_ignores_sigterm_is_killed_after_the_grace(tmp_path: Path) -> None:
     stubborn.stop(grace_s=0.3)
     assert not stubborn.alive()
     assert time.monotonic() - began >= 0.3
+
+
+@pytest.mark.parametrize(
+    ("turns", "writes", "patience_s", "ends"),
+    [
+        (20, 20, 60.0, True),  # longer than the grace, at work all the while
+        (20, 20, 0.0, False),  # no patience
+        (600, 600, 1.5, False),  # at work for longer than its patience
+        (600, 3, 60.0, False),  # its work stands still
+    ],
+)
+def test_what_has_much_to_put_away_has_its_time_as_long_as_its_log_goes_on(
+    turns: int, writes: int, patience_s: float, ends: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process_module, "QUIET_S", 1.0)
+    argv = [sys.executable, "-c", PUTS_AWAY, str(turns), str(writes)]
+    busy = spawn("busy", argv, log=tmp_path / "log", patience_s=patience_s)
+    speaks(tmp_path / "log")
+    waited = []
+    busy.stop(grace_s=0.3, waiting=lambda: waited.append(True))
+    assert not busy.alive()
+    assert ("done" in (tmp_path / "log").read_text()) is ends
+    assert waited == ([True] if patience_s else [])
 
 
 def test_a_stranger_who_has_the_same_process_id_is_never_signalled(process: Process) -> None:

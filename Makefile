@@ -14,15 +14,18 @@ FUZZER := .venv-fuzz/.set-up
 # How a check is run: a line before it, and after it how long it took.
 STEP = step() { echo; echo "== $$1"; shift; local began=$$SECONDS; "$$@"; echo "   ($$((SECONDS - began)) s)"; }; step
 
-.PHONY: help setup demo test lint fmt up down routing bench chaos fuzz clean lock
+.PHONY: help setup demo demo-under-load test lint fmt up down routing bench chaos fuzz clean lock
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 setup: $(STAMP) ## Make .venv from deploy/requirements.lock, with instep in it
 
 demo: $(STAMP) ## The whole journey on a real Kafka; NETWORK=sample for the small network
 	@$(BIN)/instep demo --network $(NETWORK)
+
+demo-under-load: $(STAMP) ## The demo again and again on a busy machine; TIMES, LOAD (processes always at work), NETWORK
+	@$(BIN)/python -m tests.load --network $(NETWORK) --times $(or $(TIMES),20) --load $(or $(LOAD),8)
 
 test: lint ## Every check that CI makes, real Kafka included
 	@$(STEP) "tests without Kafka" $(BIN)/pytest -q -m "not kafka"

@@ -16,7 +16,13 @@
     └── TheWorlds       the broker, the disk or the machine: wait, retry, say so
         ├── NotConnectedError     nobody has said where Kafka is, or it does not answer
         ├── PlatformError         the local platform cannot do what was asked
-        └── LostRecordsError      a position is lost or below the log's start
+        ├── StateDirectoryError   the state directory cannot be used just now: its disk is full, another process holds it
+        ├── StateDamagedError     a lane's local state is damaged: claim again, which discards and rebuilds it
+        ├── UnknownStateError     the broker does not say what became of a commit: claim again
+        └── StoppedLaneError      a lane stands still until somebody acts
+            ├── LostRecordsError          a position is lost, outside its log, or of another topic
+            ├── HangingTransactionError   a transaction has no end, and nobody can tell which way it went
+            └── ClockError                this machine's clock and Kafka's differ
 
 A message is one sentence that a council officer can act on. It holds no personal data: it names fields and places, never
 values.
@@ -107,5 +113,37 @@ class PlatformError(TheWorlds):
     """The local platform cannot do what was asked."""
 
 
-class LostRecordsError(TheWorlds):
-    """A position is lost, or lies below the log's start, on a lane that has run before."""
+class StateDirectoryError(TheWorlds):
+    """The state directory, named, cannot be used just now."""
+
+
+class StateDamagedError(TheWorlds):
+    """A lane's local state is damaged: claim again, which discards it and rebuilds it from the changelog."""
+
+
+class UnknownStateError(TheWorlds):
+    """The broker does not say what became of a commit: the lane has to be claimed again."""
+
+
+class StoppedLaneError(TheWorlds):
+    """A lane stands still until somebody acts; `reason` is what `/ready` begins with."""
+
+    reason = ""
+
+
+class LostRecordsError(StoppedLaneError):
+    """Records that a lane has not read are gone, or its position cannot be trusted."""
+
+    reason = "lost-records"
+
+
+class HangingTransactionError(StoppedLaneError):
+    """A transaction of the lane has no end marker, and the broker does not know which way it went."""
+
+    reason = "hanging-transaction"
+
+
+class ClockError(StoppedLaneError):
+    """This machine's clock differs from Kafka's by more than agreements, which are by the day, can bear."""
+
+    reason = "clock"

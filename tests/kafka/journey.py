@@ -133,11 +133,12 @@ class Events:
 
 
 async def create_topics(connection: Connection, *names: str, partitions: int = 1) -> None:
-    """Make topics that no network names."""
+    """Make topics that no network names, with the broker's own timestamps as `network apply` does."""
+    config = {"message.timestamp.type": "LogAppendTime"}
     admin = AIOKafkaAdminClient(**connection.kafka())
     await admin.start()
     try:
-        await admin.create_topics([NewTopic(name, partitions, 1) for name in names])
+        await admin.create_topics([NewTopic(name, partitions, 1, topic_configs=config) for name in names])
     finally:
         await admin.close()
 

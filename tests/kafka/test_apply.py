@@ -151,6 +151,10 @@ async def test_topics_that_the_network_does_not_name_are_told_and_left_alone(own
     await apply(connection, SAMPLE, CATALOGUE)
     async with admin_of(connection) as admin:
         await admin.create_topics([NewTopic("somebody.elses", 1, 1)])
+        async with asyncio.timeout(20):
+            # The controller answers before the broker lists what it has promised.
+            while "somebody.elses" not in await admin.list_topics():
+                await asyncio.sleep(0.1)
         planned = await preview(connection, SAMPLE, CATALOGUE)
         assert (planned.unnamed, planned.empty) == (("somebody.elses",), True)
         done = await apply(connection, SAMPLE, CATALOGUE)

@@ -147,7 +147,9 @@ def _is_shown(text: str) -> None:
     assert re.search(r"(?m)^ +\d+  person\.born_on$", text), "and it is counted among what stayed at home"
 
 
-@pytest.mark.parametrize("step", ["creating topics", "publishing"])
+@pytest.mark.parametrize(
+    "step", ["starting Kafka", "creating topics", "publishing", "suspending an agreement", "ending"]
+)
 def test_an_interruption_leaves_nothing_running_and_the_next_begins_anew(tmp_path: Path, step: str) -> None:
     demo = subprocess.Popen(
         [INSTEP, "demo", "--network", "sample"],

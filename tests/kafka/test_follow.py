@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
@@ -98,9 +99,9 @@ async def test_a_half_made_change_is_never_seen(follower: NetworkFollower, write
     before = follower.network
     await writer.producer.begin_transaction()
     await writer.put({AGREEMENT: None, "generation": b"%d" % (writer.generation + 1)})
-    await asyncio.sleep(0.8)
+    await asyncio.sleep(0.3)
     assert follower.network is before
-    assert follower.fresh(), "an open transaction keeps nobody from knowing what is committed"
+    assert follower.fresh(), "`apply` holds its transaction open for a moment, and that holds nobody up"
     await writer.producer.abort_transaction()
     await asyncio.sleep(0.8)
     assert follower.network is before
@@ -109,6 +110,47 @@ async def test_a_half_made_change_is_never_seen(follower: NetworkFollower, write
     generation = await writer.publish({})
     await soon(follower.changed())
     assert follower.network == replace(SAMPLE, generation=generation)
+
+
+async def test_a_transaction_that_does_not_end_leaves_nothing_fresh_until_it_ends(
+    follower: NetworkFollower, writer: Writer
+) -> None:
+    before = follower.network
+    await writer.producer.begin_transaction()
+    await writer.put({AGREEMENT: None, "generation": b"%d" % (writer.generation + 1)})
+    await until(lambda: not follower.fresh(), within=1.3)
+    for _ in range(20):
+        await asyncio.sleep(0.1)
+        assert not follower.fresh()
+    said = follower.stale_because()
+    assert said is not None
+    assert re.fullmatch(r"a transaction in instep\.network has been open for [2-5] s", said)
+    assert follower.network is before
+    await writer.producer.commit_transaction()
+    writer.generation += 1
+    await soon(follower.changed())
+    assert follower.network is not None
+    assert follower.network.generation == writer.generation
+    await until(follower.fresh, within=1.0)
+    assert follower.stale_because() is None
+
+
+async def test_a_clock_that_is_set_makes_nothing_fresh(
+    follower: NetworkFollower, quiet_broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert quiet_broker.process is not None
+    clock = time.time
+    os.kill(quiet_broker.process.pid, signal.SIGSTOP)
+    try:
+        await until(lambda: not follower.fresh(), within=1.3)
+        for seconds in (-86_400.0, -2.0, -1.0, 86_400.0):
+            monkeypatch.setattr(time, "time", lambda by=seconds: clock() + by)
+            for _ in range(20):
+                assert not follower.fresh()
+                await asyncio.sleep(0.02)
+    finally:
+        os.kill(quiet_broker.process.pid, signal.SIGCONT)
+    await until(follower.fresh, within=10.0)
 
 
 async def test_a_generation_that_cannot_be_used_leaves_nothing_fresh_until_one_can(
@@ -120,6 +162,7 @@ async def test_a_generation_that_cannot_be_used_leaves_nothing_fresh_until_one_c
     await asyncio.sleep(0.5)
     assert follower.network is before
     assert not follower.fresh()
+    assert "the newest generation in instep.network cannot be used" in (follower.stale_because() or "")
     await writer.publish({AGREEMENT: to_records(SAMPLE)[AGREEMENT]})
     await soon(follower.changed())
     await until(follower.fresh, within=1.0)
@@ -165,6 +208,7 @@ async def test_a_broker_that_freezes_costs_freshness_within_the_second_and_gives
         lost_after = await until(lambda: not follower.fresh(), within=1.3)
         await asyncio.sleep(frozen_s - lost_after)
         assert not follower.fresh()
+        assert follower.stale_because() == f"Kafka at {quiet_broker.bootstrap_servers} does not answer"
     finally:
         os.kill(pid, signal.SIGCONT)
     back_after = await until(follower.fresh, within=10.0)
@@ -194,6 +238,7 @@ async def test_before_anybody_has_applied_there_is_no_network_and_then_there_is(
     try:
         assert follower.network is None
         assert not follower.fresh()
+        assert "run `instep network apply DIR`" in (follower.stale_because() or "")
         await make_topic(own_broker)
         async with writing(own_broker) as writer:
             await writer.publish(to_records(SAMPLE))

@@ -4,10 +4,13 @@ import asyncio
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from confluent_kafka import ConsumerGroupTopicPartitions
+from confluent_kafka import TopicPartition as TopicOffset
 from confluent_kafka.admin import AdminClient
 
 from instep.cluster.apply import apply
@@ -15,14 +18,16 @@ from instep.cluster.connection import Connection
 from instep.cluster.follow import read_network
 from instep.errors import NetworkError
 from instep.events.catalogue import Catalogue
-from instep.lanes.partition import lane_of
-from instep.lanes.survey import accept_lost, survey
+from instep.lanes.settlement import Ending
+from instep.lanes.survey import accept_lost, settle_lane, survey
 from instep.local.broker import Broker
 from instep.network.network import Network, to_records
+from instep.network.partition import lane_of
+from instep.network.services import LANE_SERVICES, LaneService
 from instep.network.topics import NETWORK
 from tests.kafka.journey import Reader, create_topics
 from tests.kafka.services import Fleet, Worker, fleet
-from tests.kafka.toy import DEADLY, INPUT, OUTPUT, SET_ASIDE, STATE
+from tests.kafka.toy import DEADLY, INPUT, OUTPUT, SET_ASIDE, STATE, Toy
 
 PARTITION = TopicPartition(INPUT, 0)
 SAMPLE = Path(__file__).parents[2] / "deploy" / "network" / "sample"
@@ -52,6 +57,23 @@ async def delete_before(connection: Connection, partition: TopicPartition, offse
     await admin.close()
 
 
+@pytest.fixture(autouse=True)
+def toy_service(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`instep lane` knows the toy service in this process."""
+    toy = LaneService(name="toy", inputs=lambda network: (INPUT,), outputs=Toy().outputs)
+    monkeypatch.setitem(cast(dict[str, LaneService], LANE_SERVICES), "toy", toy)
+
+
+async def made_anew(connection: Connection, topic: str) -> None:
+    """Delete a topic and create it again, as when an authority leaves and joins."""
+    admin = AdminClient({**connection.confluent()})
+    await asyncio.to_thread(admin.delete_topics([topic])[topic].result, 30)
+    async with asyncio.timeout(30):
+        while topic in (await asyncio.to_thread(admin.list_topics, timeout=10)).topics:
+            await asyncio.sleep(0.1)
+    await create_topics(connection, topic)
+
+
 async def write(connection: Connection, values: Iterable[bytes], topic: str = INPUT) -> None:
     producer = AIOKafkaProducer(**connection.kafka())
     await producer.start()
@@ -68,8 +90,11 @@ async def passed_on(connection: Connection, count: int) -> list[bytes]:
 
 
 async def unready(worker: Worker, reason: str) -> str:
-    """Wait until the worker says that it is not ready for this reason."""
-    async with asyncio.timeout(30):
+    """Wait until the worker says that it is not ready for this reason.
+
+    A consumer notices within 30 s that a topic is another, for so long metadata hold.
+    """
+    async with asyncio.timeout(90):
         while reason not in (said := worker.not_ready_because() or ""):
             await asyncio.sleep(0.1)
     return said
@@ -128,7 +153,8 @@ async def test_a_gap_accepted_by_command_sets_the_lane_going_without_a_restart(
 
         second = ours.start("intake")
         await unready(
-            second, "lost-records: Records that this lane has not read are gone (camden.outbox from 10 to 15)"
+            second,
+            "lost-records: Records that this lane has not read are gone (camden.outbox from 10 to 15: the log begins after",
         )
         views = await survey(connection, network, ["intake"])
         assert [view.lane for view in views if view.lost] == [lane_of(b"camden", network.lanes)]
@@ -137,7 +163,9 @@ async def test_a_gap_accepted_by_command_sets_the_lane_going_without_a_restart(
         assert await refused(15) == 15
         assert "gap accepted" in second.tail()
         await asyncio.to_thread(second.wait_until_ready)
-        assert all(not view.lost and view.lag == 0 for view in await survey(connection, network, ["intake"]))
+        async with asyncio.timeout(20):
+            while any(view.lost or view.lag for view in await survey(connection, network, ["intake"])):
+                await asyncio.sleep(0.2)
 
 
 async def test_offsets_that_the_group_forgot_are_found_in_the_changelog(
@@ -154,6 +182,165 @@ async def test_offsets_that_the_group_forgot_are_found_in_the_changelog(
         again = ours.start("toy", module="tests.kafka.toy")
         assert await passed_on(toy_connection, 12) == numbered(0, 12)
         assert '"restored": 0' not in again.tail()
+
+
+async def accept_at(connection: Connection, topic: str, *, repeat: bool = False) -> None:
+    network = await read_network(connection)
+    await accept_lost(connection, network, "toy", topic, "the test", repeat=repeat)
+
+
+@pytest.mark.parametrize("anew", [4, 30], ids=["shorter", "longer"])
+async def test_a_topic_that_was_deleted_and_made_anew_stops_the_lane_until_that_is_accepted(
+    toy_connection: Connection, tmp_path: Path, anew: int
+) -> None:
+    """Its log may end below the lane's position, or beyond: then records would be passed over without a word."""
+    await write(toy_connection, numbered(0, 10))
+    with fleet(toy_connection, tmp_path) as ours:
+        await run_over(ours, toy_connection, 10)
+        await made_anew(toy_connection, INPUT)
+        await write(toy_connection, numbered(100, 100 + anew))
+        again = ours.start("toy", module="tests.kafka.toy")
+        said = await unready(again, "lost-records")
+        assert f"{INPUT} from 10 to 0: the topic was deleted and made anew" in said
+        await accept_at(toy_connection, INPUT)
+        assert await passed_on(toy_connection, 10 + anew) == [*numbered(0, 10), *numbered(100, 100 + anew)]
+        await asyncio.to_thread(again.wait_until_ready)
+        assert again.exit_code is None
+
+
+async def test_a_topic_that_is_made_anew_while_the_lane_reads_it_stops_the_lane_and_not_the_worker(
+    toy_connection: Connection, tmp_path: Path
+) -> None:
+    await write(toy_connection, numbered(0, 10))
+    with fleet(toy_connection, tmp_path) as ours:
+        worker = ours.start("toy", module="tests.kafka.toy")
+        assert await passed_on(toy_connection, 10) == numbered(0, 10)
+        await made_anew(toy_connection, INPUT)
+        await write(toy_connection, numbered(100, 104))
+        await unready(worker, "lost-records")
+        await accept_at(toy_connection, INPUT)
+        assert await passed_on(toy_connection, 14) == [*numbered(0, 10), *numbered(100, 104)]
+        assert worker.exit_code is None
+
+
+@pytest.mark.parametrize("repeat", [False, True])
+async def test_a_group_whose_offsets_were_set_ahead_stops_the_lane(
+    toy_connection: Connection, tmp_path: Path, repeat: bool
+) -> None:
+    await write(toy_connection, numbered(0, 10))
+    with fleet(toy_connection, tmp_path) as ours:
+        await run_over(ours, toy_connection, 10)
+        await write(toy_connection, numbered(10, 20))
+        admin = AdminClient({**toy_connection.confluent()})
+        ahead = ConsumerGroupTopicPartitions("toy-toy", [TopicOffset(INPUT, 0, 15)])
+        await asyncio.to_thread(admin.alter_consumer_group_offsets([ahead])["toy-toy"].result, 30)
+        again = ours.start("toy", module="tests.kafka.toy")
+        assert f"{INPUT} from 10 to 15: the group's committed offset is ahead" in await unready(
+            again, "lost-records"
+        )
+        await accept_at(toy_connection, INPUT, repeat=repeat)
+        rest = numbered(10, 20) if repeat else numbered(15, 20)
+        assert await passed_on(toy_connection, 10 + len(rest)) == [*numbered(0, 10), *rest]
+
+
+async def test_a_group_without_offsets_and_a_log_that_begins_later_is_a_gap_that_can_be_accepted(
+    toy_connection: Connection, tmp_path: Path
+) -> None:
+    await write(toy_connection, numbered(0, 10))
+    with fleet(toy_connection, tmp_path) as ours:
+        await run_over(ours, toy_connection, 10)
+        admin = AdminClient({**toy_connection.confluent()})
+        await asyncio.to_thread(admin.delete_consumer_groups(["toy-toy"])["toy-toy"].result, 30)
+        await write(toy_connection, numbered(10, 20))
+        await delete_before(toy_connection, PARTITION, 15)
+        again = ours.start("toy", module="tests.kafka.toy")
+        await unready(again, f"{INPUT} from 10 to 15: the log begins after the position")
+        await accept_at(toy_connection, INPUT)
+        assert await passed_on(toy_connection, 15) == [*numbered(0, 10), *numbered(15, 20)]
+
+
+async def test_a_changelog_that_is_gone_stops_the_lane_though_the_group_knows_where_it_was(
+    toy_connection: Connection, tmp_path: Path
+) -> None:
+    """What the lane remembered is gone with it, so going on would repeat what it had passed on."""
+    await write(toy_connection, numbered(0, 10))
+    with fleet(toy_connection, tmp_path) as ours:
+        await run_over(ours, toy_connection, 10)
+        await made_anew(toy_connection, STATE)
+        await write(toy_connection, numbered(0, 12))
+        again = ours.start("toy", module="tests.kafka.toy")
+        await unready(
+            again, f"{INPUT} from None to 10: the group's committed offset is ahead of the changelog"
+        )
+        assert "checkpoint not proven" in again.tail()
+        assert await passed_on(toy_connection, 10) == numbered(0, 10)
+
+
+async def test_a_transaction_without_an_end_stops_a_lane_that_cannot_tell_how_its_own_ended_until_an_operator_decides(
+    toy_connection: Connection, tmp_path: Path
+) -> None:
+    """The transaction here is another producer's: to a lane that claims for the first time it looks the same."""
+    other = AIOKafkaProducer(
+        **toy_connection.kafka(), transactional_id="another", transaction_timeout_ms=600_000
+    )
+    await other.start()
+    await other.begin_transaction()
+    await other.send_and_wait(OUTPUT, b"open", partition=0)
+    await write(toy_connection, numbered(0, 3))
+    try:
+        with fleet(toy_connection, tmp_path) as ours:
+            worker = ours.start("toy", module="tests.kafka.toy", INSTEP_TRANSACTION_TIMEOUT_SECONDS="1")
+            waits = await unready(worker, "transactions that are open")
+            assert f"{OUTPUT}-0" in waits
+            said = await unready(worker, "hanging-transaction")
+            assert "`instep lane settle SERVICE LANE` decides" in said
+            assert 'instep_lane_hanging_seconds{lane="0",service="toy"}' in worker.get("/metrics")
+            partition = TopicPartition(OUTPUT, 0)
+            await settle_lane(toy_connection, "toy", 0, {partition: 0}, Ending.COMMIT, "the test")
+            await asyncio.to_thread(worker.wait_until_ready)
+            assert '"event": "transaction settled"' in worker.tail()
+            assert worker.exit_code is None
+            await other.abort_transaction()
+            assert await passed_on(toy_connection, 3) == numbered(0, 3)
+    finally:
+        await other.stop()
+
+
+@pytest.mark.parametrize("hours", [-24, 24 * 400])
+async def test_a_worker_whose_clock_is_wrong_decides_nothing_and_says_by_how_much(
+    toy_connection: Connection, tmp_path: Path, hours: int
+) -> None:
+    await write(toy_connection, numbered(0, 3))
+    with fleet(toy_connection, tmp_path) as ours:
+        wrong = ours.start("toy", module="tests.kafka.wrong_clock", CLOCK_IS_OFF_BY_HOURS=str(hours))
+        said = await unready(wrong, "clock: ")
+        assert f"{'ahead of' if hours > 0 else 'behind'} Kafka's" in said
+        assert await passed_on(toy_connection, 0) == []
+        assert wrong.exit_code is None
+        wrong.stop()
+        ours.start("toy", module="tests.kafka.toy")
+        assert await passed_on(toy_connection, 3) == numbered(0, 3)
+
+
+async def test_the_groups_offsets_follow_and_are_never_ahead(
+    toy_connection: Connection, tmp_path: Path
+) -> None:
+    await write(toy_connection, numbered(0, 10))
+    with fleet(toy_connection, tmp_path) as ours:
+        ours.start("toy", module="tests.kafka.toy")
+        await passed_on(toy_connection, 10)
+        admin = AIOKafkaAdminClient(**toy_connection.kafka())
+        await admin.start()
+        try:
+            async with asyncio.timeout(20):
+                while (
+                    PARTITION not in (held := await admin.list_consumer_group_offsets("toy-toy"))
+                    or held[PARTITION].offset < 10
+                ):
+                    await asyncio.sleep(0.1)
+            assert held[PARTITION].offset == 10
+        finally:
+            await admin.close()
 
 
 async def test_a_wiped_state_directory_is_rebuilt_from_the_changelog(

@@ -580,7 +580,7 @@ async def test_a_service_that_cannot_read_the_network_pauses_its_lanes_and_goes_
         async with asyncio.timeout(10):
             while (said := await asyncio.to_thread(readiness, secured.intake)) == "ready":
                 await asyncio.sleep(0.1)
-        assert "the network has not been confirmed for a second" in said
+        assert "instep.network" in said
         before = await hub_end(secured)
         event = events.moved("lambeth", "camden", "lambeth", subject=f"{time.monotonic_ns()}", sequence=1)
         async with AIOKafkaProducer(**secured.as_("lambeth").kafka(), acks="all") as producer:

@@ -37,6 +37,9 @@ class Toy:
     def inputs(self, network: Network) -> tuple[str, ...]:
         return (INPUT,)
 
+    def outputs(self, network: Network, lane: int) -> tuple[tuple[str, int], ...]:
+        return ((OUTPUT, lane),)
+
     def follow(self, network: Network) -> None:
         """It obeys no agreement."""
 

@@ -15,7 +15,7 @@ from instep.cli.output import Output, note, show, stderr, stdout
 from instep.errors import PlatformError
 
 if TYPE_CHECKING:
-    from instep.local.demo import Journey
+    from instep.local.journey import Journey
     from instep.local.report import Figures
 
 BUSIEST = 10
@@ -55,8 +55,9 @@ def demo(
     The figures are also in .instep/demo.json.
     """
     from instep.cache import cache_directory
-    from instep.local.demo import Paths, stop_demo
     from instep.local.demo import demo as run_demo
+    from instep.local.demo import stop_demo
+    from instep.local.journey import Paths
 
     directory = Path(".instep")
     if stop:
@@ -315,8 +316,8 @@ def _print_suspension(journey: "Journey") -> None:
     _heading("An agreement is suspended while everything runs")
     stdout().print(
         f"{CHECKED[suspension.holds]}: {suspension.agreement} is suspended by generation {suspension.generation}; the same"
-        f" event, published anew a second later, was not delivered: {suspension.result} (disclosed under generation"
-        f" {suspension.generation_disclosed})."
+        f" event, published anew {suspension.after_s:g} s later, was not delivered: {suspension.result} (disclosed under"
+        f" generation {suspension.generation_disclosed})."
     )
 
 

@@ -41,7 +41,7 @@ def run(
         from instep.lanes.logs import configure_logs
         from instep.lanes.supervisor import Supervisor
 
-        configure_logs()
+        configure_logs(damped=False)  # `Restarts` spaces what the supervisor says
         raise typer.Exit(Supervisor([sys.executable, sys.argv[0], "run", service]).run())
     if service is Service.INTAKE:
         from instep.intake.app import main

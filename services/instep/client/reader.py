@@ -94,12 +94,17 @@ def _text(value: bytes | None) -> str | None:
 class Reader:
     """Reads topics whole or from an offset, one consumer over all of them; `reading` makes it.
 
-    Its methods raise NotConnectedError when the broker gives nothing for `PATIENCE_S` seconds when it should.
+    Its methods raise NotConnectedError when the broker gives nothing for `patience_s` seconds when it should.
     """
 
     def __init__(
-        self, client: AIOKafkaConsumer, connection: Connection, schemas: Mapping[int, Schema]
+        self,
+        client: AIOKafkaConsumer,
+        connection: Connection,
+        schemas: Mapping[int, Schema],
+        patience_s: float = PATIENCE_S,
     ) -> None:
+        self._patience_s = patience_s
         self._client = client
         self._connection = connection
         self._schemas = schemas
@@ -151,7 +156,7 @@ class Reader:
             passed = {p for p in left if await self._position(p) >= ends[p]}
             left -= passed
             self._client.pause(*passed)
-            if time.monotonic() - heard > PATIENCE_S:
+            if time.monotonic() - heard > self._patience_s:
                 raise self._silent()
 
     async def last(self, partition: TopicPartition, count: int) -> list[Item]:
@@ -177,7 +182,7 @@ class Reader:
             yield None
             # aiokafka waits out a broker that has gone, without a word: hence the look at its last answer.
             answered = [self._client.last_poll_timestamp(partition) or 0 for partition in starts]
-            if time.time() - max(began, *(at / 1000 for at in answered)) > PATIENCE_S:
+            if time.time() - max(began, *(at / 1000 for at in answered)) > self._patience_s:
                 raise self._silent()
 
     def _assign(self, starts: Mapping[TopicPartition, int]) -> None:
@@ -198,7 +203,7 @@ class Reader:
     @asynccontextmanager
     async def _reaching(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(self._patience_s):
                 yield
         except TopicAuthorizationFailedError as error:
             raise not_permitted(self._connection, error.args[0]) from error
@@ -210,7 +215,9 @@ class Reader:
 
 
 @asynccontextmanager
-async def reading(connection: Connection, schemas: Mapping[int, Schema]) -> AsyncIterator[Reader]:
+async def reading(
+    connection: Connection, schemas: Mapping[int, Schema], *, patience_s: float = PATIENCE_S
+) -> AsyncIterator[Reader]:
     """A connected reader; `schemas` are the network's, by id: `catalogue.bind(network.schemas)`.
 
     Raises NotConnectedError when the broker is not there.
@@ -225,9 +232,9 @@ async def reading(connection: Connection, schemas: Mapping[int, Schema]) -> Asyn
         fetch_max_wait_ms=250,
     )
     try:
-        async with connecting(connection), asyncio.timeout(PATIENCE_S):
+        async with connecting(connection), asyncio.timeout(patience_s):
             await client.start()
-        yield Reader(client, connection, schemas)
+        yield Reader(client, connection, schemas, patience_s)
     finally:
         try:
             async with asyncio.timeout(PATIENCE_S):

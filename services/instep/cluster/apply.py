@@ -5,10 +5,11 @@ whose topics are not there. Whatever ends it on the way, running it again comple
 changes nothing.
 
 Its transactional id is claimed *before* the cluster is read: of two that run at once the earlier is fenced and can not
-write what it made up from an older state.
+write what it made up from an older state. What an earlier one has left without an end is ended then, too (`settling`).
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -31,11 +32,12 @@ from aiokafka.errors import (
 from instep.cluster.access import carry_out, planned_access
 from instep.cluster.access_changes import AccessChanges
 from instep.cluster.connection import NOT_PERMITTED, Connection, connecting, ensure_reachable
-from instep.cluster.follow import read_records, until_visible
+from instep.cluster.follow import read_records
 from instep.cluster.generations import GENERATION
 from instep.cluster.plan import Cluster, Plan, plan
 from instep.cluster.registry import Registered, lookup, register
 from instep.cluster.registry_client import NO_REGISTRY, Registry
+from instep.cluster.settling import MARKER_WITHIN_S, settle, visible
 from instep.errors import ConfigurationError, NetworkError, NotConnectedError
 from instep.events.catalogue import Catalogue, Schema
 from instep.network.check import check
@@ -51,10 +53,14 @@ Ask = Callable[[Sequence[Schema], Mapping[int, tuple[str, str]]], Awaitable[Regi
 
 # Above some 400 topics of 12 partitions and 7 settings the controller finds a request "excessively large".
 _CHUNK = 200
-_LEADERS_WITHIN_S = 300.0
 _WRITER_WITHIN_S = 60.0
 _WRITTEN_WITHIN_S = 300.0
-_TRANSACTION_MS = 10_000
+_STILL_S = 300.0
+"""How long the broker may make no topic of those that it has promised."""
+_LONGEST_POLL_S = 2.0
+_TRANSACTION_MS = 30_000
+"""While the transaction is open every service stands still, so that of an `apply` that has frozen is soon aborted; and a
+busy machine takes its time."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,6 +109,9 @@ async def apply(
         _writer(connection, transactional_id) as writer,
     ):
         ask = _asking(registry, network, register)
+        if NETWORK in await admin.list_topics():
+            progress(f"waiting for the end of {NETWORK}", 0, 1)
+            await _within(_WRITTEN_WITHIN_S, settle(connection, writer))
         planned = await _planned(connection, admin, network, catalogue, progress, ask, allow_delete)
         await _create(admin, planned.create, progress)
         await _configure(admin, planned.configure)
@@ -110,8 +119,7 @@ async def apply(
             progress("giving access: users, ACLs, quotas", 0, 1)
             await carry_out(admin, connection, planned.access)
         if planned.records:
-            written = await _within(_WRITTEN_WITHIN_S, _write(writer, planned))
-            await until_visible(connection, written)
+            await _publish(connection, writer, planned)
         await _delete(admin, planned.delete)
     return Applied(
         generation=planned.generation,
@@ -217,16 +225,8 @@ async def _create(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec], progre
         ]
         for name, code, *message in (await admin.create_topics(chunk)).topic_errors:
             _created(name, for_code(code), message[0] if message else None)
-    if not specs:
-        return
-    try:
-        async with asyncio.timeout(_LEADERS_WITHIN_S):
-            await _await_leaders(admin, [spec.name for spec in specs], progress)
-    except TimeoutError:
-        raise NotConnectedError(
-            f"The broker has not made all of {len(specs)} topics in {_LEADERS_WITHIN_S:g} s: look at its log,"
-            " then run this again."
-        ) from None
+    if specs:
+        await _await_leaders(admin, [spec.name for spec in specs], progress)
 
 
 def _created(name: str, answer: type[KafkaError], message: str | None) -> None:
@@ -242,16 +242,31 @@ def _created(name: str, answer: type[KafkaError], message: str | None) -> None:
 
 
 async def _await_leaders(admin: AIOKafkaAdminClient, names: Sequence[str], progress: Progress) -> None:
+    """Look less often the longer it takes: each look at thousands of topics costs a broker that has enough to do."""
     waiting = set(names)
-    while waiting:
+    moved_at, pause = time.monotonic(), 0.1
+    while True:
+        made = [
+            topic["topic"] for topic in await admin.describe_topics(sorted(waiting)) if _has_leaders(topic)
+        ]
+        waiting.difference_update(made)
         progress("creating topics", len(names) - len(waiting), len(names))
-        for topic in await admin.describe_topics(sorted(waiting)):
-            partitions = topic["partitions"]
-            if partitions and all(partition["leader"] >= 0 for partition in partitions):
-                waiting.discard(topic["topic"])
-        if waiting:
-            await asyncio.sleep(0.25)
-    progress("creating topics", len(names), len(names))
+        if not waiting:
+            return
+        if made:
+            moved_at = time.monotonic()
+        elif time.monotonic() - moved_at > _STILL_S:
+            raise NotConnectedError(
+                f"The broker has made {len(names) - len(waiting)} of {len(names)} topics, and no more for {_STILL_S:g} s:"
+                " look at its log, then run this again."
+            )
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_POLL_S)
+
+
+def _has_leaders(topic: Mapping[str, Any]) -> bool:
+    partitions = topic["partitions"]
+    return bool(partitions) and all(partition["leader"] >= 0 for partition in partitions)
 
 
 async def _configure(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> None:
@@ -272,17 +287,30 @@ async def _delete(admin: AIOKafkaAdminClient, names: Sequence[str]) -> None:
                 raise NetworkError(f"The topic {name} cannot be deleted: {for_code(code).__name__}.")
 
 
-async def _write(writer: AIOKafkaProducer, planned: Plan) -> int:
-    """Returns the offset of the `generation` record."""
-    last = {GENERATION: str(planned.generation).encode()}
+async def _publish(connection: Connection, writer: AIOKafkaProducer, planned: Plan) -> None:
+    """Write the generation and return once readers see it; raises NetworkError when they do not."""
+    generation = {GENERATION: str(planned.generation).encode()}
+    offset = await _within(_WRITTEN_WITHIN_S, _write(writer, {**planned.records, **generation}))
+    if await visible(connection, offset + 1, MARKER_WITHIN_S):
+        return
+    # The commit was answered, its marker was never written: the next one says the same, and ends both.
+    offset = await _within(_WRITTEN_WITHIN_S, _write(writer, generation))
+    if not await visible(connection, offset + 1, MARKER_WITHIN_S):
+        raise NetworkError(
+            f"Generation {planned.generation} is committed, but a transaction in {NETWORK} that does not end hides it, and"
+            " services wait: run this again, which ends what is left, or says what to do."
+        )
+
+
+async def _write(writer: AIOKafkaProducer, records: Mapping[str, bytes | None]) -> int:
+    """Write them in one transaction; returns the offset of the last."""
     async with writer.transaction():
         # One partition and one producer: the order of these calls is the order in the topic.
         sent = [
-            await writer.send(NETWORK, value, key=key.encode(), partition=0)
-            for key, value in (*planned.records.items(), *last.items())
+            await writer.send(NETWORK, value, key=key.encode(), partition=0) for key, value in records.items()
         ]
-        *_, generation = await asyncio.gather(*sent)
-    return int(generation.offset)
+        *_, last = await asyncio.gather(*sent)
+    return int(last.offset)
 
 
 @asynccontextmanager
@@ -331,7 +359,8 @@ async def _explained(connection: Connection, transactional_id: str) -> AsyncIter
             yield
     except ProducerFenced as error:
         raise NetworkError(
-            "Another `instep network apply` has begun meanwhile and goes on alone; look at what it says."
+            "Another `instep network apply` has begun meanwhile and goes on alone, or this one came to a stop for more than"
+            f" {_TRANSACTION_MS // 1000} s and Kafka has aborted what it wrote: if no other runs, run this again."
         ) from error
     except NOT_PERMITTED as error:
         raise ConfigurationError(

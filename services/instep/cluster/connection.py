@@ -14,7 +14,7 @@ import json
 import re
 import ssl
 from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from aiokafka.errors import (
 )
 from aiokafka.helpers import create_ssl_context
 
+from instep.cluster.diagnosis import diagnosis
 from instep.cluster.secrets import read_secret
 from instep.errors import ConfigurationError, NotConnectedError
 
@@ -300,7 +301,7 @@ async def connecting(connection: Connection) -> AsyncIterator[None]:
     try:
         yield
     except UNREACHABLE as error:
-        raise NotConnectedError(await _diagnosis(connection)) from error
+        raise NotConnectedError(await diagnosis(connection)) from error
 
 
 def not_permitted(connection: Connection, topics: str | Collection[str]) -> ConfigurationError:
@@ -311,75 +312,3 @@ def not_permitted(connection: Connection, topics: str | Collection[str]) -> Conf
         f"The broker does not permit {who} to use {named}: who may is decided by the network, and `instep network apply`"
         " makes it so."
     )
-
-
-async def _diagnosis(connection: Connection) -> str:
-    """aiokafka reports a wrong password and a broker that is down alike: a look at the port tells them apart."""
-    where = connection.bootstrap_servers
-    found = [await _look(connection, server) for server in where.split(",")]
-    problem = next((one for one in found if one is not None), None)
-    if problem is None:
-        return f"No broker answers at {where}: is it running? `instep up` starts a local one."
-    return f"The broker at {where} did not let us in over {connection.security_protocol}: {problem}"
-
-
-async def _look(connection: Connection, server: str) -> str | None:
-    """What is likely to be wrong at a port that somebody listens on; None where nobody does."""
-    if not await _listens(server):
-        return None
-    tls, problem = await _handshake(server, connection)
-    if not connection.uses_ssl:
-        if tls:
-            return "it wants TLS, as in INSTEP_SECURITY_PROTOCOL=SASL_SSL."
-        return (
-            f"it does not answer as Kafka over {connection.security_protocol}; is it still starting, or does it want another"
-            " INSTEP_SECURITY_PROTOCOL?"
-        )
-    if problem:
-        return problem
-    if connection.uses_sasl:
-        return (
-            f"the user {connection.sasl_username} is unknown to it, or INSTEP_SASL_PASSWORD_FILE holds another secret than"
-            f" that user's, or it does not offer {connection.sasl_mechanism}."
-        )
-    return (
-        "it wants a certificate from an authority that it knows, and in force (INSTEP_SSL_CERTIFICATE_FILE and"
-        " INSTEP_SSL_KEY_FILE), or a name and a password (INSTEP_SECURITY_PROTOCOL=SASL_SSL)."
-    )
-
-
-async def _handshake(server: str, connection: Connection) -> tuple[bool, str]:
-    """Whether the port speaks TLS, and why we would not go on with it."""
-    if connection.uses_ssl:
-        context = connection._ssl_context()
-    else:
-        context = ssl.create_default_context()
-        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    host, _, port = server.rpartition(":")
-    try:
-        async with asyncio.timeout(2):
-            _, writer = await asyncio.open_connection(host.strip("[]"), int(port), ssl=context)
-    except ssl.SSLCertVerificationError as error:
-        why = error.verify_message.rstrip(".")
-        return True, f"its certificate is not trusted ({why}); is INSTEP_SSL_CA_FILE its authority's?"
-    except OSError:  # TimeoutError and other SSLErrors are such too
-        return False, "it does not speak TLS, or not ours; is INSTEP_SECURITY_PROTOCOL right?"
-    await _hang_up(writer)
-    return True, ""
-
-
-async def _listens(server: str) -> bool:
-    host, _, port = server.rpartition(":")
-    try:
-        async with asyncio.timeout(2):
-            _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
-    except OSError:  # TimeoutError is one too
-        return False
-    await _hang_up(writer)
-    return True
-
-
-async def _hang_up(writer: asyncio.StreamWriter) -> None:
-    writer.transport.abort()
-    with suppress(OSError):
-        await writer.wait_closed()

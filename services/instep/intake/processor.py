@@ -14,10 +14,11 @@ from instep.events.decoding import Decoder, Refusal
 from instep.events.rules import rules_of
 from instep.intake.decide import Accepted, decide, readable_subject_ref
 from instep.intake.metrics import Happened, IntakeMetrics
-from instep.lanes.partition import lane_of
 from instep.lanes.processor import Output, Outputs, Record, State
 from instep.network import topics
 from instep.network.network import Network
+from instep.network.partition import lane_of
+from instep.network.services import Partition, lane_service
 
 
 class Intake:
@@ -32,7 +33,11 @@ class Intake:
 
     def inputs(self, network: Network) -> tuple[str, ...]:
         """The outbox of everyone who takes part."""
-        return topics.outboxes(network)
+        return lane_service(self.service).inputs(network)
+
+    def outputs(self, network: Network, lane: int) -> tuple[Partition, ...]:
+        """The hub's events, and the rejections of the lane's authorities."""
+        return lane_service(self.service).outputs(network, lane)
 
     def follow(self, network: Network) -> None:
         """Read by this network's schema ids from now on; raises NetworkError where it has none for our own records."""

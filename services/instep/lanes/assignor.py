@@ -6,25 +6,13 @@ lane is a number, worked out from topic and partition alone, and a topic that th
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, ConsumerProtocolMemberMetadata
 
-from instep.lanes.partition import lane_of
-
-LaneOf = Callable[[str, int], int]
-
-
-def lane_numbering(lanes: int) -> LaneOf:
-    """The lane of a topic partition: hub partition k is lane k, a tenant's topic goes by its authority's name."""
-
-    def lane(topic: str, partition: int) -> int:
-        authority, _, _ = topic.partition(".")
-        return partition if authority == "instep" else lane_of(authority.encode(), lanes)
-
-    return lane
+from instep.network.partition import lane_numbering
 
 
 def share_out(lanes: int, held: Mapping[str, Iterable[int]]) -> dict[str, list[int]]:

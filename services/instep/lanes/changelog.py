@@ -1,25 +1,35 @@
 """The changelog of a lane: its partition of `instep.<service>.state`, from which any worker can rebuild the lane.
 
-Beside the processor's entries it holds the lane's positions, so that offsets which the group has forgotten are not taken
-for a lane that never ran.
+Beside the processor's entries it holds the lane's positions, each with the id of its topic, and what operators have
+accepted and decided.
+
+What a state directory holds is trusted only after a proof: the record right below its checkpoint must be in the log, for a
+`read_committed` reader, with the same content. An offset that lies within the log proves nothing, since a transaction that
+RocksDB has taken over may have been undone, or the log cut off and grown again.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 
+import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import ConsumerRecord
 
 from instep.cluster.connection import Connection
+from instep.lanes.log_ends import Log
 from instep.lanes.processor import Output
-from instep.lanes.state import OWN, Checkpoint, LaneState
+from instep.lanes.state import Checkpoint, LaneState
 from instep.network.topics import TOMBSTONE_DAYS, state
 
-_POSITION = OWN + b"position/"
-_CLAIMS = OWN + b"claims"
-_ACCEPTED = OWN + b"accepted/"
+_log = structlog.get_logger("instep.lanes")
+
 _OLDEST_CHECKPOINT = TOMBSTONE_DAYS * 86_400 / 2
+_TAIL = 500
+"""Offsets at the end of a changelog among which an operator's decision is found: a stopped lane writes nothing after it."""
+
+Entry = tuple[bytes, bytes | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,46 +45,88 @@ class Changelog:
     def partition(self) -> TopicPartition:
         return TopicPartition(state(self.service), self.lane)
 
-    def entries(self, changes: Mapping[bytes, bytes | None]) -> Iterable[Output]:
-        """The records that carry these changes."""
+    def records(self, entries: Iterable[Entry]) -> Iterable[Output]:
+        """The records that carry these entries."""
         topic, lane = self.partition
-        return (Output(topic, lane, key, value) for key, value in changes.items())
+        return (Output(topic, lane, key, value) for key, value in entries)
 
-    async def restore(self, into: LaneState, restored: Callable[[float], None]) -> int:
-        """Bring `into` up to the log's end, from its checkpoint or, where that cannot be trusted, from the start.
+    async def restore(self, into: LaneState, log: Log, restored: Callable[[float], None]) -> int:
+        """Bring `into` up to the log's end, from its checkpoint or, where that is not proven, from the start.
 
         Returns the number of entries read; tells `restored` how much of it is there, from 0 to 1.
         """
-        consumer = AIOKafkaConsumer(
+        consumer = self._consumer("read_committed")
+        await consumer.start()
+        try:
+            consumer.assign([self.partition])
+            end = (await consumer.end_offsets([self.partition]))[self.partition]
+            consumer.seek(self.partition, await self._proven(consumer, into, log, end))
+            return await self._read(consumer, into, log.topic_id, end, restored)
+        finally:
+            await consumer.stop()
+
+    async def tail(self, since: int, end: int) -> list[ConsumerRecord]:
+        """The records of the last few hundred offsets before `end`, not earlier than `since`; uncommitted ones too."""
+        if since >= end:
+            return []
+        consumer = self._consumer("read_uncommitted")
+        await consumer.start()
+        try:
+            consumer.assign([self.partition])
+            consumer.seek(self.partition, max(since, end - _TAIL))
+            records: list[ConsumerRecord] = []
+            while await consumer.position(self.partition) < end:
+                fetched = await consumer.getmany(self.partition, timeout_ms=500)
+                records += fetched.get(self.partition, [])
+            return records
+        finally:
+            await consumer.stop()
+
+    def _consumer(self, isolation: str) -> AIOKafkaConsumer:
+        return AIOKafkaConsumer(
             **self.connection.kafka(),
-            isolation_level="read_committed",
+            isolation_level=isolation,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             fetch_max_wait_ms=50,
         )
-        await consumer.start()
-        try:
-            consumer.assign([self.partition])
-            start = (await consumer.beginning_offsets([self.partition]))[self.partition]
-            end = (await consumer.end_offsets([self.partition]))[self.partition]
-            consumer.seek(self.partition, self._trusted(into, start, end))
-            return await self._read(consumer, into, end, restored)
-        finally:
-            await consumer.stop()
 
-    def _trusted(self, into: LaneState, start: int, end: int) -> int:
-        """Where to read from; what is on disk is discarded unless it is of this log and younger than its tombstones."""
+    async def _proven(self, consumer: AIOKafkaConsumer, into: LaneState, log: Log, end: int) -> int:
+        """Where to read from; what is on disk is discarded unless its checkpoint is proven."""
         checkpoint = into.checkpoint()
         if checkpoint is None:
-            return start
-        young = time.time() - checkpoint.seen_at < _OLDEST_CHECKPOINT
-        if checkpoint.cluster == self.cluster and start <= checkpoint.offset <= end and young:
+            return log.start
+        if self._plausible(checkpoint, log, end) and await self._holds(consumer, checkpoint, end):
             return checkpoint.offset
+        _log.warning("checkpoint not proven", lane=self.lane, offset=checkpoint.offset)
         into.discard()
-        return start
+        return log.start
+
+    def _plausible(self, checkpoint: Checkpoint, log: Log, end: int) -> bool:
+        """Whether it may be of this log, and is younger than the log's tombstones: those bring no deleted key back."""
+        return (
+            (checkpoint.cluster, checkpoint.topic_id) == (self.cluster, log.topic_id)
+            and log.start < checkpoint.offset <= end
+            and abs(time.time() - checkpoint.seen_at) < _OLDEST_CHECKPOINT
+        )
+
+    async def _holds(self, consumer: AIOKafkaConsumer, checkpoint: Checkpoint, end: int) -> bool:
+        below = checkpoint.offset - 1
+        consumer.seek(self.partition, below)
+        while await consumer.position(self.partition) < end:
+            fetched = await consumer.getmany(self.partition, timeout_ms=500, max_records=1)
+            for record in fetched.get(self.partition, []):
+                found = record.offset, digest(record.key, record.value)
+                return bool(found == (below, checkpoint.digest))
+        return False
 
     async def _read(
-        self, consumer: AIOKafkaConsumer, into: LaneState, end: int, restored: Callable[[float], None]
+        self,
+        consumer: AIOKafkaConsumer,
+        into: LaneState,
+        topic_id: str,
+        end: int,
+        restored: Callable[[float], None],
     ) -> int:
         count = 0
         position = start = await consumer.position(self.partition)
@@ -83,45 +135,30 @@ class Changelog:
             fetched = await consumer.getmany(self.partition, timeout_ms=500)
             records = fetched.get(self.partition, [])
             position = await consumer.position(self.partition)
-            into.restored({record.key: record.value for record in records}, self.reached(position))
+            if records:
+                last = records[-1]
+                reached = self.reached(last.offset + 1, (last.key, last.value), topic_id)
+                into.restored({record.key: record.value for record in records}, reached)
             count += len(records)
         return count
 
-    def reached(self, offset: int) -> Checkpoint:
-        return Checkpoint(offset=offset, cluster=self.cluster, seen_at=time.time())
+    def reached(self, offset: int, last: Entry, topic_id: str) -> Checkpoint:
+        """The checkpoint after the entry `last`, which lies right below `offset`."""
+        return Checkpoint(
+            offset=offset,
+            cluster=self.cluster,
+            seen_at=time.time(),
+            topic_id=topic_id,
+            digest=digest(*last),
+        )
 
 
-def position_entry(partition: TopicPartition, offset: int) -> tuple[bytes, bytes]:
-    """The state entry that keeps a position."""
-    return _POSITION + f"{partition.topic}/{partition.partition}".encode(), str(offset).encode()
+def digest(key: bytes, value: bytes | None) -> str:
+    """What a record of the changelog is known by again."""
+    content = b"%d/%b%b" % (len(key), key, b"-" if value is None else b"+" + value)
+    return blake2b(content, digest_size=16).hexdigest()
 
 
-def position_in(state: LaneState, partition: TopicPartition) -> int | None:
-    """The position kept for a partition, None where the lane has never read it."""
-    found = state.get(position_entry(partition, 0)[0])
-    return None if found is None else int(found)
-
-
-def accepted_entry(topic: str, *, position: int | None, start: int, by: str, at: int) -> tuple[bytes, bytes]:
-    """The entry by which an operator accepts the loss of a topic's records from `position` to `start`; `at` is epoch ms.
-
-    It is not written by the lane, whose claim reads it, and it stays in the changelog: who accepted what, and when.
-    """
-    value = {"position": position, "start": start, "by": by, "at": at}
-    return _ACCEPTED + topic.encode(), json.dumps(value).encode()
-
-
-def accepted_start(state: LaneState, topic: str) -> int | None:
-    """Up to where an operator has accepted that a topic's records are gone."""
-    found = state.get(_ACCEPTED + topic.encode())
-    return None if found is None else int(json.loads(found)["start"])
-
-
-def fruitless_claims(state: LaneState) -> int:
-    """How many claims in a row have ended without a commit."""
-    return int(state.get(_CLAIMS) or b"0")
-
-
-def claims_entry(count: int) -> tuple[bytes, bytes]:
-    """The state entry that keeps that number."""
-    return _CLAIMS, str(count).encode()
+def values_of(records: Iterable[ConsumerRecord]) -> Mapping[bytes, bytes | None]:
+    """The last value of each key."""
+    return {record.key: record.value for record in records if record.key is not None}

@@ -1,65 +1,105 @@
 """What a lane owns once it has claimed: a producer that fences every earlier owner, and its state at the log's end.
 
-The order is the proof. `InitProducerId` fences any earlier owner and aborts what that left open; only then are the
-positions read and the state caught up. A frozen worker that thaws can then do no harm: an offset commit carries no
-generation here, so the transactional id is the only fence.
+The order is the proof.
+
+1. `DescribeTransactions`: how did the last transaction of this id end? After step 2 nobody can tell any more.
+2. `InitProducerId` fences any earlier owner and aborts what that owner left open.
+3. The barrier (`barrier`): on every partition that the lane may write, earlier transactions have ended, or are ended here.
+4. The state directory is proven against the changelog, or discarded, and brought up to the changelog's end.
+5. Only then are positions read.
+
+A frozen worker that thaws can do no harm: whatever it writes is refused by the fence.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+import time
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
 
-from instep.lanes.changelog import (
-    Changelog,
-    accepted_start,
+from instep.errors import ClockError, NotConnectedError, UnknownStateError
+from instep.lanes.barrier import Barrier, settle
+from instep.lanes.changelog import Changelog, values_of
+from instep.lanes.entries import (
+    accepted_in,
     claims_entry,
-    fruitless_claims,
+    decisions_in,
     position_entry,
     position_in,
+    uncommitted_claims,
 )
-from instep.lanes.positions import Gap
-from instep.lanes.processor import Output
+from instep.lanes.hanging import Hanging
+from instep.lanes.log_ends import Log, LogEnds, Offsets
+from instep.lanes.positions import Gap, Position
 from instep.lanes.settings import LaneSettings
+from instep.lanes.settlement import Ending
 from instep.lanes.state import LaneState
 from instep.lanes.transaction import BATCH_BYTES, Transaction
+from instep.lanes.unconfirmed import Unconfirmed
 
-AWAIT_SECONDS = 30.0
-"""No await on the broker is longer; whatever takes longer ends the process."""
+_log = structlog.get_logger("instep.lanes")
+
+MARGIN_SECONDS = 30.0
+"""What an await on the broker may take beyond the limit of a transaction, after which the broker has aborted it."""
+CLOCK_SECONDS = 300.0
+"""How far this machine's clock and Kafka's may differ: agreements go by the day, so minutes do no harm."""
+_FIRST_POLL_SECONDS = 0.002
+_LONGEST_POLL_SECONDS = 0.25
+_SETTLE_SECONDS = 5.0
 
 
 class Claim:
     """One lane's ownership; `open` makes it."""
 
     def __init__(
-        self, producer: AIOKafkaProducer, state: LaneState, changelog: Changelog, group: str
+        self,
+        settings: LaneSettings,
+        producer: AIOKafkaProducer,
+        state: LaneState,
+        changelog: Changelog,
+        ends: LogEnds,
+        hanging: Hanging,
     ) -> None:
         self.state = state
         self._producer = producer
         self._changelog = changelog
-        self._group = group
+        self._ends = ends
+        self._topic_id = ""
+        self._patience = settings.transaction_timeout + MARGIN_SECONDS
+        self._clock: tuple[float, float] | None = None  # Kafka's time and the monotonic clock's, in seconds
+        self._ready: asyncio.Future[None] | None = None
+        self.unconfirmed = Unconfirmed(changelog.partition, hanging)
         self.entries_restored = 0
-        self.fruitless_before = 0
+        self.uncommitted_before = 0
         """How many claims before this one, in a row, ended without a commit."""
+        self.topic_ids: dict[str, str] = {}
 
     @classmethod
     async def open(
         cls,
         settings: LaneSettings,
         changelog: Changelog,
-        group: str,
+        ends: LogEnds,
+        outputs: Collection[TopicPartition],
+        *,
+        transactional_id: str,
         directory: Path,
+        hanging: Hanging,
+        note: Callable[[str], None],
         restored: Callable[[float], None],
     ) -> "Claim":
-        """Fence earlier owners, then restore the state, telling `restored` how much of it is there, from 0 to 1.
+        """Take steps 1 to 4 above. `note` is told what the claim waits for, `restored` how much of the state is there.
 
-        Positions are to be read after this.
+        Positions are to be read after this. Raises HangingTransactionError, and whatever Kafka's clients raise.
         """
+        last = await ends.last_transaction(transactional_id)
         producer = AIOKafkaProducer(
             **settings.connection.kafka(),
-            transactional_id=f"{group}-{changelog.lane}",
+            transactional_id=transactional_id,
             transaction_timeout_ms=int(settings.transaction_timeout * 1000),
             linger_ms=0,
             max_batch_size=BATCH_BYTES,
@@ -67,63 +107,191 @@ class Claim:
         )
         state: LaneState | None = None
         try:
-            await asyncio.wait_for(producer.start(), AWAIT_SECONDS)
+            await asyncio.wait_for(producer.start(), settings.transaction_timeout + MARGIN_SECONDS)
+            barrier = Barrier(
+                ends,
+                outputs,
+                changelog.partition,
+                hanging=hanging,
+                note=note,
+                transaction_timeout=settings.transaction_timeout,
+            )
+
+            async def decisions(stable: Offsets) -> Mapping[TopicPartition, Ending]:
+                now = await _log_of(changelog, ends)
+                return decisions_in(values_of(await changelog.tail(now.start, now.end)), stable)
+
+            await barrier.passed(producer, last, decisions, lane=changelog.lane)
             state = LaneState(directory)
-            claim = cls(producer, state, changelog, group)
-            claim.entries_restored = await changelog.restore(state, restored)
+            claim = cls(settings, producer, state, changelog, ends, hanging)
+            await claim._restore(await _log_of(changelog, ends), restored)
         except BaseException:
-            await producer.stop()
+            await _stop(producer)
             if state is not None:
                 state.close()
             raise
         return claim
 
-    def kept_positions(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
+    async def _restore(self, log: Log, restored: Callable[[float], None]) -> None:
+        self._topic_id = log.topic_id
+        self.entries_restored = await self._changelog.restore(self.state, log, restored)
+        self.uncommitted_before = uncommitted_claims(self.state)
+
+    # -- positions
+
+    def changelog_positions(
+        self, partitions: Iterable[TopicPartition]
+    ) -> dict[TopicPartition, Position | None]:
         """The positions that the changelog knows."""
         return {partition: position_in(self.state, partition) for partition in partitions}
 
-    def accepted(self, gap: Gap) -> bool:
-        """Whether an operator has accepted this very gap (`instep lane accept`)."""
-        return accepted_start(self.state, gap.partition.topic) == gap.start
+    def accepted(self, gap: Gap) -> int | None:
+        """Where to go on after this very gap, if an operator has accepted it (`instep lane accept`)."""
+        return accepted_in(self.state, gap)
 
-    async def enter(self) -> None:
-        """Count this claim as fruitless until something commits under it."""
-        self.fruitless_before = fruitless_claims(self.state)
-        self.state.put(*claims_entry(self.fruitless_before + 1))
-        transaction = await self.begin()
-        await self.commit(transaction, {}, {})
+    async def enter(self, accepted: Mapping[TopicPartition, int]) -> None:
+        """Count this claim as one without a commit until something commits under it, and keep what was accepted."""
+        self.state.put(*claims_entry(self.uncommitted_before + 1))
+        for partition, offset in accepted.items():
+            self._put_position(partition, offset)
+        await self.commit(self.begin(), {})
+        self.unconfirmed.committed({}, accepted)  # the group is to say no longer that records are lost
 
-    async def begin(self) -> Transaction:
-        transaction = Transaction(self._producer)
-        await transaction.begin()
-        return transaction
+    # -- transactions
 
-    async def commit(
-        self,
-        transaction: Transaction,
-        positions: Mapping[TopicPartition, int],
-        told: Mapping[TopicPartition, int],
-    ) -> None:
+    def begin(self) -> Transaction:
+        """A transaction that sends nothing before the one before it is seen to have ended in the changelog."""
+        if self._ready is None or self._ready.done():
+            self._ready = asyncio.ensure_future(self.confirmed())
+        return Transaction(self._producer, self._wait_until_ready)
+
+    async def _wait_until_ready(self) -> None:
+        if self._ready is not None:
+            await self._ready
+
+    async def commit(self, transaction: Transaction, positions: Mapping[TopicPartition, int]) -> None:
         """Commit outputs, the state's changes and positions together; then, and only then, keep the changes.
 
-        `told` are positions, of this transaction or earlier ones, that the group is to hold as its committed offsets.
+        Raises UnknownStateError where the broker does not say what became of it.
         """
         state = self.state
         for partition, offset in positions.items():
-            state.put(*position_entry(partition, offset))
-        if positions and fruitless_claims(state):
+            self._put_position(partition, offset)
+        if positions and uncommitted_claims(state):
             state.put(*claims_entry(0))
-        async with asyncio.timeout(AWAIT_SECONDS):
-            await transaction.add(self._changelog_records())
-            await transaction.commit(told, self._group)
-        end = transaction.end_of(*self._changelog.partition)
-        if end is not None:
-            state.committed(self._changelog.reached(end))
+        entries = list(state.changes.items())
+        async with asyncio.timeout(self._patience):
+            await transaction.add(self._changelog.records(entries))
+            began = time.time()
+            await transaction.commit()
+        ends = transaction.ends()
+        if entries:
+            end = ends.get(self._changelog.partition)
+            if end is None:
+                raise UnknownStateError("The broker does not say where the changelog's records are.")
+            state.committed(self._changelog.reached(end, entries[-1], self._topic_id))
+        self.unconfirmed.committed(ends, positions)
+        self._set_clock(transaction.appended_at(self._changelog.partition), began)
 
-    def _changelog_records(self) -> Iterable[Output]:
-        return self._changelog.entries(self.state.changes)
+    def _put_position(self, partition: TopicPartition, offset: int) -> None:
+        topic_id = self.topic_ids.get(partition.topic, "")
+        self.state.put(*position_entry(partition, Position(offset=offset, topic_id=topic_id)))
+
+    # -- what is known to have ended
+
+    async def confirmed(self) -> None:
+        """Return once the last commit is seen in the changelog; where its marker is missing, write one."""
+        began = standing_since = time.monotonic()
+        pause = _FIRST_POLL_SECONDS
+        while not self.unconfirmed.seen_in_changelog():
+            answered = await self._look_at_changelog()
+            if self.unconfirmed.seen_in_changelog():
+                break
+            now = time.monotonic()
+            if now - began > self._patience:
+                raise UnknownStateError("The last commit is not seen in the changelog.")
+            if not answered:
+                standing_since = now  # a broker that is away leaves out no marker
+            elif now - standing_since > _SETTLE_SECONDS:
+                await self._settle(self.unconfirmed.partitions())
+                standing_since = time.monotonic()
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_POLL_SECONDS)
+
+    async def _look_at_changelog(self) -> bool:
+        """Whether the broker tells the last stable offset of the changelog."""
+        try:
+            stable = await self._ends.stable([self._changelog.partition])
+        except (KafkaError, OSError, TimeoutError):
+            return False
+        self.note_stable(stable)
+        return bool(stable)
+
+    def note_stable(self, stable: Mapping[TopicPartition, int]) -> None:
+        """Take up the last stable offsets of partitions that were written."""
+        self.unconfirmed.observe(stable, time.monotonic())
+
+    async def settle_what_hangs(self) -> None:
+        """Between two transactions: write a COMMIT marker wherever that of a committed transaction does not show."""
+        await self._wait_until_ready()
+        hanging = self.unconfirmed.overdue(_SETTLE_SECONDS, time.monotonic())
+        if hanging:
+            await self._settle(hanging)
+
+    async def _settle(self, partitions: Collection[TopicPartition]) -> None:
+        """Every transaction of this claim so far was committed, or the claim would have ended."""
+        async with asyncio.timeout(self._patience):
+            await settle(self._producer, frozenset(partitions), Ending.COMMIT, lane=self._changelog.lane)
+        self.unconfirmed.settled(partitions, time.monotonic())
+
+    # -- the clock
+
+    def _set_clock(self, appended_at: int | None, began: float) -> None:
+        if appended_at is not None:
+            kafkas = appended_at / 1000
+            self._clock = kafkas, time.monotonic()
+            _check_clock(clock_difference(began, kafkas, time.time()))
+
+    def check_clock(self) -> None:
+        """Raise ClockError if the clock has been moved since the last commit; called before anything is decided."""
+        if self._clock is not None:
+            kafkas, then = self._clock
+            _check_clock(time.time() - (kafkas + time.monotonic() - then))
 
     async def close(self) -> None:
-        with suppress(Exception):  # it is fenced, or the broker is away: nothing to save
-            await asyncio.wait_for(self._producer.stop(), 2.0)
+        if self._ready is not None:
+            self._ready.cancel()
+            with suppress(BaseException):
+                await self._ready
+        await _stop(self._producer)
         self.state.close()
+
+
+def clock_difference(before: float, kafkas: float, after: float) -> float:
+    """How far this machine's clock is ahead of Kafka's, negative where behind; all in seconds since 1970.
+
+    `kafkas` was read between `before` and `after`: where it lies between them there is no difference to be seen.
+    """
+    return max(0.0, before - kafkas) - max(0.0, kafkas - after)
+
+
+def _check_clock(difference: float) -> None:
+    if abs(difference) > CLOCK_SECONDS:
+        where = "ahead of" if difference > 0 else "behind"
+        raise ClockError(
+            f"This machine's clock is {abs(difference):.0f} s {where} Kafka's, and agreements go by the day:"
+            " set the clock that is wrong, and the lane goes on."
+        )
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    with suppress(Exception):  # it is fenced, or the broker is away: nothing to save
+        await asyncio.wait_for(producer.stop(), 2.0)
+
+
+async def _log_of(changelog: Changelog, ends: LogEnds) -> Log:
+    partition = changelog.partition
+    log = (await ends.logs([partition])).get(partition)
+    if log is None:
+        raise NotConnectedError(f"There is no topic {partition.topic}: `instep network apply` makes it.")
+    return log

@@ -10,15 +10,15 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import faust
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.consumer.subscription_state import Assignment
-from aiokafka.errors import NoOffsetForPartitionError, TopicAuthorizationFailedError
-from aiokafka.structs import ConsumerRecord
+from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError, TopicAuthorizationFailedError
+from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP, ConsumerMessage
 
@@ -33,6 +33,7 @@ _OPEN_SECONDS = 0.008  # how long a fetch waits for transactions that were open 
 _REFUSED_SECONDS = 10.0  # how long a topic may be closed to us before that is an error
 _REFUSED_REST = 0.1
 _REBALANCE_MS = 30_000
+_COMMIT_SECONDS = 3.0
 _METADATA_MS = 30_000
 _YEAR_MS = 31_536_000_000 // 16  # the protocol's int32 holds no whole year
 
@@ -46,8 +47,11 @@ class Batch:
     after: int
     records: list[ConsumerRecord]
     size: int  # bytes of values
-    assignment: int  # number of the assignment under which it was read
+    claim: int  # number of the claim under which it was read
     last: bool = True  # of its fetch
+
+
+Fetched = tuple[list[Batch], frozenset[TopicPartition]]
 
 
 class RestingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
@@ -58,6 +62,8 @@ class RestingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
     """
 
     next_fetch = 0.0
+    out_of_range: frozenset[TopicPartition] = frozenset()
+    """The partitions whose positions were not in their logs, since somebody last looked."""
     _refused: tuple[Assignment, float] | None = None
 
     def refused_for(self, assignment: Assignment) -> float:
@@ -108,26 +114,32 @@ class BatchThread(stock.AIOKafkaConsumerThread):
             metadata_max_age_ms=_METADATA_MS,
         )
 
-    async def fetch(self, active: set[TopicPartition], timeout: float, assignment: int) -> list[Batch]:
-        """Batches of the active partitions; empty ones where only the position moved."""
-        found: list[Batch] = await self.call_thread(self._fetch, active, timeout, assignment)
+    async def fetch(self, active: Mapping[TopicPartition, int], timeout: float) -> Fetched:
+        """Batches of the active partitions, each with the number of its claim; empty ones where only the position moved.
+
+        And the partitions whose positions are not in their logs.
+        """
+        found: Fetched = await self.call_thread(self._fetch, active, timeout)
         return found
 
-    async def _fetch(self, active: set[TopicPartition], timeout: float, number: int) -> list[Batch]:
+    async def _fetch(self, active: Mapping[TopicPartition, int], timeout: float) -> Fetched:
         consumer = cast(RestingConsumer, self._ensure_consumer())
         assignment = _assignment(consumer)
-        if assignment is None or not (before := _positions(assignment, active)):
+        if assignment is None or not (before := _positions(assignment, set(active))):
             await asyncio.sleep(0.01)
-            return []
+            return [], frozenset()
         fetched = await _fetched(consumer, assignment, set(before), timeout)
         batches = [
-            Batch(tp, before[tp], at, records := fetched.get(tp, []), size_of(records), number, last=False)
+            Batch(
+                tp, before[tp], at, records := fetched.get(tp, []), size_of(records), active[tp], last=False
+            )
             for tp, at in _positions(assignment, set(before)).items()
             if at != before[tp]
         ]
         if batches:
             batches[-1] = replace(batches[-1], last=True)
-        return batches
+        out_of_range, consumer.out_of_range = consumer.out_of_range, frozenset()
+        return batches, out_of_range
 
     async def start_at(self, positions: Mapping[TopicPartition, int]) -> None:
         """Read these partitions from these positions on; what has been given up meanwhile is passed over."""
@@ -149,19 +161,25 @@ class BatchThread(stock.AIOKafkaConsumerThread):
         held = [tp for tp in partitions if tp in consumer.assignment()]
         (consumer.pause if paused else consumer.resume)(*held)
 
-    async def earliest(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """Where each partition's log starts."""
-        wanted = list(partitions)
-        found = await self.call_thread(self._ensure_consumer().beginning_offsets, wanted) if wanted else {}
-        return dict(found)
+    async def commit_offsets(self, offsets: Mapping[TopicPartition, int | OffsetAndMetadata]) -> None:
+        """Commit these to the group, for tools; of partitions that it still holds. Raises a KafkaError."""
+        await self.call_thread(self._commit_offsets, offsets)
 
-    def end_of(self, partition: TopicPartition) -> int | None:
-        """The last stable offset as of the last fetch, None before the first."""
+    async def _commit_offsets(self, offsets: Mapping[TopicPartition, int | OffsetAndMetadata]) -> None:
+        consumer = self._ensure_consumer()
+        held = {tp: offset for tp, offset in offsets.items() if tp in consumer.assignment()}
+        if held:
+            # The thread has few hands: what the broker does not answer must not keep them from seeking and pausing.
+            async with asyncio.timeout(_COMMIT_SECONDS):
+                await consumer.commit(held)
+
+    def end_of(self, partition: TopicPartition) -> tuple[int, int] | None:
+        """The last stable offset and the end as of the last fetch, None before the first."""
         consumer = self._consumer
         if consumer is None or partition not in consumer.assignment():
             return None
-        end: int | None = consumer.last_stable_offset(partition)
-        return None if end is None or end < 0 else end
+        stable, end = consumer.last_stable_offset(partition), consumer.highwater(partition)
+        return None if stable is None or end is None or stable < 0 else (stable, max(stable, end))
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's own stall alarm cannot fire (it mixes two clocks); the watchdog is ours."""
@@ -222,6 +240,11 @@ async def _taken(
                 )
             except NoOffsetForPartitionError:
                 pass  # it was assigned anew, and its lane has yet to claim it
+            except OffsetOutOfRangeError as error:
+                # What else was fetched must not be lost with it.
+                consumer.out_of_range |= frozenset(error.args[0])
+                consumer.next_fetch = time.monotonic() + _REFUSED_REST
+                return {}
             except TopicAuthorizationFailedError:
                 # Whoever has left the network is closed to us a moment before we follow that.
                 if consumer.refused_for(assignment) > _REFUSED_SECONDS:
@@ -267,9 +290,11 @@ class BatchConsumer(stock.Consumer):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._read_offset = NothingRead()
-        self.claimed: set[TopicPartition] = set()
-        self.held_back: set[TopicPartition] = set()
-        self.assignment_number = 0
+        self.claimed: dict[TopicPartition, int] = {}
+        """The partitions that lanes read, each with the number of its claim: what was read under another is dropped."""
+        self.paused: set[TopicPartition] = set()
+        self.out_of_range: Callable[[Collection[TopicPartition]], None] = lambda partitions: None
+        """Told of partitions whose positions are not in their logs."""
 
     @property
     def thread(self) -> BatchThread:
@@ -281,13 +306,15 @@ class BatchConsumer(stock.Consumer):
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
         if not self.flow_active:
             await self.can_resume_flow.wait()
-        active = self.claimed - self.held_back
+        active = {tp: number for tp, number in self.claimed.items() if tp not in self.paused}
         if not active:
             await asyncio.sleep(0.02)
             return
-        number = self.assignment_number
-        for batch in await self._thread.fetch(active, timeout, number):
-            if number != self.assignment_number or not self.flow_active:
+        batches, out_of_range = await self._thread.fetch(active, timeout)
+        if out_of_range:
+            self.out_of_range(out_of_range)
+        for batch in batches:
+            if not self.flow_active:
                 return
             tp = TP(batch.partition.topic, batch.partition.partition)
             yield tp, self._message(tp, batch)

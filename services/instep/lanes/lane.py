@@ -1,23 +1,31 @@
-"""A lane: all input partitions with one number, decided in order, one transaction at a time."""
+"""A lane: all input partitions with one number, decided in order, one transaction at a time.
+
+A lane claims, reads, decides and commits until the worker releases it. What the broker or the machine does wrong ends the
+claim and not the process: the lane claims again, after a pause, and the claim makes good what was open. Where records may be
+lost, where nobody can tell how a transaction ended, or where the clock is wrong, the lane stands still and says so.
+"""
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 import structlog
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError, ProducerFenced
 from aiokafka.structs import ConsumerRecord
 
-from instep.errors import LostRecordsError, Ours
+from instep.errors import LostRecordsError, Ours, StoppedLaneError, TheWorlds
 from instep.lanes.changelog import Changelog
 from instep.lanes.claim import Claim
 from instep.lanes.driver import Batch, size_of
+from instep.lanes.hanging import Hanging
+from instep.lanes.log_ends import LogEnds
 from instep.lanes.metrics import LaneMetrics
-from instep.lanes.positions import Start, where_to_start
+from instep.lanes.positions import Gap, Start, where_to_start
 from instep.lanes.probe import Poison
 from instep.lanes.processor import Outputs, Processor
 from instep.lanes.settings import LaneSettings
@@ -30,13 +38,13 @@ _TURN_SECONDS = 0.02  # and no more than take about so long
 _SLOW_SECONDS = 0.0001  # a record that takes longer is slow: such turns are short, and as long again belongs to the others
 _SLOW_TURN_SECONDS = 0.004
 _TICK_SECONDS = 1.0
-_TELL_SECONDS = (
-    5.0  # how far the group's committed offsets may be behind the changelog's positions while there is work
-)
 _SEEN_SECONDS = 60.0
-_LOST_SECONDS = 5.0
-_TOLD_SECONDS = 5.0
+_STOPPED_SECONDS = 5.0  # after which a lane that stands still looks whether somebody has acted
+_LOG_SECONDS = 5.0
 _RELEASE_SECONDS = 2.0  # what a transaction may take to end when the lane is given up
+_CONFIRM_SECONDS = 1.0  # and what its marker may, so that the group learns of it
+_FIRST_PAUSE_SECONDS = 0.5  # before a lane claims again; twice as long each time
+_LONGEST_PAUSE_SECONDS = 30.0
 
 
 class LaneWorker(Protocol):
@@ -48,21 +56,31 @@ class LaneWorker(Protocol):
     group: str
     cluster: str
     directory: Path
+    ends: LogEnds
+
+    def outputs(self, lane: int) -> Collection[TopicPartition]:
+        """Every partition that this lane may write, its changelog aside."""
 
     async def committed(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int | None]:
         """The group's committed offsets, None where it has none."""
 
-    async def earliest(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
-        """Where each partition's log starts."""
-
     async def up_to_date(self) -> None:
         """Return once the network is confirmed fresh and the processor follows it."""
+
+    async def say_lost(self, gaps: Collection[Gap]) -> None:
+        """Have the group's offsets tell at which gaps a lane stands."""
 
     async def begin_reading(self, lane: "Lane") -> None:
         """Read the lane's partitions from its positions on."""
 
-    def hold_back(self, lane: "Lane", full: bool) -> None:
-        """Pause the lane's partitions while its queue is full."""
+    def stop_reading(self, lane: "Lane") -> None:
+        """Read them no more."""
+
+    def pause(self, lane: "Lane") -> None:
+        """Pause the lane's partitions: its queue is full."""
+
+    def resume(self, lane: "Lane") -> None:
+        """Resume them."""
 
     def failed(self, error: BaseException) -> None:
         """End the process: a lane met the unexpected."""
@@ -75,39 +93,45 @@ class Lane:
         self.number = number
         self.partitions = partitions
         self.claimed = False
-        self.lost: str | None = None
+        self.stopped: str | None = None
+        """Why it stands still until somebody acts, beginning with the reason's name; None where it does not."""
+        self.waiting_for = ""
+        """What its claim waits for; "" for nothing in particular."""
         self.restored: float | None = None
         """How much of its state it has, from 0 to 1, while it restores; None before and after."""
         self.next: dict[TopicPartition, int] = {}
+        self.topic_ids: dict[str, str] = {}
+        """Of the topics that it reads."""
+        self.hanging = Hanging()
         self._worker = worker
+        self._claim: Claim | None = None
         self._queue: deque[Batch] = deque()
         self._queued_bytes = self._queued_records = 0
-        self._held_back = False
+        self._paused = False
         self._stopping = False
+        self._interruption: Exception | None = None
         self._wake = asyncio.Event()
         self._poison = Poison(worker.processor)
         self._last_tick = self._last_commit = self._last_seen = time.monotonic()
         self._chunk = _CHUNK
         self._rest = 0.0
         self._last_begin = 0.0
-        # Not all lanes at once: what one tells, the others' transactions wait for.
-        self._last_told = time.monotonic() - number % _TELL_SECONDS
-        self._untold: dict[TopicPartition, int] = {}
+        self._pause_seconds = 0.0
         self._open_since: float | None = None
         self._task = asyncio.ensure_future(self._run())
 
     # -- what the worker calls
 
     def offer(self, batch: Batch) -> None:
-        """Take a batch, and begin with `wake`; never waits. Above the byte bound the lane's partitions are held back."""
+        """Take a batch, and begin with `wake`; never waits. Above the byte bound the lane's partitions are paused."""
         if not self._queue:
             self._last_commit = time.monotonic()
         self._queue.append(batch)
         self._queued_bytes += batch.size
         self._queued_records += len(batch.records)
-        if not self._held_back and self._queued_bytes > self._worker.settings.queue_bytes:
-            self._held_back = True
-            self._worker.hold_back(self, True)
+        if not self._paused and self._queued_bytes > self._worker.settings.queue_bytes:
+            self._paused = True
+            self._worker.pause(self)
 
     def wake(self) -> None:
         """Decide what is queued. Called when all batches of a fetch are here, so that they share a transaction."""
@@ -124,6 +148,32 @@ class Lane:
         with suppress(asyncio.CancelledError):
             await self._task
 
+    def interrupt(self, error: Exception) -> None:
+        """Give the claim up and claim again: what the lane reads, or wrote, is not what the claim took it for."""
+        self._interruption = error
+        self._wake.set()
+
+    def unconfirmed(self) -> set[TopicPartition]:
+        """The partitions whose last commit is not seen to have ended yet."""
+        return self._claim.unconfirmed.partitions() if self._claim is not None else set()
+
+    def note_stable(self, stable: Mapping[TopicPartition, int]) -> None:
+        """Take up last stable offsets of partitions that the lane wrote."""
+        if self._claim is not None:
+            self._claim.note_stable(stable)
+
+    def group_offsets(self) -> dict[TopicPartition, int]:
+        """Positions that are seen in the changelog and not yet committed to the group."""
+        return dict(self._claim.unconfirmed.group_offsets) if self._claim is not None else {}
+
+    def group_offsets_committed(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """The group has these."""
+        if self._claim is not None:
+            pending = self._claim.unconfirmed.group_offsets
+            for partition, offset in offsets.items():
+                if pending.get(partition) == offset:
+                    del pending[partition]
+
     def silent_for(self) -> float:
         """Seconds without a commit while work is waiting; 0 when nothing waits or the lane is still claiming."""
         return time.monotonic() - self._last_commit if self.claimed and self._queue else 0.0
@@ -138,91 +188,136 @@ class Lane:
         try:
             while not self._stopping:
                 await self._own_or_wait()
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            # aiokafka lets the cancellation of a task of its own through to whoever waits for it. A lane must not end by
+            # that without a word.
+            if not self._stopping:
+                self._worker.failed(error)
             raise
         except BaseException as error:  # noqa: BLE001  # whatever it is, this process must not go on
             self._worker.failed(error)
 
     async def _own_or_wait(self) -> None:
-        """Own the lane until it is given up; while records are lost, look every few seconds whether that is accepted."""
+        """Own the lane until it is given up; where the claim ends before, wait, and let the caller try again."""
         try:
             await self._own()
-        except LostRecordsError as error:
-            if self.lost is None:
-                _log.error("lost-records", lane=self.number, problem=str(error))  # the sentence is all
-            self.lost = str(error)
-            await asyncio.sleep(_LOST_SECONDS)
+        except StoppedLaneError as error:
+            if self.stopped is None:
+                _log.error(error.reason, lane=self.number, problem=str(error))  # the sentence is all
+            self.stopped = f"{error.reason}: {error}"
+            await asyncio.sleep(_STOPPED_SECONDS)
+        except ProducerFenced:
+            # Another owner has claimed the lane, or the broker gave up our transaction. Who is out of the group learns so by
+            # its next heartbeat, within a session, and the lane is released.
+            _log.warning("fenced", lane=self.number)
+            self.waiting_for = (
+                "its next heartbeat: another worker has claimed it, or its transaction took too long"
+            )
+            await asyncio.sleep(self._worker.settings.session_timeout)
+        except (TheWorlds, KafkaError, OSError, TimeoutError) as error:
+            self._pause_seconds = min(
+                _LONGEST_PAUSE_SECONDS, max(_FIRST_PAUSE_SECONDS, 2 * self._pause_seconds)
+            )
+            said = str(error) if isinstance(error, TheWorlds) else type(error).__name__
+            _log.warning("lane is claimed again", lane=self.number, problem=said, seconds=self._pause_seconds)
+            self.waiting_for = f"another try, after {said}"
+            await asyncio.sleep(self._pause_seconds)
 
     async def _own(self) -> None:
         began = time.monotonic()
+        await self._worker.up_to_date()
+        self._interruption = None
+        claim = self._claim = await self._open(began)
+        try:
+            await self._enter(claim)
+            self._worker.metrics.restore.observe(time.monotonic() - began)
+            _log.info("lane claimed", lane=self.number, restored=claim.entries_restored)
+            while not self._stopping:
+                await self._turn(claim)
+            with suppress(KafkaError, TheWorlds, TimeoutError):
+                await asyncio.wait_for(claim.confirmed(), _CONFIRM_SECONDS)
+        finally:
+            self._stop_reading()
+            if self._open_since is not None:  # in the middle of it: the next claim aborts what is open
+                self._open_since = None
+                self._worker.metrics.aborted.inc()
+            await claim.close()
+
+    async def _open(self, began: float) -> Claim:
         worker = self._worker
-        await worker.up_to_date()
         changelog = Changelog(
             connection=worker.settings.connection,
             service=worker.processor.service,
             lane=self.number,
             cluster=worker.cluster,
         )
-        directory = worker.directory / f"lane-{self.number}"
         try:
-            claim = await Claim.open(
-                worker.settings, changelog, worker.group, directory, self._restoring(began)
+            return await Claim.open(
+                worker.settings,
+                changelog,
+                worker.ends,
+                worker.outputs(self.number),
+                transactional_id=f"{worker.group}-{self.number}",
+                directory=worker.directory / f"lane-{self.number}",
+                hanging=self.hanging,
+                note=self._note,
+                restored=self._restoring(began),
             )
         finally:
             self.restored = None
-        try:
-            self.next = dict((await self._where_to_start(claim)).positions)
-            await claim.enter()
-            self._poison.beware(claim.fruitless_before)
-            await worker.begin_reading(self)
-            self.claimed, self.lost = True, None
-            worker.metrics.restore.observe(time.monotonic() - began)
-            _log.info("lane claimed", lane=self.number, restored=claim.entries_restored)
-            while not self._stopping:
-                await self._turn(claim)
-            if self._untold:
-                await self._commit(claim, await self._begin(claim), {}, [], tell=True)
-        finally:
-            if self._open_since is not None:  # in the middle of it: the next claim aborts what is open
-                self._open_since = None
-                worker.metrics.aborted.inc()
-            await claim.close()
+            self.waiting_for = ""
+
+    def _note(self, waiting_for: str) -> None:
+        self.waiting_for = waiting_for
+
+    async def _enter(self, claim: Claim) -> None:
+        """Find the positions and begin to read there. Raises LostRecordsError where records may never have been read."""
+        start = await self._where_to_start(claim)
+        if start.lost:
+            await self._worker.say_lost(start.lost)
+            raise LostRecordsError(
+                f"Records that this lane has not read are gone ({'; '.join(map(str, start.lost))}):"
+                " `instep lane accept` accepts a gap, and the lane goes on."
+            )
+        for gap in start.accepted:
+            _log.warning("gap accepted", topic=gap.partition.topic, position=gap.position, start=gap.start)
+        self.next = dict(start.positions)
+        await claim.enter({gap.partition: start.positions[gap.partition] for gap in start.accepted})
+        self._poison.expect_poison(claim.uncommitted_before)
+        await self._worker.begin_reading(self)
+        self.claimed, self.stopped = True, None
+
+    def _stop_reading(self) -> None:
+        """Nothing that was read under this claim counts under the next one."""
+        self.claimed = False
+        self._worker.stop_reading(self)
+        self._queue.clear()
+        self._queued_bytes = self._queued_records = 0
+        self._paused = False
 
     def _restoring(self, began: float) -> Callable[[float], None]:
         """Notes how far the restore has come, and tells the log now and then."""
-        told = began
+        logged = began
 
         def note(restored: float) -> None:
-            nonlocal told
+            nonlocal logged
             self.restored = restored
-            if time.monotonic() - told > _TOLD_SECONDS:
-                told = time.monotonic()
+            if time.monotonic() - logged > _LOG_SECONDS:
+                logged = time.monotonic()
                 _log.info("restoring", lane=self.number, percent=int(100 * restored))
 
         return note
 
     async def _where_to_start(self, claim: Claim) -> Start:
         worker = self._worker
-        committed = await worker.committed(self.partitions)
-        kept = claim.kept_positions(self.partitions)
-        start = where_to_start(
-            committed=committed,
-            kept=kept,
-            earliest=await worker.earliest(self.partitions),
-            has_run=any(at is not None for at in (*kept.values(), *committed.values())),
+        logs = await worker.ends.logs(self.partitions)
+        self.topic_ids = claim.topic_ids = {tp.topic: log.topic_id for tp, log in logs.items()}
+        return where_to_start(
+            committed=await worker.committed(logs),
+            kept=claim.changelog_positions(logs),
+            logs=logs,
             accept=claim.accepted,
         )
-        for gap in start.accepted:
-            _log.warning("gap accepted", topic=gap.partition.topic, position=gap.position, start=gap.start)
-        if start.lost:
-            gaps = ", ".join(
-                f"{gap.partition.topic} from {gap.position} to {gap.start}" for gap in start.lost
-            )
-            raise LostRecordsError(
-                f"Records that this lane has not read are gone ({gaps});"
-                " `instep lane accept` accepts a gap, and the lane goes on."
-            )
-        return start
 
     async def _turn(self, claim: Claim) -> None:
         """Wait for work or for the next second, then do what there is.
@@ -235,6 +330,9 @@ class Lane:
                 await asyncio.wait_for(self._wake.wait(), due)
         self._wake.clear()
         await self._worker.up_to_date()
+        if self._interruption is not None:
+            raise self._interruption
+        claim.check_clock()
         if self._queue:
             await self._let_more_come()
             await self._process(claim)
@@ -253,7 +351,7 @@ class Lane:
         """Decide what is queued, within the bounds of one transaction, and commit it."""
         began = self._last_begin = time.monotonic()
         longest = self._worker.settings.transaction_seconds
-        transaction = await self._begin(claim)
+        transaction = self._begin(claim)
         positions: dict[TopicPartition, int] = {}
         raise_metrics: list[Callable[[], None]] = []
         events = 0
@@ -272,7 +370,7 @@ class Lane:
                 batch.after if at == len(batch.records) else self._put_back(batch, at)
             )
             events += at
-        self._poison.beware(0)
+        self._poison.expect_poison(0)
         await self._commit(claim, transaction, positions, raise_metrics)
         self._worker.metrics.seconds.observe(time.monotonic() - began)
         if events:
@@ -286,9 +384,9 @@ class Lane:
             batch = self._queue.popleft()
             self._queued_bytes -= batch.size
             self._queued_records -= len(batch.records)
-            if self._held_back and self._queued_bytes < settings.queue_bytes / 2:
-                self._held_back = False
-                self._worker.hold_back(self, False)
+            if self._paused and self._queued_bytes < settings.queue_bytes / 2:
+                self._paused = False
+                self._worker.resume(self)
             events += len(batch.records)
             size += batch.size
             yield batch
@@ -299,7 +397,7 @@ class Lane:
         """Leave what follows the first `at` records to the next transaction; returns the position where that begins."""
         position: int = batch.records[at - 1].offset + 1
         rest = batch.records[at:]
-        left = Batch(batch.partition, position, batch.after, rest, size_of(rest), batch.assignment)
+        left = Batch(batch.partition, position, batch.after, rest, size_of(rest), batch.claim)
         self._queue.appendleft(left)
         self._queued_bytes += left.size
         self._queued_records += len(rest)
@@ -327,19 +425,19 @@ class Lane:
         return outputs
 
     async def _tick(self, claim: Claim) -> None:
+        await claim.settle_what_hangs()
         outputs = self._worker.processor.tick(claim.state, time.time_ns() // 1_000_000)
-        idle = time.monotonic() - self._last_commit >= _TICK_SECONDS
-        if outputs.records or claim.state.changes or (idle and self._untold):
-            transaction = await self._begin(claim)
+        if outputs.records or claim.state.changes:
+            transaction = self._begin(claim)
             await transaction.add(outputs.records)
-            await self._commit(claim, transaction, {}, [outputs.committed], tell=idle)
+            await self._commit(claim, transaction, {}, [outputs.committed])
         if time.monotonic() - self._last_seen > _SEEN_SECONDS:
             self._last_seen = time.monotonic()
             claim.state.seen()
 
-    async def _begin(self, claim: Claim) -> Transaction:
+    def _begin(self, claim: Claim) -> Transaction:
         self._open_since = time.monotonic()
-        return await claim.begin()
+        return claim.begin()
 
     async def _commit(
         self,
@@ -347,18 +445,12 @@ class Lane:
         transaction: Transaction,
         positions: Mapping[TopicPartition, int],
         raise_metrics: Iterable[Callable[[], None]],
-        *,
-        tell: bool = False,
     ) -> None:
-        """The changelog holds every position; the group is told now and then, for that is two fifths of a commit."""
-        self._untold.update(positions)
-        told = self._untold if tell or time.monotonic() - self._last_told >= _TELL_SECONDS else {}
-        await claim.commit(transaction, positions, told)
-        if told:
-            self._untold, self._last_told = {}, time.monotonic()
+        await claim.commit(transaction, positions)
         self.next.update(positions)
         self._last_commit = time.monotonic()
         self._open_since = None
+        self._pause_seconds = 0.0
         self._worker.metrics.committed.inc()
         for raise_them in raise_metrics:
             raise_them()

@@ -79,3 +79,27 @@ class LagCollector(Collector):
             "Records that the group has yet to commit.",
             labels=["consumergroup", "topic", "partition"],
         )
+
+
+class HangingCollector(Collector):
+    """`instep_lane_hanging_seconds`, worked out when it is asked for."""
+
+    def __init__(self, service: str, hanging: Callable[[], Iterable[tuple[int, float]]]) -> None:
+        self._service = service
+        self._hanging = hanging
+
+    def describe(self) -> Iterator[Metric]:
+        yield self._family()
+
+    def collect(self) -> Iterator[Metric]:
+        family = self._family()
+        for lane, seconds in self._hanging():
+            family.add_metric([self._service, str(lane)], seconds)
+        yield family
+
+    def _family(self) -> GaugeMetricFamily:
+        return GaugeMetricFamily(
+            "instep_lane_hanging_seconds",
+            "How long the last stable offset of a partition that the lane reads or writes has stood below its end.",
+            labels=["service", "lane"],
+        )

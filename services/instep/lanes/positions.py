@@ -1,58 +1,115 @@
-"""Where a lane goes on: decided from what the group has committed, what the changelog says, and where the log starts.
+"""Where a lane goes on: decided from the changelog's positions, the group's committed offsets, and the logs.
 
-Silence is never an answer: a position that is lost, or that lies below the log's start, means records that nobody has
-read. The lane stops until an operator accepts the gap.
+The changelog's position wins, for it was committed together with what the records led to. The group's offsets are
+committed later, for tools. Silence is never an answer: where records may have gone unread the lane stops, until an
+operator accepts the gap.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from aiokafka import TopicPartition
 
+from instep.lanes.log_ends import Log
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Position:
+    """The offset of the next record to read, and the id of the topic that it belongs to ("": an older version kept none)."""
+
+    offset: int
+    topic_id: str = ""
+
+
+class Cause(StrEnum):
+    """Why a position cannot be gone on from."""
+
+    LOST = "no position is known, and the log no longer begins at 0"
+    EXPIRED = "the log begins after the position"
+    BEYOND_END = "the log ends before the position"
+    RECREATED = "the topic was deleted and made anew"
+    GROUP_AHEAD = "the group's committed offset is ahead of the changelog"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Gap:
-    """Records of a partition that are gone: from `position` (None: lost) to the log's `start`."""
+    """Records of a partition that the lane may never have read. `position` is the changelog's, None where it has none.
+
+    `start` is where the lane goes on once the gap is accepted, in the topic with this id.
+    """
 
     partition: TopicPartition
     position: int | None
     start: int
+    topic_id: str
+    cause: Cause
+
+    def __str__(self) -> str:
+        return f"{self.partition.topic} from {self.position} to {self.start}: {self.cause}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
     """Where to read each partition from, the gaps that stop the lane, and the gaps that an operator has accepted."""
 
     positions: Mapping[TopicPartition, int]
-    lost: tuple[Gap, ...]
-    accepted: tuple[Gap, ...]
+    lost: tuple[Gap, ...] = ()
+    accepted: tuple[Gap, ...] = ()
 
 
 def where_to_start(
     *,
     committed: Mapping[TopicPartition, int | None],
-    kept: Mapping[TopicPartition, int | None],
-    earliest: Mapping[TopicPartition, int],
-    has_run: bool,
-    accept: Callable[[Gap], bool] = lambda gap: False,
+    kept: Mapping[TopicPartition, Position | None],
+    logs: Mapping[TopicPartition, Log],
+    accept: Callable[[Gap], int | None] = lambda gap: None,
 ) -> Start:
-    """The larger of the committed and the kept position; the log's start for a partition never read.
+    """The position of each partition in `logs`, and the gaps.
 
-    `has_run` says that this lane has kept any position before: then a partition without one is new only while its log is
-    whole. `accept` says whether an operator has accepted a gap.
+    `committed` are the group's offsets, `kept` the changelog's positions. `accept` gives the offset at which a lane goes on
+    behind an accepted gap, None where nobody has accepted it. A partition without any position is new where its log is
+    whole, or where the lane has no position of any other.
     """
+    has_run = any(at is not None for at in (*kept.values(), *committed.values()))
     positions: dict[TopicPartition, int] = {}
     lost: list[Gap] = []
     accepted: list[Gap] = []
-    for partition, start in earliest.items():
-        known = [at for at in (committed.get(partition), kept.get(partition)) if at is not None and at >= 0]
-        position = max(known, default=None)
-        if position is None and (start == 0 or not has_run):
-            positions[partition] = start
-        elif position is not None and position >= start:
-            positions[partition] = position
+    for partition, log in logs.items():
+        position = kept.get(partition)
+        gap = _gap(partition, position, committed.get(partition), log, has_run=has_run)
+        goes_on_at = None if gap is None else accept(gap)
+        if gap is None:
+            positions[partition] = log.start if position is None else position.offset
+        elif goes_on_at is None:
+            lost.append(gap)
         else:
-            positions[partition] = start
-            gap = Gap(partition, position, start)
-            (accepted if accept(gap) else lost).append(gap)
-    return Start(positions, tuple(lost), tuple(accepted))
+            positions[partition] = goes_on_at
+            accepted.append(gap)
+    return Start(positions=positions, lost=tuple(lost), accepted=tuple(accepted))
+
+
+def _gap(
+    partition: TopicPartition, position: Position | None, committed: int | None, log: Log, *, has_run: bool
+) -> Gap | None:
+    def of(cause: Cause, start: int = log.start) -> Gap:
+        offset = None if position is None else position.offset
+        return Gap(
+            partition=partition,
+            position=offset,
+            start=max(start, log.start),
+            topic_id=log.topic_id,
+            cause=cause,
+        )
+
+    if position is not None and position.topic_id not in ("", log.topic_id):
+        return of(Cause.RECREATED)
+    if position is not None and position.offset < log.start:
+        return of(Cause.EXPIRED)
+    if position is not None and position.offset > log.end:
+        return of(Cause.BEYOND_END)
+    if committed is not None and (position is None or committed > position.offset):
+        return of(Cause.GROUP_AHEAD, min(committed, log.end))
+    if position is None and log.start > 0 and has_run:
+        return of(Cause.LOST)
+    return None

@@ -77,9 +77,9 @@ class Poison:
         self._probing = cast(Probing, processor) if hasattr(processor, "probe_command") else None
         self.expected = False
 
-    def beware(self, fruitless_claims: int) -> None:
+    def expect_poison(self, uncommitted_claims: int) -> None:
         """Expect such a record when the claim before this one ended without a commit."""
-        self.expected = fruitless_claims > 0 and self._probing is not None
+        self.expected = uncommitted_claims > 0 and self._probing is not None
 
     async def decide(self, records: Sequence[ConsumerRecord], state: State, now: int) -> Outputs:
         """As `Processor.process`, with the records that kill the decoder set aside."""

@@ -72,6 +72,9 @@ class Processor(Protocol):
     def inputs(self, network: Network) -> Sequence[str]:
         """The topics that it reads in this network."""
 
+    def outputs(self, network: Network, lane: int) -> Sequence[tuple[str, int]]:
+        """The partitions that one lane of it may write in this network, (topic, number), its changelog aside."""
+
     def follow(self, network: Network) -> None:
         """Switch to this generation of the network; called between batches, and once before the first."""
 

@@ -34,7 +34,7 @@ class LaneSettings:
     transaction_interval: float = (
         0.02  # at least, from one's beginning to the next one's; what is alone goes at once
     )
-    transaction_timeout: float = 5.0  # after which the broker aborts it
+    transaction_timeout: float = 60.0  # after which the broker aborts it; a stalled machine needs as long
     watchdog_seconds: float = 10.0
 
 
@@ -48,6 +48,7 @@ def from_env(environ: Mapping[str, str], *, service: str, default_port: int) -> 
         management_port=_read(environ, "INSTEP_MANAGEMENT_PORT", int, default_port, 0, 65535),
         session_timeout=_read(environ, "INSTEP_SESSION_TIMEOUT_SECONDS", float, 10.0, 1.0, 300.0),
         heartbeat_interval=_read(environ, "INSTEP_HEARTBEAT_SECONDS", float, 3.0, 0.2, 100.0),
+        transaction_timeout=_read(environ, "INSTEP_TRANSACTION_TIMEOUT_SECONDS", float, 60.0, 1.0, 900.0),
         poll_records=_read(environ, "INSTEP_POLL_RECORDS", int, 4000, 1, 100_000),
         watchdog_seconds=_read(environ, "INSTEP_WATCHDOG_SECONDS", float, 10.0, 1.0, 3600.0),
     )

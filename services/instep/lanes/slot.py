@@ -3,23 +3,63 @@
 A frozen worker keeps its lock, so the one that takes over gets another directory and rebuilds from the changelog.
 """
 
+import errno
 import fcntl
+import os
+import tempfile
 from itertools import count
 from pathlib import Path
 from typing import IO
 
+from instep.errors import ConfigurationError
+from instep.lanes.damage import unusable
+
+_PROBE_BYTES = 4096
+
 
 def take_slot(base: Path) -> tuple[Path, IO[str]]:
-    """The first free `base`/worker-N, and the open lock that keeps it while the process lives."""
+    """The first free `base`/worker-N, and the open lock that keeps it while the process lives.
+
+    Raises ConfigurationError where this user cannot write there, StateDirectoryError where that may pass.
+    """
+    try:
+        return _take_slot(base)
+    except OSError as error:
+        raise _explained(base, error) from error
+
+
+def _take_slot(base: Path) -> tuple[Path, IO[str]]:
     base.mkdir(parents=True, exist_ok=True)
     for number in count():
         directory = base / f"worker-{number}"
         lock = (base / f"worker-{number}.lock").open("w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            directory.mkdir(exist_ok=True)
+            _write_something(directory)
         except BlockingIOError:
             lock.close()
-            continue
-        directory.mkdir(exist_ok=True)
-        return directory, lock
+        except OSError:
+            lock.close()
+            raise
+        else:
+            return directory, lock
     raise AssertionError("unreachable")
+
+
+def _write_something(directory: Path) -> None:
+    """Find out now, and not in the middle of a claim, that nothing can be written there."""
+    with tempfile.TemporaryFile(dir=directory) as file:
+        file.write(bytes(_PROBE_BYTES))
+
+
+def _explained(base: Path, error: OSError) -> Exception:
+    """The error to raise: the path, the cause, and the variable that names it."""
+    if found := unusable(base, error):
+        return found
+    cause = os.strerror(error.errno or 0)
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        cause = f"{error.filename} is no directory"
+    return ConfigurationError(
+        f"The state directory {base} cannot be made ({cause}): set INSTEP_STATE_DIR to another."
+    )

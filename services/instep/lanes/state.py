@@ -3,19 +3,27 @@
 Were a change written to RocksDB before its transaction commits, an aborted batch would be taken for done when it is read
 again, and its events lost. So changes wait in the overlay; after the commit one write holds them and the checkpoint, the
 offset of the changelog up to which this directory is true.
+
+A directory that is damaged is discarded when it is opened, and the lane rebuilds it from the changelog (`damage`).
 """
 
 import json
-import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import structlog
 from rocksdict import BlockBasedOptions, Cache, Options, Rdict, WriteBatch, WriteBufferManager
+
+from instep.errors import StateDamagedError
+from instep.lanes import damage
+
+_log = structlog.get_logger("instep.lanes")
 
 OWN = b"\x00instep/"  # keys of the engine's own; no processor's key begins so
 _CHECKPOINT = OWN + b"checkpoint"
+_LONGEST_WHY = 300
 
 CACHE_BYTES = 32 << 20
 BUFFER_BYTES = 48 << 20
@@ -26,26 +34,84 @@ BUFFERS = WriteBufferManager(BUFFER_BYTES, False)  # it flushes early rather tha
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoint:
-    """The offset of the changelog that this directory has reached, of which cluster, and when that was last known."""
+    """The offset of the changelog that this directory has reached, and when that was last known to be so.
+
+    `digest` is of the record right below the offset. Older versions kept neither that nor the topic's id.
+    """
 
     offset: int
     cluster: str
     seen_at: float  # seconds since 1970
+    topic_id: str = ""
+    digest: str = ""
 
 
 class LaneState:
-    """The state of one lane; use from one task at a time."""
+    """The state of one lane; use from one task at a time.
+
+    All but `put` and `delete` may raise StateDamagedError, or what `damage.unusable` makes of a disk that cannot be used.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        directory.mkdir(parents=True, exist_ok=True)
-        self._db = Rdict(str(directory), _options())
         self.changes: dict[bytes, bytes | None] = {}
+        self._db = self._opened_or_made_anew()
+
+    def _opened_or_made_anew(self) -> Rdict:
+        why = damage.marked(self._directory)
+        if why is None:
+            try:
+                return self._opened()
+            except StateDamagedError as error:
+                why = str(error)
+        _log.warning("state discarded", directory=str(self._directory), why=why[:_LONGEST_WHY])
+        self._remove()
+        return self._opened()
+
+    def _opened(self) -> Rdict:
+        """Open the directory, and make it where it is not; raises StateDamagedError where its content is not sound."""
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            before = [file.name for file in self._directory.glob("*.sst")]
+            db = Rdict(str(self._directory), _options())
+            forgotten = damage.forgotten(before, (file["name"] for file in db.live_files()))
+            db.set_options({"disable_auto_compactions": "false"})
+        except Exception as error:
+            raise self._trouble(error) from error
+        if forgotten:
+            db.close()
+            raise StateDamagedError(f"its MANIFEST does not know of {', '.join(forgotten)}")
+        return db
+
+    def _remove(self) -> None:
+        try:
+            damage.remove(self._directory)
+        except OSError as error:
+            raise self._trouble(error) from error
+
+    def _trouble(self, error: Exception) -> Exception:
+        """What an error means of this directory; the error itself where it means nothing of it. rocksdict has no kinds."""
+        if unusable := damage.unusable(self._directory, error if isinstance(error, OSError) else str(error)):
+            return unusable
+        return StateDamagedError(str(error)) if damage.is_damage(str(error)) else error
+
+    def _failed(self, error: Exception) -> Exception:
+        """The same while it is in use: what is damaged is to be discarded by the next claim."""
+        trouble = self._trouble(error)
+        if isinstance(trouble, StateDamagedError):
+            return damage.mark(self._directory, str(error)[:_LONGEST_WHY])
+        return trouble
 
     def get(self, key: bytes) -> bytes | None:
         if key in self.changes:
             return self.changes[key]
-        found: bytes | None = self._db.get(key)
+        return self._read(key)
+
+    def _read(self, key: bytes) -> bytes | None:
+        try:
+            found: bytes | None = self._db.get(key)
+        except Exception as error:
+            raise self._failed(error) from error
         return found
 
     def put(self, key: bytes, value: bytes) -> None:
@@ -59,16 +125,24 @@ class LaneState:
         found = {
             k: v for k, v in self.changes.items() if v is not None and k > after and not k.startswith(OWN)
         }
-        beneath = self._db.iter()
-        beneath.seek(after)
-        taken = 0
-        while beneath.valid() and taken < limit:
-            key: bytes = beneath.key()
-            if key > after and key not in self.changes and not key.startswith(OWN):
-                found[key] = beneath.value()
-                taken += 1
-            beneath.next()
+        found |= self._beneath(after, limit)
         return sorted(found.items())[:limit]
+
+    def _beneath(self, after: bytes, limit: int) -> dict[bytes, bytes]:
+        """The first entries on disk after `after` that no change hides."""
+        found: dict[bytes, bytes] = {}
+        try:
+            beneath = self._db.iter()
+            beneath.seek(after)
+            while beneath.valid() and len(found) < limit:
+                key: bytes = beneath.key()
+                if key > after and key not in self.changes and not key.startswith(OWN):
+                    found[key] = beneath.value()
+                beneath.next()
+            beneath.status()  # at a damaged block it ends as at the end of all entries
+        except Exception as error:
+            raise self._failed(error) from error
+        return found
 
     def committed(self, checkpoint: Checkpoint) -> None:
         """The transaction has committed: write its changes and the checkpoint at once."""
@@ -87,24 +161,26 @@ class LaneState:
             else:
                 batch.put(key, value)
         batch.put(_CHECKPOINT, json.dumps(asdict(checkpoint)).encode())
-        self._db.write(batch)
+        try:
+            self._db.write(batch)
+        except Exception as error:
+            raise self._failed(error) from error
 
     def checkpoint(self) -> Checkpoint | None:
-        raw = self._db.get(_CHECKPOINT)
+        raw = self._read(_CHECKPOINT)
         return None if raw is None else Checkpoint(**json.loads(raw))
 
     def seen(self) -> None:
         """Note that this directory is still as true as its checkpoint says: nobody else has owned the lane since."""
         found = self.checkpoint()
         if found is not None:
-            self._write({}, Checkpoint(offset=found.offset, cluster=found.cluster, seen_at=time.time()))
+            self._write({}, replace(found, seen_at=time.time()))
 
     def discard(self) -> None:
         """Forget everything on disk, to be rebuilt from the changelog."""
         self._db.close()
-        shutil.rmtree(self._directory)
-        self._directory.mkdir(parents=True)
-        self._db = Rdict(str(self._directory), _options())
+        self._remove()
+        self._db = self._opened()
 
     def close(self) -> None:
         self._db.close()
@@ -116,6 +192,7 @@ def _options() -> Options:
     options.set_write_buffer_size(16 << 20)
     options.set_write_buffer_manager(BUFFERS)
     options.set_max_open_files(128)
+    options.set_disable_auto_compactions(True)  # until it is known which tables lay there
     table = BlockBasedOptions()
     table.set_block_cache(_CACHE)
     table.set_bloom_filter(10, False)  # most look-ups are of events never seen before

@@ -1,11 +1,13 @@
-"""Lanes seen from outside: who owns each, how far it is, and the gaps that an operator may accept.
+"""Lanes seen from outside: who owns each, how far it is, the gaps that an operator may accept, and what hangs.
 
-It asks the group and the logs only, so it costs the same however much a lane remembers.
+It asks the group and the logs alone: a lane that stands still says why in the group's offsets (`stated`). So it costs the
+same however much a lane remembers, and needs no right to read that.
 """
 
+import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -15,22 +17,22 @@ from aiokafka.protocol import admin as protocol
 
 from instep.cluster.connection import Connection, connecting
 from instep.errors import NetworkError
-from instep.lanes.assignor import lane_numbering
-from instep.lanes.changelog import accepted_entry
+from instep.lanes.changelog import Changelog
+from instep.lanes.entries import accepted_entry, settled_entry
+from instep.lanes.log_ends import Log, LogEnds, unfinished
+from instep.lanes.positions import Cause, Gap
+from instep.lanes.settlement import Ending
+from instep.lanes.stated import gap_of, offset_of
 from instep.network import topics
 from instep.network.network import Network
+from instep.network.partition import lane_numbering
+from instep.network.services import lane_service
 
 # XXX: aiokafka 0.14 reads the answer of version 3 by the form of version 2, and fails on it.
 protocol.DescribeGroupsRequest_v3.RESPONSE_TYPE = protocol.DescribeGroupsResponse_v3
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class LostRange:
-    """Records of a topic that nobody has read: from `position` (None: lost) up to the log's `start`."""
-
-    topic: str
-    position: int | None
-    start: int
+_HANGS_SECONDS = 3.0
+"""How long a last stable offset has to stand still before a transaction is said to hang: sound ones end in less."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,18 +44,21 @@ class LaneView:
     owner: str
     topics: int
     lag: int
-    lost: tuple[LostRange, ...]
+    lost: tuple[Gap, ...]
 
 
-def inputs_of(network: Network, service: str) -> list[TopicPartition]:
-    """Every partition that a service reads."""
-    if service == "intake":
-        return [TopicPartition(outbox, 0) for outbox in topics.outboxes(network)]
-    return [TopicPartition(topics.EVENTS, lane) for lane in range(network.lanes)]
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Asked:
+    """The clients that a survey asks."""
+
+    connection: Connection
+    admin: AIOKafkaAdminClient
+    consumer: AIOKafkaConsumer
+    ends: LogEnds
 
 
-async def survey(connection: Connection, network: Network, services: Sequence[str]) -> list[LaneView]:
-    """The lanes of these services, as they are now. Raises NotConnectedError."""
+@asynccontextmanager
+async def _asking(connection: Connection) -> AsyncIterator[_Asked]:
     async with connecting(connection), AsyncExitStack() as stack:
         admin = AIOKafkaAdminClient(**connection.kafka())
         await admin.start()
@@ -61,22 +66,28 @@ async def survey(connection: Connection, network: Network, services: Sequence[st
         consumer = AIOKafkaConsumer(**connection.kafka(), isolation_level="read_committed")
         await consumer.start()
         stack.push_async_callback(consumer.stop)
-        return [view for service in services for view in await _survey(admin, consumer, network, service)]
+        ends = LogEnds(connection)
+        await ends.start()
+        stack.push_async_callback(ends.stop)
+        yield _Asked(connection=connection, admin=admin, consumer=consumer, ends=ends)
 
 
-async def _survey(
-    admin: AIOKafkaAdminClient, consumer: AIOKafkaConsumer, network: Network, service: str
-) -> list[LaneView]:
+async def survey(connection: Connection, network: Network, services: Sequence[str]) -> list[LaneView]:
+    """The lanes of these services, as they are now. Raises NotConnectedError."""
+    async with _asking(connection) as asked:
+        return [view for service in services for view in await _survey(asked, network, service)]
+
+
+async def _survey(asked: _Asked, network: Network, service: str) -> list[LaneView]:
     group = topics.group(network, service)
-    partitions = inputs_of(network, service)
-    found = await admin.list_consumer_group_offsets(group)
-    committed = {tp: found[tp].offset for tp in partitions if tp in found and found[tp].offset >= 0}
-    starts = await consumer.beginning_offsets(partitions)
-    ends = await consumer.end_offsets(partitions)
     numbering = lane_numbering(network.lanes)
-    owners = await _owners(admin, group, network)
+    logs = await asked.ends.logs(await _inputs(asked, network, service))
+    found = await asked.admin.list_consumer_group_offsets(group)
+    committed = {tp: offset for tp in logs if (offset := offset_of(found.get(tp))) is not None}
+    stated = {tp: gap for tp in logs if (gap := gap_of(tp, found.get(tp))) is not None}
+    owners = await _owners(asked.admin, group, network)
     by_lane: dict[int, list[TopicPartition]] = {lane: [] for lane in range(network.lanes)}
-    for partition in partitions:
+    for partition in logs:
         by_lane[numbering(partition.topic, partition.partition)].append(partition)
     return [
         LaneView(
@@ -84,22 +95,37 @@ async def _survey(
             lane=lane,
             owner=owners.get(lane, ""),
             topics=len(held),
-            lag=sum(ends[tp] - max(committed.get(tp, 0), starts[tp]) for tp in held),
-            lost=tuple(_lost(held, committed, starts)),
+            lag=sum(max(0, logs[tp].end - max(committed.get(tp, 0), logs[tp].start)) for tp in held),
+            lost=tuple(gap for tp in held if (gap := stated.get(tp) or _expired(tp, committed, logs[tp]))),
         )
         for lane, held in by_lane.items()
     ]
 
 
-def _lost(
-    held: Iterable[TopicPartition],
-    committed: Mapping[TopicPartition, int],
-    starts: Mapping[TopicPartition, int],
-) -> Iterable[LostRange]:
-    for partition in held:
-        position, start = committed.get(partition), starts[partition]
-        if start > 0 and committed and (position is None or position < start):
-            yield LostRange(topic=partition.topic, position=position, start=start)
+async def _inputs(asked: _Asked, network: Network, service: str) -> list[TopicPartition]:
+    """Every partition that a service reads."""
+    names = lane_service(service).inputs(network)
+    await asked.consumer._client.set_topics(
+        names
+    )  # with one request: it would ask for one topic after the other
+    return [
+        TopicPartition(name, number)
+        for name in names
+        for number in sorted(asked.consumer.partitions_for_topic(name) or ())
+    ]
+
+
+def _changelog(connection: Connection, service: str, lane: int) -> Changelog:
+    return Changelog(connection=connection, service=service, lane=lane, cluster="")
+
+
+def _expired(partition: TopicPartition, committed: Mapping[TopicPartition, int], log: Log) -> Gap | None:
+    """What no worker has said yet, since none runs: the log begins after the group's offset."""
+    position = committed.get(partition)
+    if log.start == 0 or not committed or (position is not None and position >= log.start):
+        return None
+    cause = Cause.LOST if position is None else Cause.EXPIRED
+    return Gap(partition=partition, position=position, start=log.start, topic_id=log.topic_id, cause=cause)
 
 
 async def _owners(admin: AIOKafkaAdminClient, group: str, network: Network) -> dict[int, str]:
@@ -110,30 +136,69 @@ async def _owners(admin: AIOKafkaAdminClient, group: str, network: Network) -> d
             for _, client_id, _, _, assignment in members:
                 held = ConsumerProtocolMemberAssignment.decode(assignment).assignment if assignment else ()
                 owners |= {
-                    numbering(topic, one): client_id for topic, partitions in held for one in partitions
+                    numbering(topic, number): client_id for topic, partitions in held for number in partitions
                 }
     return owners
 
 
 async def accept_lost(
-    connection: Connection, network: Network, service: str, topic: str, by: str
-) -> LostRange:
-    """Accept that a topic's records are gone; its lane goes on at the log's start within seconds.
+    connection: Connection, network: Network, service: str, topic: str, by: str, *, repeat: bool = False
+) -> list[Gap]:
+    """Accept the gaps of a topic; their lanes go on within seconds, at the gap's end.
 
-    The acceptance lies in the lane's changelog, with who gave it and when. Raises NetworkError when nothing is lost.
+    With `repeat` they go on at the changelog's position instead, and what follows is read again. The acceptance lies in the
+    lane's changelog, with who gave it and when. Raises NetworkError when nothing is lost.
     """
-    views = await survey(connection, network, [service])
-    for view in views:
-        for lost in view.lost:
-            if lost.topic == topic:
-                await _write(connection, service, view.lane, lost, by)
-                return lost
-    raise NetworkError(f"No records of {topic} are lost to {service}, so there is nothing to accept.")
+    accepted = []
+    for view in await survey(connection, network, [service]):
+        for gap in view.lost:
+            if gap.partition.topic == topic:
+                goes_on_at = gap.start if not repeat or gap.position is None else gap.position
+                entry = accepted_entry(gap, goes_on_at=goes_on_at, by=by, at=_now())
+                await _write(connection, service, view.lane, entry)
+                accepted.append(gap)
+    if not accepted:
+        raise NetworkError(f"No records of {topic} are lost to {service}, so there is nothing to accept.")
+    return accepted
 
 
-async def _write(connection: Connection, service: str, lane: int, lost: LostRange, by: str) -> None:
-    now = time.time_ns() // 1_000_000
-    key, value = accepted_entry(lost.topic, position=lost.position, start=lost.start, by=by, at=now)
+async def hanging_of(
+    connection: Connection, network: Network, service: str, lane: int
+) -> dict[TopicPartition, int]:
+    """The partitions that the lane may write and where a transaction has stood open for seconds, with their LSOs."""
+    if not 0 <= lane < network.lanes:
+        raise NetworkError(f"There is no lane {lane}: the network has lanes 0 to {network.lanes - 1}.")
+    async with _asking(connection) as asked:
+        changelog = _changelog(connection, service, lane).partition
+        outputs = {TopicPartition(*partition) for partition in lane_service(service).outputs(network, lane)}
+        there = await asked.ends.existing({*outputs, changelog})
+        ends = await asked.ends.shared_ends.of(there)
+        before = await asked.ends.stable(there)
+        await asyncio.sleep(_HANGS_SECONDS)
+        after = await asked.ends.stable(there)
+        return {
+            tp: after[tp] for tp in unfinished(ends, after) if tp in after and before.get(tp) == after[tp]
+        }
+
+
+async def settle_lane(
+    connection: Connection,
+    service: str,
+    lane: int,
+    hanging: Mapping[TopicPartition, int],
+    ending: Ending,
+    by: str,
+) -> None:
+    """Decide that what hangs there is to be committed, or aborted; the lane, which stands still, does so within seconds."""
+    await _write(connection, service, lane, settled_entry(hanging, ending, by=by, at=_now()))
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def _write(connection: Connection, service: str, lane: int, entry: tuple[bytes, bytes]) -> None:
+    key, value = entry
     async with connecting(connection):
         producer = AIOKafkaProducer(**connection.kafka(), acks="all", enable_idempotence=True)
         await producer.start()

@@ -1,12 +1,14 @@
 """One transaction of a lane's producer: everything that some records led to, their positions among it, or nothing.
 
-Records are packed into batches by hand (0.4 µs each against 3.5 through `send`). All sends are awaited *before* the
-offsets are added: in the other order the broker verifies partitions against a transaction in flux, answers
-NotEnoughReplicas, and latency goes from milliseconds to more than a second.
+Records are packed into batches by hand (0.4 µs each against 3.5 through `send`). The group's offsets are no part of it: the
+positions lie in the changelog, and committing them to the group as well would double the cost of a small transaction.
+
+The transaction begins with the first batch that is sent, and not before the one before it is known to have ended in the
+changelog (`ready`): meanwhile records are decided.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -16,19 +18,19 @@ from instep.errors import Ours
 from instep.lanes.processor import Output
 
 BATCH_BYTES = 512 * 1024
+_LOG_APPEND_TIME = 1
 
 
 class Transaction:
-    """Open between `begin` and `commit`; a lane has one at a time."""
+    """A lane has one at a time. `ready` is awaited before anything is sent."""
 
-    def __init__(self, producer: AIOKafkaProducer) -> None:
+    def __init__(self, producer: AIOKafkaProducer, ready: Callable[[], Awaitable[None]]) -> None:
         self._producer = producer
-        self._open: dict[tuple[str, int], BatchBuilder] = {}
+        self._ready = ready
+        self._begun = False
+        self._open: dict[TopicPartition, BatchBuilder] = {}
         self._sent: list[asyncio.Future[RecordMetadata]] = []
-        self._last: dict[tuple[str, int], tuple[asyncio.Future[RecordMetadata], int]] = {}
-
-    async def begin(self) -> None:
-        await self._producer.begin_transaction()
+        self._last: dict[TopicPartition, tuple[asyncio.Future[RecordMetadata], int]] = {}
 
     async def add(self, outputs: Iterable[Output]) -> None:
         """Pack outputs; a batch that is full is on its way while the next records are decided."""
@@ -36,11 +38,13 @@ class Transaction:
         for topic, partition, key, value, headers in outputs:
             where = (topic, partition)
             headers = headers or []  # aiokafka takes a list, and nothing else
-            batch = batches.get(where)
+            batch = batches.get(where)  # a TopicPartition is such a pair
             if batch is None:
+                where = TopicPartition(topic, partition)
                 batch = batches[where] = self._producer.create_batch()
             if batch.append(timestamp=None, key=key, value=value, headers=headers) is not None:
                 continue
+            where = TopicPartition(topic, partition)
             if batch.record_count():
                 await self._send(where, batch)
             batch = batches[where] = self._producer.create_batch()
@@ -49,9 +53,13 @@ class Transaction:
                     f"A record for {topic} is larger than {BATCH_BYTES} bytes, so it can never be sent."
                 )
 
-    async def _send(self, where: tuple[str, int], batch: BatchBuilder) -> None:
+    async def _send(self, where: TopicPartition, batch: BatchBuilder) -> None:
+        if not self._begun:
+            await self._ready()
+            await self._producer.begin_transaction()
+            self._begun = True
         batch.close()
-        future = await self._producer.send_batch(batch, where[0], partition=where[1])
+        future = await self._producer.send_batch(batch, where.topic, partition=where.partition)
         self._sent.append(future)
         self._last[where] = (future, batch.record_count())
 
@@ -63,18 +71,31 @@ class Transaction:
         if new:
             await client.set_topics(known | new)
 
-    async def commit(self, positions: Mapping[TopicPartition, int], group: str) -> None:
-        """Send what is packed, then the positions, then commit. Raises whatever the broker says."""
-        await self._find(topic for topic, _ in self._open)
+    async def commit(self) -> None:
+        """Send what is packed, then commit. Raises whatever the broker says; without any record it does nothing."""
+        await self._find(where.topic for where in self._open)
         for where, batch in self._open.items():
             await self._send(where, batch)
         self._open = {}
         await asyncio.gather(*self._sent)
-        if positions:
-            await self._producer.send_offsets_to_transaction(dict(positions), group)
-        await self._producer.commit_transaction()
+        if self._begun:
+            await self._producer.commit_transaction()
 
-    def end_of(self, topic: str, partition: int) -> int | None:
-        """After the commit: the offset that follows the last record sent there, None if none was."""
-        last = self._last.get((topic, partition))
-        return None if last is None else last[0].result().offset + last[1]
+    def ends(self) -> dict[TopicPartition, int]:
+        """After the commit: for each partition the offset that follows the last record sent there.
+
+        A partition is missing where the broker knew the batch from an earlier try, and no longer where it put it.
+        """
+        first = {where: (future.result().offset, count) for where, (future, count) in self._last.items()}
+        return {where: offset + count for where, (offset, count) in first.items() if offset >= 0}
+
+    def appended_at(self, where: TopicPartition) -> int | None:
+        """After the commit: when the broker appended the last batch there, in epoch ms by its own clock.
+
+        None where nothing was sent, or where the topic keeps the producer's timestamps.
+        """
+        last = self._last.get(where)
+        if last is None:
+            return None
+        metadata = last[0].result()
+        return int(metadata.timestamp) if metadata.timestamp_type == _LOG_APPEND_TIME else None

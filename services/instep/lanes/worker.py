@@ -11,43 +11,57 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NoReturn, cast
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Any, NoReturn, TypeVar, cast
 
 import faust
 import structlog
 import uvloop
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
 from faust.worker import Worker as FaustWorker
 from mode import Worker as ModeWorker
 from prometheus_client import CollectorRegistry
 
 from instep.cluster.follow import NetworkFollower
-from instep.errors import ConfigurationError, InstepError, TheWorlds
-from instep.lanes.assignor import lane_assignor, lane_numbering
+from instep.cluster.soundness import unsound
+from instep.errors import ConfigurationError, InstepError, TheWorlds, UnknownStateError
+from instep.lanes.assignor import lane_assignor
 from instep.lanes.driver import Batch, BatchConsumer, BatchTransport, WholeBatches
 from instep.lanes.health import ManagementServer, Watchdog
 from instep.lanes.lane import Lane
+from instep.lanes.log_ends import LogEnds
 from instep.lanes.logs import configure_logs
-from instep.lanes.metrics import Lag, LagCollector, LaneMetrics
+from instep.lanes.metrics import HangingCollector, Lag, LagCollector, LaneMetrics
+from instep.lanes.positions import Gap
 from instep.lanes.processor import Processor
 from instep.lanes.settings import LaneSettings
 from instep.lanes.slot import take_slot
+from instep.lanes.stated import offset_of, statements
 from instep.lanes.tolerant import tolerate_strangers
 from instep.lanes.versions import check_versions, own_version
+from instep.lanes.watch import Watch
 from instep.network import topics
 from instep.network.network import Network
+from instep.network.partition import lane_numbering
 
 _log = structlog.get_logger("instep.worker")
 
-_STALLED_SECONDS = 60.0
+T = TypeVar("T")
+
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 10.0
+_STALLED_SECONDS = 120.0
 _PAST_ITS_TIME = 3  # times the limit after which the broker has aborted the transaction
 _EXIT_FAILED = 70
 _STOP_SECONDS = 4.0
 _FRESH_POLL_SECONDS = 0.02
+_LAST_OFFSETS_SECONDS = 1.0
 
 
 class Worker:
@@ -67,6 +81,9 @@ class Worker:
         self._server = ManagementServer(registry, self, settings.management_host, settings.management_port)
         self._watchdog = Watchdog(settings.watchdog_seconds, self._stalled)
         self._follower = NetworkFollower(settings.connection)
+        self._claims = 0
+        self.ends = LogEnds(settings.connection)
+        self._watch = Watch(self)
 
     # -- start
 
@@ -75,29 +92,65 @@ class Worker:
         await self._server.start()
         network = await self._first_network()
         self.group = topics.group(network, self.processor.service)
-        self._admin = AIOKafkaAdminClient(**self.settings.connection.kafka())
-        await self._admin.start()
-        self.cluster = str((await self._admin.describe_cluster())["cluster_id"])
-        self.directory, self._slot = take_slot(self.settings.state_directory / self.group)
+        await self._patiently(self._connect)
+        if (problem := await unsound(self.settings.connection)) is not None:
+            _log.warning("Kafka's version", problem=problem)
+        self.directory, self._slot = await self._patiently(self._take_slot)
         self._numbering = lane_numbering(network.lanes)
         self._app = self._make_app(network)
         self._registry.register(LagCollector(self.group, self._lags))
+        self._registry.register(HangingCollector(self.processor.service, self._hanging))
         self._waiting_for = "the consumer group"
         self._tasks = [
-            asyncio.ensure_future(self._guard(task)) for task in (self._beat, self._follow_network)
+            asyncio.ensure_future(self._guard(task))
+            for task in (self._beat, self._follow_network, self._watch.run)
         ]
         self._watchdog.start()
         return self._app
 
-    async def _first_network(self) -> Network:
+    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+        """What the attempt comes to, however often it takes: what the broker or a disk does wrong may pass."""
+        pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                await self._follower.start()
-                break
-            except TheWorlds as error:
-                _log.warning("waiting for the broker", problem=str(error))
-                self._waiting_for = f"the broker: {error}"
-                await asyncio.sleep(1.0)
+                return await attempt()
+            except (TheWorlds, KafkaError, OSError, TimeoutError) as error:
+                said = str(error) if isinstance(error, TheWorlds) else type(error).__name__
+                _log.warning("waiting for the broker", problem=said)
+                self._waiting_for = f"the broker: {said}"
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+
+    async def _connect(self) -> None:
+        admin = AIOKafkaAdminClient(**self.settings.connection.kafka())
+        try:
+            await admin.start()
+            self.cluster = str((await admin.describe_cluster())["cluster_id"])
+            await self.ends.start()
+            await self._check_topics()
+        except BaseException:
+            await admin.close()
+            await self.ends.stop()
+            raise
+        self._admin = admin
+
+    async def _take_slot(self) -> tuple[Path, IO[str]]:
+        return take_slot(self.settings.state_directory / self.group)
+
+    async def _check_topics(self) -> None:
+        """Raise ConfigurationError where a hub topic is not the network's: a lane is a partition of each."""
+        lanes = cast(Network, self._followed).lanes
+        names = {partition.topic for partition in self.outputs(0)} | {topics.state(self.processor.service)}
+        hub = [name for name in names if name.startswith("instep.")]
+        for name, count in (await self.ends.partition_counts(hub)).items():
+            if count != lanes:
+                raise ConfigurationError(
+                    f"{name} has {count} partitions and the network has {lanes} lanes: the topic is another network's, or"
+                    " another program's, and nothing is read or written until it has another cluster or is gone."
+                )
+
+    async def _first_network(self) -> Network:
+        await self._patiently(self._follower.start)
         self._waiting_for = "the network: nobody has run `instep network apply`"
         while self._follower.network is None:
             await self._follower.changed()
@@ -149,10 +202,8 @@ class Worker:
         return cast(BatchConsumer, self._app.consumer)
 
     def _accept(self, batch: Batch) -> None:
-        if batch.assignment != self._driver.assignment_number:
-            return
         lane = self._lanes.get(self._numbering(*batch.partition))
-        if lane is not None:
+        if lane is not None and self._driver.claimed.get(batch.partition) == batch.claim:
             lane.offer(batch)
         if batch.last:
             for lane in self._lanes.values():
@@ -164,7 +215,7 @@ class Worker:
         by_lane: dict[int, set[TopicPartition]] = defaultdict(set)
         for topic, partition in assigned:
             by_lane[self._numbering(topic, partition)].add(TopicPartition(topic, partition))
-        self._driver.assignment_number += 1
+        self._driver.out_of_range = self._out_of_range
         self._lanes = {number: Lane(number, frozenset(held), self) for number, held in by_lane.items()}
         self._waiting_for = ""
         set_aside()
@@ -184,32 +235,73 @@ class Worker:
             task.cancel()
         await self._follower.stop()
         await self._admin.close()
+        await self.ends.stop()
         await self._server.stop()
 
     async def _release_all(self) -> None:
-        driver = self._driver
-        driver.assignment_number += 1
-        driver.claimed.clear()
-        driver.held_back.clear()
+        self._driver.claimed.clear()
+        self._driver.paused.clear()
         lanes, self._lanes = self._lanes, {}
         await asyncio.gather(*(lane.release() for lane in lanes.values()))
+        with suppress(KafkaError, TimeoutError):
+            await asyncio.wait_for(self.commit_group_offsets(lanes.values()), _LAST_OFFSETS_SECONDS)
+
+    def claiming_or_claimed(self) -> Collection[Lane]:
+        return list(self._lanes.values())
+
+    def end_of(self, partition: TopicPartition) -> tuple[int, int] | None:
+        return self._driver.thread.end_of(partition)
+
+    async def commit_group_offsets(self, lanes: Iterable[Lane]) -> None:
+        pending = [(lane, offsets) for lane in lanes if (offsets := lane.group_offsets())]
+        if pending:
+            await self._driver.thread.commit_offsets(
+                {partition: offset for _, offsets in pending for partition, offset in offsets.items()}
+            )
+            for lane, offsets in pending:
+                lane.group_offsets_committed(offsets)
+
+    def outputs(self, lane: int) -> Collection[TopicPartition]:
+        network = self._followed
+        return (
+            [] if network is None else [TopicPartition(*one) for one in self.processor.outputs(network, lane)]
+        )
 
     async def committed(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int | None]:
         found = await self._admin.list_consumer_group_offsets(self.group)
-        return {tp: found[tp].offset if tp in found and found[tp].offset >= 0 else None for tp in partitions}
+        return {partition: offset_of(found.get(partition)) for partition in partitions}
 
-    async def earliest(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int]:
-        return await self._driver.thread.earliest(partitions)
+    async def say_lost(self, gaps: Collection[Gap]) -> None:
+        committed = await self.committed([gap.partition for gap in gaps])
+        await self._driver.thread.commit_offsets(statements(gaps, committed))
 
     async def begin_reading(self, lane: Lane) -> None:
-        await self._driver.thread.start_at(lane.next)
+        thread = self._driver.thread
+        await thread.start_at(lane.next)
+        await thread.set_paused(lane.next, False)
         if self._lanes.get(lane.number) is lane:
-            self._driver.claimed |= lane.partitions
+            self._claims += 1
+            self._driver.claimed.update(dict.fromkeys(lane.next, self._claims))
 
-    def hold_back(self, lane: Lane, full: bool) -> None:
-        driver = self._driver
-        (driver.held_back.update if full else driver.held_back.difference_update)(lane.partitions)
-        self._spawn(driver.thread.set_paused(lane.partitions, full))
+    def stop_reading(self, lane: Lane) -> None:
+        for partition in lane.partitions:
+            self._driver.claimed.pop(partition, None)
+            self._driver.paused.discard(partition)
+        if self._lanes.get(lane.number) is lane:  # else they are revoked
+            self._spawn(self._driver.thread.set_paused(lane.partitions, True))
+
+    def pause(self, lane: Lane) -> None:
+        self._driver.paused.update(lane.partitions)
+        self._spawn(self._driver.thread.set_paused(lane.partitions, True))
+
+    def resume(self, lane: Lane) -> None:
+        self._driver.paused.difference_update(lane.partitions)
+        self._spawn(self._driver.thread.set_paused(lane.partitions, False))
+
+    def _out_of_range(self, partitions: Collection[TopicPartition]) -> None:
+        """Let each lane look for itself why its positions are not in their logs; no other lane is concerned."""
+        for lane in {self._numbering(*partition) for partition in partitions} & self._lanes.keys():
+            self._lanes[lane].interrupt(UnknownStateError("a position is not in its log"))
 
     # -- the network
 
@@ -254,20 +346,24 @@ class Worker:
     def unready(self) -> str | None:
         if self._waiting_for:
             return f"waiting for {self._waiting_for}"
-        if not self._follower.fresh():
-            return "the network has not been confirmed for a second"
-        lost = [lane.lost for lane in self._lanes.values() if lane.lost]
-        if lost:
-            return f"lost-records: {lost[0]}"
+        if (stale := self._follower.stale_because()) is not None:
+            return stale
+        stopped = [lane.stopped for lane in self._lanes.values() if lane.stopped]
+        if stopped:
+            return stopped[0]
         waiting = sorted(number for number, lane in self._lanes.items() if not lane.claimed)
-        return f"lanes {waiting} are not claimed yet{self._restoring()}" if waiting else None
+        return f"lanes {waiting} are not claimed yet{self._claiming()}" if waiting else None
 
-    def _restoring(self) -> str:
-        restoring = sorted(
-            (number, lane.restored) for number, lane in self._lanes.items() if lane.restored is not None
-        )
-        told = ", ".join(f"lane {number} has {restored:.0%} of its state" for number, restored in restoring)
-        return told and f": {told}"
+    def _claiming(self) -> str:
+        """What the lanes that are not claimed yet are at."""
+        said = [
+            f"lane {number} has {lane.restored:.0%} of its state"
+            if lane.restored is not None
+            else f"lane {number} waits for {lane.waiting_for}"
+            for number, lane in sorted(self._lanes.items())
+            if not lane.claimed and (lane.restored is not None or lane.waiting_for)
+        ]
+        return f": {', '.join(said)}" if said else ""
 
     def _stalled(self) -> str | None:
         if not self._follower.fresh():
@@ -280,11 +376,17 @@ class Worker:
         return None
 
     def _lags(self) -> Iterator[Lag]:
+        """To the end of each log: a transaction that hangs must not look like nothing to do."""
         for lane in list(self._lanes.values()):
             for partition, position in list(lane.next.items()):
-                end = self._driver.thread.end_of(partition)
-                if end is not None:
-                    yield partition.topic, partition.partition, max(0, end - position)
+                ends = self._driver.thread.end_of(partition)
+                if ends is not None:
+                    yield partition.topic, partition.partition, max(0, ends[1] - position)
+
+    def _hanging(self) -> Iterator[tuple[int, float]]:
+        now = time.monotonic()
+        for number, lane in list(self._lanes.items()):
+            yield number, lane.hanging.seconds(now)
 
     async def _beat(self) -> None:
         while True:

@@ -5,8 +5,9 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,18 @@ from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from instep.client.publisher import Gate, Sendable, publishing
 from instep.client.reader import Item, Reader, reading
 from instep.cluster.apply import apply
-from instep.cluster.connection import Connection
+from instep.cluster.connection import UNREACHABLE, Connection
 from instep.cluster.follow import FRESH_MS
 from instep.errors import PlatformError
 from instep.events.catalogue import Catalogue
+from instep.local.services import Service
+from instep.local.standstill import STILL_S, Standstill, patiently
 from instep.network import topics
 from instep.network.network import Network
 
-_WITHIN_S = 20.0
+_TRY_S = 20.0
+"""What one try may take. No answer is no verdict: it is tried again."""
+_POLL_S = 0.2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,13 +47,14 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suspension:
-    """An agreement suspended, and what became of an event published a second later.
+    """An agreement suspended, and what became of an event published `after_s` seconds later: one, or what it took.
 
     The event may still reach others, under agreements that stand: it is none of those that the demo has counted.
     """
 
     agreement: str
     event_id: str
+    after_s: float
     generation: int
     generation_disclosed: int
     result: str
@@ -58,7 +64,7 @@ class Suspension:
         return self.result == "suspended" and self.generation_disclosed == self.generation
 
 
-async def attempts(connection: Connection, source: str, inbox: str) -> list[Attempt]:
+async def attempts(connection: Connection, source: str, inbox: str, log: Path) -> list[Attempt]:
     """The recipient reads its inbox; the source, who knows well what it sent there, may not, nor speak for the other."""
     recipient = inbox.partition(".")[0]
     tries: tuple[tuple[str, str, str, Callable[[Connection, str], Awaitable[None]], bool], ...] = (
@@ -72,20 +78,28 @@ async def attempts(connection: Connection, source: str, inbox: str) -> list[Atte
         Attempt(
             who=who,
             tried=f"{verb} {topic}",
-            answer=await _answer(act(connection.signed_in_as(who), topic)),
+            answer=await _answer(
+                partial(act, connection.signed_in_as(who), topic),
+                Standstill(f"the broker's answer to {who}, who tries to {verb} {topic}", log),
+            ),
             expected=expected,
         )
         for who, verb, topic, act, expected in tries
     ]
 
 
-async def _answer(act: Awaitable[None]) -> str:
-    try:
-        async with asyncio.timeout(_WITHIN_S):
-            await act
-    except (KafkaError, TimeoutError) as error:
-        return type(error).__name__
-    return "allowed"
+async def _answer(act: Callable[[], Awaitable[None]], still: Standstill) -> str:
+    async def told() -> str:
+        try:
+            async with asyncio.timeout(_TRY_S):
+                await act()
+        except UNREACHABLE:
+            raise
+        except KafkaError as error:
+            return type(error).__name__
+        return "allowed"
+
+    return await patiently(told, still)
 
 
 async def _read(connection: Connection, topic: str) -> None:
@@ -111,27 +125,38 @@ async def suspend(
     original: Item,
     delivery: Item,
     scratch: Path,
+    services: Sequence[Service],
 ) -> Suspension:
-    """Suspend the agreement of a delivery, in a copy of the network's directory, and publish the like of it again."""
+    """Suspend the agreement of a delivery, in a copy of the network's directory, and publish the like of it again.
+
+    It is published a second later, or when the services follow the suspension where they take longer.
+    """
     agreement = delivery.headers["ce_instepagreements"].partition("@")[0]
     shutil.rmtree(scratch, ignore_errors=True)
     shutil.copytree(directory, scratch)
     _mark_suspended(scratch / "agreements" / f"{agreement}.toml")
     source = original.topic.partition(".")[0]
     sendable = _again(Gate(network, catalogue), source, original)
-    async with reading(connection, catalogue.bind(network.schemas)) as reader:
-        starts = await reader.ends(
-            [TopicPartition(topics.DISCLOSURES, lane) for lane in range(network.lanes)]
+    log = services[0].platform.logs / "broker.log"
+    disclosures = [TopicPartition(topics.DISCLOSURES, lane) for lane in range(network.lanes)]
+    async with reading(connection, catalogue.bind(network.schemas), patience_s=STILL_S) as reader:
+        starts = await reader.ends(disclosures)
+        applied = await patiently(
+            lambda: apply(connection, scratch, catalogue), Standstill("the suspension to be applied", log)
         )
-        applied = await apply(connection, scratch, catalogue)
-        await asyncio.sleep(FRESH_MS / 1000)  # for so long a router may go by what it has confirmed
-        async with publishing(connection.signed_in_as(source)) as publisher:
+        began = time.monotonic()
+        await _followed(services, applied.generation)
+        # For so long a router may go by what it has confirmed.
+        await asyncio.sleep(max(0.0, FRESH_MS / 1000 - (time.monotonic() - began)))
+        after = time.monotonic() - began
+        async with publishing(connection.signed_in_as(source), patience_s=STILL_S) as publisher:
             await publisher.send(source, sendable, lambda _: None)
-        disclosure = await _disclosure(reader, starts, sendable.event_id)
+        disclosure = await _disclosure(reader, starts, sendable.event_id, services)
     recipient, _, purpose = delivery.topic.partition(".inbox.")
     return Suspension(
         agreement=agreement,
         event_id=sendable.event_id,
+        after_s=round(after, 1),
         generation=applied.generation,
         generation_disclosed=disclosure["generation"],
         result=_result(disclosure, recipient, purpose),
@@ -160,16 +185,27 @@ def _again(gate: Gate, source: str, original: Item) -> Sendable:
     return sendable
 
 
+async def _followed(services: Sequence[Service], generation: int) -> None:
+    """Return when every service follows this generation of the network."""
+    for service in services:
+        still = Standstill(f"{service.name} to follow the suspension", service.log)
+        while (await service.metrics()).total("instep_network_generation") < generation:
+            still.look()
+            service.supervise()
+            await asyncio.sleep(_POLL_S)
+
+
 async def _disclosure(
-    reader: Reader, starts: Mapping[TopicPartition, int], event_id: str
+    reader: Reader, starts: Mapping[TopicPartition, int], event_id: str, services: Sequence[Service]
 ) -> Mapping[str, Any]:
-    until = time.monotonic() + _WITHIN_S
+    still = Standstill("the event after the suspension to be disclosed", services[-1].log)
     async for item in reader.follow(starts):
         if item is not None and item.content.get("event_id") == event_id:
             return item.content
-        if time.monotonic() > until:
-            break
-    raise PlatformError(f"The event after the suspension was not disclosed within {_WITHIN_S:.0f} s.")
+        still.look()
+        for service in services:
+            service.supervise()
+    raise PlatformError("The disclosures have come to an end.")  # `follow` has none
 
 
 def _result(disclosure: Mapping[str, Any], recipient: str, purpose: str) -> str:

@@ -65,10 +65,11 @@ class Standing:
 
 
 class Platform:
-    """The local platform whose state lies in `directory`."""
+    """The local platform whose state lies in `directory`; `jvm` are Java's flags where the broker's own do not suit."""
 
-    def __init__(self, directory: Path = Path(".instep")) -> None:
+    def __init__(self, directory: Path = Path(".instep"), *, jvm: Sequence[str] | None = None) -> None:
         self.directory = directory.resolve()
+        self._jvm = jvm
         self.records = Records(directory=self.directory / "processes")
         self.logs = self.directory / "logs"
         self.connection_file = self.directory / FILE_NAME
@@ -90,6 +91,7 @@ class Platform:
                 self.directory / "kafka",
                 port=wanted if port or is_free(wanted) else None,
                 secured=True,
+                jvm=self._jvm,
                 log=self.logs / f"{Broker.name}.log",
                 records=self.records,
             )

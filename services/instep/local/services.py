@@ -1,5 +1,6 @@
 """Services as processes of their own beside a local broker, as production runs them; and what their ports say."""
 
+import asyncio
 import os
 import sys
 import time
@@ -11,17 +12,23 @@ from pathlib import Path
 
 from instep.errors import PlatformError
 from instep.lanes.supervisor import Restarts
+from instep.local.metrics import Exposition
 from instep.local.platform import Platform, shown
 from instep.local.ports import LOOPBACK, free_ports
 from instep.local.process import Process
+from instep.local.progress import Progress
+from instep.local.standstill import Standstill, patiently
 from instep.network.access import service as principal
 
-READY_WITHIN_S = 90.0
 SERVICES = ("intake", "router")
 
 
 RESTARTS = 3
-"""How often a worker that ends by itself is started again."""
+"""How often in a row a worker that ends by itself is started again; a minute's run ends the row."""
+WELL_S = 60.0
+_POLL_S = 0.1
+_ANSWER_S = 5.0
+_TELL_S = 10.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -35,9 +42,16 @@ class Service:
     process: Process
     restarts: int = 0
     _due: Restarts = field(default_factory=Restarts)
+    _in_a_row: int = 0
+    _started: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self._due.due(time.monotonic())
+
+    @property
+    def log(self) -> Path:
+        """Where it says what it does."""
+        return Path(self.process.log)
 
     @property
     def address(self) -> str:
@@ -46,37 +60,56 @@ class Service:
 
     def get(self, path: str) -> str:
         """What the management port answers; raises OSError when it does not, or says no."""
-        with urllib.request.urlopen(f"{self.address}{path}", timeout=5) as answer:  # noqa: S310 -- http, ours
+        with urllib.request.urlopen(f"{self.address}{path}", timeout=_ANSWER_S) as answer:  # noqa: S310 -- http, ours
             return str(answer.read().decode())
 
-    def wait_until_ready(self, within_s: float = READY_WITHIN_S) -> None:
-        """Raises PlatformError, with the end of its log, when it ends or is not ready in time."""
-        until = time.monotonic() + within_s
-        problem = "it does not answer"
-        while time.monotonic() < until:
+    async def wait_until_ready(self, tell: Progress) -> None:
+        """Return when it is ready; `tell` hears now and then for what it waits. Raises PlatformError when nothing moves."""
+        still = Standstill(f"{self.name} to be ready", self.log)
+        told = time.monotonic()
+        while problem := await asyncio.to_thread(self.unready):
+            if time.monotonic() - told > _TELL_S:
+                told = time.monotonic()
+                tell(f"waiting for {self.name}: {problem}")
+            still.look((problem, self.restarts, self.log.stat().st_size))
             self.supervise()
-            try:
-                self.get("/ready")
-                return
-            except urllib.error.HTTPError as error:
-                problem = error.read().decode().strip()
-            except OSError as error:
-                problem = str(error)
-            time.sleep(0.1)
-        raise PlatformError(f"{self.name} is not ready after {within_s:.0f} s: {problem}; {self._log()}")
+            await asyncio.sleep(_POLL_S)
+
+    def unready(self) -> str:
+        """Why it is not ready, in its own words; "" when it is."""
+        try:
+            self.get("/ready")
+        except urllib.error.HTTPError as error:
+            return error.read().decode().strip()
+        except OSError:
+            return "it does not answer yet"
+        return ""
+
+    async def metrics(self) -> Exposition:
+        """What `/metrics` says. Raises PlatformError when it never answers."""
+        still = Standstill(f"{self.name} to tell its metrics", self.log)
+        return Exposition(await patiently(lambda: asyncio.to_thread(self.get, "/metrics"), still))
 
     def supervise(self) -> None:
         """Start it again when it has ended, in good time; raises PlatformError when it keeps ending, with its log's end."""
-        if self.process.alive() or not self._due.due(time.monotonic()):
+        now = time.monotonic()
+        if self.process.alive():
+            self._in_a_row = 0 if now - self._started > WELL_S else self._in_a_row
             return
-        if self.restarts == RESTARTS:
-            raise PlatformError(f"{self.name} has ended by itself {RESTARTS + 1} times; {self._log()}")
+        if not self._due.due(now):
+            return
+        if self._in_a_row == RESTARTS:
+            raise PlatformError(
+                f"{self.name} has ended by itself {RESTARTS + 1} times in a row; {self._tail()}"
+            )
+        self._in_a_row += 1
         self.restarts += 1
+        self._started = now
         self.process = _start(self.platform, self.name, self.environ, self.port)
 
-    def _log(self) -> str:
-        tail = Path(self.process.log).read_text("utf-8", errors="replace").splitlines()[-8:]
-        return "\n".join((f"its log is {shown(self.process.log)} and ends so:", *tail))
+    def _tail(self) -> str:
+        tail = self.log.read_text("utf-8", errors="replace").splitlines()[-8:]
+        return "\n".join((f"its log is {shown(self.log)} and ends so:", *tail))
 
 
 def start_services(platform: Platform) -> list[Service]:

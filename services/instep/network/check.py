@@ -28,7 +28,7 @@ from instep.network.census import alias_faults, authority_faults, authority_warn
 from instep.network.days import today_in_london
 from instep.network.documents import Fault
 from instep.network.lookalikes import disguised, lookalikes
-from instep.network.network import load, settings_faults
+from instep.network.network import load, settings_faults, settings_warnings
 from instep.network.overlaps import overlaps
 from instep.network.problems import Lines, Problem, Severity
 from instep.network.revisions import stale_versions
@@ -121,8 +121,12 @@ def _aliases(file: Path, known: Mapping[str, Authority], unread: frozenset[str] 
 def _settings(file: Path) -> Iterator[Problem]:
     document, lines, problems = _toml(file)
     yield from problems
-    if not problems:
-        yield from (_at(file, lines, fault) for fault in settings_faults(document))
+    if problems:
+        return
+    faults = settings_faults(document)
+    yield from (_at(file, lines, fault) for fault in faults)
+    if not faults:
+        yield from (_at(file, lines, fault, "warning") for fault in settings_warnings(document))
 
 
 def _principals(directory: Path) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ and `generation`, whose value is the number in ASCII; all that came before it be
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
 from functools import cached_property
@@ -31,6 +31,13 @@ NETWORK_KEYS = {
 }
 OPTIONAL_NETWORK_KEYS = tuple(key for key in NETWORK_KEYS if key not in ("name", "lanes"))
 RETENTION_KEYS = {"tenants": WHOLE, "events": WHOLE, "register": WHOLE}
+LEAST_DAYS = {
+    "tenants": (7, "the alert for unread records is heard after 3 days, and a long weekend has 4"),
+    "events": (7, "the alert for unread records is heard after 3 days, and a long weekend has 4"),
+    "register": (400, "the router remembers for 400 days whom it told what, in a topic that is kept as long"),
+}
+"""How short each kind of record may be kept, and what would break below that."""
+USUAL_TENANT_DAYS = 35
 QUOTA_KEYS = {"producer_byte_rate": WHOLE, "consumer_byte_rate": WHOLE, "request_percentage": WHOLE}
 
 
@@ -182,7 +189,22 @@ def settings_faults(document: Mapping[str, Any]) -> list[Fault]:
     for key, amount in (*retention.items(), *quotas.items()):
         if isinstance(amount, int) and amount < 1:
             faults.append(Fault(key=key, message=f"{key} must be 1 or more"))
-    return faults
+    return [*faults, *_retention_faults(retention)]
+
+
+def _retention_faults(retention: Mapping[str, Any]) -> Iterator[Fault]:
+    for key, (least, why) in LEAST_DAYS.items():
+        days = retention.get(key, least)
+        if WHOLE.fits(days) and 1 <= days < least:
+            yield Fault(key=key, message=f"{key} is {days}, which must be {least} or more: {why}")
+
+
+def settings_warnings(document: Mapping[str, Any]) -> Iterator[Fault]:
+    """What its people should know of a document of `network.toml` that has no faults."""
+    days = document.get("retention", {}).get("tenants", USUAL_TENANT_DAYS)
+    if days < USUAL_TENANT_DAYS:
+        words = f"tenants is {days}, less than {USUAL_TENANT_DAYS}: a council that is away for a month loses what expires"
+        yield Fault(key="tenants", message=words)
 
 
 def to_records(network: Network) -> dict[str, bytes]:

@@ -29,6 +29,9 @@ class Common:
     def inputs(self, network: Network) -> tuple[str, ...]:
         return (self._job.topic,)
 
+    def outputs(self, network: Network, lane: int) -> tuple[tuple[str, int], ...]:
+        return tuple((name, 0) for name in self._job.outputs)
+
     def follow(self, network: Network) -> None:
         if self._job.codec == "instep":
             self._work = with_instep(self._job, network)

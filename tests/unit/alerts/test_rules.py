@@ -10,7 +10,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from instep.intake.metrics import IntakeMetrics
-from instep.lanes.metrics import LagCollector, LaneMetrics
+from instep.lanes.metrics import HangingCollector, LagCollector, LaneMetrics
 from instep.router.metrics import RouterMetrics
 from tests.kafka.promtool import promtool
 
@@ -46,6 +46,7 @@ def metrics() -> dict[str, frozenset[str]]:
     IntakeMetrics(registry)
     RouterMetrics(registry)
     registry.register(LagCollector("uk-intake", lambda: [("leeds.outbox", 0, 0)]))
+    registry.register(HangingCollector("intake", lambda: [(0, 0.0)]))
     found: dict[str, frozenset[str]] = {}
     for family in registry.collect():
         collector = registry._names_to_collectors[family.name]

@@ -8,6 +8,7 @@ import typer
 
 from instep.cli import build
 from instep.client.explain import REFUSALS, WITHHELD
+from instep.errors import StoppedLaneError
 from instep.intake.app import MANAGEMENT_PORT as INTAKE
 from instep.network import topics
 from instep.router.app import MANAGEMENT_PORT as ROUTER
@@ -30,9 +31,14 @@ TOPICS = {
     topics.rejected("<authority>"),
     topics.inbox("<authority>", "<purpose>"),
 }
-WORDS = {"up", "page", "ticket", "lost-records", "worker ended", "ProducerFenced"}
+LOGGED = {"worker ended", "transaction settled", "state discarded"}
+WORDS = LOGGED | {"up", "page", "ticket", "lost-records", "hanging-transaction", "ProducerFenced"}
 """What a log or Prometheus says; those of a log are looked for in the source."""
-FIELDS = {"service", "result", "contact", "review_by", "version", "status", "published_at"}
+FIELDS = {"service", "lane", "result", "contact", "review_by", "version", "status", "published_at"}
+
+
+KAFKAS = {"kafka-transactions.sh abort", "kafka-transactions.sh describe-producers"}
+"""What Kafka's own tools are asked."""
 
 
 def spans(text: str) -> list[str]:
@@ -55,7 +61,7 @@ def dead(span: str) -> str | None:
     names = re.findall(r"\binstep_\w+|\bkafka_\w+|\b\w+:\w+:\w+", span)
     if names:
         return next((f"no metric {name}" for name in names if name not in _series()), None)
-    if span in TOPICS | WORDS | FIELDS | set(REFUSALS) | set(WITHHELD) | set(alerts()):
+    if span in TOPICS | WORDS | FIELDS | KAFKAS | set(REFUSALS) | set(WITHHELD) | set(alerts()):
         return None
     return None if span == "--dry-run" else "points at nothing known"
 
@@ -109,6 +115,11 @@ def test_a_dead_pointer_is_found(span: str) -> None:
     assert dead(span)
 
 
-@pytest.mark.parametrize("word", ["worker ended", "lost-records"])
+@pytest.mark.parametrize("word", sorted(LOGGED))
 def test_what_a_log_is_said_to_say_is_logged(word: str) -> None:
     assert f'_log.error("{word}"' in SOURCE or f'_log.warning("{word}"' in SOURCE
+
+
+@pytest.mark.parametrize("word", ["lost-records", "hanging-transaction"])
+def test_what_a_stopped_lane_is_said_to_say_is_its_reason(word: str) -> None:
+    assert word in {kind.reason for kind in StoppedLaneError.__subclasses__()}

@@ -14,9 +14,9 @@ from instep.errors import NetworkError
 from instep.events.framing import frame, unframe
 from instep.intake.metrics import IntakeMetrics
 from instep.intake.processor import Intake
-from instep.lanes.partition import lane_of
 from instep.lanes.processor import Output
 from instep.network.network import Network
+from instep.network.partition import lane_of
 from tests.unit.events.sample import CATALOGUE, MOVED, example, spoilt
 from tests.unit.memory_state import MemoryRecord, MemoryState
 from tests.unit.sharing import network

@@ -6,7 +6,8 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberMetadata
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep.lanes.assignor import lane_assignor, lane_numbering, share_out
+from instep.lanes.assignor import lane_assignor, share_out
+from instep.network.partition import lane_numbering
 
 MEMBERS = st.dictionaries(
     st.sampled_from([f"worker-{n}" for n in range(6)]), st.sets(st.integers(0, 15)), min_size=1

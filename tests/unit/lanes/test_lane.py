@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,15 +10,22 @@ from typing import Any, cast
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import InvalidProducerIdMapping, ProducerFenced, RequestTimedOutError
 
 from instep.cluster.connection import Connection
+from instep.errors import ClockError, UnknownStateError
 from instep.lanes.claim import Claim
 from instep.lanes.driver import Batch
+from instep.lanes.hanging import Hanging
 from instep.lanes.lane import Lane, LaneWorker
+from instep.lanes.log_ends import Log
+from instep.lanes.positions import Cause, Gap, Position
 from instep.lanes.processor import Outputs
 from instep.lanes.settings import LaneSettings
+from instep.lanes.unconfirmed import Unconfirmed
 
 PARTITION = TopicPartition("in", 0)
+LOG = Log(start=0, end=100, topic_id="in-1")
 INTERVAL = 0.2
 
 
@@ -44,16 +51,29 @@ class Worker:
         state_directory=Path(),
         schemas_directory=Path(),
         transaction_interval=INTERVAL,
+        session_timeout=0.2,
     )
     processor = SimpleNamespace(
         service="test", process=lambda records, state, now: Outputs(), tick=lambda state, now: Outputs()
     )
 
-    def __init__(self, *, claim: bool = False) -> None:
+    def __init__(self, *, claim: bool = False, log: Log = LOG, committed: int | None = 0) -> None:
         self.waits = not claim
         self.metrics = SimpleNamespace(
             committed=metric(), aborted=metric(), seconds=metric(), events=metric(), restore=metric()
         )
+        self.ends = SimpleNamespace(logs=self._logs)
+        self.failures: list[BaseException] = []
+        self.reading = False
+        self.lost: list[Gap] = []
+        self._log = log
+        self._committed = committed
+
+    async def _logs(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Log]:
+        return dict.fromkeys(partitions, self._log)
+
+    def outputs(self, lane: int) -> list[TopicPartition]:
+        return []
 
     async def up_to_date(self) -> None:
         if self.waits:
@@ -61,58 +81,86 @@ class Worker:
             await asyncio.Event().wait()
 
     async def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
-        return dict.fromkeys(partitions, 0)
+        return dict.fromkeys(partitions, self._committed)
 
-    async def earliest(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        return dict.fromkeys(partitions, 0)
+    async def say_lost(self, gaps: Iterable[Gap]) -> None:
+        self.lost = list(gaps)
 
     async def begin_reading(self, lane: Lane) -> None:
         """Batches are offered by hand."""
+        self.reading = True
+
+    def stop_reading(self, lane: Lane) -> None:
+        self.reading = False
+
+    def failed(self, error: BaseException) -> None:
+        self.failures.append(error)
 
 
 class Committed:
     """A claim that notes when each transaction began, and how far it got."""
 
     state = SimpleNamespace(changes={})
-    entries_restored = fruitless_before = 0
+    entries_restored = uncommitted_before = 0
 
     def __init__(self) -> None:
         self.transactions: list[tuple[float, int | None]] = []
-        self.told: list[int | None] = []
+        self.accepts: int | None = None
+        self.topic_ids: dict[str, str] = {}
+        self.unconfirmed = Unconfirmed(TopicPartition("changelog", 0), Hanging())
+        self.closed = False
 
-    async def begin(self) -> Any:
+    def begin(self) -> Any:
         self.transactions.append((time.monotonic(), 0))
         return SimpleNamespace(add=self._add)
 
     async def _add(self, outputs: object) -> None:
         """Nothing is put out."""
 
-    async def commit(
-        self, transaction: object, positions: dict[TopicPartition, int], told: dict[TopicPartition, int]
-    ) -> None:
+    async def commit(self, transaction: object, positions: dict[TopicPartition, int]) -> None:
         self.transactions[-1] = (self.transactions[-1][0], positions.get(PARTITION))
-        self.told.append(told.get(PARTITION))
 
-    def kept_positions(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
-        return dict.fromkeys(partitions)
+    def changelog_positions(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, Position]:
+        return dict.fromkeys(partitions, Position(offset=0, topic_id="in-1"))
 
-    def accepted(self, gap: object) -> bool:
-        return False
+    def accepted(self, gap: Gap) -> int | None:
+        return self.accepts
 
-    async def enter(self) -> None:
+    async def enter(self, accepted: object) -> None:
         """Nothing is counted."""
 
+    def check_clock(self) -> None:
+        """It is right."""
+
+    async def settle_what_hangs(self) -> None:
+        """Nothing hangs."""
+
+    async def confirmed(self) -> None:
+        """Every marker is there."""
+
     async def close(self) -> None:
-        """Nothing is open."""
+        self.closed = True
 
 
 class Unanswered(Committed):
     """A claim whose commits are never answered, as when the broker is away."""
 
-    async def commit(
-        self, transaction: object, positions: dict[TopicPartition, int], told: dict[TopicPartition, int]
-    ) -> None:
+    async def commit(self, transaction: object, positions: dict[TopicPartition, int]) -> None:
         await asyncio.Event().wait()
+
+
+class Failing(Committed):
+    """A claim whose first commit fails."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error: Exception | None = error
+
+    async def commit(self, transaction: object, positions: dict[TopicPartition, int]) -> None:
+        if self.error is not None:
+            error, self.error = self.error, None
+            raise error
+        await super().commit(transaction, positions)
 
 
 def batch(at: int, records: int = 0) -> Batch:
@@ -223,48 +271,11 @@ async def test_a_marker_alone_makes_no_transaction_until_the_next_tick(
     assert reached == lane.next[PARTITION] == 1
 
 
-async def test_the_group_is_told_now_and_then_when_there_is_no_work_and_at_the_end(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    claim = Committed()
-
-    async def claimed(*_: object) -> Committed:
-        return claim
-
-    monkeypatch.setattr(Claim, "open", claimed)
-    monkeypatch.setattr("instep.lanes.lane._TELL_SECONDS", 0.5)
-    monkeypatch.setattr("instep.lanes.lane._TICK_SECONDS", 0.2)
-    worker = Worker(claim=True)
-    worker.settings = replace(worker.settings, transaction_interval=0.0)
-    lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, worker))
-    async with asyncio.timeout(5):
-        while not lane.claimed:
-            await asyncio.sleep(0.01)
-    began = time.monotonic()
-    for number in range(15):
-        lane.offer(batch(2 * number, records=1))
-        lane.wake()
-        await asyncio.sleep(0.1)
-    busy = [position for position in claim.told if position]
-    assert 2 <= len(busy) <= 2 * (time.monotonic() - began) + 1
-    await asyncio.sleep(0.5)
-    assert claim.told[-1] == 30
-    lane.offer(batch(30, records=1))
-    lane.wake()
-    await asyncio.sleep(0.05)
-    await lane.release()
-    assert [position for _, position in claim.transactions if position] == list(range(2, 33, 2))
-    assert claim.told[-1] == 32
-
-
-@pytest.mark.parametrize(("claim", "committed", "aborted"), [(Committed(), 2, 0), (Unanswered(), 0, 1)])
+@pytest.mark.parametrize(("claim", "committed", "aborted"), [(Committed(), 1, 0), (Unanswered(), 0, 1)])
 async def test_a_transaction_that_is_given_up_in_the_middle_is_counted_as_aborted(
     claim: Committed, committed: int, aborted: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def claimed(*_: object) -> Committed:
-        return claim
-
-    monkeypatch.setattr(Claim, "open", claimed)
+    opening(monkeypatch, claim)
     monkeypatch.setattr("instep.lanes.lane._RELEASE_SECONDS", 0.1)
     worker = Worker(claim=True)
     lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, worker))
@@ -276,3 +287,147 @@ async def test_a_transaction_that_is_given_up_in_the_middle_is_counted_as_aborte
     await asyncio.sleep(0.05)
     await lane.release()
     assert (worker.metrics.committed.times, worker.metrics.aborted.times) == (committed, aborted)
+
+
+def opening(monkeypatch: pytest.MonkeyPatch, claim: Committed) -> list[float]:
+    """Have every claim be this one; returns when each was opened."""
+    opened: list[float] = []
+
+    async def claimed(*_: object, **__: object) -> Committed:
+        opened.append(time.monotonic())
+        return claim
+
+    monkeypatch.setattr(Claim, "open", claimed)
+    return opened
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not true():
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RequestTimedOutError(),
+        UnknownStateError("x"),
+        InvalidProducerIdMapping(),
+        ProducerFenced(),
+        TimeoutError(),
+    ],
+)
+async def test_what_the_broker_does_wrong_ends_the_claim_and_not_the_process(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("instep.lanes.lane._FIRST_PAUSE_SECONDS", 0.05)
+    claim = Failing(error)
+    opened = opening(monkeypatch, claim)
+    worker = Worker(claim=True)
+    lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, worker))
+    try:
+        await until(lambda: lane.claimed)
+        lane.offer(batch(0, records=1))
+        lane.wake()
+        await until(lambda: len(opened) == 2 and lane.claimed)
+        assert worker.failures == []
+        assert lane.open_for() == 0.0
+        lane.offer(batch(0, records=1))
+        lane.wake()
+        await until(lambda: lane.next[PARTITION] == 2)
+    finally:
+        await lane.release()
+    assert worker.metrics.aborted.times == 1
+
+
+async def test_a_librarys_own_cancellation_does_not_end_a_lane_without_a_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    claim = Committed()
+    opening(monkeypatch, claim)
+
+    async def cancelled(*_: object) -> None:
+        raise asyncio.CancelledError
+
+    claim.commit = cancelled  # type: ignore[method-assign,assignment]
+    worker = Worker(claim=True)
+    lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, worker))
+    await until(lambda: lane.claimed)
+    lane.offer(batch(0, records=1))
+    lane.wake()
+    await until(lambda: bool(worker.failures))
+
+
+async def test_a_bug_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    opening(monkeypatch, Committed())
+    worker = Worker(claim=True)
+    lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, worker))
+    await until(lambda: lane.claimed)
+    lane.offer(batch(7, records=1))  # the lane is at 0
+    lane.wake()
+    await until(lambda: bool(worker.failures))
+    assert "starts at 7" in str(worker.failures[0])
+
+
+async def test_a_lane_that_lost_records_stands_still_says_so_and_goes_on_once_that_is_accepted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("instep.lanes.lane._STOPPED_SECONDS", 0.05)
+    claim = Committed()
+    opening(monkeypatch, claim)
+    worker = Worker(claim=True, log=replace(LOG, topic_id="in-2"))
+    lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, worker))
+    try:
+        await until(lambda: bool(lane.stopped))
+        said = str(lane.stopped)
+        assert said.startswith("lost-records: ")
+        assert "in from 0 to 0: the topic was deleted and made anew" in said
+        assert [gap.cause for gap in worker.lost] == [Cause.RECREATED]
+        assert not worker.reading
+        claim.accepts = 0
+        await until(lambda: lane.claimed)
+        assert lane.stopped is None
+        assert worker.reading
+    finally:
+        await lane.release()
+
+
+async def test_an_interrupted_lane_claims_again_and_drops_what_it_had_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("instep.lanes.lane._FIRST_PAUSE_SECONDS", 0.05)
+    claim = Committed()
+    opened = opening(monkeypatch, claim)
+    worker = Worker(claim=True)
+    lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, worker))
+    try:
+        await until(lambda: lane.claimed)
+        lane.offer(batch(0, records=1))
+        lane.interrupt(UnknownStateError("its topic is another"))
+        await until(lambda: not lane.claimed)
+        assert not worker.reading
+        await until(lambda: len(opened) == 2 and lane.claimed)
+        assert not lane._queue
+        assert lane.next == {PARTITION: 0}
+    finally:
+        await lane.release()
+
+
+async def test_a_wrong_clock_stops_a_lane_before_anything_is_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = Committed()
+    opening(monkeypatch, claim)
+
+    def wrong() -> None:
+        raise ClockError("This machine's clock is 86400 s ahead of Kafka's.")
+
+    claim.check_clock = wrong  # type: ignore[method-assign]
+    lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, Worker(claim=True)))
+    try:
+        await until(lambda: lane.claimed)
+        lane.offer(batch(0, records=1))
+        lane.wake()
+        await until(lambda: bool(lane.stopped))
+        assert str(lane.stopped).startswith("clock: ")
+        assert claim.transactions == []
+    finally:
+        await lane.release()

@@ -57,6 +57,9 @@ class Echo:
 
     service = "echo"
 
+    def outputs(self, network: object, lane: int) -> tuple[tuple[str, int], ...]:
+        return ()
+
     def inputs(self, network: object) -> tuple[str, ...]:
         return ()
 
@@ -78,7 +81,7 @@ class Echo:
 
 async def test_poison_is_set_aside_in_its_place_and_the_rest_goes_on() -> None:
     poison = Poison(Echo())
-    poison.beware(1)
+    poison.expect_poison(1)
     assert poison.expected
     nothing: Any = None
     records: Any = [Sent(b"a"), Sent(b"deadly"), Sent(b"b"), Sent(b"c")]
@@ -108,5 +111,5 @@ async def test_what_stands_in_for_a_batch_too_large_to_unpack_is_not_sent_to_the
 
 def test_a_lane_whose_last_claim_committed_expects_no_poison() -> None:
     poison = Poison(Echo())
-    poison.beware(0)
+    poison.expect_poison(0)
     assert not poison.expected

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from instep.errors import NetworkError
 from instep.events.catalogue import Catalogue
 from instep.network.check import check, check_against
+from instep.network.network import LEAST_DAYS, load
 from instep.network.problems import Problem
+from instep.router.memory import KEPT_MS
 
 ROOT = Path(__file__).parents[3]
 CATALOGUE = Catalogue.load(ROOT / "schemas")
@@ -472,6 +475,51 @@ def test_beside_a_faulty_row_a_party_that_nobody_knows_is_still_told(network: Pa
     _spoil(network, "authorities.csv", "^leeds,.*", "leeds,too few")
     _spoil(network, AGREEMENT, '    "high-peak",', '    "hihg-peak",')
     assert len(_errors(network)) == 2
+
+
+@pytest.mark.parametrize(
+    ("key", "usual", "days", "words"),
+    [
+        (
+            "register",
+            400,
+            399,
+            "register is 399, which must be 400 or more: the router remembers for 400 days",
+        ),
+        ("register", 400, 30, "register is 30, which must be 400 or more: the router remembers for 400 days"),
+        ("events", 7, 6, "events is 6, which must be 7 or more: the alert for unread records"),
+        ("tenants", 35, 6, "tenants is 6, which must be 7 or more: the alert for unread records"),
+    ],
+)
+def test_retention_below_what_a_promise_needs_is_refused_at_its_line(
+    network: Path, key: str, usual: int, days: int, words: str
+) -> None:
+    _spoil(network, "network.toml", f"^{key} = {usual}", f"{key} = {days}")
+    (problem,) = _errors(network)
+    lines = (network / "network.toml").read_text(encoding="utf-8").splitlines()
+    assert lines[problem.line - 1].startswith(f"{key} = {days}")
+    assert problem.message.startswith(words)
+    with pytest.raises(NetworkError, match=key):
+        load(network)
+
+
+@pytest.mark.parametrize(
+    ("key", "usual", "days"), [("register", 400, 401), ("events", 7, 8), ("tenants", 35, 400)]
+)
+def test_longer_retention_is_nobodys_problem(network: Path, key: str, usual: int, days: int) -> None:
+    before = check(network, CATALOGUE, TODAY)
+    _spoil(network, "network.toml", f"^{key} = {usual}", f"{key} = {days}")
+    assert check(network, CATALOGUE, TODAY) == before
+
+
+def test_tenants_records_that_are_kept_for_less_than_a_month_are_warned_of(network: Path) -> None:
+    _spoil(network, "network.toml", "^tenants = 35", "tenants = 7")
+    assert _errors(network) == []
+    assert any(words.startswith("tenants is 7, less than 35") for words in _warnings(network))
+
+
+def test_the_register_is_kept_as_long_as_the_router_remembers() -> None:
+    assert LEAST_DAYS["register"][0] * 86_400_000 == KEPT_MS
 
 
 @pytest.mark.parametrize("name", ["authorities.csv", "network.toml", AGREEMENT])

@@ -4,7 +4,7 @@ from aiokafka.partitioner import murmur2 as reference
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep.lanes.partition import lane_of, murmur2
+from instep.network.partition import lane_of, murmur2
 
 
 @given(st.binary(max_size=80))

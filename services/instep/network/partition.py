@@ -4,8 +4,12 @@ aiokafka has the same function byte by byte; this one reads whole words and cost
 several events), so the last ones are remembered.
 """
 
+from collections.abc import Callable
 from functools import lru_cache
 from struct import unpack_from
+
+LaneOf = Callable[[str, int], int]
+"""The lane of a partition, given its topic and number."""
 
 _M = 0x5BD1E995
 _MASK = 0xFFFFFFFF
@@ -30,3 +34,13 @@ def murmur2(data: bytes) -> int:
 def lane_of(key: bytes, lanes: int) -> int:
     """The partition, 0 to `lanes` - 1, that Java's default partitioner gives a record with this key."""
     return (murmur2(key) & 0x7FFFFFFF) % lanes
+
+
+def lane_numbering(lanes: int) -> LaneOf:
+    """The lane of a topic partition: hub partition k is lane k, a tenant's topic goes by its authority's name."""
+
+    def lane(topic: str, partition: int) -> int:
+        authority, _, _ = topic.partition(".")
+        return partition if authority == "instep" else lane_of(authority.encode(), lanes)
+
+    return lane

@@ -1,0 +1,75 @@
+"""Whether the end of `instep.network` has been confirmed within the last second, and if not, why. Pure.
+
+The end is the end of the log, the high watermark. The last stable offset (LSO) is not enough: where a transaction in the
+topic does not end, the LSO stands still while a suspension may already be committed behind it. `apply` itself holds a
+transaction open for a few hundredths of a second. The second for which a confirmation counts covers that, so no further
+grace is given: a suspension that was committed holds within a second, whether or not its marker was ever written.
+
+A confirmation is as old as the *question*. The answer to a fetch may lie unread in the socket while this process is
+frozen, and would else look new when it thaws. Times are seconds of one monotonic clock, which no one can set.
+"""
+
+from dataclasses import dataclass
+
+FRESH_SECONDS = 1.0
+"""For how long a confirmed end of the topic counts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """What Kafka answered to a fetch that was sent at `asked_at`: the LSO (`stable`) and the high watermark (`end`)."""
+
+    asked_at: float
+    stable: int
+    end: int
+
+    @property
+    def transaction_open(self) -> bool:
+        return self.stable < self.end
+
+
+class Freshness:
+    """What is known of the topic's end, from answers and from the position that has been read and taken over."""
+
+    def __init__(self) -> None:
+        self.answer: Answer | None = None
+        """The newest answer by the time of its question; None before the first from this topic."""
+        self._position = -1
+        self._confirmed_at = float("-inf")
+        self._open_since: float | None = None
+
+    def answered(self, answer: Answer) -> None:
+        """Take an answer in. One that is older than what is known is dropped: a former leader may have thawed."""
+        last = self.answer
+        if last is not None and answer.asked_at < last.asked_at:
+            return
+        if not answer.transaction_open:
+            self._open_since = None
+        elif self._open_since is None or last is None or last.stable != answer.stable:
+            self._open_since = answer.asked_at
+        self.answer = answer
+        self._confirm()
+
+    def taken_over(self, position: int) -> None:
+        """All that lies before `position` has been read, and what it says is followed."""
+        self._position = position
+        self._confirm()
+
+    def begin_again(self) -> None:
+        """The topic is read from its start again; an earlier confirmation counts for its second still."""
+        self._position, self.answer, self._open_since = -1, None, None
+
+    def _confirm(self) -> None:
+        if self.answer is not None and self._position >= self.answer.end:
+            self._confirmed_at = max(self._confirmed_at, self.answer.asked_at)
+
+    def fresh(self, now: float) -> bool:
+        return now - self._confirmed_at <= FRESH_SECONDS
+
+    def answering(self, now: float) -> bool:
+        """Whether Kafka has answered what was asked within the last second."""
+        return self.answer is not None and now - self.answer.asked_at <= FRESH_SECONDS
+
+    def open_for(self, now: float) -> float | None:
+        """For how many seconds the LSO has stood at one offset below the end; None when it has reached the end."""
+        return None if self._open_since is None else now - self._open_since

@@ -1,0 +1,166 @@
+"""The barrier of a claim: whatever an earlier owner of the lane wrote has ended, or is ended here, before it is read.
+
+`InitProducerId` aborts what the earlier owner left open, and Kafka promises an end marker on every partition. The barrier
+looks whether the markers are there: the LSO has to reach the end that was read after `InitProducerId`, on every partition
+that the lane may write. What hangs is settled by an empty transaction of the lane's own, which adds the partition and
+writes nothing to it: its marker ends whatever this producer left there.
+
+Other lanes write to some of the partitions too, and may have a transaction open for as long as the limit of a transaction.
+A marker of ours is no harm to theirs. But where nobody can tell how ours ended, the barrier waits as long as theirs may
+last, and then until an operator decides.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Set as AbstractSet
+
+import structlog
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from instep.errors import HangingTransactionError, NotConnectedError
+from instep.lanes.hanging import Hanging
+from instep.lanes.log_ends import LastTransaction, LogEnds, Offsets
+from instep.lanes.settlement import Ending, Settlement, how_to_settle
+
+_log = structlog.get_logger("instep.lanes")
+
+GRACE_SECONDS = 2.0
+"""How long transactions of other lanes may take to end before what hangs is taken for our own."""
+_POLL_SECONDS = 0.02
+_LONGEST_POLL_SECONDS = 1.0
+_DECISION_SECONDS = 5.0
+_SHOWN = 3
+
+Decisions = Callable[[Offsets], Awaitable[Mapping[TopicPartition, Ending]]]
+"""What operators have decided about partitions that hang at these last stable offsets."""
+
+
+async def settle(
+    producer: AIOKafkaProducer, partitions: AbstractSet[TopicPartition], ending: Ending, *, lane: int
+) -> None:
+    """End what this producer left open on the partitions, by a transaction that adds them and writes nothing."""
+    if not partitions:
+        return
+    _log.warning("transaction settled", lane=lane, ending=str(ending), partitions=named(partitions))
+    manager = producer._txn_manager
+    await producer.begin_transaction()
+    for partition in partitions:
+        manager.maybe_add_partition_to_txn(partition)
+    while manager.partitions_to_add():
+        _raise_failure(manager)
+        await asyncio.sleep(_POLL_SECONDS)
+    await (producer.commit_transaction() if ending is Ending.COMMIT else producer.abort_transaction())
+
+
+def _raise_failure(manager: object) -> None:
+    """aiokafka keeps what went wrong in the transaction's future."""
+    waiter = manager.wait_for_transaction_end()  # type: ignore[attr-defined]
+    if waiter.done():
+        waiter.result()
+
+
+class Barrier:
+    """One claim's barrier. `note` is told what the lane waits for, "" when for nothing."""
+
+    def __init__(
+        self,
+        ends: LogEnds,
+        partitions: Collection[TopicPartition],
+        changelog: TopicPartition,
+        *,
+        hanging: Hanging,
+        note: Callable[[str], None],
+        transaction_timeout: float,
+    ) -> None:
+        self._ends = ends
+        self._partitions = frozenset({*partitions, changelog})
+        self._changelog = changelog
+        self._hanging = hanging
+        self._note = note
+        self._longest = transaction_timeout + 15.0
+
+    async def passed(
+        self, producer: AIOKafkaProducer, last: LastTransaction, decisions: Decisions, *, lane: int
+    ) -> None:
+        """Return when nothing of this lane's earlier owners is open. Raises HangingTransactionError."""
+        target: Offsets = {}
+        left = await self._unfinished(await self._ends.existing(self._partitions), target, GRACE_SECONDS)
+        settlement = how_to_settle(last, left, self._changelog)
+        await self._carry_out(producer, settlement, lane)
+        if settlement.undecided:
+            await self._decided(producer, settlement.undecided, target, decisions, lane)
+        if self._changelog in settlement.commit | settlement.abort:
+            # The changelog is ours alone, so there the marker must show.
+            await self._until_finished({self._changelog}, target)
+        self._note("")
+
+    async def _carry_out(self, producer: AIOKafkaProducer, settlement: Settlement, lane: int) -> None:
+        await settle(producer, settlement.commit, Ending.COMMIT, lane=lane)
+        await settle(producer, settlement.abort, Ending.ABORT, lane=lane)
+
+    async def _decided(
+        self,
+        producer: AIOKafkaProducer,
+        undecided: AbstractSet[TopicPartition],
+        target: Offsets,
+        decisions: Decisions,
+        lane: int,
+    ) -> None:
+        """Wait for other lanes' transactions to end, and for an operator where that is not all."""
+        began = time.monotonic()
+        left = set(undecided)
+        while left := await self._unfinished(left, target, _DECISION_SECONDS):
+            stable = await self._ends.stable(left)
+            decided = await decisions(stable)
+            for ending in Ending:
+                chosen = frozenset(tp for tp, said in decided.items() if said is ending and tp in left)
+                await settle(producer, chosen, ending, lane=lane)
+                left -= chosen
+            if left and time.monotonic() - began > self._longest:
+                raise HangingTransactionError(sentence(left, lane))
+
+    async def _until_finished(self, partitions: set[TopicPartition], target: Offsets) -> None:
+        if await self._unfinished(partitions, target, self._longest):
+            raise TimeoutError
+
+    async def _unfinished(
+        self, partitions: AbstractSet[TopicPartition], target: Offsets, seconds: float
+    ) -> set[TopicPartition]:
+        """Those whose LSO has not reached its target in time. A target is the end as it was when first asked for.
+
+        A partition without a leader cannot be settled either, so a claim waits for its leader.
+        """
+        left = set(partitions)
+        until, pause = time.monotonic() + seconds, _POLL_SECONDS
+        while True:
+            target |= await self._ends.shared_ends.of(left - target.keys())
+            stable = await self._ends.shared_stable.of(left & target.keys())
+            now = time.monotonic()
+            for partition in left & stable.keys():
+                self._hanging.observe(partition, stable[partition], target[partition], now)
+            left = {tp for tp in left if tp not in target or stable.get(tp, -1) < target[tp]}
+            if not left:
+                return left
+            self._note(f"transactions that are open in {named(left)}")
+            if left <= stable.keys() and now > until:
+                return left
+            if now > until + self._longest:
+                raise NotConnectedError(f"There is no leader for {named(left - stable.keys())}.")
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_POLL_SECONDS)
+
+
+def named(partitions: Collection[TopicPartition]) -> str:
+    """Some of them, and how many more."""
+    names = [f"{topic}-{number}" for topic, number in sorted(partitions)]
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def sentence(partitions: Collection[TopicPartition], lane: int) -> str:
+    """What an operator is told of transactions that nobody can end but by a decision."""
+    return (
+        f"A transaction of lane {lane} has no end in {named(partitions)}, and the broker does not know whether it was"
+        " committed: `instep lane settle SERVICE LANE` decides, and the lane goes on."
+    )

@@ -1,0 +1,120 @@
+"""The engine's own entries in a lane's changelog: keys and values, to bytes and back. Values are JSON.
+
+Each key begins with a NUL and `instep/`, then:
+
+- `position/<topic>/<partition>`: where the lane goes on
+- `claims`: how many claims in a row have ended without a commit
+- `accepted/<topic>/<partition>`: what an operator has accepted: who, when, and where to go on
+- `settled/<epoch ms>`: what an operator has decided about transactions that hang
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from instep.errors import HubRecordError
+from instep.lanes.positions import Gap, Position
+from instep.lanes.processor import State
+from instep.lanes.settlement import Ending
+from instep.lanes.state import OWN
+
+_POSITION = OWN + b"position/"
+_CLAIMS = OWN + b"claims"
+_ACCEPTED = OWN + b"accepted/"
+_SETTLED = OWN + b"settled/"
+
+Values = Mapping[bytes, bytes | None]
+
+
+def position_entry(partition: TopicPartition, position: Position) -> tuple[bytes, bytes]:
+    """The entry that keeps a position."""
+    return _position_key(partition), b'{"offset":%d,"topic_id":"%b"}' % (
+        position.offset,
+        position.topic_id.encode(),
+    )
+
+
+def position_in(state: State, partition: TopicPartition) -> Position | None:
+    """The position kept for a partition, None where the lane has never read it."""
+    value = state.get(_position_key(partition))
+    if value is None:
+        return None
+    content = _content(value, f"{partition.topic}/{partition.partition}")
+    if isinstance(content, int):  # versions before 0.2 kept the offset alone
+        return Position(offset=content)
+    return Position(offset=content["offset"], topic_id=content["topic_id"])
+
+
+def _position_key(partition: TopicPartition) -> bytes:
+    return _POSITION + f"{partition.topic}/{partition.partition}".encode()
+
+
+def claims_entry(count: int) -> tuple[bytes, bytes]:
+    """The entry that counts claims in a row that ended without a commit."""
+    return _CLAIMS, b"%d" % count
+
+
+def uncommitted_claims(state: State) -> int:
+    """How many claims in a row have ended without a commit."""
+    return int(state.get(_CLAIMS) or b"0")
+
+
+def accepted_entry(gap: Gap, *, goes_on_at: int, by: str, at: int) -> tuple[bytes, bytes]:
+    """The entry by which an operator accepts a gap; `at` is epoch ms. It stays: who accepted what, and when."""
+    content = {
+        "position": gap.position,
+        "start": gap.start,
+        "topic_id": gap.topic_id,
+        "goes_on_at": goes_on_at,
+        "by": by,
+        "at": at,
+    }
+    return _ACCEPTED + f"{gap.partition.topic}/{gap.partition.partition}".encode(), json.dumps(
+        content
+    ).encode()
+
+
+def accepted_in(state: State, gap: Gap) -> int | None:
+    """Where to go on after this very gap, None where nobody has accepted it."""
+    value = state.get(_ACCEPTED + f"{gap.partition.topic}/{gap.partition.partition}".encode())
+    if value is None:
+        return None
+    content = _content(value, gap.partition.topic)
+    same = (content["position"], content["start"], content["topic_id"]) == (
+        gap.position,
+        gap.start,
+        gap.topic_id,
+    )
+    return int(content["goes_on_at"]) if same else None
+
+
+def settled_entry(
+    hanging: Mapping[TopicPartition, int], ending: Ending, *, by: str, at: int
+) -> tuple[bytes, bytes]:
+    """The entry by which an operator decides about partitions that hang at these last stable offsets."""
+    where = [[topic, number, stable] for (topic, number), stable in sorted(hanging.items())]
+    content = {"ending": ending, "hanging": where, "by": by, "at": at}
+    return _SETTLED + b"%d" % at, json.dumps(content).encode()
+
+
+def decisions_in(values: Values, hanging: Mapping[TopicPartition, int]) -> dict[TopicPartition, Ending]:
+    """What operators have decided about these partitions, hanging at these last stable offsets."""
+    decided: dict[TopicPartition, Ending] = {}
+    for key, value in values.items():
+        if key.startswith(_SETTLED) and value is not None:
+            content = _content(value, "settled")
+            for topic, number, stable in content["hanging"]:
+                if hanging.get(TopicPartition(topic, number)) == stable:
+                    decided[TopicPartition(topic, number)] = Ending(content["ending"])
+    return decided
+
+
+def _content(value: bytes, what: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        raise HubRecordError(
+            f"The changelog holds an entry for {what} that Instep has not written: is the topic another program's?"
+        ) from None

@@ -1,0 +1,67 @@
+"""What a lane has committed and has not yet seen to have ended: plain state, given the time.
+
+Kafka answers EndTxn when the end is decided, and writes the markers afterwards. A commit counts on a partition once the
+last stable offset has passed the records there. Positions count once that is so in the changelog: only then are they the
+group's to know.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from aiokafka import TopicPartition
+
+from instep.lanes.hanging import Hanging
+
+_AGAIN_SECONDS = 60.0
+"""After which a marker is written again: another lane's transaction may be what stands there, and lasts no longer."""
+
+
+class Unconfirmed:
+    """The partitions that one claim has written to. Times are seconds of one monotonic clock."""
+
+    def __init__(self, changelog: TopicPartition, hanging: Hanging) -> None:
+        self._changelog = changelog
+        self._hanging = hanging
+        self._ends: dict[TopicPartition, int] = {}
+        self._settled: dict[TopicPartition, float] = {}
+        self._positions: dict[TopicPartition, int] = {}
+        self.group_offsets: dict[TopicPartition, int] = {}
+        """Positions that are seen in the changelog, for the group; whoever commits them empties it."""
+
+    def seen_in_changelog(self) -> bool:
+        """Whether every commit so far is seen in the changelog."""
+        return self._changelog not in self._ends
+
+    def partitions(self) -> set[TopicPartition]:
+        """Those that are written to and not yet seen to have ended."""
+        return set(self._ends)
+
+    def committed(self, ends: Mapping[TopicPartition, int], positions: Mapping[TopicPartition, int]) -> None:
+        """A transaction was committed: it wrote up to these ends, and the lane is at these positions."""
+        self._ends.update(ends)
+        self._positions.update(positions)
+
+    def observe(self, stable: Mapping[TopicPartition, int], now: float) -> None:
+        """Take up last stable offsets."""
+        for partition, offset in stable.items():
+            end = self._ends.get(partition)
+            if end is None:
+                continue
+            self._hanging.observe(partition, offset, end, now)
+            if offset >= end:
+                del self._ends[partition]
+                self._settled.pop(partition, None)
+        if self.seen_in_changelog():
+            self.group_offsets.update(self._positions)
+            self._positions.clear()
+
+    def overdue(self, seconds: float, now: float) -> set[TopicPartition]:
+        """Those whose LSO has stood still for longer, and to which no marker was written again of late."""
+        return {
+            partition
+            for partition in self._hanging.longer_than(seconds, now) & self._ends.keys()
+            if now - self._settled.get(partition, -_AGAIN_SECONDS) >= _AGAIN_SECONDS
+        }
+
+    def settled(self, partitions: Iterable[TopicPartition], now: float) -> None:
+        """A marker was written again to these."""
+        self._settled.update(dict.fromkeys(partitions, now))

@@ -1,0 +1,86 @@
+"""Once a second: have the lanes' commits ended everywhere, do the logs that they read stand still, are the topics the same?
+
+What is found goes to the lanes, which act on it between two transactions. Positions that are seen to have ended are
+committed to the consumer group here, for tools: a lane itself goes by its changelog.
+"""
+
+import asyncio
+import time
+from collections.abc import Collection, Iterable, Mapping
+from typing import Protocol
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+
+from instep.errors import TheWorlds, UnknownStateError
+from instep.lanes.lane import Lane
+from instep.lanes.log_ends import LogEnds
+
+_log = structlog.get_logger("instep.lanes")
+
+_LOOK_SECONDS = 1.0
+_TOPICS_SECONDS = 5.0
+
+
+class Watched(Protocol):
+    """What the watch asks of the worker."""
+
+    ends: LogEnds
+
+    def claiming_or_claimed(self) -> Collection[Lane]:
+        """The lanes that the worker is assigned."""
+
+    def end_of(self, partition: TopicPartition) -> tuple[int, int] | None:
+        """LSO and end of a partition that is read, as of its last fetch."""
+
+    async def commit_group_offsets(self, lanes: Iterable[Lane]) -> None:
+        """Commit to the group what these lanes have pending."""
+
+
+class Watch:
+    """Runs until it is cancelled; what the broker does not answer is asked again."""
+
+    def __init__(self, worker: Watched) -> None:
+        self._worker = worker
+        self._topics_at = 0.0
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                await self._look()
+            except (TheWorlds, KafkaError, OSError, TimeoutError) as error:
+                _log.warning("the logs' ends cannot be read", error=type(error).__name__)
+
+    async def _look(self) -> None:
+        lanes = self._worker.claiming_or_claimed()
+        self._look_at_inputs(lanes, time.monotonic())
+        if written := {partition for lane in lanes for partition in lane.unconfirmed()}:
+            stable = await self._worker.ends.shared_stable.of(written)
+            for lane in lanes:
+                lane.note_stable(stable)
+        await self._worker.commit_group_offsets(lanes)
+        if time.monotonic() - self._topics_at >= _TOPICS_SECONDS:
+            self._topics_at = time.monotonic()
+            await self._look_at_topics(lanes)
+
+    def _look_at_inputs(self, lanes: Iterable[Lane], now: float) -> None:
+        for lane in lanes:
+            for partition in lane.next:
+                ends = self._worker.end_of(partition)
+                if ends is not None:
+                    lane.hanging.observe(partition, *ends, now)
+
+    async def _look_at_topics(self, lanes: Iterable[Lane]) -> None:
+        claimed = [lane for lane in lanes if lane.claimed]
+        topics = {partition.topic for lane in claimed for partition in lane.partitions}
+        ids = await self._worker.ends.topic_ids(topics)
+        for lane in claimed:
+            if changed := others(lane.topic_ids, ids, {partition.topic for partition in lane.partitions}):
+                lane.interrupt(UnknownStateError(f"{changed[0]} is another topic than the lane was reading"))
+
+
+def others(known: Mapping[str, str], ids: Mapping[str, str], topics: Iterable[str]) -> list[str]:
+    """The topics that are there under another id than the known one, or were not there before."""
+    return sorted(topic for topic in topics if topic in ids and known.get(topic) != ids[topic])

@@ -25,6 +25,7 @@ from instep.local.kafka import cluster_at, cluster_of, prepare
 from instep.local.platform import Platform, marked_brokers
 from instep.local.ports import free_ports, is_open
 from instep.local.process import Process
+from tests.chaos.disk import Disk
 from tests.conftest import KAFKA_4_3_1
 
 INSTEP = str(Path(sys.executable).with_name("instep"))
@@ -306,6 +307,57 @@ def test_a_directory_may_have_any_name(
         assert instep("doctor").returncode == 0
     finally:
         assert "Ended: broker." in instep("down").stdout
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """A small disk that can be filled; without the right to mount one there is nothing to try."""
+    disk = Disk(tmp_path / "disk")
+    if not disk.possible:
+        pytest.skip("this user may not mount a disk")
+    yield disk
+    disk.unmount()
+
+
+@pytest.mark.parametrize("when", ["at first", "later"])
+def test_a_full_disk_is_named_and_no_process_is_left(
+    when: str, disk: Disk, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSTEP_HOME", str(disk.directory / "home"))
+    there = Platform(disk.directory / "home")
+    if when == "later":
+        there.up()
+        there.down()
+    disk.fill()
+    up = instep("up")
+    assert up.returncode == 1
+    assert f"Kafka cannot write in {there.directory / 'kafka'}" in up.stderr.splitlines()[-1]
+    assert "0 MiB are free there" in up.stderr.splitlines()[-1]
+    assert brokers_of(there) == []
+    assert there.records.all() == []
+    assert not list(there.records.directory.glob(".*"))
+    disk.empty()
+    assert instep("up").returncode == 0
+    assert instep("down").returncode == 0
+
+
+def test_a_disk_that_fills_up_while_the_network_is_applied_is_no_traceback(
+    disk: Disk, platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSTEP_HOME", str(disk.directory / "home"))
+    there = Platform(disk.directory / "home")
+    there.up()
+    try:
+        disk.fill()
+        applied = instep("network", "apply", "sample")
+        assert applied.returncode == 1, applied.stdout
+        assert applied.stderr.splitlines()[-1].startswith("instep: ")
+        assert "Traceback" not in applied.stderr
+        doctor = {one["check"]: one for one in rows("doctor")}
+        assert doctor["disk"]["health"] == "problem"
+    finally:
+        disk.empty()
+        there.down()
 
 
 def test_from_another_directory_another_platform_is_seen(

@@ -10,12 +10,12 @@ write what it made up from an older state. What an earlier one has left without 
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -45,6 +45,7 @@ from instep.network.network import Network, from_records, load
 from instep.network.problems import plainly
 from instep.network.topics import NETWORK, TopicSpec, topics
 
+T = TypeVar("T")
 Progress = Callable[[str, int, int], None]
 """What is being done, how much of it is done, and how much there is."""
 Ask = Callable[[Sequence[Schema], Mapping[int, tuple[str, str]]], Awaitable[Registered]]
@@ -52,6 +53,8 @@ Ask = Callable[[Sequence[Schema], Mapping[int, tuple[str, str]]], Awaitable[Regi
 
 # Above some 400 topics of 12 partitions and 7 settings the controller finds a request "excessively large".
 _CHUNK = 200
+_WRITER_WITHIN_S = 60.0
+_WRITTEN_WITHIN_S = 300.0
 _STILL_S = 300.0
 """How long the broker may make no topic of those that it has promised."""
 _LONGEST_POLL_S = 2.0
@@ -108,7 +111,7 @@ async def apply(
         ask = _asking(registry, network, register)
         if NETWORK in await admin.list_topics():
             progress(f"waiting for the end of {NETWORK}", 0, 1)
-            await settle(connection, writer)
+            await _within(_WRITTEN_WITHIN_S, settle(connection, writer))
         planned = await _planned(connection, admin, network, catalogue, progress, ask, allow_delete)
         await _create(admin, planned.create, progress)
         await _configure(admin, planned.configure)
@@ -287,11 +290,11 @@ async def _delete(admin: AIOKafkaAdminClient, names: Sequence[str]) -> None:
 async def _publish(connection: Connection, writer: AIOKafkaProducer, planned: Plan) -> None:
     """Write the generation and return once readers see it; raises NetworkError when they do not."""
     generation = {GENERATION: str(planned.generation).encode()}
-    offset = await _write(writer, {**planned.records, **generation})
+    offset = await _within(_WRITTEN_WITHIN_S, _write(writer, {**planned.records, **generation}))
     if await visible(connection, offset + 1, MARKER_WITHIN_S):
         return
     # The commit was answered, its marker was never written: the next one says the same, and ends both.
-    offset = await _write(writer, generation)
+    offset = await _within(_WRITTEN_WITHIN_S, _write(writer, generation))
     if not await visible(connection, offset + 1, MARKER_WITHIN_S):
         raise NetworkError(
             f"Generation {planned.generation} is committed, but a transaction in {NETWORK} that does not end hides it, and"
@@ -326,10 +329,26 @@ async def _writer(connection: Connection, transactional_id: str) -> AsyncIterato
         transactional_id=transactional_id, transaction_timeout_ms=_TRANSACTION_MS, **connection.kafka()
     )
     try:
-        await writer.start()
+        await _within(_WRITER_WITHIN_S, writer.start())
         yield writer
     finally:
-        await writer.stop()
+        with suppress(TimeoutError):
+            await _within(_WRITER_WITHIN_S, writer.stop())
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """Wait for work at most so long; raises TimeoutError.
+
+    aiokafka looks for a transaction's coordinator for ever, and when it is told to give up it looks for one to abort with:
+    so work that is given up is not waited for either.
+    """
+    task = asyncio.create_task(work)
+    try:
+        if not (await asyncio.wait({task}, timeout=seconds))[0]:
+            raise TimeoutError
+        return task.result()
+    finally:
+        task.cancel()
 
 
 @asynccontextmanager
@@ -347,4 +366,10 @@ async def _explained(connection: Connection, transactional_id: str) -> AsyncIter
         raise ConfigurationError(
             f"The cluster does not permit this user to do it ({type(error).__name__}): INSTEP_SASL_USERNAME needs to"
             f" create and configure topics, to write {NETWORK}, and to use the transactional id {transactional_id}."
+        ) from error
+    except KafkaError as error:
+        why = type(error.__cause__ or error).__name__
+        raise NotConnectedError(
+            f"Kafka at {connection.bootstrap_servers} did not carry it out to the end ({why}): see whether its brokers run"
+            " and what their logs say, then run this again; it goes on from there."
         ) from error

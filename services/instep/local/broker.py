@@ -3,6 +3,7 @@
 Used by `instep up`, by the demo and by every test against Kafka. Blocking; from a coroutine, call it in a thread.
 """
 
+import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ MARK = "-Dinstep.local="
 """Stands in each broker's command line, before its directory: by it a broker is found whose record is lost."""
 
 _PORT_ATTEMPTS = 3
+# With less room Kafka cannot even write into its log why it ends.
+_LEAST_BYTES = 1 << 20
 
 
 class Broker:
@@ -102,9 +105,17 @@ class Broker:
             return
         jars = kafka_jars()
         jars.fetch(progress)
-        progress("preparing Kafka's data directory")
-        prepare(jars, self.data)
-        progress("starting Kafka")
+        self.directory.mkdir(parents=True, exist_ok=True)
+        try:
+            progress("preparing Kafka's data directory")
+            prepare(jars, self.data)
+            progress("starting Kafka")
+            self._start_on_some_port(jars, progress)
+        except OSError as error:
+            # What copies a directory names each of its files, and no reason for the whole.
+            raise self._unwritable(error.strerror or "files could not be copied there") from error
+
+    def _start_on_some_port(self, jars: Jars, progress: Progress) -> None:
         for _ in range(_PORT_ATTEMPTS):
             try:
                 self._start_once(jars, *self._choose_ports(), progress)
@@ -113,6 +124,13 @@ class Broker:
                 # Somebody was quicker between our choice of a free port and Kafka's use of it.
                 continue
         raise PlatformError("The ports that Kafka was to use are taken again and again by other programs.")
+
+    def _unwritable(self, why: str) -> PlatformError:
+        free = shutil.disk_usage(self.directory).free // 2**20
+        return PlatformError(
+            f"Kafka cannot write in {self.directory} ({why}; {free:,} MiB are free there): make room or permit it, then run"
+            " this again."
+        )
 
     def stop(self) -> None:
         """End it in order; nothing happens when it does not run."""
@@ -194,9 +212,14 @@ class Broker:
             told = file.read().decode(errors="replace")
         if "Address already in use" in told:
             return _PortTakenError()
+        if "No space left on device" in told or shutil.disk_usage(self.directory).free < _LEAST_BYTES:
+            return self._unwritable("no space is left on the device")
         java.version_of(java.find_java())  # says so itself, if that is why
-        tail = "\n".join(told.splitlines()[-8:])
-        return PlatformError(f"Kafka ended as it started; its log is {self.log} and ends so:\n{tail}")
+        lines = told.splitlines()
+        # Of a Java stack trace, the lines that say something to whoever does not read Java.
+        telling = [line for line in lines if " ERROR " in line or line.startswith("Caused by: ")]
+        tail = "\n".join((telling or lines)[-4:])
+        return PlatformError(f"Kafka ended as it started; its log is {self.log} and says:\n{tail}")
 
     def _forget(self) -> None:
         self.process = None

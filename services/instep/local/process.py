@@ -141,7 +141,12 @@ def spawn(
             patience_s=patience_s,
         )
         if records:
-            records.write(process)
+            try:
+                records.write(process)
+            except OSError:
+                # On a full disk: a process that nothing tells of must not stay.
+                process.kill()
+                raise
     return process
 
 
@@ -177,8 +182,12 @@ def write_atomically(path: Path, text: str) -> None:
     """Write a file so that a reader sees the old content or the new, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 @contextmanager

@@ -122,6 +122,7 @@ class Claim:
                 return decisions_in(values_of(await changelog.tail(now.start, now.end)), stable)
 
             await barrier.passed(producer, last, decisions, lane=changelog.lane)
+            await _find_topics(producer, ends, outputs)
             state = LaneState(directory)
             claim = cls(settings, producer, state, changelog, ends, hanging)
             await claim._restore(await _log_of(changelog, ends), restored)
@@ -295,3 +296,12 @@ async def _log_of(changelog: Changelog, ends: LogEnds) -> Log:
     if log is None:
         raise NotConnectedError(f"There is no topic {partition.topic}: `instep network apply` makes it.")
     return log
+
+
+async def _find_topics(
+    producer: AIOKafkaProducer, ends: LogEnds, outputs: Collection[TopicPartition]
+) -> None:
+    """Learn with one request where all that the lane may write is; aiokafka would ask for it all again for each topic."""
+    topics = {partition.topic for partition in await ends.existing(outputs)}
+    if topics:
+        await producer.client.set_topics(topics | producer.client.cluster.topics())

@@ -7,7 +7,6 @@ lost, where nobody can tell how a transaction ended, or where the clock is wrong
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -21,22 +20,20 @@ from aiokafka.structs import ConsumerRecord
 from instep.errors import LostRecordsError, Ours, StoppedLaneError, TheWorlds
 from instep.lanes.changelog import Changelog
 from instep.lanes.claim import Claim
-from instep.lanes.driver import Batch, size_of
+from instep.lanes.driver import Batch
 from instep.lanes.hanging import Hanging
 from instep.lanes.log_ends import LogEnds
 from instep.lanes.metrics import LaneMetrics
 from instep.lanes.positions import Gap, Start, where_to_start
 from instep.lanes.probe import Poison
 from instep.lanes.processor import Outputs, Processor
+from instep.lanes.queue import Queue
 from instep.lanes.settings import LaneSettings
 from instep.lanes.transaction import Transaction
+from instep.lanes.turns import Turns
 
 _log = structlog.get_logger("instep.lanes")
 
-_CHUNK = 500  # records decided at most before the event loop gets a turn
-_TURN_SECONDS = 0.02  # and no more than take about so long
-_SLOW_SECONDS = 0.0001  # a record that takes longer is slow: such turns are short, and as long again belongs to the others
-_SLOW_TURN_SECONDS = 0.004
 _TICK_SECONDS = 1.0
 _SEEN_SECONDS = 60.0
 _STOPPED_SECONDS = 5.0  # after which a lane that stands still looks whether somebody has acted
@@ -105,16 +102,13 @@ class Lane:
         self.hanging = Hanging()
         self._worker = worker
         self._claim: Claim | None = None
-        self._queue: deque[Batch] = deque()
-        self._queued_bytes = self._queued_records = 0
-        self._paused = False
+        self._queue = Queue(worker.settings.queue_bytes)
+        self._turns = Turns()
         self._stopping = False
         self._interruption: Exception | None = None
         self._wake = asyncio.Event()
         self._poison = Poison(worker.processor)
         self._last_tick = self._last_commit = self._last_seen = time.monotonic()
-        self._chunk = _CHUNK
-        self._rest = 0.0
         self._last_begin = 0.0
         self._pause_seconds = 0.0
         self._open_since: float | None = None
@@ -126,16 +120,12 @@ class Lane:
         """Take a batch, and begin with `wake`; never waits. Above the byte bound the lane's partitions are paused."""
         if not self._queue:
             self._last_commit = time.monotonic()
-        self._queue.append(batch)
-        self._queued_bytes += batch.size
-        self._queued_records += len(batch.records)
-        if not self._paused and self._queued_bytes > self._worker.settings.queue_bytes:
-            self._paused = True
+        if self._queue.offer(batch):
             self._worker.pause(self)
 
     def wake(self) -> None:
         """Decide what is queued. Called when all batches of a fetch are here, so that they share a transaction."""
-        if self._queued_records:
+        if self._queue.records:
             self._wake.set()
 
     async def release(self) -> None:
@@ -292,8 +282,6 @@ class Lane:
         self.claimed = False
         self._worker.stop_reading(self)
         self._queue.clear()
-        self._queued_bytes = self._queued_records = 0
-        self._paused = False
 
     def _restoring(self, began: float) -> Callable[[float], None]:
         """Notes how far the restore has come, and tells the log now and then."""
@@ -360,14 +348,15 @@ class Lane:
             at = 0
             while at < len(batch.records) and (not at or time.monotonic() - began < longest):
                 # The probe for poison takes its time: one batch whole, before anything has been sent.
-                part = batch.records[at:] if self._poison.expected else batch.records[at : at + self._chunk]
+                most = len(batch.records) if self._poison.expected else self._turns.records
+                part = batch.records[at : at + most]
                 at += len(part)
                 outputs = await self._decide(part, claim)
                 await transaction.add(outputs.records)
                 raise_metrics.append(outputs.committed)
-                await asyncio.sleep(self._rest)
+                await asyncio.sleep(self._turns.rest)
             positions[batch.partition] = (
-                batch.after if at == len(batch.records) else self._put_back(batch, at)
+                batch.after if at == len(batch.records) else self._queue.put_back(batch, at)
             )
             events += at
         self._poison.expect_poison(0)
@@ -381,27 +370,14 @@ class Lane:
         settings = self._worker.settings
         events = size = 0
         while self._queue and events < settings.transaction_events and size < settings.transaction_bytes:
-            batch = self._queue.popleft()
-            self._queued_bytes -= batch.size
-            self._queued_records -= len(batch.records)
-            if self._paused and self._queued_bytes < settings.queue_bytes / 2:
-                self._paused = False
+            batch, has_room = self._queue.take()
+            if has_room:
                 self._worker.resume(self)
             events += len(batch.records)
             size += batch.size
             yield batch
             if self._poison.expected or time.monotonic() - began >= settings.transaction_seconds:
                 return
-
-    def _put_back(self, batch: Batch, at: int) -> int:
-        """Leave what follows the first `at` records to the next transaction; returns the position where that begins."""
-        position: int = batch.records[at - 1].offset + 1
-        rest = batch.records[at:]
-        left = Batch(batch.partition, position, batch.after, rest, size_of(rest), batch.claim)
-        self._queue.appendleft(left)
-        self._queued_bytes += left.size
-        self._queued_records += len(rest)
-        return position
 
     def _check_joins_up(self, batch: Batch, positions: Mapping[TopicPartition, int]) -> None:
         expected = positions.get(batch.partition, self.next.get(batch.partition))
@@ -417,11 +393,7 @@ class Lane:
             return await self._poison.decide(records, claim.state, now)
         began = time.perf_counter()
         outputs = self._worker.processor.process(records, claim.state, now)
-        took = time.perf_counter() - began
-        slow = took > len(records) * _SLOW_SECONDS
-        turn = _SLOW_TURN_SECONDS if slow else _TURN_SECONDS
-        self._chunk = max(1, min(_CHUNK, int(len(records) * turn / took)))
-        self._rest = took if slow else 0.0
+        self._turns.took(len(records), time.perf_counter() - began)
         return outputs
 
     async def _tick(self, claim: Claim) -> None:

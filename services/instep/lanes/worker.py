@@ -6,7 +6,6 @@ and hands each to its lane; it never waits on one.
 
 import asyncio
 import gc
-import logging
 import os
 import signal
 import sys
@@ -32,8 +31,8 @@ from prometheus_client import CollectorRegistry
 from instep.cluster.follow import NetworkFollower
 from instep.cluster.soundness import unsound
 from instep.errors import ConfigurationError, InstepError, TheWorlds, UnknownStateError
-from instep.lanes.assignor import lane_assignor
-from instep.lanes.driver import Batch, BatchConsumer, BatchTransport, WholeBatches
+from instep.lanes.driver import Batch, BatchConsumer
+from instep.lanes.faust_app import Handlers, make_app
 from instep.lanes.health import ManagementServer, Watchdog
 from instep.lanes.lane import Lane
 from instep.lanes.log_ends import LogEnds
@@ -97,7 +96,17 @@ class Worker:
             _log.warning("Kafka's version", problem=problem)
         self.directory, self._slot = await self._patiently(self._take_slot)
         self._numbering = lane_numbering(network.lanes)
-        self._app = self._make_app(network)
+        self._app, self._channel = make_app(
+            self.group,
+            self.settings,
+            self.directory,
+            lanes=network.lanes,
+            inputs=self.processor.inputs(network),
+            accept=self._accept,
+            handlers=Handlers(
+                assigned=self._assigned, revoked=self._revoked, shutting_down=self._shutting_down
+            ),
+        )
         self._registry.register(LagCollector(self.group, self._lags))
         self._registry.register(HangingCollector(self.processor.service, self._hanging))
         self._waiting_for = "the consumer group"
@@ -156,44 +165,6 @@ class Worker:
             await self._follower.changed()
         self._switch(self._follower.network)
         return self._follower.network
-
-    def _make_app(self, network: Network) -> faust.App:
-        app = faust.App(
-            self.group,
-            broker=[f"kafka://{server}" for server in self.settings.connection.bootstrap_servers.split(",")],
-            agent_supervisor="mode.CrashingSupervisor",
-            cython_optimizations=True,
-            stream_buffer_maxsize=64,  # the items are batches
-            stream_wait_empty=False,
-            broker_session_timeout=self.settings.session_timeout,
-            broker_heartbeat_interval=self.settings.heartbeat_interval,
-            topic_allow_declare=False,
-            topic_disable_leader=True,
-            web_enabled=False,
-            loghandlers=list(logging.root.handlers),  # Faust takes every handler away, and puts these back
-            key_serializer="raw",
-            value_serializer="raw",
-            store="memory://",
-            datadir=str(self.directory / "faust"),
-        )
-        app.transport = BatchTransport(
-            app.conf.broker_consumer, app, assignor=lane_assignor(network.lanes), settings=self.settings
-        )
-        app.producer_transport = app.transport
-        self._channel = app.topic(*self.processor.inputs(network), schema=WholeBatches())
-
-        @app.agent(self._channel, name="lanes")
-        async def lanes(stream: Any) -> None:
-            async for batch in stream:
-                self._accept(batch)
-
-        for signal_of, handle in (
-            (app.on_partitions_assigned, self._assigned),
-            (app.on_partitions_revoked, self._revoked),
-            (app.on_before_shutdown, self._shutting_down),
-        ):
-            cast(Any, signal_of).connect(handle)
-        return app
 
     # -- batches and lanes
 

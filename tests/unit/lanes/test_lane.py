@@ -236,7 +236,7 @@ async def test_a_batch_that_takes_longer_than_a_transaction_may_is_committed_in_
     )
     lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, worker))
     lane.next[PARTITION] = 0
-    lane._chunk = 4
+    lane._turns.records = 4
     await asyncio.sleep(0)
     try:
         lane.offer(batch(0, records=50))
@@ -248,7 +248,7 @@ async def test_a_batch_that_takes_longer_than_a_transaction_may_is_committed_in_
     assert decided == list(range(50))
     reached = [position for _, position in claim.transactions if position is not None]
     assert reached == [8, 16, 24, 32, 40, 48, 51]
-    assert lane._queued_bytes == 0
+    assert lane._queue.bytes == 0
 
 
 async def test_a_marker_alone_makes_no_transaction_until_the_next_tick(

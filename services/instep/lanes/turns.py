@@ -1,0 +1,21 @@
+"""How many records a lane decides before the event loop gets a turn, learnt from how long the last took. Plain state."""
+
+MOST = 500
+_TURN_SECONDS = 0.02  # what a turn may take
+_SLOW_SECONDS = 0.0001  # a record that takes longer is slow: such turns are short, and as long again belongs to the others
+_SLOW_TURN_SECONDS = 0.004
+
+
+class Turns:
+    """`records` to decide next, and the seconds to `rest` afterwards."""
+
+    def __init__(self) -> None:
+        self.records = MOST
+        self.rest = 0.0
+
+    def took(self, records: int, seconds: float) -> None:
+        """Learn from a turn."""
+        slow = seconds > records * _SLOW_SECONDS
+        turn = _SLOW_TURN_SECONDS if slow else _TURN_SECONDS
+        self.records = max(1, min(MOST, int(records * turn / seconds))) if seconds > 0 else MOST
+        self.rest = seconds if slow else 0.0

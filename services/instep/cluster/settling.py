@@ -25,7 +25,7 @@ from instep.network.topics import NETWORK
 
 MARKER_WITHIN_S = 10.0
 """Kafka answers a commit first and writes its marker afterwards; one that has not come by then never will."""
-OTHERS_WITHIN_S = 30.0
+OTHERS_WITHIN_S = 45.0
 """What a transaction of another id may take to end: an `apply`'s limit, and Kafka's next look for what is over it."""
 SETTLED = b"settled"
 """The key of the record that carries our abort marker; no reader ever sees it."""

@@ -69,6 +69,10 @@ class NetworkFollower:
             return f"a transaction in {NETWORK} has been open for {open_for:.0f} s"
         return f"{NETWORK} has not been read to its end yet"
 
+    def hanging_seconds(self) -> float:
+        """For how long a transaction in the topic has been open; 0 where none is."""
+        return self._freshness.open_for(time.monotonic()) or 0.0
+
     async def start(self) -> None:
         """Return once the topic has been read to its end, or is found not to be there yet (`network` is None then).
 
@@ -119,7 +123,7 @@ class NetworkFollower:
 
     async def _follow(self) -> None:
         async with network_consumer(self._connection, self._freshness) as consumer:
-            while NETWORK not in await consumer.topics():
+            while not await _there(consumer):
                 self._problem = (
                     f"there is no {NETWORK}, or none that this user may read: run `instep network apply DIR`"
                 )
@@ -172,7 +176,7 @@ async def read_records(connection: Connection) -> Mapping[str, bytes] | None:
     """The records of the newest generation by key, None where there is none. Raises NotConnectedError."""
     await ensure_reachable(connection)
     async with connecting(connection), network_consumer(connection) as consumer:
-        if NETWORK not in await consumer.topics():
+        if not await _there(consumer):
             return None
         await _begin(consumer)
         end = (await consumer.end_offsets([TOPIC]))[TOPIC]
@@ -229,6 +233,14 @@ async def network_consumer(
     finally:
         with suppress(KafkaError):
             await consumer.stop()
+
+
+async def _there(consumer: AIOKafkaConsumer) -> bool:
+    """Whether there is such a topic; of a large cluster the others are not asked for."""
+    client = consumer._client
+    await client.set_topics([NETWORK])
+    await client.force_metadata_update()
+    return NETWORK in client.cluster.topics()
 
 
 async def _begin(consumer: AIOKafkaConsumer) -> None:

@@ -42,7 +42,7 @@ async def settle(
     """End what this producer left open on the partitions, by a transaction that adds them and writes nothing."""
     if not partitions:
         return
-    _log.warning("transaction settled", lane=lane, ending=str(ending), partitions=named(partitions))
+    _log.info("transaction settled", lane=lane, ending=str(ending), partitions=named(partitions))
     manager = producer._txn_manager
     await producer.begin_transaction()
     for partition in partitions:

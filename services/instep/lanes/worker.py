@@ -357,7 +357,7 @@ class Worker:
     def _hanging(self) -> Iterator[tuple[int, float]]:
         now = time.monotonic()
         for number, lane in list(self._lanes.items()):
-            yield number, lane.hanging.seconds(now)
+            yield number, max(lane.hanging.seconds(now), self._follower.hanging_seconds())
 
     async def _beat(self) -> None:
         while True:

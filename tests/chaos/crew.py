@@ -91,7 +91,7 @@ class Member:
 
     def says(self) -> str:
         """Why it is not ready; "" where it is, or does not run."""
-        return (self.worker.not_ready_because() or "") if self.running() else ""
+        return (self.worker.not_ready_because() or "").strip() if self.running() else ""
 
     def text(self) -> str:
         """All that it has logged, in every one of its lives."""

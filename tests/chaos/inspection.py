@@ -44,11 +44,11 @@ class Found:
 
 async def inspect(connection: Connection, seconds: float = _STANDS_S) -> Found:
     """What is wrong, and stays so for this long while nothing moves there."""
-    return Found(hanging=await _hanging(connection, seconds), ahead=await _ahead(connection))
+    return Found(hanging=await hanging_of(connection, seconds), ahead=await _ahead(connection))
 
 
-async def _hanging(connection: Connection, seconds: float) -> dict[soundness.Partition, tuple[int, int]]:
-    """Ends are read once: what was written by then has to be stable in time, whatever is written meanwhile."""
+async def hanging_of(connection: Connection, seconds: float) -> dict[soundness.Partition, tuple[int, int]]:
+    """Partitions that hang. Ends are read once: what was written by then has to be stable in time."""
     ends = LogEnds(connection)
     await ends.start()
     try:

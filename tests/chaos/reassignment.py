@@ -70,28 +70,37 @@ class _Move(RequestStruct):  # type: ignore[misc]  # aiokafka has no types
 
 
 class Reassignment(Request[_Move]):  # type: ignore[misc]  # aiokafka has no types
-    """Partition 0 of each topic is to lie on these brokers, the first of which is to lead."""
+    """The first partitions of each topic are to lie on these brokers, the first of which is to lead."""
 
     API_KEY = 45
 
-    def __init__(self, topics: Sequence[str], brokers: Sequence[int]) -> None:
+    def __init__(self, topics: Sequence[str], brokers: Sequence[int], partitions: int) -> None:
         self._topics = topics
+        self._partitions = partitions
         self._brokers = brokers
 
     def build(self, request_struct_class: type[_Move]) -> Any:
-        held: list[Any] = [(topic, [(0, list(self._brokers), {})], {}) for topic in self._topics]
+        held: list[Any] = [
+            (topic, [(number, list(self._brokers), {}) for number in range(self._partitions)], {})
+            for topic in self._topics
+        ]
         return request_struct_class(int(_WITHIN_S * 1000), held, {})
 
 
 async def moved_to(
-    connection: Connection, topics: Sequence[str], brokers: Sequence[int], *, min_in_sync: int
+    connection: Connection,
+    topics: Sequence[str],
+    brokers: Sequence[int],
+    *,
+    min_in_sync: int,
+    partitions: int = 1,
 ) -> None:
-    """Move partition 0 of these topics, and return when it lies there and nowhere else."""
+    """Move the first partitions of these topics, and return when they lie there and nowhere else."""
     await asyncio.to_thread(_set_min_in_sync, connection, topics, min_in_sync)
     client = AIOKafkaClient(**connection.kafka())
     await client.bootstrap()
     try:
-        answer = await client.send(client.get_random_node(), Reassignment(topics, brokers))
+        answer = await client.send(client.get_random_node(), Reassignment(topics, brokers, partitions))
         for _, partitions, _ in answer.responses:
             for _, error, said, _ in partitions:
                 if error:
@@ -99,16 +108,16 @@ async def moved_to(
     finally:
         await client.close()
     until = time.monotonic() + _WITHIN_S
-    while not await asyncio.to_thread(_lies_on, connection, topics, set(brokers)):
+    while not await asyncio.to_thread(_lie_on, connection, topics, set(brokers), partitions):
         if time.monotonic() > until:
             raise TimeoutError(f"{topics} do not come to lie on {brokers}")
         await asyncio.sleep(0.2)
 
 
-def _lies_on(connection: Connection, topics: Sequence[str], brokers: set[int]) -> bool:
+def _lie_on(connection: Connection, topics: Sequence[str], brokers: set[int], partitions: int) -> bool:
     found = AdminClient({**connection.confluent()}).list_topics(timeout=10).topics
-    held = [found[topic].partitions[0] for topic in topics]
-    return all(set(one.replicas) == brokers and set(one.isrs) == brokers for one in held)
+    held: list[Any] = [found[topic].partitions[number] for topic in topics for number in range(partitions)]
+    return all(set(one.replicas) == set(one.isrs) == brokers for one in held)
 
 
 def _set_min_in_sync(connection: Connection, topics: Sequence[str], count: int) -> None:

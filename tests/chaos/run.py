@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import random
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -21,12 +20,12 @@ from instep.cluster.apply import apply
 from instep.cluster.connection import Connection
 from instep.cluster.follow import read_network
 from instep.events.catalogue import Catalogue
-from instep.local.jars import OTHER_PINS, Jars, kafka_jars
 from tests.chaos.cluster import Cluster
 from tests.chaos.conductor import Conductor
 from tests.chaos.crew import Crew
 from tests.chaos.faults import Fault, schedule
 from tests.chaos.inspection import Found, inspect
+from tests.chaos.jars import jars_of
 from tests.chaos.judge import Judge, Verdict
 from tests.chaos.network import sample_of_three, widen
 from tests.chaos.on_call import OnCall
@@ -42,7 +41,6 @@ SETTLES_S = 180.0
 PAGE_CACHE = (
     "A broker that is killed keeps its page cache: this is the death of processes, not a loss of power."
 )
-OTHER_KAFKA = Path(__file__).with_name("kafka-4.3.1-jars.csv")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,16 +63,6 @@ class Plan:
     rounds: int = 1
     councils: int = 0
     only: tuple[Fault, ...] | None = None
-
-    def jars(self) -> Jars:
-        """Of the Kafka that is to run; raises ValueError for a version whose jars are not pinned here."""
-        named = {**os.environ, OTHER_PINS: str(OTHER_KAFKA)} if self.kafka == "4.3.1" else os.environ
-        found = kafka_jars(named)
-        if self.kafka not in ("", found.version):
-            raise ValueError(
-                f"There are no pinned jars of Kafka {self.kafka}, but of {found.version} and 4.3.1."
-            )
-        return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -229,7 +217,7 @@ def _faults(plan: Plan, crew: Crew) -> list[Fault]:
 async def _stage(plan: Plan, home: Path, say: Say) -> AsyncIterator[Scene]:
     """The brokers, the sample network applied, and workers under a supervisor; all gone afterwards."""
     catalogue = Catalogue.load(Catalogue.default_directory())
-    cluster = Cluster(home, plan.brokers, plan.jars())
+    cluster = Cluster(home, plan.brokers, jars_of(plan.kafka))
     connection = Connection(bootstrap_servers=cluster.bootstrap_servers, security_protocol="PLAINTEXT")
     crew = Crew(connection, home)
     directory = sample_of_three(home) if plan.brokers > 1 else sample(home)

@@ -101,8 +101,8 @@ async def moved_to(
     await client.bootstrap()
     try:
         answer = await client.send(client.get_random_node(), Reassignment(topics, brokers, partitions))
-        for _, partitions, _ in answer.responses:
-            for _, error, said, _ in partitions:
+        for _, moves, _ in answer.responses:
+            for _, error, said, _ in moves:
                 if error:
                     raise for_code(error)(said)
     finally:

@@ -32,7 +32,7 @@ from tests.chaos.on_call import OnCall
 from tests.chaos.publisher import Publisher
 from tests.chaos.reading import Court, committed_records, in_order
 from tests.chaos.scene import Say, Scene
-from tests.chaos.soundness import settlements, skips
+from tests.chaos.soundness import Skip, settlements, skips, unsettled
 from tests.chaos.workload import Workload
 from tests.kafka.stage import sample
 
@@ -79,7 +79,7 @@ class Report:
     verdict: Verdict
     settled: bool
     found: Found
-    skipped: tuple[str, ...]
+    skipped: tuple[Skip, ...]
     settlements: int
     stops: tuple[str, ...]
     settled_by: tuple[str, ...]
@@ -94,6 +94,7 @@ class Report:
         return {
             **self.verdict.counts,
             **{name: count + wrong[name] for name, count in self.found.counts.items()},
+            "unsettled": len(unsettled(self.skipped, self.found.hanging)),
         }
 
     @property
@@ -187,9 +188,7 @@ async def run(plan: Plan, home: Path, say: Say = print) -> Report:
             verdict=verdict,
             settled=settled,
             found=found,
-            skipped=tuple(
-                skip.line for node in scene.cluster.nodes for skip in skips(node.text(), all_topics)
-            ),
+            skipped=tuple(skip for node in scene.cluster.nodes for skip in skips(node.text(), all_topics)),
             settlements=sum(len(settlements(member.text())) for member in scene.crew.members),
             stops=tuple(on_call.stops),
             settled_by=tuple(on_call.settled),

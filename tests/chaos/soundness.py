@@ -7,7 +7,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -74,12 +74,9 @@ def settlements(text: str) -> list[tuple[float, str]]:
     return found
 
 
-def unsettled(
-    skipped: Iterable[Skip], ends: Mapping[Partition, int], stable: Mapping[Partition, int]
-) -> list[str]:
-    """The skipped markers whose partitions still hang; whether they went the right way is for the judge of records."""
-    still = hanging(ends, stable)
-    return [skip.line for skip in skipped if skip.partitions & still.keys()]
+def unsettled(skipped: Iterable[Skip], still_hanging: Collection[Partition]) -> list[str]:
+    """The skipped markers whose partitions still hang; whether others went the right way is for the judge of records."""
+    return [skip.line for skip in skipped if not skip.partitions.isdisjoint(still_hanging)]
 
 
 def _seconds(text: str) -> float:

@@ -1,7 +1,7 @@
 """`make chaos`: kill workers and brokers while work remains, judge, and write results/latest.json and seed-N.json.
 
 python -m tests.chaos [--brokers 1|3] [--kafka 4.3.1] [--events 1000000] [--worker-kills 50] [--broker-kills 10]
-    [--zombies 5] [--rounds 2] [--councils 372] [--seed N] [--rate 3000] [--only FAULT,FAULT] [--short]
+    [--zombies 5] [--rounds 2] [--councils 350] [--seed N] [--rate 3000] [--only FAULT,FAULT] [--short]
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.chaos.faults import Fault
 from tests.chaos.run import Plan, run
 
-UK = 372
+UK = 350
 """With so many councils more there are the 2,200 partitions of the UK."""
 RESULTS = Path(__file__).parent / "results"
 

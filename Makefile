@@ -14,7 +14,7 @@ FUZZER := .venv-fuzz/.set-up
 # How a check is run: a line before it, and after it how long it took.
 STEP = step() { echo; echo "== $$1"; shift; local began=$$SECONDS; "$$@"; echo "   ($$((SECONDS - began)) s)"; }; step
 
-.PHONY: help setup demo demo-under-load test lint fmt up down routing bench chaos fuzz clean lock
+.PHONY: help setup demo demo-under-load test lint fmt up down routing bench chaos restarts fuzz clean lock
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -54,9 +54,14 @@ routing: $(STAMP) ## Make deploy/network/ROUTING.md anew: who is told when counc
 bench: $(STAMP) $(PEERS) ## Instep beside its peers on one broker; BENCH=--short takes a minute
 	@$(BIN)/python -m tests.benchmarks $(BENCH)
 
-chaos: $(STAMP) ## Kill workers and brokers while work remains, and judge; EVENTS, WORKER_KILLS, BROKER_KILLS, ZOMBIES, SEED
-	@$(BIN)/python -m tests.chaos --events $(or $(EVENTS),1000000) --worker-kills $(or $(WORKER_KILLS),50) \
-	    --broker-kills $(or $(BROKER_KILLS),10) --zombies $(or $(ZOMBIES),5) $(if $(SEED),--seed $(SEED))
+chaos: $(STAMP) ## Every fault while work remains, on one broker and on three, and judge; BROKERS, KAFKA, EVENTS, SEED
+	@for brokers in $(or $(BROKERS),1 3); do $(BIN)/python -m tests.chaos --brokers $$brokers \
+	    --events $(or $(EVENTS),1000000) --worker-kills $(or $(WORKER_KILLS),50) --broker-kills $(or $(BROKER_KILLS),10) \
+	    --zombies $(or $(ZOMBIES),5) $(if $(KAFKA),--kafka $(KAFKA)) $(if $(SEED),--seed $(SEED)); done
+
+restarts: $(STAMP) ## The engine alone while brokers are stopped, killed and frozen under load; TIMES, KAFKA
+	@for how in stop kill freeze leaderless staggered; do $(BIN)/python -m tests.chaos.restarts --how $$how \
+	    --times $(or $(TIMES),15) $(if $(KAFKA),--kafka $(KAFKA)); done
 
 fuzz: $(STAMP) $(FUZZER) ## Hostile bytes through the whole entry, and both codecs held against each other; SECONDS
 	@PYTHONPATH=.venv-fuzz $(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)

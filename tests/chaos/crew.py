@@ -4,11 +4,14 @@ import asyncio
 import re
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 from instep.cluster.connection import Connection
 from instep.lanes.supervisor import Restarts
+from tests.chaos import machine
 from tests.chaos.disk import Disk
 from tests.kafka.services import Worker
 
@@ -22,6 +25,11 @@ _SETTINGS = {
     "INSTEP_POLL_RECORDS": "500",
 }
 
+LIMIT_S = 12
+"""The limit of a transaction for the first worker of each service, so that outlasting it takes no minute.
+
+The second keeps the product's own.
+"""
 
 _LAG = re.compile(
     r'^kafka_consumergroup_lag\{consumergroup="(?P<group>[^"]+)",partition="(?P<partition>\d+)",topic="(?P<topic>[^"]+)"\}'
@@ -33,13 +41,19 @@ _LAG = re.compile(
 class Member:
     """One worker, in a directory of its own; `wanted` says whether the supervisor keeps it running."""
 
-    def __init__(self, name: str, service: str, connection: Connection, home: Path) -> None:
+    def __init__(
+        self, name: str, service: str, connection: Connection, home: Path, limit_s: float | None = None
+    ) -> None:
         self.name = name
+        self.service = service
         self.wanted = False
         self.starts = 0
         self._directory = home / name
         self._directory.mkdir(parents=True)
-        self.worker = Worker(service, f"instep.{service}", connection, self._directory, _SETTINGS)
+        settings = _SETTINGS | {machine.HOME: str(self._directory)}
+        if limit_s is not None:
+            settings["INSTEP_TRANSACTION_TIMEOUT_SECONDS"] = f"{limit_s:g}"
+        self.worker = _OnItsMachine(service, "tests.chaos.machine", connection, self._directory, settings)
         self._restarts = Restarts(most=8.0, well=10.0)  # sooner than in production, since many are killed
 
     @property
@@ -58,6 +72,30 @@ class Member:
     def wipe(self) -> None:
         """Empty its state directory, as a machine that is replaced would."""
         shutil.rmtree(self.state, ignore_errors=True)
+
+    def set_clock(self, hours: int) -> None:
+        """From its next start on its clock is off by so much."""
+        file = self._directory / machine.CLOCK
+        if hours:
+            file.write_text(str(hours))
+        else:
+            file.unlink(missing_ok=True)
+
+    def cut_off(self, port: int | None) -> None:
+        """It no longer reaches the broker at this port; with None it reaches all."""
+        file = self._directory / machine.CUT
+        if port is None:
+            file.unlink(missing_ok=True)
+        else:
+            file.write_text(str(port))
+
+    def says(self) -> str:
+        """Why it is not ready; "" where it is, or does not run."""
+        return (self.worker.not_ready_because() or "").strip() if self.running() else ""
+
+    def text(self) -> str:
+        """All that it has logged, in every one of its lives."""
+        return self.worker.log.read_text(errors="replace") if self.worker.log.exists() else ""
 
     def send(self, number: signal.Signals) -> None:
         assert self.worker.process is not None
@@ -88,12 +126,26 @@ class Member:
             await asyncio.sleep(0.1)
 
 
+class _OnItsMachine(Worker):
+    """Started through `tests.chaos.machine`."""
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "tests.chaos.machine", self.service],
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+
 class Crew:
     """All members; `supervise` runs until it is cancelled."""
 
     def __init__(self, connection: Connection, home: Path) -> None:
         self.members = [
-            Member(f"{service}-{number}", service, connection, home)
+            Member(f"{service}-{number}", service, connection, home, LIMIT_S if number == 1 else None)
             for number in (1, 2, 3)
             for service in ("intake", "router")
         ]
@@ -111,6 +163,10 @@ class Crew:
     def wanted(self) -> list[Member]:
         """Those that the supervisor keeps running; the third of each service joins and leaves."""
         return [member for member in self.members if member.wanted]
+
+    def of(self, service: str) -> list[Member]:
+        """The wanted members of a service."""
+        return [member for member in self.wanted if member.service == service]
 
     @property
     def spare(self) -> list[Member]:

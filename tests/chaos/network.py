@@ -12,6 +12,10 @@ from tests.kafka.stage import edit, sample
 NEWCOMER = "wakefield"
 NEWCOMER_LINE = "wakefield,Wakefield Council,E08000036,metropolitan,,1974-04-01,,\n"
 
+UK = Path(__file__).parents[2] / "deploy" / "network" / "uk" / "authorities.csv"
+_ALSO_RECIPIENTS = ("council-tax", "electoral-registration", "food-premises")
+"""Who is added to these and approves nothing has an inbox of each, and is never sent anything."""
+
 _PARTIES = ("\nsources = [", "\nrecipients = [")
 
 
@@ -22,6 +26,34 @@ def sample_of_three(home: Path) -> Path:
     copies = "replication_factor = 3\nmin_insync_replicas = 2\n"
     settings.write_text(copies + settings.read_text(encoding="utf-8"), encoding="utf-8")
     return directory
+
+
+def widen(directory: Path, count: int) -> int:
+    """Add so many councils of the UK, with inboxes of three purposes each; returns how many were added.
+
+    No event concerns them, for all addresses are of the sample. But every lane of the router may write their topics, so a
+    claim has them all to look at.
+    """
+    authorities = directory / "authorities.csv"
+    text = authorities.read_text(encoding="utf-8")
+    here = {(line["authority"], line["gss"]) for line in csv.DictReader(text.splitlines())}
+    taken = {one for line in here for one in line} | {NEWCOMER, ELSEWHERE}
+    with UK.open(encoding="utf-8", newline="") as file:
+        found = [
+            line
+            for line in csv.DictReader(file)
+            if not line["valid_to"] and not taken & {line["authority"], line["gss"]}
+        ][:count]
+    lines = [
+        f'{one["authority"]},"{one["name"]}",{one["gss"]},{one["tier"]},,{one["valid_from"]},,\n'
+        for one in found
+    ]
+    authorities.write_text(text + "".join(lines), encoding="utf-8")
+    names = "".join(f'\n    "{one["authority"]}",' for one in found)
+    for agreement in _ALSO_RECIPIENTS:
+        file_of = directory / "agreements" / f"{agreement}.toml"
+        edit(file_of, ("\nrecipients = [", f"\nrecipients = [{names}"))
+    return len(found)
 
 
 def snapshot(directory: Path) -> Generation:

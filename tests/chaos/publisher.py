@@ -6,7 +6,8 @@ publishers do, and the repeat is to come to nothing.
 
 import asyncio
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -32,6 +33,13 @@ class Publisher:
         self._workload = workload
         self._rate = rate
         self._producer: AIOKafkaProducer | None = None
+        self._turn = asyncio.Lock()
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """Nothing is published meanwhile, and all that was sent is confirmed."""
+        async with self._turn:
+            yield
 
     async def run(self) -> None:
         """Return when everything is published and confirmed."""
@@ -42,7 +50,8 @@ class Publisher:
                 if room <= 0:
                     await asyncio.sleep(0.02)
                     continue
-                await self._publish([self._workload.next() for _ in range(room)])
+                async with self._turn:
+                    await self._publish([self._workload.next() for _ in range(room)])
                 await asyncio.sleep(max(0.0, room / self._rate - (time.monotonic() - began)))
         finally:
             await self._abandon()

@@ -1,0 +1,43 @@
+"""`instep network apply`, which stops itself (SIGSTOP) between its records and its commit: for faults that strike there.
+
+python -m tests.chaos.apply_stops DIRECTORY
+"""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaProducer
+
+from instep.cluster.apply import apply
+from instep.cluster.connection import from_env
+from instep.events.catalogue import Catalogue
+
+
+def stop_before_commits() -> None:
+    """Only those of transactions that hold records: one that settles what hangs goes by."""
+    kind: Any = AIOKafkaProducer
+    send, commit = kind.send, kind.commit_transaction
+    sent = False
+
+    async def sending(self: Any, *arguments: Any, **named: Any) -> Any:
+        nonlocal sent
+        sent = True
+        return await send(self, *arguments, **named)
+
+    async def committing(self: Any) -> None:
+        if sent:
+            await self.flush()
+            os.kill(os.getpid(), signal.SIGSTOP)
+        await commit(self)
+
+    kind.send, kind.commit_transaction = sending, committing
+
+
+if __name__ == "__main__":
+    stop_before_commits()
+    catalogue = Catalogue.load(Catalogue.default_directory())
+    asyncio.run(apply(from_env(os.environ), Path(sys.argv[1]), catalogue))

@@ -1,0 +1,82 @@
+"""Somebody on call: sees which lanes stand for a transaction that hangs, and decides as the runbook has it.
+
+The evidence is the lane's changelog. A lane writes its changelog last in every transaction, so whatever hangs elsewhere was
+committed if the next record of the changelog is there for a `read_committed` reader, and aborted if it is not.
+"""
+
+import asyncio
+import re
+from dataclasses import dataclass, field
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from instep.cluster.connection import Connection
+from instep.cluster.follow import read_network
+from instep.errors import InstepError
+from instep.lanes.settlement import Ending
+from instep.lanes.survey import hanging_of, settle_lane
+from instep.network import topics
+from tests.chaos.crew import Crew
+from tests.chaos.scene import Say
+
+_STOPPED = re.compile(r"hanging-transaction: A transaction of lane (?P<lane>\d+)")
+
+
+@dataclass
+class OnCall:
+    """`stops` are the sentences of lanes that stood, `settled` what was decided."""
+
+    connection: Connection
+    crew: Crew
+    say: Say
+    stops: list[str] = field(default_factory=list)
+    settled: list[str] = field(default_factory=list)
+
+    async def run(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            await asyncio.sleep(1.0)
+            for member in self.crew.wanted:
+                said = await asyncio.to_thread(member.says)
+                if found := _STOPPED.match(said):
+                    self.stops.append(f"{member.name}: {said}")
+                    self.say(f"           {member.name} stands: {said}")
+                    await self._decide(member.service, int(found["lane"]))
+
+    async def _decide(self, service: str, lane: int) -> None:
+        try:
+            network = await read_network(self.connection)
+            hanging = await hanging_of(self.connection, network, service, lane)
+            for partition, stable in hanging.items():
+                ending = await self._ending(TopicPartition(topics.state(service), lane), partition, stable)
+                await settle_lane(self.connection, service, lane, {partition: stable}, ending, "chaos")
+                self.settled.append(f"{service} {lane}: {partition.topic}-{partition.partition}: {ending}")
+                self.say(
+                    f"           settled by {ending}: {partition.topic}-{partition.partition} from {stable}"
+                )
+        except (InstepError, KafkaError, OSError, TimeoutError) as error:
+            self.say(f"           settling is tried again ({type(error).__name__}: {error})")
+
+    async def _ending(self, changelog: TopicPartition, partition: TopicPartition, stable: int) -> Ending:
+        hung = await self._read(partition, "read_uncommitted", stable)
+        if not hung:
+            return Ending.ABORT
+        written_at = hung[-1][1]
+        everything = await self._read(changelog, "read_uncommitted", 0)
+        committed = {offset for offset, _ in await self._read(changelog, "read_committed", 0)}
+        after = next((offset for offset, at in everything if at >= written_at), None)
+        return Ending.COMMIT if after in committed else Ending.ABORT
+
+    async def _read(self, partition: TopicPartition, isolation: str, start: int) -> list[tuple[int, int]]:
+        """Offset and time of append of each record from an offset to the end."""
+        async with AIOKafkaConsumer(**self.connection.kafka(), isolation_level=isolation) as consumer:
+            consumer.assign([partition])
+            end = (await consumer.end_offsets([partition]))[partition]
+            begin = (await consumer.beginning_offsets([partition]))[partition]
+            consumer.seek(partition, max(start, begin))
+            found: list[tuple[int, int]] = []
+            while await consumer.position(partition) < end:
+                for record in (await consumer.getmany(partition, timeout_ms=300)).get(partition, []):
+                    found.append((record.offset, record.timestamp))
+            return found

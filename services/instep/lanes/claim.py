@@ -33,6 +33,7 @@ from instep.lanes.entries import (
     uncommitted_claims,
 )
 from instep.lanes.hanging import Hanging
+from instep.lanes.leftovers import forget_producer, note_producer
 from instep.lanes.log_ends import Log, LogEnds, Offsets
 from instep.lanes.positions import Gap, Position
 from instep.lanes.settings import LaneSettings
@@ -63,8 +64,10 @@ class Claim:
         changelog: Changelog,
         ends: LogEnds,
         hanging: Hanging,
+        directory: Path,
     ) -> None:
         self.state = state
+        self._directory = directory
         self._producer = producer
         self._changelog = changelog
         self._ends = ends
@@ -108,6 +111,7 @@ class Claim:
         state: LaneState | None = None
         try:
             await asyncio.wait_for(producer.start(), settings.transaction_timeout + MARGIN_SECONDS)
+            note_producer(directory, producer)
             barrier = Barrier(
                 ends,
                 outputs,
@@ -124,7 +128,7 @@ class Claim:
             await barrier.passed(producer, last, decisions, lane=changelog.lane)
             await _find_topics(producer, ends, outputs)
             state = LaneState(directory)
-            claim = cls(settings, producer, state, changelog, ends, hanging)
+            claim = cls(settings, producer, state, changelog, ends, hanging, directory)
             await claim._restore(await _log_of(changelog, ends), restored)
         except BaseException:
             await _stop(producer)
@@ -264,7 +268,8 @@ class Claim:
             self._ready.cancel()
             with suppress(BaseException):
                 await self._ready
-        await _stop(self._producer)
+        if await _stop(self._producer):
+            forget_producer(self._directory)
         self.state.close()
 
 
@@ -285,9 +290,14 @@ def _check_clock(difference: float) -> None:
         )
 
 
-async def _stop(producer: AIOKafkaProducer) -> None:
-    with suppress(Exception):  # it is fenced, or the broker is away: nothing to save
+async def _stop(producer: AIOKafkaProducer) -> bool:
+    """Whether it ended in order, with no transaction open."""
+    in_order = not producer._txn_manager.is_in_transaction()
+    try:
         await asyncio.wait_for(producer.stop(), 2.0)
+    except Exception:  # noqa: BLE001  # it is fenced, or the broker is away: nothing to save
+        return False
+    return in_order
 
 
 async def _log_of(changelog: Changelog, ends: LogEnds) -> Log:

@@ -49,6 +49,7 @@ class LastTransaction:
 
     state: str
     partitions: frozenset[TopicPartition] = field(default_factory=frozenset)
+    producer: tuple[int, int] = (-1, -1)  # its id and epoch
 
 
 Offsets = dict[TopicPartition, int]
@@ -169,7 +170,7 @@ class LogEnds:
             answer = await self._client.send(node, DescribeTransactions(transactional_id))
         except _MOVING:
             return None
-        ((error, _, state, _, _, _, _, topics, _),) = answer.transactions
+        ((error, _, state, _, _, producer_id, epoch, topics, _),) = answer.transactions
         if error == _NO_SUCH_ID:
             return LastTransaction(state="")
         kind = for_code(error)
@@ -178,7 +179,7 @@ class LogEnds:
         if kind is not NoError:
             raise kind
         partitions = frozenset(TopicPartition(topic, number) for topic, held, _ in topics for number in held)
-        return LastTransaction(state=state, partitions=partitions)
+        return LastTransaction(state=state, partitions=partitions, producer=(producer_id, epoch))
 
     async def _offsets(self, partitions: Collection[TopicPartition], isolation: int, which: int) -> Offsets:
         by_node = await self._by_leader(partitions)

@@ -35,6 +35,7 @@ from instep.lanes.driver import Batch, BatchConsumer
 from instep.lanes.faust_app import Handlers, make_app
 from instep.lanes.health import ManagementServer, Watchdog
 from instep.lanes.lane import Lane
+from instep.lanes.leftovers import end_leftovers
 from instep.lanes.log_ends import LogEnds
 from instep.lanes.logs import configure_logs
 from instep.lanes.metrics import HangingCollector, Lag, LagCollector, LaneMetrics
@@ -95,6 +96,7 @@ class Worker:
         if (problem := await unsound(self.settings.connection)) is not None:
             _log.warning("Kafka's version", problem=problem)
         self.directory, self._slot = await self._patiently(self._take_slot)
+        await end_leftovers(self.directory, self.ends, self.settings.connection)
         self._numbering = lane_numbering(network.lanes)
         self._app, self._channel = make_app(
             self.group,

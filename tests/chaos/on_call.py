@@ -23,6 +23,16 @@ from tests.chaos.scene import Say
 _STOPPED = re.compile(r"hanging-transaction: A transaction of lane (?P<lane>\d+)")
 
 
+Appended = tuple[int, int]
+"""A record's offset, and when the broker appended it, epoch ms."""
+
+
+def ending_of(written_at: int, everything: list[Appended], committed: list[Appended]) -> Ending:
+    """How a transaction ended whose last record elsewhere was written then, by its lane's changelog: all, and committed."""
+    after = next((one for one in everything if one[1] >= written_at), None)
+    return Ending.COMMIT if after in committed else Ending.ABORT
+
+
 @dataclass
 class OnCall:
     """`stops` are the sentences of lanes that stood, `settled` what was decided."""
@@ -62,20 +72,18 @@ class OnCall:
         hung = await self._read(partition, "read_uncommitted", stable)
         if not hung:
             return Ending.ABORT
-        written_at = hung[-1][1]
         everything = await self._read(changelog, "read_uncommitted", 0)
-        committed = {offset for offset, _ in await self._read(changelog, "read_committed", 0)}
-        after = next((offset for offset, at in everything if at >= written_at), None)
-        return Ending.COMMIT if after in committed else Ending.ABORT
+        committed = await self._read(changelog, "read_committed", 0)
+        return ending_of(hung[-1][1], everything, committed)
 
-    async def _read(self, partition: TopicPartition, isolation: str, start: int) -> list[tuple[int, int]]:
+    async def _read(self, partition: TopicPartition, isolation: str, start: int) -> list[Appended]:
         """Offset and time of append of each record from an offset to the end."""
         async with AIOKafkaConsumer(**self.connection.kafka(), isolation_level=isolation) as consumer:
             consumer.assign([partition])
             end = (await consumer.end_offsets([partition]))[partition]
             begin = (await consumer.beginning_offsets([partition]))[partition]
             consumer.seek(partition, max(start, begin))
-            found: list[tuple[int, int]] = []
+            found: list[Appended] = []
             while await consumer.position(partition) < end:
                 for record in (await consumer.getmany(partition, timeout_ms=300)).get(partition, []):
                     found.append((record.offset, record.timestamp))

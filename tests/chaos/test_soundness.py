@@ -6,9 +6,11 @@ from typing import cast
 import pytest
 
 from instep.lanes.processor import Record
+from instep.lanes.settlement import Ending
 from tests.chaos.conductor import ACTS
 from tests.chaos.faults import COUNTED, OF_THREE, SLOW, Fault, schedule
 from tests.chaos.judge import Judge
+from tests.chaos.on_call import ending_of
 from tests.chaos.reading import Court, Incarnations
 from tests.chaos.soundness import ahead, hanging, settlements, skips, unsettled
 
@@ -54,6 +56,13 @@ def test_what_a_lane_settled_is_read_from_its_log() -> None:
 
 def _record(topic: str, offset: int, value: bytes) -> Record:
     return cast(Record, SimpleNamespace(topic=topic, offset=offset, key=b"k", value=value, headers=[]))
+
+
+def test_what_hangs_is_settled_as_the_next_record_of_the_changelog_was() -> None:
+    everything = [(0, 100), (2, 200), (4, 300)]
+    assert ending_of(150, everything, [(0, 100), (2, 200)]) is Ending.COMMIT
+    assert ending_of(150, everything, [(0, 100), (4, 300)]) is Ending.ABORT
+    assert ending_of(301, everything, everything) is Ending.ABORT
 
 
 class _Hearing(Judge):

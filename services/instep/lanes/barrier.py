@@ -27,6 +27,8 @@ _log = structlog.get_logger("instep.lanes")
 
 GRACE_SECONDS = 2.0
 """How long transactions of other lanes may take to end before what hangs is taken for our own."""
+MARGIN_SECONDS = 15.0
+"""How long after the limit of a transaction the broker may take to abort it."""
 _POLL_SECONDS = 0.02
 _LONGEST_POLL_SECONDS = 1.0
 _DECISION_SECONDS = 5.0
@@ -78,7 +80,7 @@ class Barrier:
         self._changelog = changelog
         self._hanging = hanging
         self._note = note
-        self._longest = transaction_timeout + 15.0
+        self._longest = transaction_timeout + MARGIN_SECONDS
 
     async def passed(
         self, producer: AIOKafkaProducer, last: LastTransaction, decisions: Decisions, *, lane: int

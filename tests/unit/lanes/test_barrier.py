@@ -1,0 +1,156 @@
+"""The barrier passes when everything has ended, settles what hangs, and stops where nobody can tell."""
+
+from collections.abc import Collection, Iterable, Mapping
+from types import SimpleNamespace
+from typing import cast
+
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from instep.errors import HangingTransactionError, NotConnectedError
+from instep.lanes import barrier as module
+from instep.lanes.barrier import Barrier
+from instep.lanes.hanging import Hanging
+from instep.lanes.log_ends import LastTransaction, LogEnds, Offsets
+from instep.lanes.settlement import Ending
+
+CHANGELOG, INBOX = TopicPartition("instep.router.state", 0), TopicPartition("leeds.inbox.council-tax", 0)
+COMMITTED, ABORTED, UNKNOWN = (
+    LastTransaction(state=state) for state in ("CompleteCommit", "CompleteAbort", "Empty")
+)
+
+
+class Cluster:
+    """Two partitions, each with an end and a last stable offset; a marker of ours moves both."""
+
+    def __init__(self, *, hanging: Iterable[TopicPartition] = (), leaderless: Iterable[TopicPartition] = ()):
+        self.end = {CHANGELOG: 7, INBOX: 9}
+        self.lso = {tp: end - 2 if tp in set(hanging) else end for tp, end in self.end.items()}
+        self.leaderless = set(leaderless)
+        self.settled: list[tuple[str, frozenset[TopicPartition]]] = []
+        self.shared_ends = SimpleNamespace(of=self._ends)
+        self.shared_stable = SimpleNamespace(of=self.stable)
+        self._added: set[TopicPartition] = set()
+        self._txn_manager = SimpleNamespace(
+            maybe_add_partition_to_txn=self._added.add,
+            partitions_to_add=lambda: set(),
+            wait_for_transaction_end=lambda: SimpleNamespace(done=lambda: False),
+        )
+
+    async def existing(self, partitions: Collection[TopicPartition]) -> set[TopicPartition]:
+        return set(partitions) & self.end.keys()
+
+    async def _ends(self, partitions: Collection[TopicPartition]) -> Offsets:
+        return {tp: self.end[tp] for tp in partitions if tp not in self.leaderless}
+
+    async def stable(self, partitions: Collection[TopicPartition]) -> Offsets:
+        return {tp: self.lso[tp] for tp in partitions if tp not in self.leaderless}
+
+    async def begin_transaction(self) -> None:
+        self._added.clear()
+
+    async def commit_transaction(self) -> None:
+        self._mark("commit")
+
+    async def abort_transaction(self) -> None:
+        self._mark("abort")
+
+    def _mark(self, how: str) -> None:
+        self.settled.append((how, frozenset(self._added)))
+        for partition in self._added:
+            self.end[partition] += 1
+            self.lso[partition] = self.end[partition]
+
+
+@pytest.fixture(autouse=True)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(module, "_DECISION_SECONDS", 0.1)
+    monkeypatch.setattr(module, "MARGIN_SECONDS", 0.0)
+
+
+async def passed(
+    cluster: Cluster,
+    last: LastTransaction,
+    decided: Mapping[TopicPartition, Ending] | None = None,
+    *,
+    partitions: Collection[TopicPartition] = (INBOX,),
+) -> list[str]:
+    """Pass the barrier; returns what it said that it waited for."""
+    notes: list[str] = []
+
+    async def decisions(stable: Offsets) -> Mapping[TopicPartition, Ending]:
+        return decided or {}
+
+    barrier = Barrier(
+        cast(LogEnds, cluster),
+        partitions,
+        CHANGELOG,
+        hanging=Hanging(),
+        note=notes.append,
+        transaction_timeout=0.5,
+    )
+    await barrier.passed(cast(AIOKafkaProducer, cluster), last, decisions, lane=0)
+    return notes
+
+
+@pytest.mark.parametrize("last", [COMMITTED, ABORTED, UNKNOWN])
+async def test_where_everything_has_ended_nothing_is_settled(last: LastTransaction) -> None:
+    cluster = Cluster()
+    assert await passed(cluster, last) == [""]
+    assert cluster.settled == []
+
+
+async def test_what_hangs_after_a_commit_is_committed_by_a_transaction_of_our_own() -> None:
+    cluster = Cluster(hanging=[CHANGELOG, INBOX])
+    notes = await passed(cluster, COMMITTED)
+    assert cluster.settled == [("commit", frozenset({CHANGELOG, INBOX}))]
+    assert any("instep.router.state-0" in note for note in notes)
+    assert notes[-1] == ""
+
+
+async def test_what_hangs_after_an_abort_is_aborted() -> None:
+    cluster = Cluster(hanging=[CHANGELOG, INBOX])
+    await passed(cluster, ABORTED)
+    assert cluster.settled == [("abort", frozenset({CHANGELOG, INBOX}))]
+
+
+async def test_where_nobody_can_tell_the_barrier_stops_with_a_sentence() -> None:
+    cluster = Cluster(hanging=[INBOX])
+    with pytest.raises(HangingTransactionError, match=r"lane 0 has no end in leeds\.inbox\.council-tax-0"):
+        await passed(cluster, UNKNOWN)
+    assert cluster.settled == []
+
+
+@pytest.mark.parametrize("ending", list(Ending))
+async def test_an_operators_decision_is_carried_out(ending: Ending) -> None:
+    cluster = Cluster(hanging=[INBOX])
+    await passed(cluster, UNKNOWN, {INBOX: ending})
+    assert cluster.settled == [(ending.value, frozenset({INBOX}))]
+
+
+async def test_a_transaction_of_another_lane_that_ends_in_time_is_waited_for() -> None:
+    cluster = Cluster(hanging=[INBOX])
+    asked = 0
+
+    async def ends_later(partitions: Collection[TopicPartition]) -> Offsets:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            cluster.lso[INBOX] = cluster.end[INBOX]
+        return await Cluster.stable(cluster, partitions)
+
+    cluster.shared_stable = SimpleNamespace(of=ends_later)
+    await passed(cluster, UNKNOWN)
+    assert cluster.settled == []
+
+
+async def test_a_topic_that_is_not_there_is_not_waited_for() -> None:
+    await passed(Cluster(), COMMITTED, partitions=[INBOX, TopicPartition("gone.inbox.x", 0)])
+
+
+async def test_a_partition_without_a_leader_is_waited_for_and_named() -> None:
+    cluster = Cluster(leaderless=[INBOX])
+    with pytest.raises(NotConnectedError, match=r"no leader for leeds\.inbox\.council-tax-0"):
+        await passed(cluster, COMMITTED)
+    assert cluster.settled == []

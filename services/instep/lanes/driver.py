@@ -64,6 +64,8 @@ class RestingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
     next_fetch = 0.0
     out_of_range: frozenset[TopicPartition] = frozenset()
     """The partitions whose positions were not in their logs, since somebody last looked."""
+    starts = 0
+    """How often lanes were told where to start: a fetch that began before takes nothing that came after."""
     _refused: tuple[Assignment, float] | None = None
 
     def refused_for(self, assignment: Assignment) -> float:
@@ -146,7 +148,8 @@ class BatchThread(stock.AIOKafkaConsumerThread):
         await self.call_thread(self._start_at, positions)
 
     async def _start_at(self, positions: Mapping[TopicPartition, int]) -> None:
-        consumer = self._ensure_consumer()
+        consumer = cast(RestingConsumer, self._ensure_consumer())
+        consumer.starts += 1
         held = consumer.assignment()  # nothing, between a new subscription and what it is assigned
         for tp, offset in positions.items():
             if tp in held:
@@ -206,14 +209,15 @@ async def _fetched(
     consumer: RestingConsumer, assignment: Assignment, partitions: set[TopicPartition], timeout: float
 ) -> dict[TopicPartition, list[ConsumerRecord]]:
     """The records of one fetch; with those of the next where transactions are about to end, so that both go together."""
-    fetched = await _taken(consumer, assignment, partitions, timeout)
+    starts = consumer.starts
+    fetched = await _taken(consumer, assignment, partitions, timeout, starts)
     if not fetched:
         return fetched
     now = time.monotonic()
     count = sum(map(len, fetched.values()))
     if count < _MANY and _open_transactions(assignment, partitions):
         consumer.next_fetch = now + _OPEN_SECONDS
-        more = await _taken(consumer, assignment, partitions, 2 * _OPEN_SECONDS)
+        more = await _taken(consumer, assignment, partitions, 2 * _OPEN_SECONDS, starts)
         for tp, records in more.items():
             fetched.setdefault(tp, []).extend(records)
             count += len(records)
@@ -223,16 +227,21 @@ async def _fetched(
 
 
 async def _taken(
-    consumer: RestingConsumer, assignment: Assignment, partitions: set[TopicPartition], timeout: float
+    consumer: RestingConsumer,
+    assignment: Assignment,
+    partitions: set[TopicPartition],
+    timeout: float,
+    starts: int,
 ) -> dict[TopicPartition, list[ConsumerRecord]]:
-    """What has been fetched of these partitions, or comes in time, under this assignment alone.
+    """What has been fetched of these partitions, or comes in time, under this assignment and these claims alone.
 
-    aiokafka's own wait goes on through a rebalance, and then takes what belongs to the next assignment.
+    aiokafka's own wait goes on through a rebalance, and then takes what belongs to the next assignment. A lane that has
+    claimed again meanwhile would be given the records under the number of its earlier claim, and drop them.
     """
     fetcher = consumer._fetcher
     until = time.monotonic() + timeout
     with fetcher._subscriptions.fetch_context():
-        while assignment.active and not fetcher._subscriptions.reassignment_in_progress:
+        while _goes_on(consumer, assignment, starts):
             taken: dict[TopicPartition, list[ConsumerRecord]] = {}
             try:
                 taken = await fetcher.fetched_records(
@@ -261,6 +270,12 @@ async def _taken(
             waiter.cancel()
     await asyncio.sleep(0.01)  # in a rebalance there is nothing to hurry for
     return {}
+
+
+def _goes_on(consumer: RestingConsumer, assignment: Assignment, starts: int) -> bool:
+    """Whether a fetch may still take: neither a rebalance nor a lane's new start has come between."""
+    rebalancing = consumer._fetcher._subscriptions.reassignment_in_progress
+    return assignment.active and not rebalancing and consumer.starts == starts
 
 
 def size_of(records: list[ConsumerRecord]) -> int:

@@ -98,6 +98,19 @@ async def test_a_fetch_ends_with_its_assignment_and_takes_nothing_of_the_next() 
     assert fetcher.ready == {IN: ["of the next"]}
 
 
+async def test_a_fetch_takes_nothing_that_came_after_a_lane_was_told_where_to_start() -> None:
+    fetcher, consumer, assignment = fetching()
+    cast(Any, fetcher).seek_to = lambda tp, offset: None
+    thread = BatchThread.__new__(BatchThread)
+    thread._consumer = consumer
+    task = asyncio.create_task(_fetched(consumer, assignment, {IN}, 5.0))
+    await asyncio.sleep(0.01)
+    await thread._start_at({IN: 5})
+    fetcher.answer("of the lane's next claim")
+    assert await asyncio.wait_for(task, 1.0) == {}
+    assert fetcher.ready == {IN: ["of the lane's next claim"]}
+
+
 async def test_what_is_alone_is_asked_for_soon_again_and_what_comes_thick_after_a_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -52,6 +52,7 @@ async def settle(
     while manager.partitions_to_add():
         _raise_failure(manager)
         await asyncio.sleep(_POLL_SECONDS)
+    _raise_failure(manager)  # or aiokafka would "abort" without a word what it was not allowed to add
     await (producer.commit_transaction() if ending is Ending.COMMIT else producer.abort_transaction())
 
 
@@ -92,14 +93,23 @@ class Barrier:
         await self._carry_out(producer, settlement, lane)
         if settlement.undecided:
             await self._decided(producer, settlement.undecided, target, decisions, lane)
-        if self._changelog in settlement.commit | settlement.abort:
-            # The changelog is ours alone, so there the marker must show.
-            await self._until_finished({self._changelog}, target)
+        # The changelog is ours alone, so there the marker must show. And what was aborted must not be left to the next
+        # transaction, which would commit it: others may share those partitions, and their transactions end in time.
+        await self._until_finished(settlement.abort | ({self._changelog} & settlement.commit), target)
         self._note("")
 
     async def _carry_out(self, producer: AIOKafkaProducer, settlement: Settlement, lane: int) -> None:
-        await settle(producer, settlement.commit, Ending.COMMIT, lane=lane)
-        await settle(producer, settlement.abort, Ending.ABORT, lane=lane)
+        """What is to be aborted comes first: a claim that is cut off between the two leaves "committed" as the last word
+        only when nothing is left that was not.
+        """
+        await self._settle(producer, settlement.abort, Ending.ABORT, lane)
+        await self._settle(producer, settlement.commit, Ending.COMMIT, lane)
+
+    async def _settle(
+        self, producer: AIOKafkaProducer, partitions: AbstractSet[TopicPartition], ending: Ending, lane: int
+    ) -> None:
+        async with asyncio.timeout(self._longest):
+            await settle(producer, partitions, ending, lane=lane)
 
     async def _decided(
         self,
@@ -115,15 +125,15 @@ class Barrier:
         while left := await self._unfinished(left, target, _DECISION_SECONDS):
             stable = await self._ends.stable(left)
             decided = await decisions(stable)
-            for ending in Ending:
+            for ending in (Ending.ABORT, Ending.COMMIT):
                 chosen = frozenset(tp for tp, said in decided.items() if said is ending and tp in left)
-                await settle(producer, chosen, ending, lane=lane)
+                await self._settle(producer, chosen, ending, lane)
                 left -= chosen
             if left and time.monotonic() - began > self._longest:
                 raise HangingTransactionError(sentence(left, lane))
 
-    async def _until_finished(self, partitions: set[TopicPartition], target: Offsets) -> None:
-        if await self._unfinished(partitions, target, self._longest):
+    async def _until_finished(self, partitions: AbstractSet[TopicPartition], target: Offsets) -> None:
+        if partitions and await self._unfinished(partitions, target, self._longest):
             raise TimeoutError
 
     async def _unfinished(

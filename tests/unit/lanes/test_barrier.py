@@ -1,11 +1,13 @@
 """The barrier passes when everything has ended, settles what hangs, and stops where nobody can tell."""
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import TopicAuthorizationFailedError
 
 from instep.errors import HangingTransactionError, NotConnectedError
 from instep.lanes import barrier as module
@@ -30,12 +32,24 @@ class Cluster:
         self.settled: list[tuple[str, frozenset[TopicPartition]]] = []
         self.shared_ends = SimpleNamespace(of=self._ends)
         self.shared_stable = SimpleNamespace(of=self.stable)
+        self.lost_markers = 0
+        """How many markers the broker leaves out yet."""
+        self.refused: Exception | None = None
         self._added: set[TopicPartition] = set()
         self._txn_manager = SimpleNamespace(
             maybe_add_partition_to_txn=self._added.add,
             partitions_to_add=lambda: set(),
-            wait_for_transaction_end=lambda: SimpleNamespace(done=lambda: False),
+            wait_for_transaction_end=self._ended,
         )
+
+    def _ended(self) -> object:
+        refused = self.refused
+
+        def result() -> None:
+            if refused is not None:
+                raise refused
+
+        return SimpleNamespace(done=lambda: refused is not None, result=result)
 
     async def existing(self, partitions: Collection[TopicPartition]) -> set[TopicPartition]:
         return set(partitions) & self.end.keys()
@@ -57,6 +71,9 @@ class Cluster:
 
     def _mark(self, how: str) -> None:
         self.settled.append((how, frozenset(self._added)))
+        if self.lost_markers:
+            self.lost_markers -= 1
+            return
         for partition in self._added:
             self.end[partition] += 1
             self.lso[partition] = self.end[partition]
@@ -153,4 +170,36 @@ async def test_a_partition_without_a_leader_is_waited_for_and_named() -> None:
     cluster = Cluster(leaderless=[INBOX])
     with pytest.raises(NotConnectedError, match=r"no leader for leeds\.inbox\.council-tax-0"):
         await passed(cluster, COMMITTED)
+    assert cluster.settled == []
+
+
+async def test_what_was_aborted_is_not_left_to_the_next_transaction_which_would_commit_it() -> None:
+    cluster = Cluster(hanging=[INBOX])
+    cluster.lost_markers = 1
+    with pytest.raises(TimeoutError):
+        await passed(cluster, LastTransaction(state="Ongoing", partitions=frozenset({INBOX})))
+    assert cluster.settled == [("abort", frozenset({INBOX}))]
+
+
+async def test_the_last_word_is_committed_only_when_nothing_is_left_to_abort() -> None:
+    cluster = Cluster(hanging=[CHANGELOG, INBOX])
+    await passed(cluster, LastTransaction(state="Ongoing", partitions=frozenset({INBOX})))
+    assert cluster.settled == [("abort", frozenset({INBOX})), ("commit", frozenset({CHANGELOG}))]
+
+
+@pytest.mark.parametrize("last", [COMMITTED, ABORTED])
+async def test_a_marker_that_the_lane_may_not_write_is_not_taken_for_written(last: LastTransaction) -> None:
+    cluster = Cluster(hanging=[CHANGELOG, INBOX])
+    cluster.refused = TopicAuthorizationFailedError()
+    with pytest.raises(TopicAuthorizationFailedError):
+        await passed(cluster, last)
+    assert cluster.settled == []
+
+
+async def test_a_partition_that_cannot_be_added_is_not_waited_for_without_end() -> None:
+    cluster = Cluster(hanging=[CHANGELOG])
+    cluster._txn_manager.partitions_to_add = lambda: {CHANGELOG}
+    async with asyncio.timeout(5.0):
+        with pytest.raises(TimeoutError):
+            await passed(cluster, COMMITTED)
     assert cluster.settled == []

@@ -51,6 +51,8 @@ CLOCK_SECONDS = 300.0
 _FIRST_POLL_SECONDS = 0.002
 _LONGEST_POLL_SECONDS = 0.25
 _SETTLE_SECONDS = 5.0
+_STOP_SECONDS = 2.0
+_SILENCE_SECONDS = 0.5
 
 
 class Claim:
@@ -131,9 +133,11 @@ class Claim:
             claim = cls(settings, producer, state, changelog, ends, hanging, directory)
             await claim._restore(await _log_of(changelog, ends), restored)
         except BaseException:
-            await _stop(producer)
-            if state is not None:
-                state.close()
+            try:
+                await _stop(producer)
+            finally:
+                if state is not None:
+                    state.close()
             raise
         return claim
 
@@ -166,9 +170,13 @@ class Claim:
 
     def begin(self) -> Transaction:
         """A transaction that sends nothing before the one before it is seen to have ended in the changelog."""
+        self._look_again()
+        return Transaction(self._producer, self._wait_until_ready)
+
+    def _look_again(self) -> None:
+        """Begin to wait for the last commit to be seen in the changelog."""
         if self._ready is None or self._ready.done():
             self._ready = asyncio.ensure_future(self.confirmed())
-        return Transaction(self._producer, self._wait_until_ready)
 
     async def _wait_until_ready(self) -> None:
         if self._ready is not None:
@@ -238,6 +246,7 @@ class Claim:
 
     async def settle_what_hangs(self) -> None:
         """Between two transactions: write a COMMIT marker wherever that of a committed transaction does not show."""
+        self._look_again()
         await self._wait_until_ready()
         hanging = self.unconfirmed.overdue(_SETTLE_SECONDS, time.monotonic())
         if hanging:
@@ -264,13 +273,15 @@ class Claim:
             _check_clock(time.time() - (kafkas + time.monotonic() - then))
 
     async def close(self) -> None:
-        if self._ready is not None:
-            self._ready.cancel()
-            with suppress(BaseException):
-                await self._ready
-        if await _stop(self._producer):
-            forget_producer(self._directory)
-        self.state.close()
+        """Give everything back, even where this is cancelled: who claims next opens the same directory."""
+        try:
+            if self._ready is not None:
+                self._ready.cancel()
+                await asyncio.gather(self._ready, return_exceptions=True)
+            if await _stop(self._producer):
+                forget_producer(self._directory)
+        finally:
+            self.state.close()
 
 
 def clock_difference(before: float, kafkas: float, after: float) -> float:
@@ -291,13 +302,30 @@ def _check_clock(difference: float) -> None:
 
 
 async def _stop(producer: AIOKafkaProducer) -> bool:
-    """Whether it ended in order, with no transaction open."""
+    """Whether it ended in order, with no transaction open. In any case it sends nothing more."""
     in_order = not producer._txn_manager.is_in_transaction()
     try:
-        await asyncio.wait_for(producer.stop(), 2.0)
+        await asyncio.wait_for(producer.stop(), _STOP_SECONDS)
     except Exception:  # noqa: BLE001  # it is fenced, or the broker is away: nothing to save
         return False
+    finally:
+        await _silence(producer)
     return in_order
+
+
+async def _silence(producer: AIOKafkaProducer) -> None:
+    """End the task that sends, which aiokafka leaves running where `stop` is given up.
+
+    It would go on trying to commit, and succeed between the question how the transaction ended and the fence.
+    """
+    sender = producer._sender.sender_task
+    if sender is None or sender.done():
+        return
+    sender.cancel()  # from here on it only waits for what is under way
+    with suppress(Exception):
+        await asyncio.wait_for(producer.client.close(), _SILENCE_SECONDS)
+    await asyncio.wait([sender], timeout=_SILENCE_SECONDS)
+    sender.cancel()
 
 
 async def _log_of(changelog: Changelog, ends: LogEnds) -> Log:

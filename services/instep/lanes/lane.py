@@ -14,7 +14,7 @@ from typing import Protocol
 
 import structlog
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError, ProducerFenced
+from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 from aiokafka.structs import ConsumerRecord
 
 from instep.errors import LostRecordsError, Ours, StoppedLaneError, TheWorlds
@@ -39,6 +39,7 @@ _SEEN_SECONDS = 60.0
 _STOPPED_SECONDS = 5.0  # after which a lane that stands still looks whether somebody has acted
 _LOG_SECONDS = 5.0
 _RELEASE_SECONDS = 2.0  # what a transaction may take to end when the lane is given up
+_CANCEL_SECONDS = 3.5  # what its farewells may, before it is told again
 _CONFIRM_SECONDS = 1.0  # and what its marker may, so that the group learns of it
 _FIRST_PAUSE_SECONDS = 0.5  # before a lane claims again; twice as long each time
 _LONGEST_PAUSE_SECONDS = 30.0
@@ -134,9 +135,9 @@ class Lane:
         self._wake.set()
         if self.claimed:
             await asyncio.wait([self._task], timeout=_RELEASE_SECONDS)
-        self._task.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._task
+        while not self._task.done():  # libraries may swallow a cancellation
+            self._task.cancel()
+            await asyncio.wait([self._task], timeout=_CANCEL_SECONDS)
 
     def interrupt(self, error: Exception) -> None:
         """Give the claim up and claim again: what the lane reads, or wrote, is not what the claim took it for."""
@@ -196,7 +197,7 @@ class Lane:
                 _log.error(error.reason, lane=self.number, problem=str(error))  # the sentence is all
             self.stopped = f"{error.reason}: {error}"
             await asyncio.sleep(_STOPPED_SECONDS)
-        except ProducerFenced:
+        except (ProducerFenced, InvalidProducerEpoch):  # the second is what a refused record says
             # Another owner has claimed the lane, or the broker gave up our transaction. Who is out of the group learns so by
             # its next heartbeat, within a session, and the lane is released.
             _log.warning("fenced", lane=self.number)

@@ -10,7 +10,12 @@ from typing import Any, cast
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import InvalidProducerIdMapping, ProducerFenced, RequestTimedOutError
+from aiokafka.errors import (
+    InvalidProducerEpoch,
+    InvalidProducerIdMapping,
+    ProducerFenced,
+    RequestTimedOutError,
+)
 
 from instep.cluster.connection import Connection
 from instep.errors import ClockError, UnknownStateError
@@ -430,4 +435,42 @@ async def test_a_wrong_clock_stops_a_lane_before_anything_is_decided(monkeypatch
         assert str(lane.stopped).startswith("clock: ")
         assert claim.transactions == []
     finally:
+        await lane.release()
+
+
+@pytest.mark.parametrize("error", [ProducerFenced(), InvalidProducerEpoch()])
+async def test_a_lane_that_another_worker_has_claimed_is_not_claimed_back_at_once(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("instep.lanes.lane._FIRST_PAUSE_SECONDS", 0.0)
+    opened = opening(monkeypatch, Failing(error))
+    worker = Worker(claim=True)
+    lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, worker))
+    try:
+        await until(lambda: lane.claimed)
+        lane.offer(batch(0, records=1))
+        lane.wake()
+        await until(lambda: not lane.claimed)
+        assert lane.waiting_for.startswith("its next heartbeat")
+        await until(lambda: len(opened) == 2)
+        assert opened[1] - opened[0] >= worker.settings.session_timeout
+    finally:
+        await lane.release()
+
+
+async def test_a_lane_is_released_though_a_library_swallows_the_first_cancellation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("instep.lanes.lane._CANCEL_SECONDS", 0.05)
+
+    async def deaf(*_: object, **__: object) -> None:
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            await asyncio.sleep(3600)
+
+    monkeypatch.setattr(Claim, "open", deaf)
+    lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, Worker(claim=True)))
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(2):
         await lane.release()

@@ -9,7 +9,7 @@ RocksDB has taken over may have been undone, or the log cut off and grown again.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -26,6 +26,7 @@ from instep.network.topics import TOMBSTONE_DAYS, state
 _log = structlog.get_logger("instep.lanes")
 
 _OLDEST_CHECKPOINT = TOMBSTONE_DAYS * 86_400 / 2
+_STALLED_SECONDS = 60.0
 _TAIL = 500
 """Offsets at the end of a changelog among which an operator's decision is found: a stopped lane writes nothing after it."""
 
@@ -75,9 +76,8 @@ class Changelog:
             consumer.assign([self.partition])
             consumer.seek(self.partition, max(since, end - _TAIL))
             records: list[ConsumerRecord] = []
-            while await consumer.position(self.partition) < end:
-                fetched = await consumer.getmany(self.partition, timeout_ms=500)
-                records += fetched.get(self.partition, [])
+            async for more in self._up_to(consumer, end):
+                records += more
             return records
         finally:
             await consumer.stop()
@@ -113,9 +113,8 @@ class Changelog:
     async def _holds(self, consumer: AIOKafkaConsumer, checkpoint: Checkpoint, end: int) -> bool:
         below = checkpoint.offset - 1
         consumer.seek(self.partition, below)
-        while await consumer.position(self.partition) < end:
-            fetched = await consumer.getmany(self.partition, timeout_ms=500, max_records=1)
-            for record in fetched.get(self.partition, []):
+        async for records in self._up_to(consumer, end, max_records=1):
+            for record in records:
                 found = record.offset, digest(record.key, record.value)
                 return bool(found == (below, checkpoint.digest))
         return False
@@ -129,18 +128,29 @@ class Changelog:
         restored: Callable[[float], None],
     ) -> int:
         count = 0
-        position = start = await consumer.position(self.partition)
-        while position < end:
-            restored((position - start) / (end - start))
-            fetched = await consumer.getmany(self.partition, timeout_ms=500)
-            records = fetched.get(self.partition, [])
-            position = await consumer.position(self.partition)
+        start = await consumer.position(self.partition)
+        async for records in self._up_to(consumer, end):
+            restored((await consumer.position(self.partition) - start) / (end - start))
             if records:
                 last = records[-1]
                 reached = self.reached(last.offset + 1, (last.key, last.value), topic_id)
                 into.restored({record.key: record.value for record in records}, reached)
             count += len(records)
         return count
+
+    async def _up_to(
+        self, consumer: AIOKafkaConsumer, end: int, max_records: int | None = None
+    ) -> AsyncIterator[list[ConsumerRecord]]:
+        """What is read until the position has reached `end`. Raises TimeoutError where it no longer moves forward."""
+        reached, moved_at = await consumer.position(self.partition), time.monotonic()
+        while reached < end:
+            fetched = await consumer.getmany(self.partition, timeout_ms=500, max_records=max_records)
+            position = await consumer.position(self.partition)
+            if position > reached:
+                reached, moved_at = position, time.monotonic()
+            elif position < reached or time.monotonic() - moved_at > _STALLED_SECONDS:
+                raise TimeoutError
+            yield fetched.get(self.partition, [])
 
     def reached(self, offset: int, last: Entry, topic_id: str) -> Checkpoint:
         """The checkpoint after the entry `last`, which lies right below `offset`."""

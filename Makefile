@@ -28,8 +28,8 @@ demo-under-load: $(STAMP) ## The demo again and again on a busy machine; TIMES, 
 	@$(BIN)/python -m tests.load --network $(NETWORK) --times $(or $(TIMES),20) --load $(or $(LOAD),8)
 
 test: lint ## Every check that CI makes, real Kafka included
-	@$(STEP) "tests without Kafka" $(BIN)/pytest -q -m "not kafka"
-	@$(STEP) "tests with Kafka" $(BIN)/pytest -q -m kafka
+	@$(STEP) "tests without Kafka" $(BIN)/pytest -q -n auto -m "not kafka"
+	@$(STEP) "tests with Kafka" $(BIN)/pytest -q -n 2 --dist loadfile -m kafka
 
 lint: $(STAMP) ## Style, types, import contracts and the rules of schemas
 	@$(STEP) "ruff check" $(BIN)/ruff check .

@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from tests.chaos import brokers, operators, states, workers
 from tests.chaos.faults import Done, Fault
 from tests.chaos.inspection import inspect
+from tests.chaos.publisher import CHUNK
 from tests.chaos.scene import Act, Scene
 
 ACTS: Mapping[Fault, Act] = {**workers.ACTS, **brokers.ACTS, **operators.ACTS, **states.ACTS}
+_RESERVE = 20 * CHUNK
+"""Records that are kept back for the last faults."""
 
 
 class Conductor:
@@ -37,7 +40,8 @@ class Conductor:
     async def run(self) -> None:
         """All faults, each when its share of the records is published; ends with publishing permitted to the end."""
         publisher = self.scene.publisher
-        share = publisher.total / (len(self._faults) + 1)
+        # What is kept back is for the last faults: each has to find records on their way, however long it looks around.
+        share = (publisher.total - min(_RESERVE, publisher.total // 4)) / (len(self._faults) + 1)
         for number, fault in enumerate(self._faults, start=1):
             # While one is carried out the next share is on its way.
             publisher.permitted = max(publisher.permitted, int(share * (number + 1)))

@@ -85,8 +85,12 @@ class Barrier:
 
     async def passed(
         self, producer: AIOKafkaProducer, last: LastTransaction, decisions: Decisions, *, lane: int
-    ) -> None:
-        """Return when nothing of this lane's earlier owners is open. Raises HangingTransactionError."""
+    ) -> Offsets:
+        """Return when nothing of this lane's earlier owners is open. Raises HangingTransactionError.
+
+        The offsets are those that the LSO has to reach where a commit was settled on a partition which other lanes write
+        too: there nobody has waited for the marker.
+        """
         target: Offsets = {}
         left = await self._unfinished(await self._ends.existing(self._partitions), target, GRACE_SECONDS)
         settlement = how_to_settle(last, left, self._changelog)
@@ -97,6 +101,7 @@ class Barrier:
         # transaction, which would commit it: others may share those partitions, and their transactions end in time.
         await self._until_finished(settlement.abort | ({self._changelog} & settlement.commit), target)
         self._note("")
+        return {partition: target[partition] for partition in settlement.commit if partition in target}
 
     async def _carry_out(self, producer: AIOKafkaProducer, settlement: Settlement, lane: int) -> None:
         """What is to be aborted comes first: a claim that is cut off between the two leaves "committed" as the last word
@@ -125,11 +130,13 @@ class Barrier:
         while left := await self._unfinished(left, target, _DECISION_SECONDS):
             stable = await self._ends.stable(left)
             decided = await decisions(stable)
-            for ending in (Ending.ABORT, Ending.COMMIT):
-                chosen = frozenset(tp for tp, said in decided.items() if said is ending and tp in left)
-                await self._settle(producer, chosen, ending, lane)
-                left -= chosen
-            if left and time.monotonic() - began > self._longest:
+            if left <= decided.keys():
+                # All or nothing: a commit would be the last word on what is left.
+                for ending in (Ending.ABORT, Ending.COMMIT):
+                    chosen = frozenset(tp for tp in left if decided[tp] is ending)
+                    await self._settle(producer, chosen, ending, lane)
+                return
+            if time.monotonic() - began > self._longest:
                 raise HangingTransactionError(sentence(left, lane))
 
     async def _until_finished(self, partitions: AbstractSet[TopicPartition], target: Offsets) -> None:

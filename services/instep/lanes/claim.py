@@ -15,11 +15,13 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.producer.transaction_manager import TransactionState
 
 from instep.errors import ClockError, NotConnectedError, UnknownStateError
 from instep.lanes.barrier import Barrier, settle
@@ -33,11 +35,11 @@ from instep.lanes.entries import (
     uncommitted_claims,
 )
 from instep.lanes.hanging import Hanging
-from instep.lanes.leftovers import forget_producer, note_producer
+from instep.lanes.leftovers import Note, forget_note, producer_of, read_note, write_note
 from instep.lanes.log_ends import Log, LogEnds, Offsets
 from instep.lanes.positions import Gap, Position
 from instep.lanes.settings import LaneSettings
-from instep.lanes.settlement import Ending
+from instep.lanes.settlement import Ending, evidence
 from instep.lanes.state import LaneState
 from instep.lanes.transaction import BATCH_BYTES, Transaction
 from instep.lanes.unconfirmed import Unconfirmed
@@ -101,7 +103,9 @@ class Claim:
 
         Positions are to be read after this. Raises HangingTransactionError, and whatever Kafka's clients raise.
         """
-        last = await ends.last_transaction(transactional_id)
+        described = await ends.last_transaction(transactional_id)
+        before = read_note(directory)
+        remembered = before.last if before is not None and before.producer == described.producer else None
         producer = AIOKafkaProducer(
             **settings.connection.kafka(),
             transactional_id=transactional_id,
@@ -113,7 +117,9 @@ class Claim:
         state: LaneState | None = None
         try:
             await asyncio.wait_for(producer.start(), settings.transaction_timeout + MARGIN_SECONDS)
-            note_producer(directory, producer)
+            last = evidence(described, remembered, producer_of(producer))
+            learnt = Note(transactional_id=transactional_id, producer=producer_of(producer), last=last)
+            write_note(directory, learnt)
             barrier = Barrier(
                 ends,
                 outputs,
@@ -127,10 +133,12 @@ class Claim:
                 now = await _log_of(changelog, ends)
                 return decisions_in(values_of(await changelog.tail(now.start, now.end)), stable)
 
-            await barrier.passed(producer, last, decisions, lane=changelog.lane)
+            settled = await barrier.passed(producer, last, decisions, lane=changelog.lane)
+            write_note(directory, replace(learnt, last=None))
             await _find_topics(producer, ends, outputs)
             state = LaneState(directory)
             claim = cls(settings, producer, state, changelog, ends, hanging, directory)
+            claim.unconfirmed.committed(settled, {})
             await claim._restore(await _log_of(changelog, ends), restored)
         except BaseException:
             try:
@@ -164,7 +172,6 @@ class Claim:
         for partition, offset in accepted.items():
             self._put_position(partition, offset)
         await self.commit(self.begin(), {})
-        self.unconfirmed.committed({}, accepted)  # the group is to say no longer that records are lost
 
     # -- transactions
 
@@ -279,7 +286,7 @@ class Claim:
                 self._ready.cancel()
                 await asyncio.gather(self._ready, return_exceptions=True)
             if await _stop(self._producer):
-                forget_producer(self._directory)
+                forget_note(self._directory)
         finally:
             self.state.close()
 
@@ -303,7 +310,7 @@ def _check_clock(difference: float) -> None:
 
 async def _stop(producer: AIOKafkaProducer) -> bool:
     """Whether it ended in order, with no transaction open. In any case it sends nothing more."""
-    in_order = not producer._txn_manager.is_in_transaction()
+    in_order = producer._txn_manager.state is TransactionState.READY
     try:
         await asyncio.wait_for(producer.stop(), _STOP_SECONDS)
     except Exception:  # noqa: BLE001  # it is fenced, or the broker is away: nothing to save

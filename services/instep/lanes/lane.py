@@ -65,6 +65,12 @@ class LaneWorker(Protocol):
     async def up_to_date(self) -> None:
         """Return once the network is confirmed fresh and the processor follows it."""
 
+    async def stated(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Gap]:
+        """The gaps at which the group's offsets tell that lanes stand."""
+
+    async def go_on_at(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """Have the group's offsets tell where a lane goes on behind accepted gaps."""
+
     async def say_lost(self, gaps: Collection[Gap]) -> None:
         """Have the group's offsets tell at which gaps a lane stands."""
 
@@ -273,7 +279,11 @@ class Lane:
         for gap in start.accepted:
             _log.warning("gap accepted", topic=gap.partition.topic, position=gap.position, start=gap.start)
         self.next = dict(start.positions)
-        await claim.enter({gap.partition: start.positions[gap.partition] for gap in start.accepted})
+        accepted = {gap.partition: start.positions[gap.partition] for gap in start.accepted}
+        if accepted:
+            # The group first: were it left ahead of what is accepted, a worker that dies now would find another gap.
+            await self._worker.go_on_at(accepted)
+        await claim.enter(accepted)
         self._poison.expect_poison(claim.uncommitted_before)
         await self._worker.begin_reading(self)
         self.claimed, self.stopped = True, None
@@ -305,6 +315,7 @@ class Lane:
             committed=await worker.committed(logs),
             kept=claim.changelog_positions(logs),
             logs=logs,
+            stated=await worker.stated(logs),
             accept=claim.accepted,
         )
 

@@ -9,7 +9,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from aiokafka import TopicPartition
@@ -184,9 +184,13 @@ class LogEnds:
     async def _offsets(self, partitions: Collection[TopicPartition], isolation: int, which: int) -> Offsets:
         by_node = await self._by_leader(partitions)
         answers = await asyncio.gather(
-            *(self._ask(node, held, isolation, which) for node, held in by_node.items())
+            *(self._ask(node, held, isolation, which) for node, held in by_node.items()),
+            return_exceptions=True,
         )
-        return {partition: offset for answer in answers for partition, offset in answer.items()}
+        told = [answer for answer in answers if not isinstance(answer, BaseException)]
+        if answers and not told:
+            raise cast(BaseException, answers[0])  # of several brokers those that answer count
+        return {partition: offset for answer in told for partition, offset in answer.items()}
 
     async def _by_leader(self, partitions: Collection[TopicPartition]) -> dict[int, list[TopicPartition]]:
         if unknown := {tp.topic for tp in partitions if self._leaders.get(tp, -1) < 0}:

@@ -63,13 +63,14 @@ def where_to_start(
     committed: Mapping[TopicPartition, int | None],
     kept: Mapping[TopicPartition, Position | None],
     logs: Mapping[TopicPartition, Log],
+    stated: Mapping[TopicPartition, Gap] | None = None,
     accept: Callable[[Gap], int | None] = lambda gap: None,
 ) -> Start:
     """The position of each partition in `logs`, and the gaps.
 
     `committed` are the group's offsets, `kept` the changelog's positions. `accept` gives the offset at which a lane goes on
     behind an accepted gap, None where nobody has accepted it. A partition without any position is new where its log is
-    whole, or where the lane has no position of any other.
+    whole, or where the lane has no position of any other. `stated` are the gaps at which the lane stood before.
     """
     has_run = any(at is not None for at in (*kept.values(), *committed.values()))
     positions: dict[TopicPartition, int] = {}
@@ -78,6 +79,8 @@ def where_to_start(
     for partition, log in logs.items():
         position = kept.get(partition)
         gap = _gap(partition, position, committed.get(partition), log, has_run=has_run)
+        if gap is None and stated is not None:
+            gap = _outgrown(stated.get(partition), position, log)
         goes_on_at = None if gap is None else accept(gap)
         if gap is None:
             positions[partition] = log.start if position is None else position.offset
@@ -113,3 +116,11 @@ def _gap(
     if position is None and log.start > 0 and has_run:
         return of(Cause.LOST)
     return None
+
+
+def _outgrown(stated: Gap | None, position: Position | None, log: Log) -> Gap | None:
+    """A log that was cut below the position and has grown past it: what was appended meanwhile has not been read."""
+    if stated is None or position is None or stated.cause is not Cause.BEYOND_END:
+        return None
+    same = (stated.position, stated.topic_id) == (position.offset, log.topic_id)
+    return stated if same else None

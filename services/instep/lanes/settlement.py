@@ -43,8 +43,8 @@ def how_to_settle(
 
     - The last transaction was committed, or is about to be: every transaction before it was as well, so commit.
     - It is ongoing: the claim aborts it. Its partitions are known; what hangs elsewhere is older, and was committed.
-    - It was aborted: where the changelog hangs too, abort. Else its marker is in the changelog, and what hangs elsewhere
-      may belong to it or to a committed one before it: undecided.
+    - It was aborted: what hangs in the changelog is its own, so abort that. What hangs elsewhere may belong to it or to a
+      committed one before it: undecided.
     - The coordinator knows of none: undecided.
     """
     held = frozenset(hanging)
@@ -53,7 +53,23 @@ def how_to_settle(
             return Settlement(commit=held)
         case "Ongoing":
             return Settlement(commit=held - last.partitions, abort=held & last.partitions)
-        case "CompleteAbort" | "PrepareAbort" | "PrepareEpochFence" if changelog in held:
-            return Settlement(abort=held)
+        case "CompleteAbort" | "PrepareAbort" | "PrepareEpochFence":
+            return Settlement(abort=held & {changelog}, undecided=held - {changelog})
         case _:
             return Settlement(undecided=held)
+
+
+def evidence(
+    described: LastTransaction, remembered: LastTransaction | None, producer: tuple[int, int]
+) -> LastTransaction:
+    """How the last transaction ended, from what the coordinator said before `InitProducerId` and the producer after it.
+
+    Between the question and the claim the state may have changed: a commit was on its way, or another worker was at work.
+    The epoch tells: it rises by one where nothing was open, and by two where a transaction was aborted. Where it rose
+    otherwise nobody can tell. `remembered` is what an earlier claim learnt, where the coordinator knows of nothing since.
+    """
+    producer_id, epoch = described.producer
+    steps = 2 if described.state == "Ongoing" else 1
+    if described.state and producer != (producer_id, epoch + steps):
+        return LastTransaction(state="")
+    return remembered if remembered is not None and described.state == "Empty" else described

@@ -126,10 +126,18 @@ async def test_what_hangs_after_a_commit_is_committed_by_a_transaction_of_our_ow
     assert notes[-1] == ""
 
 
-async def test_what_hangs_after_an_abort_is_aborted() -> None:
-    cluster = Cluster(hanging=[CHANGELOG, INBOX])
+async def test_what_hangs_in_the_changelog_after_an_abort_is_aborted() -> None:
+    cluster = Cluster(hanging=[CHANGELOG])
     await passed(cluster, ABORTED)
-    assert cluster.settled == [("abort", frozenset({CHANGELOG, INBOX}))]
+    assert cluster.settled == [("abort", frozenset({CHANGELOG}))]
+
+
+async def test_a_decision_about_a_part_is_none() -> None:
+    """A commit would be the coordinator's last word, and the next claim would go by it for the rest."""
+    cluster = Cluster(hanging=[CHANGELOG, INBOX])
+    with pytest.raises(HangingTransactionError):
+        await passed(cluster, UNKNOWN, {INBOX: Ending.COMMIT})
+    assert cluster.settled == []
 
 
 async def test_where_nobody_can_tell_the_barrier_stops_with_a_sentence() -> None:

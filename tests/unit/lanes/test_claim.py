@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.producer.transaction_manager import TransactionState
 
 from instep.lanes import claim as module
 from instep.lanes.claim import Claim
@@ -21,7 +22,7 @@ class Producer:
     """Its broker is away: it cannot be stopped in time, and it goes on trying to send."""
 
     def __init__(self) -> None:
-        self._txn_manager = SimpleNamespace(is_in_transaction=lambda: True)
+        self._txn_manager = SimpleNamespace(state=TransactionState.IN_TRANSACTION)
         self._sender = SimpleNamespace(sender_task=asyncio.create_task(self._send()))
         self.client = SimpleNamespace(close=self._close)
         self.stopping = asyncio.Event()

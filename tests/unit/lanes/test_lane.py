@@ -88,6 +88,12 @@ class Worker:
     async def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
         return dict.fromkeys(partitions, self._committed)
 
+    async def stated(self, partitions: object) -> dict[TopicPartition, Gap]:
+        return {}
+
+    async def go_on_at(self, offsets: dict[TopicPartition, int]) -> None:
+        """The group has them."""
+
     async def say_lost(self, gaps: Iterable[Gap]) -> None:
         self.lost = list(gaps)
 

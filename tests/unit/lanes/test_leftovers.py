@@ -2,32 +2,41 @@
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
+from aiokafka import TopicPartition
 
 from instep.cluster.connection import Connection
 from instep.lanes import leftovers
-from instep.lanes.leftovers import end_leftovers, forget_producer, note_producer
+from instep.lanes.leftovers import Note, end_leftovers, forget_note, read_note, write_note
 from instep.lanes.log_ends import LastTransaction, LogEnds
 
 CONNECTION = Connection(bootstrap_servers="nowhere:1", security_protocol="PLAINTEXT")
+ID = "net-router-3"
+OPEN = LastTransaction(
+    state="Ongoing", producer=(17, 4), partitions=frozenset({TopicPartition("leeds.outcomes", 0)})
+)
 
 
 @pytest.fixture
 def fenced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     ids: list[str] = []
 
-    async def fence(connection: Connection, transactional_id: str) -> None:
+    async def fence(connection: Connection, transactional_id: str) -> tuple[int, int]:
         ids.append(transactional_id)
+        return 17, 6
 
     monkeypatch.setattr(leftovers, "_fence", fence)
     return ids
 
 
-def noted(directory: Path, epoch: int = 4) -> None:
-    manager = SimpleNamespace(transactional_id="net-router-3", producer_id=17, producer_epoch=epoch)
-    note_producer(directory / "lane-3", cast(Any, SimpleNamespace(_txn_manager=manager)))
+@pytest.fixture
+def lane(tmp_path: Path) -> Path:
+    """The directory of a lane whose claim was cut off."""
+    directory = tmp_path / "worker-0" / "lane-3"
+    write_note(directory, Note(transactional_id=ID, producer=(17, 4), last=None))
+    return directory
 
 
 def cluster(last: LastTransaction) -> LogEnds:
@@ -37,14 +46,17 @@ def cluster(last: LastTransaction) -> LogEnds:
     return cast(LogEnds, SimpleNamespace(last_transaction=last_transaction))
 
 
-async def test_an_open_transaction_of_the_dead_worker_is_ended_once(
-    tmp_path: Path, fenced: list[str]
+async def test_an_open_transaction_of_the_dead_worker_is_ended_and_the_next_claim_learns_of_it(
+    lane: Path, fenced: list[str]
 ) -> None:
-    noted(tmp_path)
-    ends = cluster(LastTransaction(state="Ongoing", producer=(17, 4)))
-    await end_leftovers(tmp_path, ends, CONNECTION)
-    await end_leftovers(tmp_path, ends, CONNECTION)
-    assert fenced == ["net-router-3"]
+    await end_leftovers(lane.parent, cluster(OPEN), CONNECTION)
+    assert fenced == [ID]
+    note = read_note(lane)
+    assert note is not None
+    assert (note.producer, note.last) == (
+        (17, 6),
+        LastTransaction(state="Ongoing", partitions=OPEN.partitions),
+    )
 
 
 @pytest.mark.parametrize(
@@ -56,22 +68,20 @@ async def test_an_open_transaction_of_the_dead_worker_is_ended_once(
         LastTransaction(state=""),
     ],
 )
-async def test_anything_else_is_left_alone(tmp_path: Path, fenced: list[str], last: LastTransaction) -> None:
-    noted(tmp_path)
-    await end_leftovers(tmp_path, cluster(last), CONNECTION)
+async def test_anything_else_is_left_alone(lane: Path, fenced: list[str], last: LastTransaction) -> None:
+    await end_leftovers(lane.parent, cluster(last), CONNECTION)
     assert fenced == []
 
 
-async def test_a_claim_that_ended_in_order_leaves_no_note(tmp_path: Path, fenced: list[str]) -> None:
-    noted(tmp_path)
-    forget_producer(tmp_path / "lane-3")
-    await end_leftovers(tmp_path, cluster(LastTransaction(state="Ongoing", producer=(17, 4))), CONNECTION)
+async def test_a_claim_that_ended_in_order_leaves_no_note(lane: Path, fenced: list[str]) -> None:
+    forget_note(lane)
+    await end_leftovers(lane.parent, cluster(OPEN), CONNECTION)
     assert fenced == []
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"transactional_id": "x"}'])
-async def test_a_note_that_was_cut_off_says_nothing(tmp_path: Path, fenced: list[str], content: str) -> None:
-    (tmp_path / "lane-3.producer").write_text(content)
-    await end_leftovers(tmp_path, cluster(LastTransaction(state="Ongoing", producer=(17, 4))), CONNECTION)
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"transactional_id": "x"}', '{"producer": [1]}'])
+async def test_a_note_that_was_cut_off_says_nothing(lane: Path, fenced: list[str], content: str) -> None:
+    lane.with_suffix(".producer").write_text(content)
+    await end_leftovers(lane.parent, cluster(OPEN), CONNECTION)
     assert fenced == []
-    assert list(tmp_path.iterdir()) == []
+    assert read_note(lane) is None

@@ -1,5 +1,7 @@
 """Where a lane goes on: silence is never an answer."""
 
+from dataclasses import replace
+
 import pytest
 from aiokafka import TopicPartition
 from hypothesis import given
@@ -84,6 +86,21 @@ def test_a_topic_made_anew_is_a_gap_however_long_its_log_is(end: int) -> None:
 def test_a_position_beyond_the_logs_end_is_a_gap() -> None:
     cut = Log(start=1, end=4, topic_id="id-1")
     assert gap_of(start(kept=5, log=cut)) == (5, 1, Cause.BEYOND_END)
+
+
+def test_a_log_that_was_cut_and_has_grown_past_the_position_is_a_gap_still() -> None:
+    cut = Gap(partition=OUTBOX, position=5, start=1, topic_id="id-1", cause=Cause.BEYOND_END)
+    grown = {OUTBOX: Log(start=1, end=50, topic_id="id-1")}
+
+    def lost(gap: Gap, kept: int) -> tuple[Gap, ...]:
+        position = Position(offset=kept, topic_id="id-1")
+        return where_to_start(
+            committed={OUTBOX: kept}, kept={OUTBOX: position}, logs=grown, stated={OUTBOX: gap}
+        ).lost
+
+    assert lost(cut, 5) == (cut,)
+    assert lost(cut, 6) == ()
+    assert lost(replace(cut, cause=Cause.EXPIRED), 5) == ()
 
 
 def test_a_position_of_an_older_version_knows_no_topic_and_is_gone_on_from() -> None:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instep.lanes.log_ends import LastTransaction
-from instep.lanes.settlement import Settlement, how_to_settle
+from instep.lanes.settlement import Settlement, evidence, how_to_settle
 
 CHANGELOG = TopicPartition("instep.router.state", 0)
 INBOX, OUTCOMES = TopicPartition("leeds.inbox.council-tax", 0), TopicPartition("leeds.outcomes", 0)
@@ -36,8 +36,9 @@ def test_of_an_ongoing_transaction_its_own_partitions_are_aborted_and_older_ones
     )
 
 
-def test_what_hangs_together_with_the_changelog_after_an_abort_is_aborted() -> None:
-    assert how_to_settle(LastTransaction(state="CompleteAbort"), ALL, CHANGELOG) == Settlement(abort=ALL)
+def test_what_hangs_in_the_changelog_after_an_abort_is_aborted_and_the_rest_is_nobodys_to_decide() -> None:
+    decided = how_to_settle(LastTransaction(state="CompleteAbort"), ALL, CHANGELOG)
+    assert decided == Settlement(abort=frozenset({CHANGELOG}), undecided=ALL - {CHANGELOG})
 
 
 def test_what_hangs_elsewhere_after_an_abort_may_be_older_and_is_nobodys_to_decide() -> None:
@@ -64,3 +65,34 @@ def test_each_partition_that_hangs_is_decided_once(
     parts = (decided.commit, decided.abort, decided.undecided)
     assert frozenset().union(*parts) == hanging
     assert sum(map(len, parts)) == len(hanging)
+
+
+@pytest.mark.parametrize(
+    ("state", "epoch", "believed"),
+    [
+        ("CompleteCommit", 8, True),
+        ("CompleteCommit", 9, False),  # a transaction was open after all, and is aborted now
+        ("CompleteAbort", 8, True),
+        ("Empty", 8, True),
+        ("Ongoing", 9, True),
+        ("Ongoing", 8, False),  # it was committed after all
+        ("Ongoing", 10, False),
+    ],
+)
+def test_the_coordinators_word_counts_only_if_nothing_came_between(
+    state: str, epoch: int, believed: bool
+) -> None:
+    described = LastTransaction(state=state, producer=(17, 7))
+    assert evidence(described, None, (17, epoch)).state == (state if believed else "")
+
+
+def test_another_producer_id_is_no_successor() -> None:
+    assert evidence(LastTransaction(state="CompleteCommit", producer=(17, 7)), None, (18, 8)).state == ""
+
+
+def test_what_an_earlier_claim_learnt_counts_where_the_coordinator_has_forgotten() -> None:
+    learnt = LastTransaction(state="Ongoing", partitions=frozenset({INBOX}))
+    assert evidence(LastTransaction(state="Empty", producer=(17, 7)), learnt, (17, 8)) == learnt
+    committed = LastTransaction(state="CompleteCommit", producer=(17, 7))
+    assert evidence(committed, learnt, (17, 8)) == committed
+    assert evidence(LastTransaction(state="Empty", producer=(17, 7)), learnt, (17, 9)).state == ""

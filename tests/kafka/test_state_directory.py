@@ -1,12 +1,11 @@
-"""A worker whose state directory cannot be used ends with one sentence, and with a code that says whether to try again."""
+"""A worker whose state directory cannot be used says so in one sentence: a setting ends it, a full disk may pass."""
 
 import asyncio
 import json
 import os
-import resource
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -35,7 +34,7 @@ def bootstrap_servers(tmp_path_factory: pytest.TempPathFactory) -> object:
         broker.stop()
 
 
-def ended(bootstrap_servers: str, state: Path, prepare: Callable[[], None] | None = None) -> tuple[int, str]:
+def ended(bootstrap_servers: str, state: Path) -> tuple[int, str]:
     """The exit code of a worker that is started with this state directory, and all that it says."""
     environ = {
         **os.environ,
@@ -51,7 +50,6 @@ def ended(bootstrap_servers: str, state: Path, prepare: Callable[[], None] | Non
         text=True,
         check=False,
         timeout=60,
-        preexec_fn=prepare,
     )
     return done.returncode, done.stderr
 
@@ -69,20 +67,40 @@ def test_a_state_directory_that_cannot_be_made_is_a_setting_and_is_not_tried_aga
     assert "Traceback" not in said
 
 
-def limit_files() -> None:
-    """Every file of this process is full with its hundredth byte."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+FULL_UNTIL_TOLD = """
+import errno, signal
+from instep.intake.app import main
+from instep.lanes import slot
+
+write = slot._write_something
+
+def full(directory):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+def has_room(*_):
+    slot._write_something = write
+
+slot._write_something = full
+signal.signal(signal.SIGUSR1, has_room)
+main()
+"""
+"""Intake on a disk that is full until SIGUSR1."""
 
 
-def test_a_full_disk_may_pass_and_is_tried_again(bootstrap_servers: str, tmp_path: Path) -> None:
-    code, said = ended(bootstrap_servers, tmp_path / "state", limit_files)
-    assert code == 70
-    assert code not in FINAL
-    last = json.loads(said.splitlines()[-1])
-    assert last["level"] == "critical"
-    assert str(last["problem"]).startswith(
-        f"The state directory {tmp_path / 'state'}/sample-intake cannot be used"
-    )
+async def test_a_full_disk_is_named_and_the_worker_goes_on_once_there_is_room(
+    bootstrap_servers: str, tmp_path: Path
+) -> None:
+    connection = Connection(bootstrap_servers=bootstrap_servers, security_protocol="PLAINTEXT")
+    (tmp_path / "full_until_told.py").write_text(FULL_UNTIL_TOLD)
+    with fleet(connection, tmp_path) as ours:
+        worker = ours.start("intake", module="full_until_told", PYTHONPATH=str(tmp_path))
+        said = f"waiting for the state directory: The state directory {tmp_path / 'state'}/sample-intake cannot be"
+        async with asyncio.timeout(60):
+            while said not in (worker.not_ready_because() or ""):
+                assert worker.exit_code is None
+                await asyncio.sleep(0.1)
+        os.kill(worker.pid, signal.SIGUSR1)
+        await asyncio.to_thread(worker.wait_until_ready)
 
 
 def test_damaged_state_is_rebuilt_lane_by_lane_and_the_worker_goes_on(

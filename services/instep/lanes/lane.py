@@ -271,7 +271,9 @@ class Lane:
         """Find the positions and begin to read there. Raises LostRecordsError where records may never have been read."""
         start = await self._where_to_start(claim)
         if start.lost:
-            with suppress(KafkaError, TimeoutError):  # it is said again at the next try, and in /ready at once
+            with suppress(
+                KafkaError, TimeoutError
+            ):  # it is said again at the next try, and in /ready at once
                 await self._worker.say_lost(start.lost)
             raise LostRecordsError(
                 f"Records that this lane has not read are gone ({'; '.join(map(str, start.lost))}):"

@@ -92,10 +92,10 @@ class Worker:
         await self._server.start()
         network = await self._first_network()
         self.group = topics.group(network, self.processor.service)
-        await self._patiently(self._connect)
+        await self._patiently("the broker", self._connect)
         if (problem := await unsound(self.settings.connection)) is not None:
             _log.warning("Kafka's version", problem=problem)
-        self.directory, self._slot = await self._patiently(self._take_slot)
+        self.directory, self._slot = await self._patiently("the state directory", self._take_slot)
         await end_leftovers(self.directory, self.ends, self.settings.connection)
         self._numbering = lane_numbering(network.lanes)
         self._app, self._channel = make_app(
@@ -119,7 +119,7 @@ class Worker:
         self._watchdog.start()
         return self._app
 
-    async def _patiently(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def _patiently(self, what: str, attempt: Callable[[], Awaitable[T]]) -> T:
         """What the attempt comes to, however often it takes: what the broker or a disk does wrong may pass."""
         pause = _FIRST_PAUSE_SECONDS
         while True:
@@ -127,8 +127,8 @@ class Worker:
                 return await attempt()
             except (TheWorlds, KafkaError, OSError, TimeoutError) as error:
                 said = str(error) if isinstance(error, TheWorlds) else type(error).__name__
-                _log.warning("waiting for the broker", problem=said)
-                self._waiting_for = f"the broker: {said}"
+                _log.warning(f"waiting for {what}", problem=said)
+                self._waiting_for = f"{what}: {said}"
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
@@ -161,7 +161,7 @@ class Worker:
                 )
 
     async def _first_network(self) -> Network:
-        await self._patiently(self._follower.start)
+        await self._patiently("the broker", self._follower.start)
         self._waiting_for = "the network: nobody has run `instep network apply`"
         while self._follower.network is None:
             await self._follower.changed()

@@ -81,6 +81,8 @@ class Barrier:
         self._changelog = changelog
         self._hanging = hanging
         self._note = note
+        self.there: frozenset[TopicPartition] = frozenset()
+        """Those of the partitions whose topic is there; known once the barrier is passed."""
         self._longest = transaction_timeout + MARGIN_SECONDS
 
     async def passed(
@@ -92,7 +94,8 @@ class Barrier:
         too: there nobody has waited for the marker.
         """
         target: Offsets = {}
-        left = await self._unfinished(await self._ends.existing(self._partitions), target, GRACE_SECONDS)
+        self.there = frozenset(await self._ends.existing(self._partitions))
+        left = await self._unfinished(self.there, target, GRACE_SECONDS)
         settlement = how_to_settle(last, left, self._changelog)
         await self._carry_out(producer, settlement, lane)
         if settlement.undecided:

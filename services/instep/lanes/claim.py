@@ -135,7 +135,7 @@ class Claim:
 
             settled = await barrier.passed(producer, last, decisions, lane=changelog.lane)
             write_note(directory, replace(learnt, last=None))
-            await _find_topics(producer, ends, outputs)
+            await _find_topics(producer, barrier.there)
             state = LaneState(directory)
             claim = cls(settings, producer, state, changelog, ends, hanging, directory)
             claim.unconfirmed.committed(settled, {})
@@ -343,10 +343,7 @@ async def _log_of(changelog: Changelog, ends: LogEnds) -> Log:
     return log
 
 
-async def _find_topics(
-    producer: AIOKafkaProducer, ends: LogEnds, outputs: Collection[TopicPartition]
-) -> None:
+async def _find_topics(producer: AIOKafkaProducer, outputs: Collection[TopicPartition]) -> None:
     """Learn with one request where all that the lane may write is; aiokafka would ask for it all again for each topic."""
-    topics = {partition.topic for partition in await ends.existing(outputs)}
-    if topics:
-        await producer.client.set_topics(topics | producer.client.cluster.topics())
+    topics = {partition.topic for partition in outputs}
+    await producer.client.set_topics(topics | producer.client.cluster.topics())

@@ -15,7 +15,7 @@ from typing import Protocol
 import structlog
 from aiokafka import TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
-from aiokafka.structs import ConsumerRecord
+from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
 
 from instep.errors import LostRecordsError, Ours, StoppedLaneError, TheWorlds
 from instep.lanes.changelog import Changelog
@@ -29,6 +29,7 @@ from instep.lanes.probe import Poison
 from instep.lanes.processor import Outputs, Processor
 from instep.lanes.queue import Queue
 from instep.lanes.settings import LaneSettings
+from instep.lanes.stated import gap_of, offset_of
 from instep.lanes.transaction import Transaction
 from instep.lanes.turns import Turns
 
@@ -59,20 +60,17 @@ class LaneWorker(Protocol):
     def outputs(self, lane: int) -> Collection[TopicPartition]:
         """Every partition that this lane may write, its changelog aside."""
 
-    async def committed(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int | None]:
-        """The group's committed offsets, None where it has none."""
+    async def committed(self) -> Mapping[TopicPartition, OffsetAndMetadata]:
+        """The group's committed offsets, with what lanes say through them."""
 
     async def up_to_date(self) -> None:
         """Return once the network is confirmed fresh and the processor follows it."""
 
-    async def stated(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Gap]:
-        """The gaps at which the group's offsets tell that lanes stand."""
-
     async def go_on_at(self, offsets: Mapping[TopicPartition, int]) -> None:
         """Have the group's offsets tell where a lane goes on behind accepted gaps."""
 
-    async def say_lost(self, gaps: Collection[Gap]) -> None:
-        """Have the group's offsets tell at which gaps a lane stands."""
+    async def say_lost(self, gaps: Collection[Gap], committed: Mapping[TopicPartition, int | None]) -> None:
+        """Have the group's offsets, which are these, tell at which gaps a lane stands."""
 
     async def begin_reading(self, lane: "Lane") -> None:
         """Read the lane's partitions from its positions on."""
@@ -271,10 +269,6 @@ class Lane:
         """Find the positions and begin to read there. Raises LostRecordsError where records may never have been read."""
         start = await self._where_to_start(claim)
         if start.lost:
-            with suppress(
-                KafkaError, TimeoutError
-            ):  # it is said again at the next try, and in /ready at once
-                await self._worker.say_lost(start.lost)
             raise LostRecordsError(
                 f"Records that this lane has not read are gone ({'; '.join(map(str, start.lost))}):"
                 " `instep lane accept` accepts a gap, and the lane goes on."
@@ -314,13 +308,19 @@ class Lane:
         worker = self._worker
         logs = await worker.ends.logs(self.partitions)
         self.topic_ids = claim.topic_ids = {tp.topic: log.topic_id for tp, log in logs.items()}
-        return where_to_start(
-            committed=await worker.committed(logs),
+        held = await worker.committed()
+        committed = {partition: offset_of(held.get(partition)) for partition in logs}
+        start = where_to_start(
+            committed=committed,
             kept=claim.changelog_positions(logs),
             logs=logs,
-            stated=await worker.stated(logs),
+            stated={tp: gap for tp in logs if (gap := gap_of(tp, held.get(tp))) is not None},
             accept=claim.accepted,
         )
+        if start.lost:
+            with suppress(KafkaError, TimeoutError):  # the next try says it again, and /ready at once
+                await worker.say_lost(start.lost, committed)
+        return start
 
     async def _turn(self, claim: Claim) -> None:
         """Wait for work or for the next second, then do what there is.

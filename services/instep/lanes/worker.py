@@ -24,6 +24,7 @@ import uvloop
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
 from faust.worker import Worker as FaustWorker
 from mode import Worker as ModeWorker
 from prometheus_client import CollectorRegistry
@@ -43,7 +44,7 @@ from instep.lanes.positions import Gap
 from instep.lanes.processor import Processor
 from instep.lanes.settings import LaneSettings
 from instep.lanes.slot import take_slot
-from instep.lanes.stated import gap_of, offset_of, statements
+from instep.lanes.stated import statements
 from instep.lanes.tolerant import tolerate_strangers
 from instep.lanes.versions import check_versions, own_version
 from instep.lanes.watch import Watch
@@ -240,20 +241,16 @@ class Worker:
             [] if network is None else [TopicPartition(*one) for one in self.processor.outputs(network, lane)]
         )
 
-    async def committed(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, int | None]:
-        found = await self._admin.list_consumer_group_offsets(self.group)
-        return {partition: offset_of(found.get(partition)) for partition in partitions}
-
-    async def stated(self, partitions: Iterable[TopicPartition]) -> Mapping[TopicPartition, Gap]:
-        found = await self._admin.list_consumer_group_offsets(self.group)
-        gaps = ((partition, gap_of(partition, found.get(partition))) for partition in partitions)
-        return {partition: gap for partition, gap in gaps if gap is not None}
+    async def committed(self) -> Mapping[TopicPartition, OffsetAndMetadata]:
+        held: Mapping[TopicPartition, OffsetAndMetadata] = await self._admin.list_consumer_group_offsets(
+            self.group
+        )
+        return held
 
     async def go_on_at(self, offsets: Mapping[TopicPartition, int]) -> None:
         await self._driver.thread.commit_offsets(offsets)
 
-    async def say_lost(self, gaps: Collection[Gap]) -> None:
-        committed = await self.committed([gap.partition for gap in gaps])
+    async def say_lost(self, gaps: Collection[Gap], committed: Mapping[TopicPartition, int | None]) -> None:
         await self._driver.thread.commit_offsets(statements(gaps, committed))
 
     async def begin_reading(self, lane: Lane) -> None:

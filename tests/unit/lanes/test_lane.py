@@ -16,6 +16,7 @@ from aiokafka.errors import (
     ProducerFenced,
     RequestTimedOutError,
 )
+from aiokafka.structs import OffsetAndMetadata
 
 from instep.cluster.connection import Connection
 from instep.errors import ClockError, UnknownStateError
@@ -62,7 +63,7 @@ class Worker:
         service="test", process=lambda records, state, now: Outputs(), tick=lambda state, now: Outputs()
     )
 
-    def __init__(self, *, claim: bool = False, log: Log = LOG, committed: int | None = 0) -> None:
+    def __init__(self, *, claim: bool = False, log: Log = LOG, committed: int = 0) -> None:
         self.waits = not claim
         self.metrics = SimpleNamespace(
             committed=metric(), aborted=metric(), seconds=metric(), events=metric(), restore=metric()
@@ -85,16 +86,13 @@ class Worker:
             self.waits = False
             await asyncio.Event().wait()
 
-    async def committed(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int | None]:
-        return dict.fromkeys(partitions, self._committed)
-
-    async def stated(self, partitions: object) -> dict[TopicPartition, Gap]:
-        return {}
+    async def committed(self) -> dict[TopicPartition, OffsetAndMetadata]:
+        return {PARTITION: OffsetAndMetadata(self._committed, "")}
 
     async def go_on_at(self, offsets: dict[TopicPartition, int]) -> None:
         """The group has them."""
 
-    async def say_lost(self, gaps: Iterable[Gap]) -> None:
+    async def say_lost(self, gaps: Iterable[Gap], committed: object) -> None:
         self.lost = list(gaps)
 
     async def begin_reading(self, lane: Lane) -> None:

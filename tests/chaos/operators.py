@@ -6,14 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException
-from confluent_kafka import TopicPartition as Place
-from confluent_kafka.admin import AdminClient
 
 from instep.cluster.follow import read_network
 from instep.lanes.log_ends import LogEnds
@@ -26,6 +23,7 @@ from tests.chaos.network import add_authority, toggle
 from tests.chaos.reading import Incarnations, committed_records
 from tests.chaos.scene import SERVICES, Act, Scene
 from tests.chaos.states import delete_topic
+from tests.kafka.offsets import delete_group, set_group_offset
 
 _FILLER = b"\x07 is no version of the framing"
 _APPLY_OPEN_S = 40.0
@@ -104,7 +102,7 @@ async def delete_offsets(scene: Scene) -> str:
     service = scene.random.choice(SERVICES)
     await scene.work_remains()
     async with scene.stopped(service):
-        await asyncio.to_thread(_delete_group, scene.connection.bootstrap_servers, scene.group(service))
+        await asyncio.to_thread(delete_group, scene.connection, scene.group(service))
     return f"those of {service}"
 
 
@@ -116,7 +114,7 @@ async def expire(scene: Scene) -> str:
         kept = await kept_positions(scene.connection, service)
         council = scene.random.choice(scene.workload.councils)
         outbox = TopicPartition(topics.outbox(council), 0)
-        await asyncio.to_thread(_delete_group, scene.connection.bootstrap_servers, scene.group(service))
+        await asyncio.to_thread(delete_group, scene.connection, scene.group(service))
         await _archive(scene, council, kept[outbox])
         admin = AIOKafkaAdminClient(**scene.connection.kafka())
         await admin.start()
@@ -143,39 +141,18 @@ async def set_ahead(scene: Scene) -> str:
         if not behind:  # whatever was on its way is through: then beyond the end, which is as wrong
             behind = {tp: log.end + 10 for tp, log in logs.items() if tp in kept}
         outbox = scene.random.choice(sorted(behind))
-        place = Place(outbox.topic, outbox.partition, scene.random.randint(kept[outbox] + 1, behind[outbox]))
-        await asyncio.to_thread(_set_offset, scene.connection.bootstrap_servers, scene.group("intake"), place)
+        ahead = scene.random.randint(kept[outbox] + 1, behind[outbox])
+        group = scene.group("intake")
+        await asyncio.to_thread(
+            set_group_offset, scene.connection, group, outbox.topic, outbox.partition, ahead
+        )
     said = await scene.until_one_says("intake", f"{outbox.topic} from {kept[outbox]} to ")
     if "lost-records" not in said or "ahead" not in said:
         raise AssertionError(f"the lane says {said!r}")
     network = await read_network(scene.connection)
     await accept_lost(scene.connection, network, "intake", outbox.topic, "chaos", repeat=True)
     await scene.all_ready()
-    return f"{outbox.topic} from {kept[outbox]} to {place.offset}"
-
-
-def _delete_group(servers: str, group: str) -> None:
-    """Delete a group and all that it has committed; it has to be empty, which takes a dead member's session to show."""
-    admin = AdminClient({"bootstrap.servers": servers})
-    _patiently(lambda: admin.delete_consumer_groups([group], request_timeout=10)[group].result(15))
-
-
-def _set_offset(servers: str, group: str, place: Place) -> None:
-    admin = AdminClient({"bootstrap.servers": servers})
-    asked = [ConsumerGroupTopicPartitions(group, [place])]
-    _patiently(lambda: admin.alter_consumer_group_offsets(asked)[group].result(15))
-
-
-def _patiently(do: Callable[[], object]) -> None:
-    until = time.monotonic() + 60
-    while True:
-        try:
-            do()
-            return
-        except KafkaException:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.5)
+    return f"{outbox.topic} from {kept[outbox]} to {ahead}"
 
 
 # -- outboxes

@@ -9,8 +9,6 @@ from typing import cast
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
-from confluent_kafka import ConsumerGroupTopicPartitions
-from confluent_kafka import TopicPartition as TopicOffset
 from confluent_kafka.admin import AdminClient
 
 from instep.cluster.apply import apply
@@ -26,6 +24,7 @@ from instep.network.partition import lane_of
 from instep.network.services import LANE_SERVICES, LaneService
 from instep.network.topics import NETWORK
 from tests.kafka.journey import Reader, create_topics
+from tests.kafka.offsets import delete_group, set_group_offset
 from tests.kafka.services import Fleet, Worker, fleet
 from tests.kafka.toy import DEADLY, INPUT, OUTPUT, SET_ASIDE, STATE, Toy
 
@@ -175,8 +174,7 @@ async def test_offsets_that_the_group_forgot_are_found_in_the_changelog(
     await write(toy_connection, numbered(0, 10))
     with fleet(toy_connection, tmp_path) as ours:
         await run_over(ours, toy_connection, 10)
-        admin = AdminClient({**toy_connection.confluent()})
-        await asyncio.to_thread(admin.delete_consumer_groups(["toy-toy"])["toy-toy"].result, 30)
+        await asyncio.to_thread(delete_group, toy_connection, "toy-toy")
         shutil.rmtree(tmp_path / "state")
         await write(toy_connection, numbered(10, 12))
         again = ours.start("toy", module="tests.kafka.toy")
@@ -231,9 +229,7 @@ async def test_a_group_whose_offsets_were_set_ahead_stops_the_lane(
     with fleet(toy_connection, tmp_path) as ours:
         await run_over(ours, toy_connection, 10)
         await write(toy_connection, numbered(10, 20))
-        admin = AdminClient({**toy_connection.confluent()})
-        ahead = ConsumerGroupTopicPartitions("toy-toy", [TopicOffset(INPUT, 0, 15)])
-        await asyncio.to_thread(admin.alter_consumer_group_offsets([ahead])["toy-toy"].result, 30)
+        await asyncio.to_thread(set_group_offset, toy_connection, "toy-toy", INPUT, 0, 15)
         again = ours.start("toy", module="tests.kafka.toy")
         assert f"{INPUT} from 10 to 15: the group's committed offset is ahead" in await unready(
             again, "lost-records"
@@ -249,8 +245,7 @@ async def test_a_group_without_offsets_and_a_log_that_begins_later_is_a_gap_that
     await write(toy_connection, numbered(0, 10))
     with fleet(toy_connection, tmp_path) as ours:
         await run_over(ours, toy_connection, 10)
-        admin = AdminClient({**toy_connection.confluent()})
-        await asyncio.to_thread(admin.delete_consumer_groups(["toy-toy"])["toy-toy"].result, 30)
+        await asyncio.to_thread(delete_group, toy_connection, "toy-toy")
         await write(toy_connection, numbered(10, 20))
         await delete_before(toy_connection, PARTITION, 15)
         again = ours.start("toy", module="tests.kafka.toy")

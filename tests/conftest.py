@@ -13,7 +13,7 @@ from typing import Protocol
 import pytest
 from hypothesis import settings
 
-from instep.cluster.connection import Connection
+from instep.kafka.connection import Connection
 from instep.local.broker import Broker
 from instep.local.jars import OTHER_PINS
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from instep.events.catalogue import EventType, Schema
+from instep.events.schema import EventType, Schema
 
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 INTS = st.integers(-(2**31), 2**31 - 1)

@@ -11,12 +11,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from instep.cluster.apply import Applied, apply
-from instep.cluster.connection import Connection
-from instep.events.catalogue import Catalogue
+from instep.catalogue.files import default_directory, load_catalogue
+from instep.kafka.connection import Connection
 from instep.local.platform import Platform
 from instep.local.ports import free_ports
 from instep.network.network import load
+from instep.provision.apply import Applied, apply
 from tests.benchmarks.network import write_network
 
 RESULT = Path(__file__).parent / "results" / "apply.json"
@@ -25,7 +25,7 @@ FIRST_SECONDS, SECOND_SECONDS = 120.0, 20.0
 
 
 async def _twice(connection: Connection, directory: Path) -> tuple[list[float], Applied, Applied]:
-    catalogue = Catalogue.load(Catalogue.default_directory())
+    catalogue = load_catalogue(default_directory())
     took: list[float] = []
     done: list[Applied] = []
     for _ in range(2):

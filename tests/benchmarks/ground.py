@@ -11,14 +11,15 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 
-from instep.cluster.apply import apply
-from instep.cluster.connection import Connection
-from instep.cluster.follow import read_network
-from instep.events.catalogue import Catalogue
+from instep.catalogue.files import default_directory, load_catalogue
+from instep.events.schema import Catalogue
+from instep.kafka.connection import Connection
+from instep.kafka.follow import read_network
 from instep.local.broker import Broker
 from instep.local.java import FAST
 from instep.network import topics
 from instep.network.network import Network
+from instep.provision.apply import apply
 from tests.benchmarks.entrants import Entrant
 from tests.benchmarks.network import FIELDS, LANES, RECIPIENTS, SOURCES, write_network
 from tests.benchmarks.peers.job import Job
@@ -78,7 +79,7 @@ async def ground(*, others: int = 0, agreements: int = 1) -> AsyncIterator[Groun
         await asyncio.to_thread(broker.start)
         try:
             connection = Connection(bootstrap_servers=broker.bootstrap_servers, security_protocol="PLAINTEXT")
-            catalogue = Catalogue.load(Catalogue.default_directory())
+            catalogue = load_catalogue(default_directory())
             await apply(
                 connection,
                 write_network(directory / "network", others=others, agreements=agreements),

@@ -15,7 +15,7 @@ from itertools import islice
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from instep.cluster.connection import Connection
+from instep.kafka.connection import Connection
 from instep.network import topics
 from tests.benchmarks.entrants import Entrant
 from tests.benchmarks.ground import Ground

@@ -21,6 +21,7 @@ from instep.events.framing import PREFIX, frame
 from instep.events.header import content_digest, identity
 from instep.events.reader import reader
 from instep.events.splice import form
+from instep.events.writer import encode
 from instep.intake.metrics import IntakeMetrics
 from instep.intake.processor import Intake
 from instep.lanes.processor import Processor
@@ -70,7 +71,7 @@ def records(events: int, topic: str) -> list[MemoryRecord]:
                 topic=topic,
                 offset=number,
                 key=(f"bradford/{subject}" if topic == "instep.events" else subject).encode(),
-                value=frame(MOVED_ID, MOVED.latest.encode(event)),
+                value=frame(MOVED_ID, encode(MOVED.latest, event)),
                 headers=[("instep-outbox-offset", b"%d" % number)] if topic == "instep.events" else [],
             )
         )

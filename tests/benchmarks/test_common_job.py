@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 import pytest
 
 from instep.events.framing import frame
+from instep.events.writer import encode
 from instep.network.network import Network
 from tests.benchmarks.chart import bars
 from tests.benchmarks.entrants import ENTRANTS
@@ -41,7 +42,7 @@ def job(codec: str) -> Job:
 
 def test_fastavro_and_instep_send_the_same_bytes_to_the_same_place() -> None:
     event = example() | {"old_address": example()["new_address"] | {"authority_gss": "E0"}}
-    value = frame(7, MOVED.latest.encode(event))
+    value = frame(7, encode(MOVED.latest, event))
     sent = job("fastavro").work()(value)
     assert sent == with_instep(job("instep"), NETWORK)(value)
     assert sent[0] == "two.inbox"
@@ -49,7 +50,7 @@ def test_fastavro_and_instep_send_the_same_bytes_to_the_same_place() -> None:
 
 
 def test_without_codec_the_value_is_passed_on_as_it_is() -> None:
-    value = frame(7, MOVED.latest.encode(example()))
+    value = frame(7, encode(MOVED.latest, example()))
     topic, key, passed = job("").work()(value)
     assert passed is value
     assert key.decode() == example()["header"]["event_id"]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import psutil
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from instep.cluster.connection import Connection
+from instep.kafka.connection import Connection
 from instep.network import topics
 from tests.benchmarks.entrants import Entrant
 from tests.benchmarks.ground import INPUT, Ground

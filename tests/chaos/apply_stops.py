@@ -12,9 +12,9 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
-from instep.cluster.apply import apply
-from instep.cluster.connection import from_env
-from instep.events.catalogue import Catalogue
+from instep.catalogue.files import default_directory, load_catalogue
+from instep.kafka.connection import from_env
+from instep.provision.apply import apply
 
 
 def stop_before_commits() -> None:
@@ -39,5 +39,5 @@ def stop_before_commits() -> None:
 
 if __name__ == "__main__":
     stop_before_commits()
-    catalogue = Catalogue.load(Catalogue.default_directory())
+    catalogue = load_catalogue(default_directory())
     asyncio.run(apply(from_env(os.environ), Path(sys.argv[1]), catalogue))

@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
-from instep.cluster.connection import Connection
+from instep.kafka.connection import Connection
 from instep.network.network import Network, to_records
 from instep.network.topics import NETWORK
 from tests.chaos.cluster import Cluster

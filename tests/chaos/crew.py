@@ -9,8 +9,8 @@ import sys
 import time
 from pathlib import Path
 
-from instep.cluster.connection import Connection
-from instep.lanes.supervisor import Restarts
+from instep.kafka.connection import Connection
+from instep.service.supervisor import Restarts
 from tests.chaos import machine
 from tests.chaos.disk import Disk
 from tests.kafka.services import Worker

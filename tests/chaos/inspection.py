@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
-from instep.cluster.connection import Connection
-from instep.lanes.log_ends import READ_COMMITTED, READ_UNCOMMITTED, LogEnds
+from instep.kafka.connection import Connection
+from instep.kafka.log_ends import READ_COMMITTED, READ_UNCOMMITTED, LogEnds
 from instep.network import topics
 from tests.chaos import soundness
 from tests.chaos.reading import committed_records

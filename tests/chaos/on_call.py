@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from instep.cluster.connection import Connection
-from instep.cluster.follow import read_network
 from instep.errors import InstepError
+from instep.kafka.connection import Connection
+from instep.kafka.follow import read_network
 from instep.lanes.settlement import Ending
 from instep.lanes.survey import hanging_of, settle_lane
 from instep.network import topics

@@ -12,8 +12,8 @@ from pathlib import Path
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
-from instep.cluster.follow import read_network
-from instep.lanes.log_ends import LogEnds
+from instep.kafka.follow import read_network
+from instep.kafka.log_ends import LogEnds
 from instep.lanes.survey import accept_lost
 from instep.network import topics
 from tests.chaos.cluster import IDS_EXPIRE_S

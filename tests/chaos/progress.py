@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from instep.cluster.connection import Connection
+from instep.kafka.connection import Connection
 from tests.chaos.crew import Crew
 
 _ANSWERS_S = 10.0

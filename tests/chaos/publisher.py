@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager, suppress
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from instep.cluster.connection import Connection
+from instep.kafka.connection import Connection
 from tests.chaos.workload import Published, Workload
 
 CHUNK = 250

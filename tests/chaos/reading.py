@@ -6,9 +6,10 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from instep.cluster.connection import Connection
-from instep.events.catalogue import Schema
 from instep.events.framing import unframe
+from instep.events.reader import decode
+from instep.events.schema import Schema
+from instep.kafka.connection import Connection
 from instep.lanes.processor import Record
 from tests.chaos.judge import Hostile, Judge
 
@@ -115,7 +116,7 @@ class Court:
         framed = unframe(value)
         assert framed is not None
         schema = self._schemas[framed[0]]
-        return schema, schema.decode(framed[1])
+        return schema, decode(schema, framed[1])
 
 
 def in_order(topics: Sequence[str]) -> tuple[Sequence[str], ...]:

@@ -13,7 +13,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import AlterConfigOpType, ConfigEntry, ConfigResource
 from confluent_kafka.admin._resource import ResourceType
 
-from instep.cluster.connection import Connection
+from instep.kafka.connection import Connection
 
 _TAGS = ("tags", TaggedFields)
 _WITHIN_S = 60.0

@@ -16,10 +16,10 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer
 
-from instep.cluster.apply import apply
-from instep.cluster.connection import Connection
-from instep.cluster.follow import read_network
-from instep.events.catalogue import Catalogue
+from instep.catalogue.files import default_directory, load_catalogue
+from instep.kafka.connection import Connection
+from instep.kafka.follow import read_network
+from instep.provision.apply import apply
 from tests.chaos.cluster import Cluster
 from tests.chaos.conductor import Conductor
 from tests.chaos.crew import Crew
@@ -215,7 +215,7 @@ def _faults(plan: Plan, crew: Crew) -> list[Fault]:
 @contextlib.asynccontextmanager
 async def _stage(plan: Plan, home: Path, say: Say) -> AsyncIterator[Scene]:
     """The brokers, the sample network applied, and workers under a supervisor; all gone afterwards."""
-    catalogue = Catalogue.load(Catalogue.default_directory())
+    catalogue = load_catalogue(default_directory())
     cluster = Cluster(home, plan.brokers, jars_of(plan.kafka))
     connection = Connection(bootstrap_servers=cluster.bootstrap_servers, security_protocol="PLAINTEXT")
     crew = Crew(connection, home)

@@ -11,12 +11,12 @@ from pathlib import Path
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
-from instep.cluster.apply import apply
-from instep.cluster.connection import Connection
 from instep.errors import TheWorlds
-from instep.events.catalogue import Catalogue
-from instep.lanes.log_ends import LogEnds
+from instep.events.schema import Catalogue
+from instep.kafka.connection import Connection
+from instep.kafka.log_ends import LogEnds
 from instep.network import topics
+from instep.provision.apply import apply
 from tests.chaos.cluster import Cluster
 from tests.chaos.crew import Crew, Member
 from tests.chaos.faults import Moment

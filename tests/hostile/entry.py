@@ -9,8 +9,9 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
-from instep.events.catalogue import Catalogue
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.events.framing import unframe
+from instep.events.reader import decode
 from instep.intake.metrics import IntakeMetrics
 from instep.intake.processor import Intake
 from instep.lanes.processor import Output
@@ -24,7 +25,7 @@ from tests.unit.memory_state import MemoryRecord, MemoryState
 
 NOW = 1_795_420_800_000
 """2026-11-23 08:00 UTC: within every agreement of the sample network."""
-CATALOGUE = Catalogue.load(Catalogue.default_directory())
+CATALOGUE = load_catalogue(default_directory())
 SAMPLE = Path(__file__).parents[2] / "deploy" / "network" / "sample"
 
 
@@ -75,7 +76,7 @@ class Entry:
         assert output.topic == f"{SOURCE}.rejected", output.topic
         told = unframe(output.value)
         assert told is not None
-        return CATALOGUE.bus["rejection"].decode(told[1])
+        return decode(CATALOGUE.bus["rejection"], told[1])
 
     def route(self, accepted: Sequence[Output]) -> list[Output]:
         """What the router sends for what intake has accepted; fails where the two codecs differ in a byte."""

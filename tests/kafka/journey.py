@@ -12,9 +12,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.structs import ConsumerRecord
 
-from instep.cluster.connection import Connection
-from instep.events.catalogue import Catalogue, Schema
 from instep.events.framing import frame, unframe
+from instep.events.reader import decode
+from instep.events.schema import Catalogue, Schema
+from instep.events.writer import encode
+from instep.kafka.connection import Connection
 from instep.network.network import Network
 
 OCCURRED = datetime.now(UTC).date() - timedelta(days=30)
@@ -114,13 +116,13 @@ class Events:
 
     def framed(self, schema: Schema, datum: dict[str, Any]) -> bytes:
         """The value of a record of this schema."""
-        return frame(self._ids[schema], schema.encode(datum))
+        return frame(self._ids[schema], encode(schema, datum))
 
     def read(self, record: ConsumerRecord) -> dict[str, Any]:
         """A record's value, decoded."""
         framed = unframe(record.value)
         assert framed is not None
-        return self.schemas[framed[0]].decode(framed[1])
+        return decode(self.schemas[framed[0]], framed[1])
 
     def address(self, authority: str) -> dict[str, Any]:
         gss = self.network.authorities[authority].gss

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from instep.cluster.connection import Connection
+from instep.kafka.connection import Connection
 
 _SECONDS = 60.0
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from instep.cluster.connection import Connection
+from instep.kafka.connection import Connection
 from instep.local.ports import free_ports
 
 

@@ -19,13 +19,14 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import ConsumerRecord
 
-from instep.cluster.apply import Applied, apply
-from instep.cluster.connection import Connection
-from instep.cluster.follow import read_network
-from instep.events.catalogue import Catalogue
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.events.decoding import Decoder, Sound
+from instep.events.schema import Catalogue
+from instep.kafka.connection import Connection
+from instep.kafka.follow import read_network
 from instep.local.broker import Broker
 from instep.network.network import Network
+from instep.provision.apply import Applied, apply
 from tests.kafka.journey import Event, Events, Reader, header
 from tests.kafka.services import Fleet, fleet
 
@@ -205,7 +206,7 @@ class Stage:
 @contextmanager
 def opened(home: Path, network: Path, *services: str, **settings: str) -> Iterator[Stage]:
     """A stage in `home`, with the network of that directory and a worker for each of `services`, ready."""
-    catalogue = Catalogue.load(Catalogue.default_directory())
+    catalogue = load_catalogue(default_directory())
     broker = Broker(home / "broker")
     broker.start()
     try:

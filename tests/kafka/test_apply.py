@@ -18,19 +18,19 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from instep.cluster.apply import Applied, apply, preview
-from instep.cluster.connection import Connection
-from instep.cluster.follow import NetworkFollower, read_network
-from instep.cluster.plan import Plan
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.errors import NetworkError
-from instep.events.catalogue import Catalogue
+from instep.kafka.connection import Connection
+from instep.kafka.follow import NetworkFollower, read_network
 from instep.local.broker import Broker
 from instep.network.network import load
 from instep.network.topics import EVENTS, outbox, topics
+from instep.provision.apply import Applied, apply, preview
+from instep.provision.plan import Plan
 
 SAMPLE = Path(__file__).parents[2] / "deploy/network/sample"
 WANTED = topics(load(SAMPLE))
-CATALOGUE = Catalogue.load(Catalogue.default_directory())
+CATALOGUE = load_catalogue(default_directory())
 SCHEMAS = {
     number: (schema.full_name, schema.version) for number, schema in enumerate(CATALOGUE.all(), start=1)
 }
@@ -246,10 +246,10 @@ KILLS_ITSELF = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from aiokafka import AIOKafkaProducer
-import instep.cluster.access_wire as wire
-import instep.cluster.apply as applying
-from instep.cluster.connection import from_env
-from instep.events.catalogue import Catalogue
+import instep.provision.access_wire as wire
+import instep.provision.apply as applying
+from instep.kafka.connection import from_env
+from instep.events.schema import Catalogue
 
 where, left = sys.argv[2], int(sys.argv[3])
 
@@ -276,7 +276,7 @@ def passing(name):
 for name in ("delete_bindings", "set_secrets", "create_bindings", "set_quotas", "delete_users"):
     passing(name)
 applying._CHUNK = 10
-catalogue = Catalogue.load(Catalogue.default_directory())
+catalogue = load_catalogue(default_directory())
 progress = lambda doing, done, total: pass_by(doing)
 asyncio.run(applying.apply(from_env(os.environ), Path(sys.argv[1]), catalogue, progress))
 """

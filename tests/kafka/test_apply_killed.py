@@ -15,21 +15,21 @@ from pathlib import Path
 import pytest
 from aiokafka.admin import NewTopic
 
-from instep.cluster.apply import apply, preview
-from instep.cluster.connection import Connection
-from instep.cluster.follow import read_network
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.errors import NetworkError
-from instep.events.catalogue import Catalogue
+from instep.kafka.connection import Connection
+from instep.kafka.follow import read_network
 from instep.local.platform import Platform
 from instep.local.ports import free_ports
 from instep.network.check import check
 from instep.network.network import load
+from instep.provision.apply import apply, preview
 from tests.chaos.cluster import Cluster
 from tests.chaos.network import add_authority, sample_of_three, toggle
 from tests.kafka.stage import edit, sample
 from tests.kafka.test_apply import KILLS_ITSELF, SCHEMAS, admin_of
 
-CATALOGUE = Catalogue.load(Catalogue.default_directory())
+CATALOGUE = load_catalogue(default_directory())
 LEAVER = "leeds-admin,Leeds Admin,E08999999,metropolitan,,1974-04-01,,\n"
 
 ACCESS = ("set_secrets", "create_bindings", "set_quotas")

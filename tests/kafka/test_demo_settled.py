@@ -7,8 +7,8 @@ from uuid import uuid4
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
-from instep.cluster.connection import Connection
-from instep.local.settled import all_visible
+from instep.demo.settled import all_visible
+from instep.kafka.connection import Connection
 from tests.conftest import CreateTopics
 
 

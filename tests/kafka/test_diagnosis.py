@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from instep.cluster.connection import Connection, ensure_reachable
 from instep.errors import NotConnectedError
+from instep.kafka.connection import Connection, ensure_reachable
 from instep.local.broker import Broker
 from instep.local.certificates import CertificateAuthority
 from instep.local.ports import free_ports

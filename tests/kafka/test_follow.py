@@ -14,9 +14,9 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from instep.cluster.connection import Connection
-from instep.cluster.follow import NetworkFollower, read_network
 from instep.errors import NetworkError, NotConnectedError
+from instep.kafka.connection import Connection
+from instep.kafka.follow import NetworkFollower, read_network
 from instep.local.broker import Broker
 from instep.network.network import load, to_records
 from instep.network.topics import NETWORK

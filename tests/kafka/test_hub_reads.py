@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from aiokafka.errors import TopicAuthorizationFailedError
 
-from instep.cluster.apply import apply
-from instep.cluster.connection import Connection
-from instep.cluster.secrets import read_secret, secret
+from instep.kafka.connection import Connection
+from instep.kafka.secrets import read_secret, secret
 from instep.local import java
 from instep.local.broker import Broker
+from instep.provision.apply import apply
 from tests.kafka.stage import SAMPLE
 from tests.kafka.test_security import CATALOGUE, make_user, read
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from instep.cluster.apply import Applied
 from instep.events.framing import frame
+from instep.provision.apply import Applied
 from tests.kafka.journey import DAY, MILLIS, OCCURRED, Event, publish
 from tests.kafka.stage import SAMPLE, Bus, Pair, Stage, edit, opened, owner_of, pair_of, sample
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from aiokafka.structs import ConsumerRecord
 
-from instep.cluster.apply import apply
-from instep.cluster.connection import Connection
-from instep.cluster.follow import read_network
-from instep.events.catalogue import Catalogue
+from instep.catalogue.files import default_directory, load_catalogue
+from instep.kafka.connection import Connection
+from instep.kafka.follow import read_network
 from instep.local.broker import Broker
+from instep.provision.apply import apply
 from tests.kafka.journey import Event, Events, Reader, header, out_of_order, publish
 from tests.kafka.services import Worker, fleet
 from tests.kafka.stage import sample
@@ -71,7 +71,7 @@ async def test_killed_routers_and_intakes_lose_repeat_and_disorder_nothing(
     own_broker: Broker, tmp_path: Path
 ) -> None:
     connection = Connection(bootstrap_servers=own_broker.bootstrap_servers, security_protocol="PLAINTEXT")
-    catalogue = Catalogue.load(Catalogue.default_directory())
+    catalogue = load_catalogue(default_directory())
     await apply(connection, sample(tmp_path), catalogue)
     events = Events(catalogue, await read_network(connection))
     published = moves(events)

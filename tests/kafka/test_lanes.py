@@ -11,11 +11,10 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from confluent_kafka.admin import AdminClient
 
-from instep.cluster.apply import apply
-from instep.cluster.connection import Connection
-from instep.cluster.follow import read_network
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.errors import NetworkError
-from instep.events.catalogue import Catalogue
+from instep.kafka.connection import Connection
+from instep.kafka.follow import read_network
 from instep.lanes.settlement import Ending
 from instep.lanes.survey import accept_lost, settle_lane, survey
 from instep.local.broker import Broker
@@ -23,6 +22,7 @@ from instep.network.network import Network, to_records
 from instep.network.partition import lane_of
 from instep.network.services import LANE_SERVICES, LaneService
 from instep.network.topics import NETWORK
+from instep.provision.apply import apply
 from tests.kafka.journey import Reader, create_topics
 from tests.kafka.offsets import delete_group, set_group_offset
 from tests.kafka.services import Fleet, Worker, fleet
@@ -132,7 +132,7 @@ async def test_a_gap_accepted_by_command_sets_the_lane_going_without_a_restart(
     own_broker: Broker, tmp_path: Path
 ) -> None:
     connection = Connection(bootstrap_servers=own_broker.bootstrap_servers, security_protocol="PLAINTEXT")
-    await apply(connection, SAMPLE, Catalogue.load(Catalogue.default_directory()))
+    await apply(connection, SAMPLE, load_catalogue(default_directory()))
     network = await read_network(connection)
 
     async def refused(count: int) -> int:

@@ -15,8 +15,8 @@ import psutil
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from instep.cluster.connection import Connection
 from instep.errors import PlatformError
+from instep.kafka.connection import Connection
 from instep.local import platform as local_platform
 from instep.local.broker import Broker
 from instep.local.doctor import Health, examine

@@ -18,17 +18,17 @@ import pytest
 from aiokafka import TopicPartition
 
 from instep.adapters.csv_moves import COLUMNS
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.client.reader import Item, reading
-from instep.cluster.apply import apply
-from instep.cluster.connection import Connection
-from instep.cluster.follow import read_network
-from instep.events.catalogue import Catalogue
+from instep.kafka.connection import Connection
+from instep.kafka.follow import read_network
 from instep.local.broker import Broker
 from instep.local.ports import free_ports
+from instep.provision.apply import apply
 from tests.kafka.stage import SAMPLE, Stage, edit, opened, sample
 
 INSTEP = str(Path(sys.executable).with_name("instep"))
-CATALOGUE = Catalogue.load(Catalogue.default_directory())
+CATALOGUE = load_catalogue(default_directory())
 
 Row = dict[str, str]
 

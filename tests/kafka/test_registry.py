@@ -19,17 +19,18 @@ from typing import Any
 
 import pytest
 
-from instep.cluster.apply import Applied, apply, preview
-from instep.cluster.connection import Connection
-from instep.cluster.follow import read_network
-from instep.cluster.registry_client import RULE, Registry
-from instep.cluster.secrets import read_secret, secret
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.errors import NotConnectedError, SchemaError
-from instep.events.catalogue import Catalogue
+from instep.events.schema import Catalogue
+from instep.kafka.connection import Connection
+from instep.kafka.follow import read_network
+from instep.kafka.secrets import read_secret, secret
 from instep.local import java
 from instep.local.broker import Broker
 from instep.network.access import service
 from instep.network.topics import inbox
+from instep.provision.apply import Applied, apply, preview
+from instep.provision.registry_client import RULE, Registry
 from tests.foreign.apicurio import Apicurio, apicurio
 from tests.foreign.readers import READERS, read
 from tests.kafka.journey import Event, Events, Reader, publish
@@ -37,9 +38,9 @@ from tests.kafka.services import fleet
 from tests.kafka.stage import sample
 from tests.kafka.test_security import make_user
 from tests.schemas.evolution import evolved
-from tests.unit.cluster.fake_registry import FakeRegistry
+from tests.unit.provision.fake_registry import FakeRegistry
 
-CATALOGUE = Catalogue.load(Catalogue.default_directory())
+CATALOGUE = load_catalogue(default_directory())
 PAIRS = [(schema.full_name, schema.version) for schema in CATALOGUE.all()]
 INBOX = inbox("camden", "council-tax")
 SERVICES = ("intake", "router")
@@ -170,7 +171,7 @@ async def test_a_service_in_another_language_reads_what_we_read(
     bus: Bus, language: str, programs: Programs, tmp_path: Path
 ) -> None:
     ids = await _listed_ids(bus, tmp_path)
-    schemas = {"SCHEMAS_DIR": str(Catalogue.default_directory()), "SCHEMA_IDS": str(ids)}
+    schemas = {"SCHEMAS_DIR": str(default_directory()), "SCHEMA_IDS": str(ids)}
     if bus.apicurio:
         schemas = {"REGISTRY_URL": bus.registry.url}
     found = await asyncio.to_thread(
@@ -196,7 +197,7 @@ async def test_a_new_version_gets_an_id_and_one_that_is_not_compatible_changes_n
     bus: Bus, tmp_path: Path
 ) -> None:
     directory = evolved(tmp_path)
-    newer = Catalogue.load(directory)
+    newer = load_catalogue(directory)
     settings = {"INSTEP_SCHEMAS_DIR": str(directory), "INSTEP_REGISTRY_URL": bus.registry.url}
     arguments = ("network", "plan", str(bus.network), "-o", "json")
     planned = json.loads(await _instep(bus.operator, bus.home / "operator", *arguments, **settings))

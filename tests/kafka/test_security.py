@@ -26,26 +26,26 @@ from aiokafka.errors import (
     for_code,
 )
 
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.client.publisher import Sendable, publishing
 from instep.client.reader import reading
-from instep.cluster import access_wire as wire
-from instep.cluster.apply import Applied, apply, preview
-from instep.cluster.bindings import Binding, binding
-from instep.cluster.connection import Connection, ensure_reachable
-from instep.cluster.follow import read_network
-from instep.cluster.secrets import read_secret, secret
 from instep.errors import ConfigurationError, NetworkError, NotConnectedError
-from instep.events.catalogue import Catalogue
+from instep.kafka.connection import Connection, ensure_reachable
+from instep.kafka.follow import read_network
+from instep.kafka.secrets import read_secret, secret
 from instep.local.broker import Broker
 from instep.local.certificates import CertificateAuthority
 from instep.local.ports import free_ports
 from instep.network.access import ADMIN, Acl
+from instep.provision import access_wire as wire
+from instep.provision.apply import Applied, apply, preview
+from instep.provision.bindings import Binding, binding
 from tests.kafka.journey import Events, Reader
 from tests.kafka.services import Worker, fleet
 from tests.kafka.stage import edit, sample
 from tests.kafka.test_apply import admin_of
 
-CATALOGUE = Catalogue.load(Catalogue.default_directory())
+CATALOGUE = load_catalogue(default_directory())
 RATE = 100_000
 """Bytes a second that an authority of this network may publish."""
 

@@ -15,36 +15,36 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import ProducerFenced
 
-from instep.cluster import settling
-from instep.cluster.apply import _TRANSACTION_MS, apply
-from instep.cluster.connection import Connection
-from instep.cluster.follow import NetworkFollower
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.errors import NetworkError
-from instep.events.catalogue import Catalogue
+from instep.kafka.connection import Connection
+from instep.kafka.follow import NetworkFollower
 from instep.local.broker import Broker
 from instep.network.topics import EVENTS, NETWORK
+from instep.provision import settling
+from instep.provision.apply import _TRANSACTION_MS, apply
 from tests.kafka.stage import Stage, opened, sample
 from tests.kafka.test_apply import connection_to, edit, environment
 from tests.kafka.test_follow import until
 from tests.kafka.test_suspension import publish
 
-CATALOGUE = Catalogue.load(Catalogue.default_directory())
+CATALOGUE = load_catalogue(default_directory())
 
 STOPS = """
 import asyncio, os, sys
 from pathlib import Path
 from aiokafka import AIOKafkaProducer
-from instep.cluster.apply import _TRANSACTION_MS, apply
-from instep.cluster.connection import from_env
+from instep.provision.apply import _TRANSACTION_MS, apply
+from instep.kafka.connection import from_env
 from instep.errors import NetworkError
-from instep.events.catalogue import Catalogue
+from instep.events.schema import Catalogue
 
 commit = AIOKafkaProducer.commit_transaction
 async def stop_and_commit(self):
     os.kill(os.getpid(), int(sys.argv[2]))
     await commit(self)
 AIOKafkaProducer.commit_transaction = stop_and_commit
-catalogue = Catalogue.load(Catalogue.default_directory())
+catalogue = load_catalogue(default_directory())
 try:
     asyncio.run(apply(from_env(os.environ), Path(sys.argv[1]), catalogue))
 except NetworkError as error:
@@ -175,7 +175,7 @@ async def test_apply_whose_own_marker_is_lost_ends_it_with_the_next(
 ) -> None:
     assert follower.network is not None
     generation = follower.network.generation
-    monkeypatch.setattr("instep.cluster.apply.MARKER_WITHIN_S", 3.0)
+    monkeypatch.setattr("instep.provision.apply.MARKER_WITHIN_S", 3.0)
     lose_markers(monkeypatch, times=1)
     wanted = change(network)
     done = await apply(connection, network, CATALOGUE)

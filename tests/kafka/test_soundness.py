@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from instep.cluster import soundness
-from instep.cluster.connection import Connection
-from instep.cluster.soundness import unsound
+from instep.kafka import soundness
+from instep.kafka.connection import Connection
+from instep.kafka.soundness import unsound
 from instep.local.broker import Broker
 from instep.local.jars import OTHER_PINS
 from tests.conftest import KAFKA_4_3_1

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from instep.cluster.apply import apply
-from instep.cluster.connection import Connection
-from instep.events.catalogue import Catalogue
-from instep.lanes.supervisor import FINAL
+from instep.catalogue.files import default_directory, load_catalogue
+from instep.kafka.connection import Connection
 from instep.local.broker import Broker
+from instep.provision.apply import apply
+from instep.service.supervisor import FINAL
 from tests.kafka.services import fleet
 from tests.kafka.test_apply import SAMPLE
 
@@ -28,7 +28,7 @@ def bootstrap_servers(tmp_path_factory: pytest.TempPathFactory) -> object:
     broker.start()
     try:
         connection = Connection(bootstrap_servers=broker.bootstrap_servers, security_protocol="PLAINTEXT")
-        asyncio.run(apply(connection, SAMPLE, Catalogue.load(Catalogue.default_directory())))
+        asyncio.run(apply(connection, SAMPLE, load_catalogue(default_directory())))
         yield broker.bootstrap_servers
     finally:
         broker.stop()

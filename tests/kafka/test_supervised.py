@@ -11,10 +11,10 @@ from pathlib import Path
 
 import psutil
 
-from instep.cluster.apply import apply
-from instep.cluster.connection import Connection
-from instep.events.catalogue import Catalogue
+from instep.catalogue.files import default_directory, load_catalogue
+from instep.kafka.connection import Connection
 from instep.local.broker import Broker
+from instep.provision.apply import apply
 from tests.kafka.journey import Reader
 from tests.kafka.services import Worker
 from tests.kafka.test_lanes import SAMPLE, numbered, write
@@ -30,7 +30,7 @@ async def until(condition: Callable[[], bool], seconds: float = 40) -> None:
 
 async def test_a_supervised_worker_outlives_a_broker_that_is_away(own_broker: Broker, tmp_path: Path) -> None:
     connection = Connection(bootstrap_servers=own_broker.bootstrap_servers, security_protocol="PLAINTEXT")
-    await apply(connection, SAMPLE, Catalogue.load(Catalogue.default_directory()))
+    await apply(connection, SAMPLE, load_catalogue(default_directory()))
     asked = Worker("intake", "instep.intake", connection, tmp_path, {"INSTEP_WATCHDOG_SECONDS": "5"})
     log = tmp_path / "supervised.log"
     with log.open("ab") as to:

@@ -10,7 +10,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from instep.cluster.connection import Connection
+from instep.kafka.connection import Connection
 from instep.network.topics import NETWORK
 from tests.kafka.journey import Event
 from tests.kafka.stage import Stage, edit, opened, sample

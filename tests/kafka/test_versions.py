@@ -10,8 +10,9 @@ from typing import Any
 import fastavro
 import pytest
 
-from instep.cluster.apply import apply
-from instep.events.catalogue import Catalogue, Schema
+from instep.catalogue.files import load_catalogue
+from instep.events.schema import Schema
+from instep.provision.apply import apply
 from tests.kafka.journey import Events, header, publish
 from tests.kafka.stage import Stage, edit, opened, sample
 from tests.schemas.evolution import FIELD, SYMBOL, evolved
@@ -31,7 +32,7 @@ async def upgraded(stage: Stage, directory: Path) -> Stage:
         await asyncio.to_thread(worker.wait_until_ready)
     for worker in before:
         await asyncio.to_thread(worker.stop)
-    catalogue = Catalogue.load(directory)
+    catalogue = load_catalogue(directory)
     ids = (await stage.network_now()).schemas
     edit(
         stage.network / "agreements/council-tax.toml",

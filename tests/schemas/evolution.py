@@ -7,10 +7,10 @@ The rest of the change is the new field's personal-data class in `event.toml`, a
 import shutil
 from pathlib import Path
 
-from instep.events import lock
-from instep.events.catalogue import Catalogue
+from instep.catalogue import lock
+from instep.catalogue.files import default_directory
 
-SCHEMAS = Catalogue.default_directory()
+SCHEMAS = default_directory()
 NEW = Path(__file__).parent / "evolved"
 FIELD, SYMBOL = "household_size", "DEMOLITION"
 

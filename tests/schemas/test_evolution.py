@@ -11,11 +11,14 @@ import pytest
 from hypothesis import given
 from prometheus_client import CollectorRegistry
 
+from instep.catalogue.files import load_catalogue, load_schema
+from instep.catalogue.lint import lint
 from instep.errors import HubRecordError
-from instep.events.catalogue import Catalogue, Schema, load_schema
 from instep.events.framing import frame, unframe
-from instep.events.lint import lint
 from instep.events.plain import from_plain
+from instep.events.reader import decode
+from instep.events.schema import Catalogue, Schema
+from instep.events.writer import encode
 from instep.intake.metrics import IntakeMetrics
 from instep.intake.processor import Intake
 from instep.lanes.processor import Output
@@ -29,7 +32,7 @@ from tests.unit.memory_state import MemoryRecord, MemoryState
 from tests.unit.sharing import GSS, agreement, network, share
 
 NOW = 1_780_272_000_000  # 2026-06-01T00:00:00Z
-FIRST = Catalogue.load(SCHEMAS)
+FIRST = load_catalogue(SCHEMAS)
 V1 = FIRST.events["resident-moved"].latest
 V2 = load_schema(NEW / "events/resident-moved/1.1.0.avsc", name="resident-moved", kind="event")
 
@@ -41,7 +44,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def second(directory: Path) -> Catalogue:
-    return Catalogue.load(directory)
+    return load_catalogue(directory)
 
 
 # ---------------------------------------------------------------------------------------------------- the catalogue
@@ -83,14 +86,14 @@ def test_a_recipient_on_version_1_reads_all_that_it_knows_of_version_2(event: di
     known = {name: value for name, value in event.items() if name != FIELD}
     if known["reason"] == SYMBOL:
         known["reason"] = "UNKNOWN"
-    assert read(V2.encode(event), V2, V1) == known
+    assert read(encode(V2, event), V2, V1) == known
 
 
 @given(datums(V1))
 def test_a_recipient_on_version_2_reads_version_1_as_saying_nothing_of_what_is_new(
     event: dict[str, Any],
 ) -> None:
-    assert read(V1.encode(event), V1, V2) == {**event, FIELD: None}
+    assert read(encode(V1, event), V1, V2) == {**event, FIELD: None}
 
 
 # --------------------------------------------------------------------------------------------------------- services
@@ -135,7 +138,7 @@ class Bus:
                 topic="bradford.outbox",
                 offset=offset,
                 key=event["header"]["subject_ref"].encode(),
-                value=frame(ID[schema.full_name, schema.version], schema.encode(event)),
+                value=frame(ID[schema.full_name, schema.version], encode(schema, event)),
             )
             for offset, (schema, event) in enumerate(events)
         ]
@@ -179,7 +182,7 @@ def deliveries(outputs: Sequence[Output]) -> list[tuple[str, dict[str, Any]]]:
             assert framed is not None
             schema = V2 if framed[0] == ID[V2.full_name, "1.1.0"] else V1
             assert framed[0] == ID[schema.full_name, schema.version]
-            found.append((schema.version, schema.decode(framed[1])))
+            found.append((schema.version, decode(schema, framed[1])))
     return found
 
 
@@ -188,7 +191,7 @@ def rejections(outputs: Sequence[Output]) -> list[str]:
     for output in outputs:
         framed = unframe(output.value)
         if output.topic == "bradford.rejected" and framed is not None:
-            reasons.append(FIRST.bus["rejection"].decode(framed[1])["reason"])
+            reasons.append(decode(FIRST.bus["rejection"], framed[1])["reason"])
     return reasons
 
 
@@ -204,7 +207,7 @@ def test_recipients_of_both_versions_read_the_deliveries_of_both(second: Catalog
     written = {"1.0.0": V1, "1.1.0": V2}
     seen = {
         (written[version].version, reader.version): read(
-            written[version].encode(event), written[version], reader
+            encode(written[version], event), written[version], reader
         )
         for version, event in deliveries(outputs)
         for reader in (V1, V2)

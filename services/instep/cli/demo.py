@@ -15,8 +15,8 @@ from instep.cli.output import Output, note, show, stderr, stdout
 from instep.errors import PlatformError
 
 if TYPE_CHECKING:
-    from instep.local.journey import Journey
-    from instep.local.report import Figures
+    from instep.demo.journey import Journey
+    from instep.demo.report import Figures
 
 BUSIEST = 10
 FAULTY_SHOWN = 10
@@ -55,9 +55,9 @@ def demo(
     The figures are also in .instep/demo.json.
     """
     from instep.cache import cache_directory
-    from instep.local.demo import demo as run_demo
-    from instep.local.demo import stop_demo
-    from instep.local.journey import Paths
+    from instep.demo.journey import Paths
+    from instep.demo.run import demo as run_demo
+    from instep.demo.run import stop_demo
 
     directory = Path(".instep")
     if stop:
@@ -110,7 +110,7 @@ class _steps:  # noqa: N801 -- used as a function
 
 def as_json(journey: "Journey") -> dict[str, Any]:
     """Every figure, for `.instep/demo.json`."""
-    from instep.local.report import figures
+    from instep.demo.report import figures
 
     evidence = journey.evidence
     councils = sorted(
@@ -200,7 +200,7 @@ def _print_files(journey: "Journey") -> None:
 
 
 def _print_councils(journey: "Journey") -> None:
-    from instep.local.report import busiest, figures
+    from instep.demo.report import busiest, figures
 
     _heading("The busiest councils, and all together")
     purposes = sorted(figures(journey.evidence).received)
@@ -230,7 +230,7 @@ def _council_row(id: str | None, found: "Figures", purposes: list[str], journey:
 
 def _print_totals(journey: "Journey") -> None:
     from instep.client.explain import explain
-    from instep.local.report import figures
+    from instep.demo.report import figures
 
     total = figures(journey.evidence)
     for title, counts in (
@@ -264,7 +264,7 @@ def _print_held_back(journey: "Journey") -> None:
 
 
 def _print_event(journey: "Journey") -> None:
-    from instep.local import evidence
+    from instep.demo import evidence
 
     if journey.pair is None:
         return

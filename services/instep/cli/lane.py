@@ -12,7 +12,7 @@ from instep.cli.output import Output, OutputOption, note, show
 if TYPE_CHECKING:
     from aiokafka import TopicPartition
 
-    from instep.cluster.connection import Connection
+    from instep.kafka.connection import Connection
     from instep.lanes.positions import Gap
     from instep.network.network import Network
 
@@ -30,8 +30,8 @@ def register(root: typer.Typer) -> None:
 
 
 async def _network() -> "tuple[Connection, Network]":
-    from instep.cluster.connection import from_env
-    from instep.cluster.follow import read_network
+    from instep.kafka.connection import from_env
+    from instep.kafka.follow import read_network
 
     connection = from_env(os.environ)
     return connection, await read_network(connection)

@@ -9,11 +9,12 @@ from typing import Any
 
 from aiokafka import TopicPartition
 
+from instep.catalogue.files import load_catalogue, schemas_directory
 from instep.cli.output import Output, note, show, show_lines, stdout
 from instep.client.council import Council, council
 from instep.client.reader import Item, Reader, reading
-from instep.cluster.connection import Connection, from_env
-from instep.events.catalogue import Catalogue
+from instep.events.schema import Catalogue
+from instep.kafka.connection import Connection, from_env
 
 Row = Mapping[str, Any]
 
@@ -48,7 +49,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 def connected() -> tuple[Connection, Catalogue]:
     """The cluster that the environment, or `instep up`, names, and the catalogue."""
-    return from_env(os.environ), Catalogue.load(Catalogue.directory(os.environ))
+    return from_env(os.environ), load_catalogue(schemas_directory(os.environ))
 
 
 async def list_records(

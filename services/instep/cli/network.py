@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from instep.catalogue.files import load_catalogue, schemas_directory
 from instep.cli.network_joining import show_needs
 from instep.cli.network_show import show_flows
 from instep.cli.network_show import show_network as show_whole
 from instep.cli.output import Bar, Output, OutputOption, note, progress, show_lines
 from instep.errors import FileFormatError, InstepError
-from instep.events.catalogue import Catalogue
+from instep.events.schema import Catalogue
 from instep.local.process import write_atomically
 from instep.network.authorities import TIERS, Authority
 from instep.network.check import check as problems_of
@@ -30,10 +31,10 @@ from instep.network.joining import first_event, needs, with_row
 from instep.network.network import Network, load
 
 if TYPE_CHECKING:
-    from instep.cluster.apply import Progress
-    from instep.cluster.connection import Connection
-    from instep.cluster.plan import Plan
-    from instep.cluster.registry_client import Registry
+    from instep.kafka.connection import Connection
+    from instep.provision.apply import Progress
+    from instep.provision.plan import Plan
+    from instep.provision.registry_client import Registry
 
 app = typer.Typer(
     no_args_is_help=True, help="Who takes part, and under which agreements: the network, as code."
@@ -96,7 +97,7 @@ def plan(
     directory: Directory, allow_delete: AllowDelete = False, output: OutputOption = Output.TABLE
 ) -> None:
     """Show what `apply` would change (+ made, ~ becomes another, - goes); change nothing."""
-    from instep.cluster.apply import preview
+    from instep.provision.apply import preview
 
     where = find(directory)
     connection = _connection()
@@ -116,7 +117,7 @@ def apply(
     platform .instep/secrets), a file each, which is never overwritten. An agreement that has changed needs a new version.
     Topics that the network does not name are told and left alone; --allow-delete is for those who left earlier.
     """
-    from instep.cluster.apply import apply as apply_network
+    from instep.provision.apply import apply as apply_network
 
     where = find(directory)
     with progress("checking the network") as bar:
@@ -243,14 +244,14 @@ def find(directory: str) -> Path:
 
 
 def _note_unsound(connection: "Connection") -> None:
-    from instep.cluster.soundness import unsound
+    from instep.kafka.soundness import unsound
 
     if said := _run(unsound(connection)):
         note(said)
 
 
 def _show_changes(plan: "Plan", *, would: bool, output: Output) -> None:
-    from instep.cluster.changes import changes
+    from instep.provision.changes import changes
 
     if output is Output.JSON:
         show_lines([_as_json(plan)])
@@ -311,7 +312,7 @@ def _shown_on(bar: Bar) -> "Progress":
 
 
 def _applied() -> Network:
-    from instep.cluster.follow import read_network
+    from instep.kafka.follow import read_network
 
     return _run(read_network(_connection()))
 
@@ -325,19 +326,19 @@ def _secrets() -> Path | None:
 
 
 def _connection() -> "Connection":
-    from instep.cluster.connection import from_env
+    from instep.kafka.connection import from_env
 
     return from_env(os.environ)
 
 
 def _registry() -> "Registry":
-    from instep.cluster.registry_client import from_env
+    from instep.provision.registry_client import from_env
 
     return from_env(os.environ)
 
 
 def _catalogue() -> Catalogue:
-    return Catalogue.load(Catalogue.directory(os.environ))
+    return load_catalogue(schemas_directory(os.environ))
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:

@@ -35,7 +35,7 @@ def up(
     45 MB, kept in the cache. Nothing but loopback can reach it, over TLS alone, and everybody signs in: the secrets are in
     .instep/secrets, and each command takes that of the council or service for which it speaks.
     """
-    from instep.cluster.connection import home
+    from instep.kafka.connection import home
     from instep.local.platform import Platform, shown
 
     platform = Platform(home(os.environ))
@@ -60,7 +60,7 @@ def down(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """End what `instep up` has started in this directory, and nothing else. The records stay for the next time."""
-    from instep.cluster.connection import home
+    from instep.kafka.connection import home
     from instep.local.platform import Platform
 
     platform = Platform(home(os.environ))
@@ -76,7 +76,7 @@ def down(
 
 def status(output: OutputOption = Output.TABLE) -> None:
     """Show what runs in this directory, where, and where its log is."""
-    from instep.cluster.connection import home
+    from instep.kafka.connection import home
     from instep.local.platform import Platform
 
     rows = [asdict(one) for one in Platform(home(os.environ)).status()]
@@ -85,7 +85,7 @@ def status(output: OutputOption = Output.TABLE) -> None:
 
 def doctor(output: OutputOption = Output.TABLE) -> None:
     """Look for whatever may keep the local platform from working, and say what to do; exits 1 if there is a problem."""
-    from instep.cluster.connection import home
+    from instep.kafka.connection import home
     from instep.local.doctor import Health, examine
     from instep.local.platform import Platform
 

@@ -24,7 +24,7 @@ from instep.client.reader import reading
 from instep.errors import ConfigurationError, FileFormatError
 from instep.network.days import today_in_london
 from instep.network.network import Network
-from instep.network.postcodes import Postcodes
+from instep.postcodes import Postcodes
 
 LISTED = 50
 """Refused lines and notes listed in full; `--output json` has them all."""

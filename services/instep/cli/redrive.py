@@ -14,7 +14,7 @@ from instep.client.explain import REFUSALS, explain
 from instep.client.reader import reading
 from instep.client.redrive import Choice, Done, Result, redrive
 from instep.errors import ConfigurationError
-from instep.lanes.tolerant import tolerate_strangers
+from instep.kafka.record_parser import tolerate_strangers
 
 COLUMNS = ("place in outbox", "event", "refused as", "result", "sent to", "fields", "what it means")
 

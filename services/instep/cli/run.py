@@ -38,8 +38,8 @@ def run(
     INSTEP_MANAGEMENT_PORT for /healthy, /ready and /metrics (9701 for intake, 9702 for the router).
     """
     if supervised:
-        from instep.lanes.logs import configure_logs
-        from instep.lanes.supervisor import Supervisor
+        from instep.service.logs import configure_logs
+        from instep.service.supervisor import Supervisor
 
         configure_logs(damped=False)  # `Restarts` spaces what the supervisor says
         raise typer.Exit(Supervisor([sys.executable, sys.argv[0], "run", service]).run())

@@ -11,12 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from instep import client
+from instep.catalogue import difference, lock, python_types
+from instep.catalogue.compatibility import faults_between
+from instep.catalogue.files import load_catalogue, load_schema, schemas_directory
+from instep.catalogue.lint import lint
 from instep.cli.output import Output, OutputOption, note, show, show_lines, stdout
 from instep.errors import SchemaError
-from instep.events import difference, lock, typed
-from instep.events.catalogue import Catalogue, EventType, Schema, load_schema
-from instep.events.compatibility import faults_between
-from instep.events.lint import lint
+from instep.events.schema import Catalogue, EventType, Schema
 
 TYPES = Path(client.__file__).with_name("types.py")
 
@@ -44,7 +45,7 @@ def list_schemas(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List every schema: events, and the bus's own records."""
-    catalogue = Catalogue.load(_directory(directory))
+    catalogue = load_catalogue(_directory(directory))
     known = _ids() if ids else {}
     columns = ("name", "version", "full_name", "kind", *(("id", "older_ids") if ids else ()))
     show(output, columns, [_row(schema, known, ids=ids) for schema in catalogue.schemas])
@@ -61,7 +62,7 @@ def show_schema(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show what a schema holds: each field, what it means, how delicate it is and whether it is required."""
-    catalogue = Catalogue.load(_directory(directory))
+    catalogue = load_catalogue(_directory(directory))
     schema = _find(catalogue, name, version)
     if raw:
         # Text, not rich: the schema is for a file or another program, whatever the terminal's width.
@@ -96,7 +97,7 @@ def check(
         raise typer.Exit(1)
     if accept_new:
         (where / lock.NAME).write_text(lock.with_new(where), encoding="utf-8")
-    catalogue = Catalogue.load(where)
+    catalogue = load_catalogue(where)
     note(f"{len(catalogue.schemas)} schemas and {len(list(where.rglob('*.json')))} examples are sound.")
 
 
@@ -112,7 +113,7 @@ def diff(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Say what a recipient would notice between two schemas."""
-    catalogue = Catalogue.load(_directory(directory))
+    catalogue = load_catalogue(_directory(directory))
     before, after = _either(catalogue, old), _either(catalogue, new)
     event_type = catalogue.events.get(after.name)
     found = difference.differences(before, after, event_type.classes if event_type else {})
@@ -132,7 +133,7 @@ def types(
     directory: DirectoryOption = None,
 ) -> None:
     """Make the Python types of every record from the schemas, for publishers' and recipients' own programs."""
-    text = typed.source(Catalogue.load(_directory(directory)))
+    text = python_types.source(load_catalogue(_directory(directory)))
     if write:
         TYPES.write_text(text, encoding="utf-8")
         note(f"{TYPES} is written.")
@@ -141,13 +142,13 @@ def types(
 
 
 def _directory(given: Path | None) -> Path:
-    return given or Catalogue.directory(os.environ)
+    return given or schemas_directory(os.environ)
 
 
 def _ids() -> dict[tuple[str, str], list[int]]:
     """(full name, version) to ids, the one that is written with first, from the network that `instep` is connected to."""
-    from instep.cluster.connection import from_env
-    from instep.cluster.follow import read_network
+    from instep.kafka.connection import from_env
+    from instep.kafka.follow import read_network
 
     network = asyncio.run(read_network(from_env(os.environ)))
     found: dict[tuple[str, str], list[int]] = {}

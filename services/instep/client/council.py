@@ -6,10 +6,10 @@ from difflib import get_close_matches
 
 from aiokafka import TopicPartition
 
-from instep.cluster.connection import Connection
-from instep.cluster.follow import read_network
 from instep.errors import ConfigurationError
-from instep.events.catalogue import Catalogue, Schema
+from instep.events.schema import Catalogue, Schema
+from instep.kafka.connection import Connection
+from instep.kafka.follow import read_network
 from instep.network import topics
 from instep.network.network import Network
 

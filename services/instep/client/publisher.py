@@ -16,14 +16,15 @@ from typing import Any
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
-from instep.cluster.connection import Connection, connecting, not_permitted
 from instep.errors import InstepError, NotConnectedError, PlainEventError
 from instep.events.blanking import Blanking
-from instep.events.catalogue import Catalogue, EventType, written_ids
 from instep.events.decoding import Decoder, Refusal
 from instep.events.framing import frame
 from instep.events.plain import from_plain
 from instep.events.rules import check
+from instep.events.schema import Catalogue, EventType, written_ids
+from instep.events.writer import encode
+from instep.kafka.connection import Connection, connecting, not_permitted
 from instep.network.minimisation import may_leave
 from instep.network.network import Network
 from instep.network.topics import outbox
@@ -88,7 +89,7 @@ class Gate:
             return Refused(
                 reason="wrong-source", field="header.source", problem="is not the authority that publishes"
             )
-        return self._checked(kind, number, kind.latest.encode(datum), now_ms)
+        return self._checked(kind, number, encode(kind.latest, datum), now_ms)
 
     def _checked(self, kind: EventType, number: int, body: bytes, now_ms: int) -> Sendable | Refused:
         sound = self._decoder.decode(frame(number, body))

@@ -17,11 +17,12 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 from aiokafka.structs import ConsumerRecord
 
-from instep.cluster.connection import UNREACHABLE, Connection, connecting, not_permitted
 from instep.errors import InstepError, NotConnectedError
-from instep.events.catalogue import Schema
 from instep.events.framing import unframe
 from instep.events.plain import to_plain
+from instep.events.reader import decode
+from instep.events.schema import Schema
+from instep.kafka.connection import UNREACHABLE, Connection, connecting, not_permitted
 
 PATIENCE_S = 15.0
 """How long a broker may give nothing when there is something to read."""
@@ -71,7 +72,7 @@ def item(record: Any, schemas: Mapping[int, Schema]) -> Item:
         problem = f"its schema id, {framed[0]}, is not known here"
     else:
         try:
-            content = to_plain(schema, schema.decode(framed[1]))
+            content = to_plain(schema, decode(schema, framed[1]))
         except (InstepError, ValueError, LookupError, EOFError) as error:
             problem = f"cannot be decoded ({type(error).__name__})"
     return Item(

@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from instep.events.catalogue import Schema
 from instep.events.generated import name_types, resolve
+from instep.events.schema import Schema
 from instep.events.splice import Splice, splicer
 from instep.events.writer import writer
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from instep.errors import NetworkError
-from instep.events.catalogue import Catalogue, Schema, written_ids
 from instep.events.framing import frame
+from instep.events.schema import Catalogue, Schema, written_ids
 from instep.events.writer import writer
 
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from instep.errors import UnsoundBytesError
-from instep.events.catalogue import Catalogue, EventType, Schema
 from instep.events.framing import PREFIX, frame, schema_id
 from instep.events.reader import Read, reader
+from instep.events.schema import Catalogue, EventType, Schema
+from instep.events.writer import encode
 
 MAX_VALUE = 256 * 1024
 """Bytes of a framed value (design §4)."""
@@ -82,7 +83,7 @@ class Decoder:
         if end != len(value):
             return Refusal(reason="trailing-bytes", event_id=readable_event_id(value))
         if not plain:
-            value = frame(number, schema.encode(event))
+            value = frame(number, encode(schema, event))
         return Sound(schema=schema, event_type=event_type, event=event, value=value)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
 
-from instep.events.catalogue import Schema
+from instep.events.schema import Schema
 
 Headers = list[tuple[str, bytes]]
 """A list, because aiokafka's packer takes nothing else."""

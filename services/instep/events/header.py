@@ -12,8 +12,8 @@ from hashlib import blake2b
 from typing import Any
 
 from instep.events import varint
-from instep.events.catalogue import Schema
 from instep.events.framing import PREFIX
+from instep.events.schema import Schema
 
 SIZE = 16
 """Bytes of a digest."""

@@ -21,7 +21,7 @@ from functools import lru_cache
 from typing import Any
 
 from instep.errors import PlainEventError, SchemaError
-from instep.events.catalogue import Schema
+from instep.events.schema import Schema
 
 Convert = Callable[[Any], Any]
 

@@ -16,14 +16,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import count
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from instep.errors import SchemaError, UnsoundBytesError
 from instep.events import varint
 from instep.events.generated import Code, compiled, name_types, resolve
-
-if TYPE_CHECKING:
-    from instep.events.catalogue import Schema
+from instep.events.schema import Schema
 
 Read = Callable[[bytes, int], tuple[dict[str, Any], int, bool]]
 """`read(body, start)` gives the datum, where it ends, and whether every array was one plain block."""
@@ -33,6 +31,12 @@ Read = Callable[[bytes, int], tuple[dict[str, Any], int, bool]]
 def reader(schema: Schema) -> Read:
     """The reader of a schema; raises SchemaError where it holds what Instep's schemas never hold."""
     return _Reader(schema).function()
+
+
+def decode(schema: Schema, body: bytes) -> dict[str, Any]:
+    """The datum of a body that we wrote ourselves; for a stranger's bytes use `decoding.Decoder`."""
+    datum, _, _ = reader(schema)(body, 0)
+    return datum
 
 
 class _Reader:

@@ -24,10 +24,10 @@ from types import MappingProxyType
 from typing import Any
 
 from instep.events import identifiers
-from instep.events.catalogue import EventType
 from instep.events.decoding import Refusal
 from instep.events.fields import Field
 from instep.events.generated import Code, compiled
+from instep.events.schema import EventType
 
 Fault = tuple[str, str]
 """A reason, and the path at fault."""

@@ -19,15 +19,13 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from instep.errors import SchemaError, UnsoundBytesError
 from instep.events import varint
 from instep.events.generated import Code, compiled, name_types, resolve
 from instep.events.reader import least_size
-
-if TYPE_CHECKING:
-    from instep.events.catalogue import Schema
+from instep.events.schema import Schema
 
 USUAL_TEXT = 64
 """Bytes that a usual text is shorter than."""

@@ -13,14 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from instep.errors import DatumError, SchemaError
 from instep.events import varint
 from instep.events.generated import Code, compiled, name_types, resolve
-
-if TYPE_CHECKING:
-    from instep.events.catalogue import Schema
+from instep.events.schema import Schema
 
 Write = Callable[[Mapping[str, Any]], bytes]
 """`write(datum)` gives the Avro body, canonical, without framing; raises DatumError where the datum does not fit."""
@@ -33,6 +31,11 @@ def writer(schema: Schema, shared: tuple[str, ...] | None = None) -> Write:
     The header is always written whole. Raises SchemaError where the schema holds what Instep's never hold.
     """
     return _Writer(schema, shared).function()
+
+
+def encode(schema: Schema, datum: Mapping[str, Any]) -> bytes:
+    """The Avro body of a datum, without framing; canonical. Raises DatumError where it does not fit."""
+    return writer(schema)(datum)
 
 
 class _Lengths(dict[int, bytes]):

@@ -4,7 +4,7 @@ import os
 
 from prometheus_client import CollectorRegistry
 
-from instep.events.catalogue import Catalogue
+from instep.catalogue.files import load_catalogue
 from instep.intake.metrics import IntakeMetrics
 from instep.intake.processor import Intake
 from instep.lanes.settings import LaneSettings, from_env
@@ -21,5 +21,5 @@ def main() -> None:
 
 
 def _intake(settings: LaneSettings, registry: CollectorRegistry) -> Intake:
-    catalogue = Catalogue.load(settings.schemas_directory)
+    catalogue = load_catalogue(settings.schemas_directory)
     return Intake(catalogue, IntakeMetrics(registry))

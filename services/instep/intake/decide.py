@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from instep.events import envelope, identifiers
-from instep.events.catalogue import Schema
 from instep.events.decoding import Decoder, Refusal, Sound
 from instep.events.rules import Check
+from instep.events.schema import Schema
 
 MAX_KEY = 256
 """Bytes."""

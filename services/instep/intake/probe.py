@@ -10,7 +10,7 @@ import os
 import sys
 from pathlib import Path
 
-from instep.events.catalogue import Catalogue
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.events.decoding import Decoder, Sound
 from instep.events.rules import check
 from instep.lanes.probe import serve, standard_streams
@@ -18,7 +18,7 @@ from instep.lanes.probe import serve, standard_streams
 
 def main(ids: str) -> None:
     """Serve until the input ends; `ids` are the network's schema ids as JSON."""
-    catalogue = Catalogue.load(Path(os.environ.get("INSTEP_SCHEMAS_DIR") or Catalogue.default_directory()))
+    catalogue = load_catalogue(Path(os.environ.get("INSTEP_SCHEMAS_DIR") or default_directory()))
     named = {int(number): (full_name, version) for number, (full_name, version) in json.loads(ids).items()}
     decoder = Decoder(catalogue, catalogue.bind(named))
 

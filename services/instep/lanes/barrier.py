@@ -19,8 +19,8 @@ import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from instep.errors import HangingTransactionError, NotConnectedError
+from instep.kafka.log_ends import LastTransaction, LogEnds, Offsets
 from instep.lanes.hanging import Hanging
-from instep.lanes.log_ends import LastTransaction, LogEnds, Offsets
 from instep.lanes.settlement import Ending, Settlement, how_to_settle
 
 _log = structlog.get_logger("instep.lanes")

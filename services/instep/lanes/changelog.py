@@ -17,8 +17,8 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import ConsumerRecord
 
-from instep.cluster.connection import Connection
-from instep.lanes.log_ends import Log
+from instep.kafka.connection import Connection
+from instep.kafka.log_ends import Log
 from instep.lanes.processor import Output
 from instep.lanes.state import Checkpoint, LaneState
 from instep.network.topics import TOMBSTONE_DAYS, state

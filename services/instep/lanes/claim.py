@@ -24,6 +24,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer.transaction_manager import TransactionState
 
 from instep.errors import ClockError, NotConnectedError, UnknownStateError
+from instep.kafka.log_ends import Log, LogEnds, Offsets
 from instep.lanes.barrier import Barrier, settle
 from instep.lanes.changelog import Changelog, values_of
 from instep.lanes.entries import (
@@ -36,7 +37,6 @@ from instep.lanes.entries import (
 )
 from instep.lanes.hanging import Hanging
 from instep.lanes.leftovers import Note, forget_note, producer_of, read_note, write_note
-from instep.lanes.log_ends import Log, LogEnds, Offsets
 from instep.lanes.positions import Gap, Position
 from instep.lanes.settings import LaneSettings
 from instep.lanes.settlement import Ending, evidence

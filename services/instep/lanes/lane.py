@@ -18,11 +18,11 @@ from aiokafka.errors import InvalidProducerEpoch, KafkaError, ProducerFenced
 from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
 
 from instep.errors import LostRecordsError, Ours, StoppedLaneError, TheWorlds
+from instep.kafka.log_ends import LogEnds
 from instep.lanes.changelog import Changelog
 from instep.lanes.claim import Claim
 from instep.lanes.driver import Batch
 from instep.lanes.hanging import Hanging
-from instep.lanes.log_ends import LogEnds
 from instep.lanes.metrics import LaneMetrics
 from instep.lanes.positions import Gap, Start, where_to_start
 from instep.lanes.probe import Poison

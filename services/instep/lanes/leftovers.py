@@ -20,8 +20,8 @@ import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from instep.cluster.connection import Connection
-from instep.lanes.log_ends import LastTransaction, LogEnds
+from instep.kafka.connection import Connection
+from instep.kafka.log_ends import LastTransaction, LogEnds
 
 _log = structlog.get_logger("instep.lanes")
 

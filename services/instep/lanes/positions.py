@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from aiokafka import TopicPartition
 
-from instep.lanes.log_ends import Log
+from instep.kafka.log_ends import Log
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -13,8 +13,8 @@ from typing import BinaryIO, cast
 from aiokafka.structs import ConsumerRecord
 
 from instep.errors import Ours
+from instep.kafka.record_parser import TOO_LARGE
 from instep.lanes.processor import Output, Outputs, Probing, Processor, State
-from instep.lanes.tolerant import TOO_LARGE
 
 _LENGTH = Struct(">I")
 _READY = b"."  # the child's answer when it has started, and after each record

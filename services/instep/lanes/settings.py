@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from instep.cluster.connection import Connection
-from instep.cluster.connection import from_env as connection_from_env
+from instep.catalogue.files import schemas_directory
 from instep.errors import ConfigurationError
-from instep.events.catalogue import Catalogue
+from instep.kafka.connection import Connection
+from instep.kafka.connection import from_env as connection_from_env
 from instep.network.access import service as principal
 
 T = TypeVar("T")
@@ -43,7 +43,7 @@ def from_env(environ: Mapping[str, str], *, service: str, default_port: int) -> 
     return LaneSettings(
         connection=connection_from_env(environ).signed_in_as(principal(service)),
         state_directory=Path(environ.get("INSTEP_STATE_DIR", ".instep/state")),
-        schemas_directory=Catalogue.directory(environ),
+        schemas_directory=schemas_directory(environ),
         management_host=environ.get("INSTEP_MANAGEMENT_HOST", "127.0.0.1"),
         management_port=_read(environ, "INSTEP_MANAGEMENT_PORT", int, default_port, 0, 65535),
         session_timeout=_read(environ, "INSTEP_SESSION_TIMEOUT_SECONDS", float, 10.0, 1.0, 300.0),

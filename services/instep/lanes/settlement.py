@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from aiokafka import TopicPartition
 
-from instep.lanes.log_ends import LastTransaction
+from instep.kafka.log_ends import LastTransaction
 
 Partitions = frozenset[TopicPartition]
 

@@ -15,11 +15,11 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.protocol import admin as protocol
 
-from instep.cluster.connection import Connection, connecting
 from instep.errors import NetworkError
+from instep.kafka.connection import Connection, connecting
+from instep.kafka.log_ends import Log, LogEnds, unfinished
 from instep.lanes.changelog import Changelog
 from instep.lanes.entries import accepted_entry, settled_entry
-from instep.lanes.log_ends import Log, LogEnds, unfinished
 from instep.lanes.positions import Cause, Gap
 from instep.lanes.settlement import Ending
 from instep.lanes.stated import gap_of, offset_of

@@ -14,8 +14,8 @@ from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 
 from instep.errors import TheWorlds, UnknownStateError
+from instep.kafka.log_ends import LogEnds
 from instep.lanes.lane import Lane
-from instep.lanes.log_ends import LogEnds
 
 _log = structlog.get_logger("instep.lanes")
 

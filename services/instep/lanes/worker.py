@@ -29,28 +29,28 @@ from faust.worker import Worker as FaustWorker
 from mode import Worker as ModeWorker
 from prometheus_client import CollectorRegistry
 
-from instep.cluster.follow import NetworkFollower
-from instep.cluster.soundness import unsound
 from instep.errors import ConfigurationError, InstepError, TheWorlds, UnknownStateError
+from instep.kafka.follow import NetworkFollower
+from instep.kafka.log_ends import LogEnds
+from instep.kafka.record_parser import tolerate_strangers
+from instep.kafka.soundness import unsound
 from instep.lanes.driver import Batch, BatchConsumer
 from instep.lanes.faust_app import Handlers, make_app
-from instep.lanes.health import ManagementServer, Watchdog
 from instep.lanes.lane import Lane
 from instep.lanes.leftovers import end_leftovers
-from instep.lanes.log_ends import LogEnds
-from instep.lanes.logs import configure_logs
 from instep.lanes.metrics import HangingCollector, Lag, LagCollector, LaneMetrics
 from instep.lanes.positions import Gap
 from instep.lanes.processor import Processor
 from instep.lanes.settings import LaneSettings
 from instep.lanes.slot import take_slot
 from instep.lanes.stated import statements
-from instep.lanes.tolerant import tolerate_strangers
 from instep.lanes.versions import check_versions, own_version
 from instep.lanes.watch import Watch
 from instep.network import topics
 from instep.network.network import Network
 from instep.network.partition import lane_numbering
+from instep.service.health import ManagementServer, Watchdog
+from instep.service.logs import configure_logs
 
 _log = structlog.get_logger("instep.worker")
 

@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from instep.cluster.connection import Connection
 from instep.errors import PlatformError
+from instep.kafka.connection import Connection
 from instep.local import java
 from instep.local.jars import Jars, kafka_jars
 from instep.local.kafka import cluster_at, cluster_of, prepare, server_properties

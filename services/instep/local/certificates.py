@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from instep.cluster.secrets import write_private
+from instep.kafka.secrets import write_private
 from instep.local.ports import LOOPBACK
 
 LASTS = timedelta(days=365)

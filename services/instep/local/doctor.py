@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from instep.cluster.connection import ensure_reachable, from_env
-from instep.cluster.soundness import SOUND, unsound
 from instep.errors import InstepError, NotConnectedError
+from instep.kafka.connection import ensure_reachable, from_env
+from instep.kafka.soundness import SOUND, unsound
 from instep.local.jars import DOWNLOAD_MB, kafka_jars
 from instep.local.java import find_java, version_of
 from instep.local.platform import DEFAULT_PORT, Platform, marked_brokers, shown

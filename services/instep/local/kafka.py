@@ -11,8 +11,8 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
-from instep.cluster.connection import Connection
 from instep.errors import PlatformError
+from instep.kafka.connection import Connection
 from instep.local import java
 from instep.local.jars import Jars
 from instep.local.lock import locked

@@ -26,10 +26,9 @@ from pathlib import Path
 import psutil
 from aiokafka.admin import AIOKafkaAdminClient
 
-from instep.cluster.access_wire import set_secrets
-from instep.cluster.connection import FILE_NAME, Connection, from_env
-from instep.cluster.secrets import secret
 from instep.errors import InstepError, PlatformError
+from instep.kafka.connection import FILE_NAME, Connection, from_env
+from instep.kafka.secrets import secret
 from instep.local.broker import MARK, Broker
 from instep.local.kafka import cluster_at
 from instep.local.lock import locked
@@ -38,6 +37,7 @@ from instep.local.process import Process, Records, spawn, write_atomically
 from instep.local.progress import Progress, silent
 from instep.network.access import ADMIN, service
 from instep.network.topics import SERVICES
+from instep.provision.access_wire import set_secrets
 
 DEFAULT_PORT = 19092
 """Where Kafka listens when the port is free; else a free one is chosen, and said."""

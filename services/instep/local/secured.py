@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from instep.cluster.connection import Connection
+from instep.kafka.connection import Connection
 from instep.local.certificates import CertificateAuthority, expires
 from instep.local.ports import LOOPBACK
 from instep.local.properties import escaped

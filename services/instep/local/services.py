@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from instep.errors import PlatformError
-from instep.lanes.supervisor import Restarts
 from instep.local.metrics import Exposition
 from instep.local.platform import Platform, shown
 from instep.local.ports import LOOPBACK, free_ports
@@ -19,6 +18,7 @@ from instep.local.process import Process
 from instep.local.progress import Progress
 from instep.local.standstill import Standstill, patiently
 from instep.network.access import service as principal
+from instep.service.supervisor import Restarts
 
 SERVICES = ("intake", "router")
 

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from instep.events.catalogue import Catalogue, EventType
+from instep.events.schema import Catalogue, EventType
 from instep.network import documents, terms
 from instep.network.access import unknown_principals
 from instep.network.agreements import Agreement

@@ -8,7 +8,7 @@ Taplo, which most editors read TOML with, is sure of.
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from instep.events.catalogue import EventType
+from instep.events.schema import EventType
 from instep.network.agreements import CHANGE_KINDS, Status, When
 from instep.network.authorities import IDENTIFIER, RESERVED
 from instep.network.days import WITHIN

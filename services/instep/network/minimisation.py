@@ -4,7 +4,7 @@ Whatever no agreement of the source names would lie in the hub for days and be s
 publisher blanks it, and the hub never holds it (UK GDPR Article 5(1)(c)).
 """
 
-from instep.events.catalogue import EventType
+from instep.events.schema import EventType
 from instep.network.network import Network
 
 PLACED_BY = ("authority_gss", "postcode", "country")

@@ -3,7 +3,7 @@
 from collections.abc import Container, Iterator, Mapping
 from datetime import date, timedelta
 
-from instep.events.catalogue import EventType
+from instep.events.schema import EventType
 from instep.network.agreements import Agreement, Share
 from instep.network.authorities import Authority, identifier_faults
 from instep.network.documents import Document, Fault, nearest

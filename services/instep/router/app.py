@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from prometheus_client import CollectorRegistry
 
 from instep.cache import cache_directory
+from instep.catalogue.files import load_catalogue
 from instep.errors import ConfigurationError
-from instep.events.catalogue import Catalogue
 from instep.lanes.settings import LaneSettings, from_env
 from instep.lanes.worker import run
-from instep.network.postcodes import Postcodes
+from instep.postcodes import Postcodes
 from instep.router.arrival import Codec
 from instep.router.metrics import RouterMetrics
 from instep.router.processor import Router
@@ -27,7 +27,7 @@ def main() -> None:
 
 def _router(settings: LaneSettings, registry: CollectorRegistry) -> Router:
     codec = codec_from(os.environ)
-    catalogue = Catalogue.load(settings.schemas_directory)
+    catalogue = load_catalogue(settings.schemas_directory)
     postcodes = Postcodes.open(cache_directory(os.environ))
     return Router(catalogue, postcodes, RouterMetrics(registry), codec)
 

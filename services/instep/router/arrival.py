@@ -15,13 +15,14 @@ from typing import Any, NamedTuple
 from instep.errors import HubRecordError, PlainEventError, UnsoundBytesError
 from instep.events import envelope, varint
 from instep.events.blanking import Blanking
-from instep.events.catalogue import Catalogue, EventType, Schema
 from instep.events.framing import PREFIX, schema_id
 from instep.events.header import content_digest, digest_without, identity, identity_of
 from instep.events.plain import from_plain, to_plain
-from instep.events.reader import Read, reader
+from instep.events.reader import Read, decode, reader
+from instep.events.schema import Catalogue, EventType, Schema
 from instep.events.splice import Form, Found, form, part_reader
 from instep.events.splice import Read as ReadPart
+from instep.events.writer import encode
 from instep.lanes.processor import Record
 from instep.network.network import Network
 from instep.router.decide import sparse_roots
@@ -159,14 +160,14 @@ class Arrivals:
         A publisher who changes to another version may send again what he has sent: that is no other content.
         """
         own = self._known[arrival.schema_id].schema
-        content = to_plain(own, own.decode(arrival.value[PREFIX:]))
+        content = to_plain(own, decode(own, arrival.value[PREFIX:]))
         for other in (known.schema for known in self._known.values()):
             if other.full_name == own.full_name and other.version != own.version:
                 try:
                     event = from_plain(other, content)
                 except PlainEventError:  # it has no such field, or no such symbol
                     continue
-                yield content_digest(other, arrival.value[:PREFIX] + other.encode(event), event["header"])
+                yield content_digest(other, arrival.value[:PREFIX] + encode(other, event), event["header"])
 
 
 def _parts(catalogue: Catalogue, network: Network, schema: Schema) -> _Parts:

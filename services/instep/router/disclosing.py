@@ -12,8 +12,8 @@ from typing import Any
 from instep.errors import SchemaError
 from instep.events import varint
 from instep.events.bus import BusRecord
-from instep.events.catalogue import Catalogue, Schema
 from instep.events.framing import frame
+from instep.events.schema import Catalogue, Schema
 from instep.events.writer import Write, writer
 from instep.router.arrival import Names
 from instep.router.decide import Ending, Entry

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from instep.events import envelope
 from instep.events.blanking import Blanking
 from instep.events.bus import BusRecord
-from instep.events.catalogue import Schema
+from instep.events.schema import Schema
 from instep.network import topics
 from instep.router import memory
 from instep.router.decide import Decision, Entry, Facts, Result, pairs_told

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from instep.events.bus import BusRecord
-from instep.events.catalogue import Catalogue, EventType, Schema
+from instep.events.schema import Catalogue, EventType, Schema
 from instep.network.areas import Areas, PostcodeSource
 from instep.network.network import Network
 from instep.router.arrival import Arrival, sparse

@@ -9,7 +9,7 @@ from typing import Any
 
 from instep.events import envelope
 from instep.events.bus import BusRecord, RejectionRecord
-from instep.events.catalogue import Catalogue
+from instep.events.schema import Catalogue
 from instep.lanes.processor import Output, Outputs, Record, State
 from instep.network import topics
 from instep.network.areas import PostcodeSource

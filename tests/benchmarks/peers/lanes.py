@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from instep.cluster.connection import Connection
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.events.blanking import Blanking
-from instep.events.catalogue import Catalogue
 from instep.events.decoding import Decoder, Refusal
 from instep.events.framing import PREFIX, frame
 from instep.events.splice import form, part_reader
+from instep.kafka.connection import Connection
 from instep.lanes.processor import Output, Outputs, Processor, Record, State
 from instep.lanes.settings import LaneSettings
 from instep.lanes.worker import run
@@ -53,7 +53,7 @@ def with_instep(job: Job, network: Network) -> Work:
 
     Unlike the others it refuses unsound bytes; unusual events are decoded whole.
     """
-    catalogue = Catalogue.load(Catalogue.default_directory())
+    catalogue = load_catalogue(default_directory())
     schema = catalogue.events["resident-moved"].latest
     blanking = Blanking(schema, job.fields)
     find, read_part, splice = form(schema).find, part_reader(schema, _ROUTING), blanking.splice
@@ -84,7 +84,7 @@ def serve(job: Job, processor: Processor) -> None:
     settings = LaneSettings(
         connection=Connection(bootstrap_servers=job.servers, security_protocol="PLAINTEXT"),
         state_directory=Path(job.directory),
-        schemas_directory=Catalogue.default_directory(),
+        schemas_directory=default_directory(),
     )
     run(lambda registry: processor, settings)
 

@@ -10,9 +10,12 @@ import pytest
 from instep.adapters import Plain, Planned, Refused, Row, Settings, plan, read
 from instep.adapters.memory import Memory
 from instep.adapters.split import councils, split_moves, split_registrations, write_moves
-from instep.events.catalogue import Catalogue
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.events.plain import from_plain, to_plain
+from instep.events.reader import decode
 from instep.events.rules import check
+from instep.events.schema import Catalogue
+from instep.events.writer import encode
 from tests.unit.adapters.publishing import AUTHORITY, DATA, NOW, SETTINGS, TODAY, Publisher, events, names
 
 MOVES = DATA / "moves.csv"
@@ -22,7 +25,7 @@ COUNCILS = DATA / "fsa-authorities.csv"
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
-    return Catalogue.load(Catalogue.default_directory())
+    return load_catalogue(default_directory())
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +40,7 @@ def food(tmp_path_factory: pytest.TempPathFactory) -> list[Planned]:
 
 def encoded(catalogue: Catalogue, event_type: str, event: Plain) -> Plain:
     schema = catalogue.events[event_type].latest
-    return to_plain(schema, schema.decode(schema.encode(from_plain(schema, event))))
+    return to_plain(schema, decode(schema, encode(schema, from_plain(schema, event))))
 
 
 def test_all_2000_moves_convert_and_encode(catalogue: Catalogue, moves: list[Planned]) -> None:

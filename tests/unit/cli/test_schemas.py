@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner, Result
 
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.cli import build
 from instep.errors import SchemaError
-from instep.events.catalogue import Catalogue
 from tests.schemas.evolution import evolved
 
-SCHEMAS = Catalogue.default_directory()
+SCHEMAS = default_directory()
 
 
 def run(*arguments: str) -> Result:
@@ -34,7 +34,7 @@ def test_list_names_every_schema_and_version() -> None:
     listed = {
         (row["full_name"], row["version"], row["kind"]) for row in lines(run("list", "--output", "json"))
     }
-    assert listed == {(s.full_name, s.version, s.kind) for s in Catalogue.load(SCHEMAS).schemas}
+    assert listed == {(s.full_name, s.version, s.kind) for s in load_catalogue(SCHEMAS).schemas}
 
 
 def test_list_asks_for_ids_only_when_told_to(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,16 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.client.council import Council, participant
 from instep.client.reader import item
-from instep.cluster.connection import Connection
 from instep.errors import ConfigurationError
-from instep.events.catalogue import Catalogue
 from instep.events.framing import frame
+from instep.events.writer import encode
+from instep.kafka.connection import Connection
 from instep.network.network import Network, load
 
 NETWORK = load(Path(__file__).parents[3] / "deploy" / "network" / "sample")
-CATALOGUE = Catalogue.load(Catalogue.default_directory())
+CATALOGUE = load_catalogue(default_directory())
 
 
 def at(authority: str, network: Network = NETWORK) -> Council:
@@ -86,7 +87,7 @@ def test_a_record_is_read_as_plain_json() -> None:
         "event_id": "6513270e-269e-4d37-b2a7-4de452e6b438",
         "reason": "ANNULLED",
     }
-    seen = item(Found(frame(7, WITHDRAWAL.encode(datum))), {7: WITHDRAWAL})
+    seen = item(Found(frame(7, encode(WITHDRAWAL, datum))), {7: WITHDRAWAL})
     assert (seen.kind, seen.content, seen.problem) == ("withdrawal", datum, "")
     assert seen.headers == {"ce_id": "one"}
     assert seen.as_json()["at"].endswith("Z")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.client.explain import ENDINGS, REFUSALS, WITHDRAWN, WITHHELD, explain
-from instep.events.catalogue import Catalogue
 from instep.router import decide
 
 # Design §4, the closed list of refusals.
@@ -52,7 +52,7 @@ def test_every_reason_for_withholding_is_explained_and_no_other() -> None:
 
 
 def test_every_reason_for_a_withdrawal_is_explained_and_no_other() -> None:
-    schema = Catalogue.load(Catalogue.default_directory()).bus["withdrawal"]
+    schema = load_catalogue(default_directory()).bus["withdrawal"]
     symbols = set(schema.fields["reason"].symbols)
     assert set(WITHDRAWN) == symbols - {"UNKNOWN"}
     assert set(WITHDRAWN) >= {reason.value for reason in decide.Withdrawn}

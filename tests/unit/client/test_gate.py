@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.client.publisher import Gate, Refused, Sendable
-from instep.events.catalogue import Catalogue
 from instep.events.decoding import Decoder, Sound
 from instep.network.network import Network
 from tests.unit.sharing import agreement, share
 
-CATALOGUE = Catalogue.load(Catalogue.default_directory())
+CATALOGUE = load_catalogue(default_directory())
 NETWORK = Network(
     name="test",
     lanes=4,
@@ -22,7 +22,7 @@ NETWORK = Network(
     schemas={number: (s.full_name, s.version) for number, s in enumerate(CATALOGUE.all(), start=1)},
 )
 NOW = 1_796_000_000_000  # 2026-11-29
-EXAMPLES = Catalogue.default_directory() / "events" / "resident-moved" / "examples"
+EXAMPLES = default_directory() / "events" / "resident-moved" / "examples"
 
 
 def example(file: Path = EXAMPLES / "ordinary-move.json") -> dict[str, Any]:

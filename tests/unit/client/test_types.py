@@ -10,10 +10,10 @@ from typing import Any, get_type_hints
 import pytest
 from mypy import api
 
+from instep.catalogue import python_types
 from instep.client import types
 from instep.errors import SchemaError
-from instep.events import typed
-from instep.events.catalogue import Catalogue, Schema
+from instep.events.schema import Catalogue, Schema
 from tests.unit.events.sample import CATALOGUE, MOVED, example_files, plain_example
 
 SERVICES = Path(types.__file__).parents[2]
@@ -46,7 +46,7 @@ def complaints(code: str, folder: Path, cache: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_the_types_are_those_of_the_schemas() -> None:
-    current = Path(types.__file__).read_text(encoding="utf-8") == typed.source(CATALOGUE)
+    current = Path(types.__file__).read_text(encoding="utf-8") == python_types.source(CATALOGUE)
     assert current, (
         "The schemas have changed since client/types.py was written: `instep schemas types --write`."
     )
@@ -104,7 +104,7 @@ def test_two_types_of_one_name_that_differ_are_both_written() -> None:
     definition = copy.deepcopy(MOVED.latest.definition)
     address = next(one for one in definition["fields"] if one["name"] == "old_address")["type"][1]
     address["fields"].append({"name": "storey", "type": ["null", "string"], "doc": "Floor.", "default": None})
-    text = typed.source(catalogue_with(MOVED.latest, definition))
+    text = python_types.source(catalogue_with(MOVED.latest, definition))
     assert "class Address(TypedDict):" in text
     assert "class ResidentMovedAddress(TypedDict):" in text
     assert "new_address: NotRequired[ResidentMovedAddress]" in text
@@ -114,4 +114,4 @@ def test_a_field_that_python_cannot_name_is_said_in_one_sentence() -> None:
     definition = copy.deepcopy(MOVED.latest.definition)
     definition["fields"][-1]["name"] = "from"
     with pytest.raises(SchemaError, match="ResidentMoved: from is a word of Python"):
-        typed.source(catalogue_with(MOVED.latest, definition))
+        python_types.source(catalogue_with(MOVED.latest, definition))

@@ -10,12 +10,13 @@ import fastavro
 import pytest
 from hypothesis import strategies as st
 
-from instep.events.catalogue import Catalogue, Schema, load_schema
+from instep.catalogue.files import default_directory, load_catalogue, load_schema
 from instep.events.plain import from_plain
+from instep.events.schema import Schema
 from tests.strategies import datums
 
-SCHEMAS = Catalogue.default_directory()
-CATALOGUE = Catalogue.load(SCHEMAS)
+SCHEMAS = default_directory()
+CATALOGUE = load_catalogue(SCHEMAS)
 MOVED = CATALOGUE.events["resident-moved"]
 REGISTERED = CATALOGUE.events["business-registered"]
 NOW = 1_893_456_000_000  # 2030-01-01: later than any example

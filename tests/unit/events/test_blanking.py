@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instep.events.blanking import Blanking, paths_of
-from instep.events.catalogue import Schema
+from instep.events.schema import Schema
 from tests.strategies import datums
 from tests.unit.events.sample import CATALOGUE, MOVED, REGISTERED, example, judge_decode, judge_encode
 

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from instep.events.catalogue import EventType
 from instep.events.decoding import MAX_VALUE, Decoder, Refusal, Sound
 from instep.events.framing import frame
+from instep.events.schema import EventType
+from instep.events.writer import encode
 from tests.strategies import datums
 from tests.unit.events.sample import (
     CATALOGUE,
@@ -26,7 +27,7 @@ IDS = {7: MOVED.latest, 8: REGISTERED.latest, 9: CATALOGUE.bus["rejection"], 10:
 DECODER = Decoder(CATALOGUE, IDS)
 EVENT = example()
 EVENT_ID = EVENT["header"]["event_id"]
-BODY = MOVED.latest.encode(EVENT)
+BODY = encode(MOVED.latest, EVENT)
 
 
 def refused(value: bytes | None) -> Refusal:
@@ -92,9 +93,9 @@ def test_each_reason_has_its_bytes(value: bytes | None, reason: str) -> None:
 def test_256_kib_are_read_and_one_byte_more_is_oversize() -> None:
     def of_size(size: int) -> bytes:
         person = {**EVENT["person"], "given_names": "x" * (size - 100_000), "family_name": "y" * 90_000}
-        without = frame(7, MOVED.latest.encode({**EVENT, "person": person}))
+        without = frame(7, encode(MOVED.latest, {**EVENT, "person": person}))
         person["family_name"] += "y" * (size - len(without))
-        return frame(7, MOVED.latest.encode({**EVENT, "person": person}))
+        return frame(7, encode(MOVED.latest, {**EVENT, "person": person}))
 
     largest = of_size(MAX_VALUE)
     assert len(largest) == 262_144

@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.errors import PlainEventError
-from instep.events.catalogue import Catalogue
 from instep.events.plain import from_plain, to_plain
+from instep.events.reader import decode
+from instep.events.writer import encode
 from tests.strategies import plain_records
 
-SCHEMAS = Catalogue.default_directory()
-CATALOGUE = Catalogue.load(SCHEMAS)
+SCHEMAS = default_directory()
+CATALOGUE = load_catalogue(SCHEMAS)
 MOVED = CATALOGUE.events["resident-moved"].latest
 SECRET = "Thistlewaite"
 
@@ -42,7 +44,7 @@ def refused(plain: Any) -> PlainEventError:
 )
 def test_what_goes_in_plain_comes_back_the_same_through_bytes(drawn: tuple[Any, dict[str, Any]]) -> None:
     schema, plain = drawn
-    through_bytes = schema.decode(schema.encode(from_plain(schema, plain)))
+    through_bytes = decode(schema, encode(schema, from_plain(schema, plain)))
     through_json = json.loads(json.dumps(to_plain(schema, through_bytes)))
     assert through_json == plain
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from instep.errors import SchemaError, UnsoundBytesError
 from instep.events import varint
-from instep.events.catalogue import Schema
 from instep.events.generated import name_types, resolve
 from instep.events.reader import reader
+from instep.events.schema import Schema
 from tests.strategies import datums
 from tests.unit.events.sample import (
     CATALOGUE,

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep.events.catalogue import EventType
 from instep.events.decoding import Refusal
 from instep.events.plain import from_plain
 from instep.events.rules import AHEAD, DAY, EARLIEST, REASONS, check
+from instep.events.schema import EventType
 from tests.strategies import datums
 from tests.unit.events.sample import MOVED, NOW, REGISTERED, example, example_files
 

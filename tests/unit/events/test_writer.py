@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instep.errors import DatumError, SchemaError
-from instep.events.catalogue import Schema
+from instep.events.schema import Schema
 from instep.events.writer import writer
 from tests.unit.events.sample import MOVED, example, judge_encode, schema_of, schemas_with_datums
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 import instep
-from instep.lanes.logs import configure_logs
 from instep.lanes.settings import from_env
+from instep.service.logs import configure_logs
 
 SERVICES = Path(instep.__file__).parent
 FEW, MANY = 2_000, 8_000

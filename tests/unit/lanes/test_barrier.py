@@ -10,10 +10,10 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import TopicAuthorizationFailedError
 
 from instep.errors import HangingTransactionError, NotConnectedError
+from instep.kafka.log_ends import LastTransaction, LogEnds, Offsets
 from instep.lanes import barrier as module
 from instep.lanes.barrier import Barrier
 from instep.lanes.hanging import Hanging
-from instep.lanes.log_ends import LastTransaction, LogEnds, Offsets
 from instep.lanes.settlement import Ending
 
 CHANGELOG, INBOX = TopicPartition("instep.router.state", 0), TopicPartition("leeds.inbox.council-tax", 0)

@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 from aiokafka import TopicPartition
 
-from instep.cluster.connection import Connection
+from instep.kafka.connection import Connection
 from instep.lanes import changelog as module
 from instep.lanes.changelog import Changelog
 from instep.lanes.state import LaneState

@@ -9,10 +9,10 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.producer.transaction_manager import TransactionState
 
+from instep.kafka.log_ends import LogEnds
 from instep.lanes import claim as module
 from instep.lanes.claim import Claim
 from instep.lanes.hanging import Hanging
-from instep.lanes.log_ends import LogEnds
 from instep.lanes.unconfirmed import Unconfirmed
 
 CHANGELOG, INBOX = TopicPartition("instep.router.state", 0), TopicPartition("leeds.inbox.council-tax", 0)

@@ -18,13 +18,13 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import OffsetAndMetadata
 
-from instep.cluster.connection import Connection
 from instep.errors import ClockError, UnknownStateError
+from instep.kafka.connection import Connection
+from instep.kafka.log_ends import Log
 from instep.lanes.claim import Claim
 from instep.lanes.driver import Batch
 from instep.lanes.hanging import Hanging
 from instep.lanes.lane import Lane, LaneWorker
-from instep.lanes.log_ends import Log
 from instep.lanes.positions import Cause, Gap, Position
 from instep.lanes.processor import Outputs
 from instep.lanes.settings import LaneSettings

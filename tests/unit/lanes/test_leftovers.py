@@ -7,10 +7,10 @@ from typing import cast
 import pytest
 from aiokafka import TopicPartition
 
-from instep.cluster.connection import Connection
+from instep.kafka.connection import Connection
+from instep.kafka.log_ends import LastTransaction, LogEnds
 from instep.lanes import leftovers
 from instep.lanes.leftovers import Note, end_leftovers, forget_note, read_note, write_note
-from instep.lanes.log_ends import LastTransaction, LogEnds
 
 CONNECTION = Connection(bootstrap_servers="nowhere:1", security_protocol="PLAINTEXT")
 ID = "net-router-3"

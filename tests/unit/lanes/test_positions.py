@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep.lanes.log_ends import Log
+from instep.kafka.log_ends import Log
 from instep.lanes.positions import Cause, Gap, Position, Start, where_to_start
 
 OUTBOX = TopicPartition("leeds.outbox", 0)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from instep.errors import Ours
+from instep.kafka.record_parser import TOO_LARGE
 from instep.lanes.probe import Poison, killers
 from instep.lanes.processor import Output, Outputs, Record, State
-from instep.lanes.tolerant import TOO_LARGE
 
 CHILD = """
 import os, signal, time

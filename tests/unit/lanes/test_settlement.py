@@ -5,7 +5,7 @@ from aiokafka import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep.lanes.log_ends import LastTransaction
+from instep.kafka.log_ends import LastTransaction
 from instep.lanes.settlement import Settlement, evidence, how_to_settle
 
 CHANGELOG = TopicPartition("instep.router.state", 0)

@@ -20,7 +20,8 @@ from faust.transport.conductor import Conductor
 from faust.transport.consumer import Consumer
 from mode import Worker as ModeWorker
 
-from instep.lanes import driver, tolerant
+from instep.kafka import record_parser
+from instep.lanes import driver
 from instep.lanes.assignor import lane_assignor
 
 UPSTREAM = {"aiokafka", "faust", "mode"}
@@ -31,7 +32,7 @@ OURS = (
     driver.BatchTransport,
     driver.NoProducer,
     driver.WholeBatches,
-    tolerant._TolerantBatch,
+    record_parser._TolerantBatch,
     lane_assignor(1),
 )
 LEANED_ON = (

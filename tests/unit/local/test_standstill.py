@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
+from instep.demo.access_probes import _answer
 from instep.errors import NotConnectedError, PlatformError
 from instep.local import standstill
-from instep.local.guards import _answer
 from instep.local.standstill import Standstill, patiently
 
 LOG = Path("/somewhere/broker.log")

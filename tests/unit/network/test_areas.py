@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from instep.network.areas import Areas, Concerned
 from instep.network.authorities import Authority
 from instep.network.network import Network, load
-from instep.network.postcodes import Postcodes
+from instep.postcodes import Postcodes
 
 ROOT = Path(__file__).parents[3]
 DATA = ROOT / "tests/data"

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from instep.catalogue.files import load_catalogue
 from instep.errors import NetworkError
-from instep.events.catalogue import Catalogue
 from instep.network.check import check, check_against
 from instep.network.network import LEAST_DAYS, load
 from instep.network.problems import Problem
 from instep.router.memory import KEPT_MS
 
 ROOT = Path(__file__).parents[3]
-CATALOGUE = Catalogue.load(ROOT / "schemas")
+CATALOGUE = load_catalogue(ROOT / "schemas")
 TODAY = date(2026, 11, 23)
 
 

@@ -13,12 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft4Validator, FormatChecker
 
-from instep.events.catalogue import Catalogue
+from instep.catalogue.files import load_catalogue
 from instep.network.documents import agreement_faults
 from instep.network.form import agreement_schema
 
 ROOT = Path(__file__).parents[3]
-CATALOGUE = Catalogue.load(ROOT / "schemas")
+CATALOGUE = load_catalogue(ROOT / "schemas")
 SCHEMA = agreement_schema(CATALOGUE.events)
 VALIDATOR = Draft4Validator(SCHEMA, format_checker=FormatChecker(["date"]))
 AGREEMENTS = sorted((ROOT / "deploy/network").glob("*/agreements/*.toml"))

@@ -2,11 +2,11 @@
 
 import pytest
 
-from instep.events.catalogue import Catalogue
+from instep.catalogue.files import default_directory, load_catalogue
 from instep.network.minimisation import may_leave
 from tests.unit.sharing import agreement, network, share
 
-CATALOGUE = Catalogue.load(Catalogue.default_directory())
+CATALOGUE = load_catalogue(default_directory())
 MOVED = CATALOGUE.events["resident-moved"]
 ALWAYS = {
     f"{address}.{code}"

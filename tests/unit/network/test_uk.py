@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from instep.catalogue.files import load_catalogue
 from instep.errors import NetworkError
-from instep.events.catalogue import Catalogue
 from instep.network.check import check
 from instep.network.network import load
 from instep.network.uk import make_uk, uk_files
@@ -41,7 +41,7 @@ def test_a_source_with_a_broken_row_is_not_used(tmp_path: Path) -> None:
 
 
 def test_it_is_sound_and_only_lacks_approvals() -> None:
-    problems = check(UK, Catalogue.load(ROOT / "schemas"), TODAY)
+    problems = check(UK, load_catalogue(ROOT / "schemas"), TODAY)
     assert {problem.severity for problem in problems} == {"warning"}
     assert all("has not approved" in problem.message for problem in problems)
 

@@ -16,6 +16,8 @@ from prometheus_client import CollectorRegistry
 from instep.errors import ConfigurationError, HubRecordError, NetworkError
 from instep.events.blanking import Blanking
 from instep.events.framing import frame, unframe
+from instep.events.reader import decode
+from instep.events.writer import encode
 from instep.lanes.processor import Output
 from instep.network.network import Network
 from instep.router.app import codec_from
@@ -106,7 +108,7 @@ def hub(event: Mapping[str, Any], **differences: Any) -> MemoryRecord:
         "partition": 3,
         "offset": 70,
         "key": f"{event['header']['source']}/{event['header']['subject_ref']}".encode(),
-        "value": frame(MOVED_ID, MOVED.latest.encode(event)),
+        "value": frame(MOVED_ID, encode(MOVED.latest, event)),
         "headers": [("instep-outbox-offset", b"41")],
     }
     return MemoryRecord(**told | differences)
@@ -122,7 +124,7 @@ def datums(outputs: Iterable[Output], topic: str) -> list[dict[str, Any]]:
     for output in by_topic(outputs, topic):
         unframed = unframe(output.value)
         assert unframed is not None
-        found.append(CATALOGUE.schema(*IDS[unframed[0]]).decode(unframed[1]))
+        found.append(decode(CATALOGUE.schema(*IDS[unframed[0]]), unframed[1]))
     return found
 
 
@@ -152,7 +154,7 @@ def test_a_delivery_is_the_event_in_its_own_schema_with_only_the_shared_fields()
     (delivery,) = by_topic(Bench().route(event), "leeds.inbox.council-tax")
     blanked = Blanking(MOVED.latest, TAX.shares[0].fields).blank(event)
     assert (delivery.partition, delivery.key) == (0, b"bradford/7QpVtT3bKx0d")
-    assert delivery.value == frame(MOVED_ID, MOVED.latest.encode(blanked))
+    assert delivery.value == frame(MOVED_ID, encode(MOVED.latest, blanked))
     assert "Åkerthwaite".encode() in (delivery.value or b"")
     assert b"imogen.akerthwaite" not in (delivery.value or b"")
 
@@ -214,7 +216,7 @@ def test_the_disclosure_in_two_parts_is_the_disclosure_in_one() -> None:
     )
     disclosure = CATALOGUE.bus["disclosure"]
     whole = [
-        frame(ID_OF[disclosure.full_name], disclosure.encode(datum))
+        frame(ID_OF[disclosure.full_name], encode(disclosure, datum))
         for datum in datums(outputs, "instep.disclosures")
     ]
     assert [output.value for output in by_topic(outputs, "instep.disclosures")] == whole
@@ -279,7 +281,7 @@ def test_outcomes_of_a_large_batch_are_spread_over_records() -> None:
     told = datums(outputs, "bradford.outcomes")
     assert [len(datum["entries"]) for datum in told] == [500, 500, 201]
     outcome = CATALOGUE.bus["outcome"]  # written entry by entry, it is what it would be at once
-    whole = [frame(ID_OF[outcome.full_name], outcome.encode(datum)) for datum in told]
+    whole = [frame(ID_OF[outcome.full_name], encode(outcome, datum)) for datum in told]
     assert [output.value for output in by_topic(outputs, "bradford.outcomes")] == whole
 
 
@@ -648,7 +650,7 @@ def test_an_event_with_a_long_text_or_a_long_list_is_routed_all_the_same() -> No
     fields = ("person.family_name", "person.former_names")
     (delivery, *_) = Bench(network(agreement(shares=[share(fields=fields)]), schemas=IDS)).route(event)
     blanked = Blanking(MOVED.latest, fields).blank(event)
-    assert delivery.value == frame(MOVED_ID, MOVED.latest.encode(blanked))
+    assert delivery.value == frame(MOVED_ID, encode(MOVED.latest, blanked))
 
 
 def test_an_event_is_known_by_the_same_identity_and_content_either_way() -> None:

@@ -1,0 +1,141 @@
+"""Whether two versions of a schema can read each other: by our own rules, and by two judges that are not ours.
+
+`avro_faults` asks the Avro project's own checker. `reading_faults` does not trust in rules at all: it writes events of the
+one version and reads them with the other, each way, and looks whether they still say the same. Both hold between *all*
+versions of one major (that is what makes it transitive); `growth` has the rules that are stricter than either.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from io import BytesIO
+from typing import Any
+
+import avro.schema
+import fastavro
+from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
+from fastavro.schema import parse_schema
+
+from instep.catalogue.definitions import CLOSED_SYMBOLS, UNKNOWN
+from instep.catalogue.files import without_logical_types
+from instep.catalogue.growth import growth_faults
+from instep.events.generated import name_types, resolve
+
+Judge = Callable[[Mapping[str, Any], Mapping[str, Any]], Iterator[str]]
+"""`judge(old, new)`: two definitions in, sentences out."""
+
+_NOTHING = (UNKNOWN, *CLOSED_SYMBOLS.values())
+"""Symbols that nobody acts on."""
+
+
+def faults_between(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+    """What `new` breaks for those who know `old`, by the first judge who finds any: ours says it most plainly."""
+    return next(filter(None, (tuple(judge(old, new)) for judge in JUDGES)), ())
+
+
+def avro_faults(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """What Avro's own checker has against the two versions reading each other; definitions in, sentences out."""
+    older, newer = (avro.schema.parse(json.dumps(definition)) for definition in (old, new))
+    for reader, writer, who in ((newer, older, _BACKWARD), (older, newer, _FORWARD)):
+        checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]
+        result = checker.get_compatibility(reader, writer)
+        if result.compatibility is not SchemaCompatibilityType.compatible:
+            why, place = sorted(result.messages), sorted(result.locations)
+            yield f"By Avro's own rules {who} ({'; '.join(why)}, at {', '.join(place)})."
+
+
+def reading_faults(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """What goes wrong first, each way, when events of the one version are read with the other."""
+    older, newer = (parse_schema(without_logical_types(definition)) for definition in (old, new))
+    for writer, reader, who in ((older, newer, _BACKWARD), (newer, older, _FORWARD)):
+        fault = next(_misread(writer, reader, forward=who is _FORWARD), None)
+        if fault:
+            yield f"Tried with real bytes, {who}: {fault}."
+
+
+JUDGES: tuple[Judge, ...] = (growth_faults, avro_faults, reading_faults)
+
+_BACKWARD = "a reader of this version cannot rely on what the older one wrote"
+_FORWARD = "a reader of the older version cannot rely on what this one writes"
+
+
+def _misread(writer: Any, reader: Any, *, forward: bool) -> Iterator[str]:
+    for datum in samples(writer, name_types(writer)):
+        body = BytesIO()
+        fastavro.schemaless_writer(body, writer, datum)
+        body.seek(0)
+        try:
+            read = fastavro.schemaless_reader(body, writer, reader)
+        except Exception as error:  # noqa: BLE001 - whatever it raises, it cannot be read
+            yield f"it cannot be read at all ({type(error).__name__})"
+        else:
+            yield from _forward(datum, read, "") if forward else _backward(datum, read, "")
+
+
+def _backward(written: Any, read: Any, path: str) -> Iterator[str]:
+    """A newer reader finds everything that was written, and nothing that was not."""
+    match written, read:
+        case dict(), dict():
+            for name, value in written.items():
+                if name not in read:
+                    yield f"{_beneath(path, name)} is lost"
+                else:
+                    yield from _backward(value, read[name], _beneath(path, name))
+            for name in read.keys() - written.keys():
+                if read[name] not in (None, "", 0, [], *_NOTHING):
+                    yield f"{_beneath(path, name)} says what nobody has published"
+        case list(), list() if len(written) == len(read):
+            for one, other in zip(written, read, strict=True):
+                yield from _backward(one, other, path)
+        case _ if type(written) is not type(read) or written != read:
+            yield f"{path} is read as something else"
+
+
+def _forward(written: Any, read: Any, path: str) -> Iterator[str]:
+    """An older reader finds nothing but what was written; what it does not know is left out, a symbol becomes UNKNOWN."""
+    match written, read:
+        case dict(), dict():
+            for name, value in read.items():
+                if name not in written:
+                    yield f"{_beneath(path, name)} is missing"
+                else:
+                    yield from _forward(written[name], value, _beneath(path, name))
+        case list(), list() if len(written) == len(read):
+            for one, other in zip(written, read, strict=True):
+                yield from _forward(one, other, path)
+        case str(), str() if read in _NOTHING:
+            pass
+        case _ if type(written) is not type(read) or written != read:
+            yield f"{path} is read as something else"
+
+
+def _beneath(path: str, name: str) -> str:
+    return f"{path}.{name}".lstrip(".")
+
+
+def samples(avro_type: Any, types: Mapping[str, Any]) -> list[Any]:
+    """A few datums of a parsed type that between them hold each field full and empty, and each symbol."""
+    match resolve(avro_type, types):
+        case ["null", other]:
+            return [*samples(other, types), None]
+        case {"type": "record", "fields": fields}:
+            columns = {field["name"]: samples(field["type"], types) for field in fields}
+            many = max(map(len, columns.values()))
+            return [
+                {name: values[row % len(values)] for name, values in columns.items()} for row in range(many)
+            ]
+        case {"type": "array", "items": items}:
+            return [samples(items, types), []]
+        case {"type": "enum", "symbols": symbols}:
+            return list(symbols)
+        case "boolean":
+            return [True, False]
+        case "string":
+            return ["Ferncliffe Row", "", "ß"]
+        case "bytes":
+            return [b"Ferncliffe Row"]
+        case "long":
+            return [2**62, -1]
+        case _:
+            return [2**31 - 1, -1]

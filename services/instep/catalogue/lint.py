@@ -1,0 +1,166 @@
+"""Whether the whole catalogue directory is sound: `lint(directory)` says everything that is wrong with it, file by file.
+
+Order: the files that are there and their versions, then each schema alone and against every older one of its major, then
+(only where those are sound) each `event.toml`, then the examples, which every sound catalogue proves itself with.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from instep.catalogue import event_types, examples, lock
+from instep.catalogue.compatibility import faults_between
+from instep.catalogue.definitions import faults
+from instep.catalogue.files import load_catalogue, load_schema
+from instep.errors import SchemaError
+from instep.events.schema import Schema, version_key
+
+_NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+_VERSION = r"(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*)){2}"
+_FILE = re.compile(
+    rf"versions\.lock|README\.md|header/{_VERSION}\.avsc|bus/{_NAME}/({_VERSION}\.avsc|examples/{_NAME}\.json)"
+    rf"|events/{_NAME}/(event\.toml|{_VERSION}\.avsc|(examples|rejected)/{_NAME}\.json)"
+)
+_KINDS = {"header": "header", "bus": "bus", "events": "event"}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """One thing that is wrong; `file` is relative to the catalogue's directory."""
+
+    file: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.message}"
+
+
+def lint(directory: Path, *, accept_new: bool = False) -> tuple[Problem, ...]:
+    """All problems of a catalogue directory; none means that it may be registered.
+
+    A version that `versions.lock` does not hold yet is a problem unless `accept_new`.
+    """
+    problems = list(_problems(lock.faults(directory, accept_new=accept_new)))
+    for stage in (_misplaced, _schema_problems, _event_toml_problems):  # each takes the stage before as sound
+        if found := list(stage(directory)):
+            return (*problems, *found)
+    try:
+        catalogue = load_catalogue(directory)
+    except SchemaError as error:
+        return (*problems, Problem(file=".", message=str(error)))
+    return (*problems, *_problems(examples.faults(directory, catalogue)))
+
+
+def _problems(pairs: Iterable[tuple[str, str]]) -> Iterator[Problem]:
+    return (Problem(file=file, message=message) for file, message in pairs)
+
+
+def _misplaced(directory: Path) -> Iterator[Problem]:
+    for file in sorted(directory.rglob("*")):
+        path = file.relative_to(directory).as_posix()
+        if file.is_file() and not _FILE.fullmatch(path):
+            yield Problem(file=path, message="is no part of a catalogue, or is named in a way that is not.")
+
+
+# ---------------------------------------------------------------------------------------------------------- schemas
+
+
+def _schema_problems(directory: Path) -> Iterator[Problem]:
+    read: dict[str, Any] = {}
+    for file in sorted(directory.rglob("*.avsc")):
+        path = file.relative_to(directory).as_posix()
+        try:
+            read[path] = json.loads(file.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError):
+            yield Problem(file=path, message="is not JSON.")
+    headers = tuple(definition for path, definition in read.items() if path.startswith("header/"))
+    sound: dict[str, Any] = {}
+    for path, definition in read.items():
+        found = list(
+            faults(definition, kind=_KINDS.get(path.split("/", maxsplit=1)[0], "bus"), headers=headers)
+        )
+        yield from _problems((path, fault) for fault in found)
+        if not found:
+            sound[path] = definition
+            yield from _name_problems(path, definition["name"])
+    yield from _growth_problems(sound)
+    yield from _shared_name_problems(sound)
+
+
+def _name_problems(path: str, name: str) -> Iterator[Problem]:
+    folder = path.split("/")[-2]
+    expected = (
+        "EventHeader" if folder == "header" else "".join(part.capitalize() for part in folder.split("-"))
+    )
+    if name != expected:
+        yield Problem(file=path, message=f"The record is {name}; in the folder {folder} it is {expected}.")
+
+
+def _shared_name_problems(sound: Mapping[str, Any]) -> Iterator[Problem]:
+    """A full name is a registry's subject, so one folder alone may have it."""
+    homes: dict[str, str] = {}
+    for path, definition in sound.items():
+        home = homes.setdefault(definition["name"], path.rpartition("/")[0])
+        if home != path.rpartition("/")[0]:
+            yield Problem(
+                file=path, message=f"{definition['name']} is the name of a schema in {home} already."
+            )
+
+
+def _growth_problems(sound: Mapping[str, Any]) -> Iterator[Problem]:
+    """Every version against each older one of its major, the nearest first; what one has broken is told once."""
+
+    def order(path: str) -> tuple[str, tuple[int, ...]]:
+        folder, _, file = path.rpartition("/")
+        return folder, version_key(file.removesuffix(".avsc"))
+
+    versions = sorted((path for path in sound if _FILE.fullmatch(path)), key=order)
+    for path in versions:
+        folder, version = order(path)
+        before = [one for one in versions if (folder, version[:1]) <= order(one) < (folder, version)]
+        for older in reversed(before):
+            if found := faults_between(sound[older], sound[path]):
+                against = older.rpartition("/")[2].removesuffix(".avsc")
+                yield from _problems((path, f"breaks readers of {against}: {fault}") for fault in found)
+                break
+
+
+# -------------------------------------------------------------------------------------------------------- event.toml
+
+
+def _event_toml_problems(directory: Path) -> Iterator[Problem]:
+    for folder in sorted((directory / "events").glob("*/")):
+        path = f"events/{folder.name}/event.toml"
+        versions = sorted(folder.glob("*.avsc"), key=lambda file: version_key(file.stem))
+        if not versions:
+            yield Problem(
+                file=f"events/{folder.name}",
+                message="holds no schema: a version is a file such as 1.0.0.avsc.",
+            )
+            continue
+        try:
+            told = tomllib.loads((folder / "event.toml").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            yield Problem(file=path, message="is not there: it says what the event is for and what it asks.")
+        except ValueError as error:
+            yield Problem(file=path, message=f"is not TOML: {error}.")
+        else:
+            schemas = [load_schema(file, name=folder.name, kind="event") for file in versions]
+            found = list(event_types.faults(told, schemas[-1].fields)) or list(_asked_too_late(told, schemas))
+            yield from _problems((path, fault) for fault in found)
+
+
+def _asked_too_late(told: Mapping[str, Any], schemas: Sequence[Schema]) -> Iterator[str]:
+    """What is required of a publisher binds every version of the major, so an older one must be able to say it."""
+    major = version_key(schemas[-1].version)[0]
+    for schema in schemas:
+        if version_key(schema.version)[0] == major:
+            for path in told["required"]:
+                if path not in schema.fields:
+                    yield f"required: {path} is not in {schema.version}, whose publishers would all be refused."

@@ -1,0 +1,71 @@
+"""From the records of the topics to the report's evidence, and whether everything published has been dealt with yet."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from instep.client.content import leaves
+from instep.client.reader import Item
+from instep.demo.report import Decision, Disclosed, Identity, Received, Refusal, Said, Slot
+
+
+def said(item: Item) -> Said:
+    """A record of an outbox."""
+    slot = Slot(item.topic.removesuffix(".outbox"), item.offset)
+    header = item.content.get("header")
+    if header is None:
+        return Said(slot=slot, identity=None)
+    return Said(slot=slot, identity=_identity(header), event_type=item.kind, replaces=header.get("replaces"))
+
+
+def refusal(item: Item) -> Refusal:
+    """A record of a rejected topic. It belongs to the topic's owner, whatever it says itself."""
+    return Refusal(
+        slot=Slot(item.topic.removesuffix(".rejected"), item.content.get("outbox_offset", -1)),
+        reason=item.content.get("reason", item.problem),
+    )
+
+
+def disclosed(item: Item) -> Disclosed:
+    """A record of `instep.disclosures`."""
+    content = item.content
+    return Disclosed(
+        identity=_identity(content),
+        event_type=content["event_type"],
+        ending=content["ending"],
+        decisions=tuple(_decision(one) for one in content.get("decisions", ())),
+    )
+
+
+def received(item: Item) -> Received:
+    """A record of an inbox: a delivery or a withdrawal."""
+    authority, _, purpose = item.topic.partition(".inbox.")
+    if item.kind == "withdrawal":
+        return Received(
+            authority=authority, purpose=purpose, identity=_identity(item.content), withdrawn=True
+        )
+    return Received(
+        authority=authority,
+        purpose=purpose,
+        identity=_identity(item.content["header"]),
+        fields=frozenset(filter(None, item.headers.get("ce_instepfields", "").split(","))),
+        says=frozenset(path for path, _ in body(item)),
+    )
+
+
+def body(item: Item) -> list[tuple[str, Any]]:
+    """What an event says beneath its header, field by field."""
+    return [*leaves({name: value for name, value in item.content.items() if name != "header"})]
+
+
+def _identity(holder: Mapping[str, Any]) -> Identity:
+    return Identity(holder["source"], holder["subject_ref"], holder["event_id"])
+
+
+def _decision(entry: Mapping[str, Any]) -> Decision:
+    return Decision(
+        authority=entry["authority"],
+        purpose=entry["purpose"],
+        result=entry["result"],
+        reason=entry["reason"],
+        fields=frozenset(entry.get("fields", ())),
+    )

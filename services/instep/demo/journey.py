@@ -1,0 +1,72 @@
+"""What one demo works with, and what it has come to."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from instep.client.filing import LineResult
+from instep.client.reader import Item
+from instep.demo.access_probes import Attempt, Suspension
+from instep.demo.report import Check, Evidence
+from instep.local.broker import Broker
+from instep.local.metrics import Exposition
+from instep.local.services import Service
+from instep.network.network import Network
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paths:
+    """Where the demo finds things and works. `root` is the repository, `directory` all that the demo leaves."""
+
+    root: Path
+    directory: Path
+    postcodes: Path
+
+    @property
+    def data(self) -> Path:
+        """The sample data."""
+        return self.root / "deploy" / "demo"
+
+    def network(self, name: str) -> Path:
+        """The network's directory."""
+        return self.root / "deploy" / "network" / name
+
+
+@dataclass(kw_only=True, slots=True)
+class Journey:
+    """What the demo has come to."""
+
+    network: Network
+    services: Sequence[Service] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    lines: dict[str, Counter[str]] = field(default_factory=dict)
+    """Outcomes of lines by the file they come from."""
+    by_council: dict[str, Counter[str]] = field(default_factory=dict)
+    held_back: Counter[str] = field(default_factory=Counter)
+    """Published lines by a field that they have and no agreement of their council names: it did not leave the council."""
+    faulty: list[tuple[str, LineResult]] = field(default_factory=list)
+    redated: int = 0
+    moved_on: int = 0
+    """Days by which the agreements' dates were moved on."""
+    evidence: Evidence = field(
+        default_factory=lambda: Evidence(said=[], refusals=[], disclosed=[], received=[])
+    )
+    checks: list[Check] = field(default_factory=list)
+    pair: tuple[Item, Item] | None = None
+    """One event in the outbox, and as somebody received it."""
+    metrics: dict[str, Exposition] = field(default_factory=dict)
+    attempts: list[Attempt] = field(default_factory=list)
+    suspension: Suspension | None = None
+
+    @property
+    def broker_log(self) -> Path:
+        """What the broker says."""
+        return self.services[0].platform.logs / f"{Broker.name}.log"
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything adds up, the broker refused what it should, and the suspension held."""
+        added_up = all(check.holds for check in self.checks)
+        refused = all(attempt.holds for attempt in self.attempts)
+        return added_up and refused and (self.suspension is None or self.suspension.holds)

@@ -1,0 +1,314 @@
+"""Where Kafka is, and how to sign in to it.
+
+Settings are `INSTEP_…` variables; without `INSTEP_BOOTSTRAP_SERVERS` the connection that `instep up` left in
+`.instep/connection.json` is used. The two are never mixed across clusters: a variable that names another broker makes the
+file irrelevant, so that a local file's PLAINTEXT can never be applied to somebody's production cluster. For the same
+reason PLAINTEXT has to be asked for by name.
+
+On the local platform every command signs in as whom it speaks for (`signed_in_as`): its secrets all lie in one directory.
+In production whoever runs a command has one identity, and the variables name it.
+"""
+
+import asyncio
+import json
+import re
+import ssl
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    NoBrokersAvailable,
+    NodeNotReadyError,
+    RequestTimedOutError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+from aiokafka.helpers import create_ssl_context
+
+from instep.errors import ConfigurationError, NotConnectedError
+from instep.kafka.diagnosis import diagnosis
+from instep.kafka.secrets import read_secret
+
+FILE_NAME = "connection.json"
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
+
+UNREACHABLE = (
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    NoBrokersAvailable,
+    NodeNotReadyError,
+    RequestTimedOutError,
+    TimeoutError,
+)
+"""What aiokafka raises when the broker is away or turns us away: it does not tell the two apart."""
+NOT_PERMITTED = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+)
+"""What aiokafka raises when we are let in but may not do it."""
+
+
+class _OneSidedGoodbye(ssl.SSLObject):
+    """TLS that says goodbye and does not wait for the answer: a broker at work on a fetch gives none for 30 seconds.
+
+    Nothing is lost by it: whatever matters has been answered before a client closes.
+    """
+
+    def unwrap(self) -> None:
+        try:
+            super().unwrap()
+        except ssl.SSLWantReadError:
+            pass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Connection:
+    """A cluster and the identity to use with it. `bootstrap_servers` is `host:port[,host:port…]`.
+
+    `sasl_password` is the secret itself, read from its file; it is in no repr.
+    """
+
+    bootstrap_servers: str
+    security_protocol: str = "SASL_SSL"
+    sasl_mechanism: str = "SCRAM-SHA-512"
+    sasl_username: str | None = None
+    sasl_password: str | None = field(default=None, repr=False)
+    ssl_ca_file: Path | None = None
+    ssl_certificate_file: Path | None = None
+    ssl_key_file: Path | None = None
+    secrets_dir: Path | None = None
+    """Where `network apply` keeps the secrets of the users that it makes."""
+    local: bool = False
+    """Whether it is the local platform's, whose secrets are all at hand, and nobody has said who to be."""
+
+    def signed_in_as(self, principal: str) -> "Connection":
+        """The same cluster as this principal, on the local platform; elsewhere the connection as it is.
+
+        Raises ConfigurationError where it has no secret.
+        """
+        if not self.local or not self.uses_sasl:
+            return self
+        if not self.has_secret_of(principal) or self.secrets_dir is None:
+            raise ConfigurationError(
+                f"There is no secret of {principal} in {self.secrets_dir}: `instep network apply` makes one for everybody in"
+                " the network."
+            )
+        secret = read_secret(self.secrets_dir / principal, f"The secret of {principal}")
+        return replace(self, sasl_username=principal, sasl_password=secret)
+
+    def has_secret_of(self, principal: str) -> bool:
+        """Whether the secret of this principal is at hand."""
+        return (
+            self.secrets_dir is not None
+            and _PRINCIPAL.fullmatch(principal) is not None
+            and (self.secrets_dir / principal).is_file()
+        )
+
+    @property
+    def uses_sasl(self) -> bool:
+        return self.security_protocol.startswith("SASL_")
+
+    @property
+    def uses_ssl(self) -> bool:
+        return self.security_protocol.endswith("SSL")
+
+    def kafka(self) -> dict[str, Any]:
+        """Keyword arguments for any aiokafka client. Raises ConfigurationError for an unusable certificate file."""
+        arguments: dict[str, Any] = {
+            "bootstrap_servers": self.bootstrap_servers.split(","),
+            "security_protocol": self.security_protocol,
+        }
+        if self.uses_ssl:
+            arguments["ssl_context"] = self._ssl_context()
+        if self.uses_sasl:
+            arguments["sasl_mechanism"] = self.sasl_mechanism
+            arguments["sasl_plain_username"] = self.sasl_username
+            arguments["sasl_plain_password"] = self.sasl_password
+        return arguments
+
+    def confluent(self) -> dict[str, str]:
+        """The same for confluent-kafka (librdkafka)."""
+        settings: dict[str, object] = {
+            "bootstrap.servers": self.bootstrap_servers,
+            "security.protocol": self.security_protocol,
+        }
+        if self.uses_ssl:
+            settings["ssl.ca.location"] = self.ssl_ca_file
+            settings["ssl.certificate.location"] = self.ssl_certificate_file
+            settings["ssl.key.location"] = self.ssl_key_file
+        if self.uses_sasl:
+            settings["sasl.mechanism"] = self.sasl_mechanism
+            settings["sasl.username"] = self.sasl_username
+            settings["sasl.password"] = self.sasl_password
+        return {name: str(value) for name, value in settings.items() if value is not None}
+
+    def _ssl_context(self) -> ssl.SSLContext:
+        try:
+            context: ssl.SSLContext = create_ssl_context(
+                cafile=self.ssl_ca_file, certfile=self.ssl_certificate_file, keyfile=self.ssl_key_file
+            )
+            context.sslobject_class = _OneSidedGoodbye
+            return context
+        except OSError as error:  # ssl.SSLError is one too
+            raise ConfigurationError(
+                "INSTEP_SSL_CA_FILE, INSTEP_SSL_CERTIFICATE_FILE or INSTEP_SSL_KEY_FILE is not a usable PEM file"
+            ) from error
+
+
+def home(environ: Mapping[str, str]) -> Path:
+    """Where the local platform lies: INSTEP_HOME, or `.instep` of the current directory."""
+    return Path(environ.get("INSTEP_HOME") or ".instep")
+
+
+def from_env(environ: Mapping[str, str], directory: Path | None = None) -> Connection:
+    """The connection that `environ` describes, else the one in connection.json of `directory`, else of `home`.
+
+    The file holds the same names in lower case without `INSTEP_`: `{"bootstrap_servers": "127.0.0.1:9092",
+    "security_protocol": "PLAINTEXT"}`. Raises NotConnectedError when neither says where Kafka is, ConfigurationError
+    (naming the variable) for a value that cannot be used.
+    """
+    said = {name: environ.get(variable(name), "").strip() for name in NAMES}
+    said = {name: value for name, value in said.items() if value}
+    local = "bootstrap_servers" not in said
+    own_identity = bool(_IDENTITY & said.keys())
+    if local:
+        said = _with_secret({**_from_file((directory or home(environ)) / FILE_NAME), **said}, said)
+    if "bootstrap_servers" not in said:
+        raise NotConnectedError(
+            "Nobody has said where Kafka is: run `instep up` for a local one, or set INSTEP_BOOTSTRAP_SERVERS."
+        )
+    return replace(_checked(said), local=local and not own_identity)
+
+
+def _with_secret(said: dict[str, str], by_name: Mapping[str, str]) -> dict[str, str]:
+    """On the local platform it is enough to say who to be: INSTEP_SASL_USERNAME=leeds."""
+    if "sasl_username" in by_name and "sasl_password_file" not in by_name and "secrets_dir" in said:
+        return said | {"sasl_password_file": str(Path(said["secrets_dir"]) / said["sasl_username"])}
+    return said
+
+
+NAMES = (
+    "bootstrap_servers",
+    "security_protocol",
+    "sasl_mechanism",
+    "sasl_username",
+    "sasl_password_file",
+    "ssl_ca_file",
+    "ssl_certificate_file",
+    "ssl_key_file",
+    "secrets_dir",
+)
+_IDENTITY = {"security_protocol", "sasl_username", "sasl_password_file", "ssl_certificate_file"}
+_PRINCIPAL = re.compile(r"[a-z][a-z0-9.-]*")
+
+
+def variable(name: str) -> str:
+    return f"INSTEP_{name.upper()}"
+
+
+def _from_file(path: Path) -> dict[str, str]:
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ConfigurationError(f"{path} cannot be read; `instep up` writes it anew.") from error
+    if not isinstance(content, dict):
+        raise ConfigurationError(f"{path} is not a JSON object; `instep up` writes it anew.")
+    return {name: str(content[name]) for name in NAMES if content.get(name)}
+
+
+def _checked(said: Mapping[str, str]) -> Connection:
+    protocol = _one_of("security_protocol", said.get("security_protocol", "SASL_SSL").upper(), PROTOCOLS)
+    mechanism = _one_of("sasl_mechanism", said.get("sasl_mechanism", MECHANISMS[0]).upper(), MECHANISMS)
+    if protocol.startswith("SASL_"):
+        for name in ("sasl_username", "sasl_password_file"):
+            if name not in said:
+                raise ConfigurationError(
+                    f"{variable(name)} is missing: {protocol} needs a user name and a password file; a broker without"
+                    " security has to be named as such, with INSTEP_SECURITY_PROTOCOL=PLAINTEXT."
+                )
+    password = None
+    if protocol.startswith("SASL_"):
+        password = read_secret(Path(said["sasl_password_file"]), variable("sasl_password_file"))
+    return Connection(
+        bootstrap_servers=_servers(said["bootstrap_servers"]),
+        security_protocol=protocol,
+        sasl_mechanism=mechanism,
+        sasl_username=said.get("sasl_username"),
+        sasl_password=password,
+        ssl_ca_file=_file("ssl_ca_file", said),
+        ssl_certificate_file=_file("ssl_certificate_file", said),
+        ssl_key_file=_file("ssl_key_file", said),
+        secrets_dir=Path(said["secrets_dir"]) if "secrets_dir" in said else None,
+    )
+
+
+def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+    if value not in allowed:
+        raise ConfigurationError(f"{variable(name)} must be one of {', '.join(allowed)}.")
+    return value
+
+
+def _servers(text: str) -> str:
+    servers = [server.strip() for server in text.split(",") if server.strip()]
+    for server in servers:
+        host, _, port = server.rpartition(":")
+        if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ConfigurationError("INSTEP_BOOTSTRAP_SERVERS must be host:port, several joined by commas.")
+    if not servers:
+        raise ConfigurationError("INSTEP_BOOTSTRAP_SERVERS must be host:port, several joined by commas.")
+    return ",".join(servers)
+
+
+def _file(name: str, said: Mapping[str, str]) -> Path | None:
+    if name not in said:
+        return None
+    path = Path(said[name])
+    if not path.is_file():
+        raise ConfigurationError(f"{variable(name)} names a file that is not there.")
+    return path
+
+
+async def ensure_reachable(connection: Connection, timeout_s: float = 10.0) -> None:
+    """Return when a broker answers and lets us in; else raise NotConnectedError, which says the likely causes."""
+    async with connecting(connection):
+        admin = AIOKafkaAdminClient(request_timeout_ms=int(timeout_s * 1000), **connection.kafka())
+        try:
+            async with asyncio.timeout(timeout_s):
+                await admin.start()
+        finally:
+            await admin.close()
+
+
+@asynccontextmanager
+async def connecting(connection: Connection) -> AsyncIterator[None]:
+    """Whatever aiokafka raises inside because the broker is away becomes a NotConnectedError of one sentence.
+
+    Wrap the start of a client in it, not the work done with the client: a timeout later has other causes.
+    """
+    try:
+        yield
+    except UNREACHABLE as error:
+        raise NotConnectedError(await diagnosis(connection)) from error
+
+
+def not_permitted(connection: Connection, topics: str | Collection[str]) -> ConfigurationError:
+    """What to say when the broker lets us in and keeps us from these topics: one, or several, as aiokafka names them."""
+    named = topics if isinstance(topics, str) else ", ".join(sorted(topics))
+    who = connection.sasl_username or "the owner of this certificate"
+    return ConfigurationError(
+        f"The broker does not permit {who} to use {named}: who may is decided by the network, and `instep network apply`"
+        " makes it so."
+    )

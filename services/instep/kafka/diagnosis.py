@@ -1,0 +1,197 @@
+"""Why no broker would work with us, in one sentence: aiokafka reports all causes alike, as a connection that failed.
+
+Each server is tried again, step by step, until a step fails: the port opens, TLS is agreed, Kafka answers, we are signed in.
+A frozen broker fails like no other. Its kernel still opens connections, and then nothing is ever answered; that is said as
+such, never as a refusal.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+from aiokafka.conn import AIOKafkaConnection
+from aiokafka.errors import (
+    IllegalSaslStateError,
+    KafkaError,
+    KafkaTimeoutError,
+    RequestTimedOutError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
+from aiokafka.protocol.metadata import MetadataRequest
+
+if TYPE_CHECKING:
+    from instep.kafka.connection import Connection
+
+LOOK_SECONDS = 5.0
+"""How long a step may take; a busy machine may need seconds for one."""
+
+_SILENCE = (TimeoutError, KafkaTimeoutError, RequestTimedOutError)
+
+
+class Step(IntEnum):
+    """How far we came with a server."""
+
+    NOBODY = 0
+    SILENT = 1
+    LET_IN = 2
+    REFUSED = 3
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """What one server did."""
+
+    server: str
+    step: Step
+    problem: str = ""
+    """Where it refused us: why."""
+
+
+async def diagnosis(connection: "Connection") -> str:
+    """What keeps us from this cluster, as it looks now."""
+    servers = connection.bootstrap_servers.split(",")
+    return said(connection, await asyncio.gather(*(_look(connection, server) for server in servers)))
+
+
+def said(connection: "Connection", findings: Iterable[Finding]) -> str:
+    """The sentence for what the servers did: the one that got furthest with us says most."""
+    where = connection.bootstrap_servers
+    furthest = max(findings, key=lambda one: one.step)
+    match furthest.step:
+        case Step.NOBODY:
+            return f"No broker answers at {where}: is it running? `instep up` starts a local one."
+        case Step.SILENT:
+            return (
+                f"Kafka at {furthest.server} does not answer (the port is open, but nothing replies in {LOOK_SECONDS:g} s):"
+                " is the broker frozen, overloaded or still starting, or is another program on that port?"
+            )
+        case Step.LET_IN:
+            return (
+                f"Kafka at {furthest.server} lets us in, but did not answer in time what was asked of it: is it overloaded"
+                " or still starting?"
+            )
+        case Step.REFUSED:
+            return f"The broker at {where} did not let us in over {connection.security_protocol}: {furthest.problem}"
+
+
+async def _look(connection: "Connection", server: str) -> Finding:
+    if not await _listens(server):
+        return Finding(server=server, step=Step.NOBODY)
+    try:
+        await _sign_in(connection, server)
+    except _SILENCE:
+        return Finding(server=server, step=Step.SILENT)
+    except (
+        KafkaError,
+        OSError,
+        ValueError,
+        AssertionError,
+    ) as error:  # the last two: bytes that are not Kafka's
+        return await _refused(connection, server, error)
+    return Finding(server=server, step=Step.LET_IN)
+
+
+async def _sign_in(connection: "Connection", server: str) -> None:
+    """What aiokafka does when it connects; raises what kept it from that.
+
+    A port that wants to know who we are says so only to the first question about the cluster: by hanging up.
+    """
+    host, port = _address(server)
+    arguments = connection.kafka()
+    del arguments["bootstrap_servers"]
+    one = AIOKafkaConnection(host, port, request_timeout_ms=int(LOOK_SECONDS * 1000), **arguments)
+    try:
+        await one.connect()
+        await one.send(MetadataRequest([]))
+    finally:
+        one.close()
+
+
+async def _refused(connection: "Connection", server: str, error: Exception) -> Finding:
+    if connection.uses_ssl:
+        problem = _over_tls(connection, error)
+    else:
+        try:
+            tls = await _speaks_tls(server)
+        except TimeoutError:
+            return Finding(server=server, step=Step.SILENT)
+        wants = "it wants TLS, as in INSTEP_SECURITY_PROTOCOL=SASL_SSL."
+        problem = wants if tls else _not_signed_in(connection, error) or _no_kafka(connection)
+    return Finding(server=server, step=Step.REFUSED, problem=problem)
+
+
+def _over_tls(connection: "Connection", error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        why = error.verify_message.rstrip(".")
+        return f"its certificate is not trusted ({why}); is INSTEP_SSL_CA_FILE its authority's?"
+    if isinstance(error, OSError):  # any other SSLError is one too
+        return "it does not speak TLS, or not ours; is INSTEP_SECURITY_PROTOCOL right?"
+    if connection.uses_sasl:
+        return _not_signed_in(connection, error) or _no_kafka(connection)
+    return (
+        "it wants a certificate from an authority that it knows, and in force (INSTEP_SSL_CERTIFICATE_FILE and"
+        " INSTEP_SSL_KEY_FILE), or a name and a password (INSTEP_SECURITY_PROTOCOL=SASL_SSL)."
+    )
+
+
+def _not_signed_in(connection: "Connection", error: Exception) -> str | None:
+    """What Kafka said of our name and secret; None where it said nothing of them."""
+    match error:
+        case SaslAuthenticationFailed():
+            return (
+                f"the user {connection.sasl_username} is unknown to it, or INSTEP_SASL_PASSWORD_FILE holds another secret"
+                " than that user's."
+            )
+        case UnsupportedSaslMechanismError():
+            return f"it does not offer {connection.sasl_mechanism}; is INSTEP_SASL_MECHANISM right?"
+        case IllegalSaslStateError():
+            return "it takes no name and password on this port; is INSTEP_SECURITY_PROTOCOL right?"
+    return None
+
+
+def _no_kafka(connection: "Connection") -> str:
+    return (
+        f"it does not answer as Kafka over {connection.security_protocol}; is it still starting, or does it want another"
+        " INSTEP_SECURITY_PROTOCOL?"
+    )
+
+
+async def _speaks_tls(server: str) -> bool:
+    """Whether the port answers to a greeting of TLS; raises TimeoutError where it does not answer at all."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        await _opened(server, ssl=context)
+    except TimeoutError:
+        raise
+    except OSError:
+        return False
+    return True
+
+
+async def _listens(server: str) -> bool:
+    try:
+        await _opened(server)
+    except OSError:  # TimeoutError is one too
+        return False
+    return True
+
+
+async def _opened(server: str, **arguments: Any) -> None:
+    """Open a connection and hang up."""
+    host, port = _address(server)
+    async with asyncio.timeout(LOOK_SECONDS):
+        _, writer = await asyncio.open_connection(host, port, **arguments)
+    writer.transport.abort()
+    with suppress(OSError):
+        await writer.wait_closed()
+
+
+def _address(server: str) -> tuple[str, int]:
+    host, _, port = server.rpartition(":")
+    return host.strip("[]"), int(port)

@@ -1,0 +1,93 @@
+"""What has to change for a cluster's users, ACLs and quotas to be those of a network. Pure; `access` does it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from instep.network.access import Access
+from instep.network.network import Quotas
+from instep.provision.bindings import Binding, binding
+
+Limits = Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HeldAccess:
+    """What a cluster holds. `users` are None where Instep makes none: people sign in by certificates, or by other means."""
+
+    bindings: frozenset[Binding]
+    users: frozenset[str] | None
+    quotas: Mapping[str, Limits]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AccessChanges:
+    """Users, ACLs and limits to make and to take away; `strangers` are ACLs that are not the network's to change."""
+
+    users_created: tuple[str, ...] = ()
+    users_removed: tuple[str, ...] = ()
+    acls_created: tuple[Binding, ...] = ()
+    acls_removed: tuple[Binding, ...] = ()
+    quotas_set: Mapping[str, Mapping[str, float | None]]
+    strangers: tuple[Binding, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        return not (
+            self.users_created
+            or self.users_removed
+            or self.acls_created
+            or self.acls_removed
+            or self.quotas_set
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Names and sentences, as `instep network plan` and `apply` tell of them."""
+        return {
+            "users_created": self.users_created,
+            "users_removed": self.users_removed,
+            "acls_created": tuple(map(str, self.acls_created)),
+            "acls_removed": tuple(map(str, self.acls_removed)),
+            "quotas_changed": tuple(self.quotas_set),
+            "acls_left_alone": tuple(map(str, self.strangers)),
+        }
+
+
+def changes(wanted: Access, quotas: Quotas, held: HeldAccess, formerly: Collection[str]) -> AccessChanges:
+    """How to bring what the cluster holds to `wanted`.
+
+    `formerly` are principals of the network as it was applied last: with those of today, and all whose name begins with
+    `instep.`, they are its own, and what it does not name of theirs goes. Of others nothing is touched, and no DENY either,
+    by which an operator stops somebody at once: they are told.
+    """
+    own = wanted.principals | set(formerly)
+
+    def ours(user: str) -> bool:
+        return user in own or user.startswith("instep.")
+
+    named = frozenset(map(binding, wanted.acls))
+    extra = held.bindings - named
+    removed = {one for one in extra if ours(one.user) and one.allows}
+    users = held.users
+    return AccessChanges(
+        users_created=() if users is None else tuple(sorted(wanted.principals - users)),
+        users_removed=() if users is None else tuple(sorted(set(filter(ours, users - wanted.principals)))),
+        acls_created=tuple(sorted(named - held.bindings)),
+        acls_removed=tuple(sorted(removed)),
+        quotas_set=_quotas(wanted, quotas, {user: own for user, own in held.quotas.items() if ours(user)}),
+        strangers=tuple(sorted(extra - removed)),
+    )
+
+
+def _quotas(
+    wanted: Access, quotas: Quotas, held: Mapping[str, Limits]
+) -> Mapping[str, Mapping[str, float | None]]:
+    limits = {name: float(value) for name, value in asdict(quotas).items()}
+    found: dict[str, dict[str, float | None]] = {}
+    for user in sorted(wanted.limited):
+        if missing := dict(limits.items() - held.get(user, {}).items()):
+            found[user] = dict(missing)
+    for user in sorted(held.keys() - wanted.limited):
+        if excess := held[user].keys() & limits.keys():
+            found[user] = dict.fromkeys(sorted(excess))
+    return found

@@ -50,20 +50,20 @@ VECTORS: Mapping[str, tuple[str, ...]] = {
     "trailing bytes after the datum": ("a byte after the event", "an event after the event"),
     "array of null with a huge count": (
         "events/test_reader.py::test_a_schema_with_items_of_no_bytes_gets_no_reader_for_seven_bytes_would_take_gigabytes",
-        "events/test_schemas_lint.py::test_an_unsafe_or_unclear_schema_is_refused_with_its_reason",
+        "catalogue/test_schemas_lint.py::test_an_unsafe_or_unclear_schema_is_refused_with_its_reason",
     ),
     "array of a record of nulls": (
         "events/test_reader.py::test_a_schema_with_items_of_no_bytes_gets_no_reader_for_seven_bytes_would_take_gigabytes",
-        "events/test_schemas_lint.py::test_an_unsafe_or_unclear_schema_is_refused_with_its_reason",
+        "catalogue/test_schemas_lint.py::test_an_unsafe_or_unclear_schema_is_refused_with_its_reason",
     ),
     "recursive schema, nested data": (
-        "events/test_schemas_lint.py::test_an_unsafe_or_unclear_schema_is_refused_with_its_reason",
+        "catalogue/test_schemas_lint.py::test_an_unsafe_or_unclear_schema_is_refused_with_its_reason",
     ),
     "schema nested 50,000 deep": (
-        "events/test_schemas_lint.py::test_an_unsafe_or_unclear_schema_is_refused_with_its_reason",
+        "catalogue/test_schemas_lint.py::test_an_unsafe_or_unclear_schema_is_refused_with_its_reason",
     ),
     "schema of 2 kB that doubles": (
-        "events/test_schemas_lint.py::test_an_unsafe_or_unclear_schema_is_refused_with_its_reason",
+        "catalogue/test_schemas_lint.py::test_an_unsafe_or_unclear_schema_is_refused_with_its_reason",
     ),
     "guard 1: a cap on bytes before decoding": (
         "a value above 256 KiB",
@@ -71,7 +71,7 @@ VECTORS: Mapping[str, tuple[str, ...]] = {
         "65 headers",
     ),
     "guard 2: schemas are linted": (
-        "events/test_schemas_lint.py::test_every_schema_of_the_catalogue_is_sound",
+        "catalogue/test_schemas_lint.py::test_every_schema_of_the_catalogue_is_sound",
     ),
     "guard 3: registered schemas alone": ("a schema that nobody knows", "a uk.instep.Rejection"),
     "guard 4: the stream is consumed": ("a text after the event",),

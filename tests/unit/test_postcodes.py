@@ -9,7 +9,7 @@ import pytest
 from instep.errors import PlatformError
 from instep.postcodes import Postcodes
 
-MOVES = Path(__file__).parents[2] / "data/moves.csv"
+MOVES = Path(__file__).parents[1] / "data/moves.csv"
 
 
 @pytest.mark.parametrize("written", ["LS1 1UR", "LS11UR", " ls1  1ur ", "Ls1\t1uR"])

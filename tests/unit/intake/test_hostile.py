@@ -86,7 +86,7 @@ VECTORS: Mapping[str, tuple[str, ...]] = {
         "lanes/test_probe.py::test_poison_is_set_aside_in_its_place_and_the_rest_goes_on",
     ),
     "container files and batches that decompress to gigabytes": (
-        "lanes/test_unpacking.py::test_a_bomb_is_not_unpacked_and_its_neighbours_are_read",
+        "kafka/test_unpacking.py::test_a_bomb_is_not_unpacked_and_its_neighbours_are_read",
     ),
 }
 """Apache Avro's must-reject vectors (share/test/data/binary-rejections.json) and all else that is known to get past

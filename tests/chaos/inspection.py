@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from instep.kafka.connection import Connection
 from instep.kafka.log_ends import READ_COMMITTED, READ_UNCOMMITTED, LogEnds
 from instep.network import topics
+from instep.network.services import SERVICES
 from tests.chaos import soundness
 from tests.chaos.reading import committed_records
 
@@ -85,7 +86,7 @@ async def _all_partitions(connection: Connection) -> list[TopicPartition]:
 async def _ahead(connection: Connection) -> dict[soundness.Partition, tuple[int, int]]:
     """Committed offsets are read first: positions may only have grown since."""
     found: dict[soundness.Partition, tuple[int, int]] = {}
-    for service in topics.SERVICES:
+    for service in SERVICES:
         admin = AIOKafkaAdminClient(**connection.kafka())
         await admin.start()
         try:

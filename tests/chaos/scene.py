@@ -15,7 +15,7 @@ from instep.errors import TheWorlds
 from instep.events.schema import Catalogue
 from instep.kafka.connection import Connection
 from instep.kafka.log_ends import LogEnds
-from instep.network import topics
+from instep.network import services
 from instep.provision.apply import apply
 from tests.chaos.cluster import Cluster
 from tests.chaos.crew import Crew, Member
@@ -169,4 +169,4 @@ class Scene:
 Act = Callable[[Scene], Awaitable[str]]
 """Carries a fault out, and says on whom."""
 
-SERVICES = topics.SERVICES
+SERVICES = tuple(services.SERVICES)

@@ -24,12 +24,13 @@ from instep.kafka.connection import Connection
 from instep.kafka.follow import NetworkFollower, read_network
 from instep.local.broker import Broker
 from instep.network.network import load
-from instep.network.topics import EVENTS, outbox, topics
+from instep.network.topic_specs import topic_specs
+from instep.network.topics import EVENTS, outbox
 from instep.provision.apply import Applied, apply, preview
 from instep.provision.plan import Plan
 
 SAMPLE = Path(__file__).parents[2] / "deploy/network/sample"
-WANTED = topics(load(SAMPLE))
+WANTED = topic_specs(load(SAMPLE))
 CATALOGUE = load_catalogue(default_directory())
 SCHEMAS = {
     number: (schema.full_name, schema.version) for number, schema in enumerate(CATALOGUE.all(), start=1)

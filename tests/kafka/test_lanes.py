@@ -20,13 +20,13 @@ from instep.lanes.survey import accept_lost, settle_lane, survey
 from instep.local.broker import Broker
 from instep.network.network import Network, to_records
 from instep.network.partition import lane_of
-from instep.network.services import LANE_SERVICES, LaneService
+from instep.network.services import SERVICES, Service
 from instep.network.topics import NETWORK
 from instep.provision.apply import apply
 from tests.kafka.journey import Reader, create_topics
 from tests.kafka.offsets import delete_group, set_group_offset
 from tests.kafka.services import Fleet, Worker, fleet
-from tests.kafka.toy import DEADLY, INPUT, OUTPUT, SET_ASIDE, STATE, Toy
+from tests.kafka.toy import DEADLY, INPUT, OUTPUT, SET_ASIDE, STATE, TOY
 
 PARTITION = TopicPartition(INPUT, 0)
 SAMPLE = Path(__file__).parents[2] / "deploy" / "network" / "sample"
@@ -59,8 +59,7 @@ async def delete_before(connection: Connection, partition: TopicPartition, offse
 @pytest.fixture(autouse=True)
 def toy_service(monkeypatch: pytest.MonkeyPatch) -> None:
     """`instep lane` knows the toy service in this process."""
-    toy = LaneService(name="toy", inputs=lambda network: (INPUT,), outputs=Toy().outputs)
-    monkeypatch.setitem(cast(dict[str, LaneService], LANE_SERVICES), "toy", toy)
+    monkeypatch.setitem(cast(dict[str, Service], SERVICES), "toy", TOY)
 
 
 async def made_anew(connection: Connection, topic: str) -> None:

@@ -27,7 +27,8 @@ from instep.kafka.follow import read_network
 from instep.kafka.secrets import read_secret, secret
 from instep.local import java
 from instep.local.broker import Broker
-from instep.network.access import service
+from instep.network.access import service_principal
+from instep.network.services import SERVICES
 from instep.network.topics import inbox
 from instep.provision.apply import Applied, apply, preview
 from instep.provision.registry_client import RULE, Registry
@@ -43,7 +44,6 @@ from tests.unit.provision.fake_registry import FakeRegistry
 CATALOGUE = load_catalogue(default_directory())
 PAIRS = [(schema.full_name, schema.version) for schema in CATALOGUE.all()]
 INBOX = inbox("camden", "council-tax")
-SERVICES = ("intake", "router")
 
 
 @dataclass(kw_only=True)
@@ -106,7 +106,9 @@ def bus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         assert (applied.schemas_registered != ()) == (registry is not None)
         ours = running.enter_context(fleet(operator, home))
         for name in SERVICES:
-            ours.start(name, **_environ(bus.as_(service(name)), home / "secrets" / service(name)))
+            ours.start(
+                name, **_environ(bus.as_(service_principal(name)), home / "secrets" / service_principal(name))
+            )
         ours.wait_until_ready()
         yield bus
 

@@ -12,12 +12,14 @@ from instep.lanes.processor import Output, Outputs, Record, State
 from instep.lanes.settings import from_env
 from instep.lanes.worker import run
 from instep.network.network import Network
+from instep.network.services import Reach, Service
 
 INPUT = "instep.toy-in"
 OUTPUT = "instep.toy-out"
 STATE = "instep.toy.state"
 DEADLY = b"deadly"
 SET_ASIDE = b"set aside"
+TOY = Service(name="toy", port=0, reads=(INPUT,), writes={OUTPUT: Reach.OWN_LANE})
 
 _CHILD = f"""
 import os, signal
@@ -32,13 +34,7 @@ serve(decode, *standard_streams())
 class Toy:
     """Remembers each value and passes on only what is new."""
 
-    service = "toy"
-
-    def inputs(self, network: Network) -> tuple[str, ...]:
-        return (INPUT,)
-
-    def outputs(self, network: Network, lane: int) -> tuple[tuple[str, int], ...]:
-        return ((OUTPUT, lane),)
+    service = TOY
 
     def follow(self, network: Network) -> None:
         """It obeys no agreement."""
@@ -65,4 +61,4 @@ class Toy:
 
 
 if __name__ == "__main__":
-    run(lambda registry: Toy(), from_env(os.environ, service="intake", default_port=0))
+    run(lambda registry: Toy(), from_env(os.environ, TOY))

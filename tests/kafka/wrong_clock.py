@@ -17,4 +17,4 @@ if __name__ == "__main__":
     from instep.lanes.worker import run
     from tests.kafka.toy import Toy
 
-    run(lambda registry: Toy(), from_env(os.environ, service="intake", default_port=0))
+    run(lambda registry: Toy(), from_env(os.environ, Toy.service))

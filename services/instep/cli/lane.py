@@ -41,7 +41,7 @@ async def _network() -> "tuple[Connection, Network]":
 def list_lanes(output: OutputOption = Output.TABLE) -> None:
     """Show every lane: its owner (host:pid), its topics, its lag, and whether records were lost to it."""
     from instep.lanes.survey import survey
-    from instep.network.services import LANE_SERVICES
+    from instep.network.services import SERVICES
 
     async def look() -> list[dict[str, object]]:
         connection, network = await _network()
@@ -54,7 +54,7 @@ def list_lanes(output: OutputOption = Output.TABLE) -> None:
                 "lag": view.lag,
                 "lost": "; ".join(map(str, view.lost)),
             }
-            for view in await survey(connection, network, list(LANE_SERVICES))
+            for view in await survey(connection, network, list(SERVICES))
         ]
 
     show(output, ("service", "lane", "owner", "topics", "lag", "lost"), asyncio.run(look()))

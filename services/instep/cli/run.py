@@ -1,17 +1,15 @@
 """`instep run SERVICE`: one processor, as production runs it."""
 
 import sys
-from enum import StrEnum
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
+from instep.network.services import SERVICES
+from instep.network.services import service as service_named
 
-class Service(StrEnum):
-    """The processors."""
-
-    INTAKE = "intake"
-    ROUTER = "router"
+_PORTS = ", ".join(f"{service.name} ({service.port})" for service in SERVICES.values())
 
 
 def register(app: typer.Typer) -> None:
@@ -20,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    service: Annotated[Service, typer.Argument(help="Which processor to run.")],
+    service: Annotated[str, typer.Argument(help=f"Which service to run, and its port: {_PORTS}.")],
     supervised: Annotated[
         bool,
         typer.Option(
@@ -35,16 +33,13 @@ def run(
     Run as many as you like: they share the lanes out among themselves, and one that dies is made up for by the others.
     Settings are INSTEP_… variables: INSTEP_BOOTSTRAP_SERVERS, INSTEP_SASL_USERNAME, INSTEP_SASL_PASSWORD_FILE,
     INSTEP_SSL_CA_FILE (without them what `instep up` left in .instep, as the service's own user), INSTEP_STATE_DIR,
-    INSTEP_MANAGEMENT_PORT for /healthy, /ready and /metrics (9701 for intake, 9702 for the router).
+    INSTEP_MANAGEMENT_PORT for /healthy, /ready and /metrics.
     """
+    module = f"instep.{service_named(service).name}.app"
     if supervised:
         from instep.service.logs import configure_logs
         from instep.service.supervisor import Supervisor
 
         configure_logs(damped=False)  # `Restarts` spaces what the supervisor says
         raise typer.Exit(Supervisor([sys.executable, sys.argv[0], "run", service]).run())
-    if service is Service.INTAKE:
-        from instep.intake.app import main
-    else:
-        from instep.router.app import main
-    main()
+    import_module(module).main()

@@ -19,6 +19,7 @@ from instep.local.services import Service
 from instep.local.standstill import STILL_S, Standstill, patiently
 from instep.network import topics
 from instep.network.network import Network
+from instep.network.topic_specs import topic_specs
 
 _POLL_S = 0.25
 
@@ -97,7 +98,7 @@ class _Settling:
 
     async def visible(self) -> None:
         """Return when no transaction is open on any topic of the network."""
-        tenants = (spec.name for spec in topics.topics(self._network) if spec.partitions == 1)
+        tenants = (spec.name for spec in topic_specs(self._network) if spec.partitions == 1)
         hub = partitions_of((topics.EVENTS, topics.DISCLOSURES), self._network.lanes)
         await all_visible(self._connection, [*partitions_of(tenants), *hub], self._log)
 

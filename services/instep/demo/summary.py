@@ -6,7 +6,9 @@ from typing import Any
 
 from instep import adapters
 from instep.client.explain import explain
+from instep.client.reader import Item
 from instep.demo import evidence
+from instep.demo.access_probes import Suspension
 from instep.demo.journey import Journey
 from instep.demo.record import metrics
 from instep.demo.report import Figures, busiest, figures
@@ -47,10 +49,10 @@ def sections(journey: Journey) -> Iterator[Section]:
         heading = "Kept at home, since no agreement of the council shares it (lines that have it)"
         yield Section(heading=heading, before=_counts(dict(sorted(journey.held_back.items())), {}))
     if journey.pair is not None:
-        yield _event(journey)
+        yield _event(*journey.pair)
     yield from _checks(journey)
     if journey.suspension is not None:
-        yield _suspension(journey)
+        yield _suspension(journey.suspension)
     yield _metrics(journey)
 
 
@@ -132,9 +134,7 @@ def _counts(counts: Mapping[str, int], meanings: Mapping[str, str]) -> tuple[str
     return tuple(lines) or ("       0",)
 
 
-def _event(journey: Journey) -> Section:
-    assert journey.pair is not None
-    before, after = journey.pair
+def _event(before: Item, after: Item) -> Section:
     kept = dict(evidence.body(after))
     recipient, _, purpose = after.topic.partition(".inbox.")
     source = before.topic.partition(".")[0]
@@ -182,9 +182,7 @@ def _checks(journey: Journey) -> Iterator[Section]:
     )
 
 
-def _suspension(journey: Journey) -> Section:
-    suspension = journey.suspension
-    assert suspension is not None
+def _suspension(suspension: Suspension) -> Section:
     return Section(
         heading="An agreement is suspended while everything runs",
         before=(

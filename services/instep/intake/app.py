@@ -9,14 +9,12 @@ from instep.intake.metrics import IntakeMetrics
 from instep.intake.processor import Intake
 from instep.lanes.settings import LaneSettings, from_env
 from instep.lanes.worker import run
-
-MANAGEMENT_PORT = 9701
-"""Where `/healthy`, `/ready` and `/metrics` answer unless INSTEP_MANAGEMENT_PORT says otherwise."""
+from instep.network.services import SERVICES
 
 
 def main() -> None:
     """Run until told to stop; raises ConfigurationError or NotConnectedError before anything has begun."""
-    settings = from_env(os.environ, service="intake", default_port=MANAGEMENT_PORT)
+    settings = from_env(os.environ, SERVICES["intake"])
     run(lambda registry: _intake(settings, registry), settings)
 
 

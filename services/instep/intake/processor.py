@@ -18,26 +18,18 @@ from instep.lanes.processor import Output, Outputs, Record, State
 from instep.network import topics
 from instep.network.network import Network
 from instep.network.partition import lane_of
-from instep.network.services import Partition, lane_service
+from instep.network.services import SERVICES
 
 
 class Intake:
     """Decides each record of the outboxes from that record alone; `follow` comes before all else."""
 
-    service = "intake"
+    service = SERVICES["intake"]
 
     def __init__(self, catalogue: Catalogue, metrics: IntakeMetrics) -> None:
         self._catalogue = catalogue
         self._metrics = metrics
         self._rules = {name: rules_of(event_type) for name, event_type in catalogue.events.items()}
-
-    def inputs(self, network: Network) -> tuple[str, ...]:
-        """The outbox of everyone who takes part."""
-        return lane_service(self.service).inputs(network)
-
-    def outputs(self, network: Network, lane: int) -> tuple[Partition, ...]:
-        """The hub's events, and the rejections of the lane's authorities."""
-        return lane_service(self.service).outputs(network, lane)
 
     def follow(self, network: Network) -> None:
         """Read by this network's schema ids from now on; raises NetworkError where it has none for our own records."""

@@ -21,7 +21,8 @@ from instep.kafka.connection import Connection
 from instep.kafka.log_ends import Log
 from instep.lanes.processor import Output
 from instep.lanes.state import Checkpoint, LaneState
-from instep.network.topics import TOMBSTONE_DAYS, state
+from instep.network.topic_specs import TOMBSTONE_DAYS
+from instep.network.topics import state
 
 _log = structlog.get_logger("instep.lanes")
 

@@ -242,7 +242,7 @@ class Lane:
         worker = self._worker
         changelog = Changelog(
             connection=worker.settings.connection,
-            service=worker.processor.service,
+            service=worker.processor.service.name,
             lane=self.number,
             cluster=worker.cluster,
         )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 from instep.network.network import Network
+from instep.network.services import Service
 
 
 class Record(Protocol):
@@ -66,14 +67,8 @@ class Processor(Protocol):
     """One service's work, the same object for every lane of the worker."""
 
     @property
-    def service(self) -> str:
-        """The service's name: it is in the group, the transactional ids and the state topic."""
-
-    def inputs(self, network: Network) -> Sequence[str]:
-        """The topics that it reads in this network."""
-
-    def outputs(self, network: Network, lane: int) -> Sequence[tuple[str, int]]:
-        """The partitions that one lane of it may write in this network, (topic, number), its changelog aside."""
+    def service(self) -> Service:
+        """The service's row in the table of services. Its name is part of the group and of the state topic."""
 
     def follow(self, network: Network) -> None:
         """Switch to this generation of the network; called between batches, and once before the first."""

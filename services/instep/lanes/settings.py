@@ -9,7 +9,8 @@ from instep.catalogue.files import schemas_directory
 from instep.errors import ConfigurationError
 from instep.kafka.connection import Connection
 from instep.kafka.connection import from_env as connection_from_env
-from instep.network.access import service as principal
+from instep.network.access import service_principal
+from instep.network.services import Service
 
 T = TypeVar("T")
 
@@ -38,14 +39,14 @@ class LaneSettings:
     watchdog_seconds: float = 10.0
 
 
-def from_env(environ: Mapping[str, str], *, service: str, default_port: int) -> LaneSettings:
+def from_env(environ: Mapping[str, str], service: Service) -> LaneSettings:
     """The settings that `INSTEP_…` variables give a service; raises ConfigurationError or NotConnectedError."""
     return LaneSettings(
-        connection=connection_from_env(environ).signed_in_as(principal(service)),
+        connection=connection_from_env(environ).signed_in_as(service_principal(service.name)),
         state_directory=Path(environ.get("INSTEP_STATE_DIR", ".instep/state")),
         schemas_directory=schemas_directory(environ),
         management_host=environ.get("INSTEP_MANAGEMENT_HOST", "127.0.0.1"),
-        management_port=_read(environ, "INSTEP_MANAGEMENT_PORT", int, default_port, 0, 65535),
+        management_port=_read(environ, "INSTEP_MANAGEMENT_PORT", int, service.port, 0, 65535),
         session_timeout=_read(environ, "INSTEP_SESSION_TIMEOUT_SECONDS", float, 10.0, 1.0, 300.0),
         heartbeat_interval=_read(environ, "INSTEP_HEARTBEAT_SECONDS", float, 3.0, 0.2, 100.0),
         transaction_timeout=_read(environ, "INSTEP_TRANSACTION_TIMEOUT_SECONDS", float, 60.0, 1.0, 900.0),

@@ -26,7 +26,7 @@ from instep.lanes.stated import gap_of, offset_of
 from instep.network import topics
 from instep.network.network import Network
 from instep.network.partition import lane_numbering
-from instep.network.services import lane_service
+from instep.network.services import service as service_named
 
 # XXX: aiokafka 0.14 reads the answer of version 3 by the form of version 2, and fails on it.
 protocol.DescribeGroupsRequest_v3.RESPONSE_TYPE = protocol.DescribeGroupsResponse_v3
@@ -104,7 +104,7 @@ async def _survey(asked: _Asked, network: Network, service: str) -> list[LaneVie
 
 async def _inputs(asked: _Asked, network: Network, service: str) -> list[TopicPartition]:
     """Every partition that a service reads."""
-    names = lane_service(service).inputs(network)
+    names = service_named(service).inputs(network)
     await asked.consumer._client.set_topics(
         names
     )  # with one request: it would ask for one topic after the other
@@ -170,7 +170,7 @@ async def hanging_of(
         raise NetworkError(f"There is no lane {lane}: the network has lanes 0 to {network.lanes - 1}.")
     async with _asking(connection) as asked:
         changelog = _changelog(connection, service, lane).partition
-        outputs = {TopicPartition(*partition) for partition in lane_service(service).outputs(network, lane)}
+        outputs = {TopicPartition(*partition) for partition in service_named(service).outputs(network, lane)}
         there = await asked.ends.existing({*outputs, changelog})
         ends = await asked.ends.shared_ends.of(there)
         before = await asked.ends.stable(there)

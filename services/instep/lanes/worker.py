@@ -71,7 +71,7 @@ class Worker:
     def __init__(self, processor: Processor, settings: LaneSettings, registry: CollectorRegistry) -> None:
         self.processor = processor
         self.settings = settings
-        self.metrics = LaneMetrics(registry, processor.service, own_version())
+        self.metrics = LaneMetrics(registry, processor.service.name, own_version())
         self.group = ""
         self.cluster = ""
         self._registry = registry
@@ -92,7 +92,7 @@ class Worker:
         """Open the management port, wait for the broker and the network, and make the Faust app."""
         await self._server.start()
         network = await self._first_network()
-        self.group = topics.group(network, self.processor.service)
+        self.group = topics.group(network, self.processor.service.name)
         await self._patiently("the broker", self._connect)
         if (problem := await unsound(self.settings.connection)) is not None:
             _log.warning("Kafka's version", problem=problem)
@@ -104,14 +104,14 @@ class Worker:
             self.settings,
             self.directory,
             lanes=network.lanes,
-            inputs=self.processor.inputs(network),
+            inputs=self.processor.service.inputs(network),
             accept=self._accept,
             handlers=Handlers(
                 assigned=self._assigned, revoked=self._revoked, shutting_down=self._shutting_down
             ),
         )
         self._registry.register(LagCollector(self.group, self._lags))
-        self._registry.register(HangingCollector(self.processor.service, self._hanging))
+        self._registry.register(HangingCollector(self.processor.service.name, self._hanging))
         self._waiting_for = "the consumer group"
         self._tasks = [
             asyncio.ensure_future(self._guard(task))
@@ -152,7 +152,9 @@ class Worker:
     async def _check_topics(self) -> None:
         """Raise ConfigurationError where a hub topic is not the network's: a lane is a partition of each."""
         lanes = cast(Network, self._followed).lanes
-        names = {partition.topic for partition in self.outputs(0)} | {topics.state(self.processor.service)}
+        names = {partition.topic for partition in self.outputs(0)} | {
+            topics.state(self.processor.service.name)
+        }
         hub = [name for name in names if name.startswith("instep.")]
         for name, count in (await self.ends.partition_counts(hub)).items():
             if count != lanes:
@@ -238,7 +240,9 @@ class Worker:
     def outputs(self, lane: int) -> Collection[TopicPartition]:
         network = self._followed
         return (
-            [] if network is None else [TopicPartition(*one) for one in self.processor.outputs(network, lane)]
+            []
+            if network is None
+            else [TopicPartition(*one) for one in self.processor.service.outputs(network, lane)]
         )
 
     async def committed(self) -> Mapping[TopicPartition, OffsetAndMetadata]:
@@ -307,7 +311,7 @@ class Worker:
                 continue
             if network is not self._followed:
                 self._switch(network)
-            wanted = list(self.processor.inputs(network))
+            wanted = list(self.processor.service.inputs(network))
             if set(wanted) != set(self._channel.topics):
                 # The agent reads from a clone, which Faust keeps for itself.
                 for channel in (self._channel, *self._app.topics):

@@ -35,8 +35,8 @@ from instep.local.lock import locked
 from instep.local.ports import LOOPBACK, is_free
 from instep.local.process import Process, Records, spawn, write_atomically
 from instep.local.progress import Progress, silent
-from instep.network.access import ADMIN, service
-from instep.network.topics import SERVICES
+from instep.network.access import ADMIN, service_principal
+from instep.network.services import SERVICES
 from instep.provision.access_wire import set_secrets
 
 DEFAULT_PORT = 19092
@@ -204,7 +204,7 @@ class Platform:
         return [one for directory, one in marked_brokers() if directory == here and one.pid not in recorded]
 
     def _make_first_users(self, broker: Broker) -> None:
-        first = (ADMIN, *(service(name) for name in SERVICES))
+        first = (ADMIN, *(service_principal(name) for name in SERVICES))
         secrets = {principal: secret(self.secrets, principal) for principal in first}
         asyncio.run(_set_secrets(broker.own_connection, secrets))
 

@@ -17,11 +17,9 @@ from instep.local.ports import LOOPBACK, free_ports
 from instep.local.process import Process
 from instep.local.progress import Progress
 from instep.local.standstill import Standstill, patiently
-from instep.network.access import service as principal
+from instep.network.access import service_principal as principal
+from instep.network.services import SERVICES
 from instep.service.supervisor import Restarts
-
-SERVICES = ("intake", "router")
-
 
 RESTARTS = 3
 """How often in a row a worker that ends by itself is started again; a minute's run ends the row."""

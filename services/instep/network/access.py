@@ -18,6 +18,9 @@ from typing import Literal
 
 from instep.network import topics
 from instep.network.network import Network
+from instep.network.services import SERVICES, Service
+from instep.network.topic_specs import topic_specs
+from instep.network.topics import Kind
 
 Resource = Literal["cluster", "topic", "group", "transactional-id"]
 Operation = Literal[
@@ -35,7 +38,6 @@ CLUSTER = "kafka-cluster"
 """What Kafka calls the cluster itself."""
 ANY = "*"
 """What Kafka calls every name of a kind; only `instep.admin`, and only to look and to configure."""
-_KINDS = ("outbox", "rejected", "outcomes", "inbox")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
@@ -58,7 +60,7 @@ class Access:
     limited: frozenset[str]
 
 
-def service(name: str) -> str:
+def service_principal(name: str) -> str:
     """The principal of one of Instep's services, `admin` among them."""
     return f"instep.{name}"
 
@@ -68,7 +70,7 @@ def purpose_service(authority: str, purpose: str) -> str:
     return f"{authority}.{purpose}"
 
 
-ADMIN = service("admin")
+ADMIN = service_principal("admin")
 """Who applies the network and looks after lanes. It reads no inbox and no outbox."""
 
 
@@ -89,8 +91,8 @@ def access(network: Network, present: Collection[str] = ()) -> Access:
         for purpose in purposes:
             acls |= set(_purpose(authority, purpose))
     limited = frozenset(acl.principal for acl in acls)
-    for name, (reads, writes) in _services(tenants).items():
-        acls |= set(_service(network, name, reads, writes))
+    for row in SERVICES.values():
+        acls |= set(_service(network, row, tenants))
     acls |= set(_admin(network))
     return Access(principals=frozenset(acl.principal for acl in acls), acls=frozenset(acls), limited=limited)
 
@@ -98,9 +100,9 @@ def access(network: Network, present: Collection[str] = ()) -> Access:
 def _tenants(network: Network, present: Collection[str]) -> dict[str, list[str]]:
     """The topics of each authority: those that the network names, and what else of its is there."""
     tenants: dict[str, list[str]] = defaultdict(list)
-    for name in {topic.name for topic in topics.topics(network)} | set(present):
+    for name in {topic.name for topic in topic_specs(network)} | set(present):
         authority, _, rest = name.partition(".")
-        if authority in network.authorities and rest.partition(".")[0] in _KINDS:
+        if authority in network.authorities and rest.partition(".")[0] in set(Kind):
             tenants[authority].append(name)
     return tenants
 
@@ -118,22 +120,21 @@ def _reader(principal: str, names: Iterable[str]) -> Iterator[Acl]:
     yield Acl(principal=principal, resource="group", name=f"{principal}.", operation="READ", prefixed=True)
 
 
-def _services(tenants: Mapping[str, Collection[str]]) -> dict[str, tuple[list[str], list[str]]]:
-    """What each service reads and writes, beside its state and the network."""
-    of: dict[str, list[str]] = defaultdict(list)
-    for name in chain.from_iterable(tenants.values()):
-        of[name.split(".")[1]].append(name)
-    return {
-        "intake": (of["outbox"], [topics.EVENTS, topics.RECEIPTS, *of["rejected"]]),
-        "router": ([topics.EVENTS], [topics.DISCLOSURES, *of["rejected"], *of["outcomes"], *of["inbox"]]),
-    }
+def _topics_of(names: Iterable[str], tenants: Mapping[str, Collection[str]]) -> Iterator[str]:
+    """What a row of the table of services names: topics of the hub, and for each kind all that the tenants have."""
+    for name in names:
+        if name in set(Kind):
+            yield from (held for held in chain.from_iterable(tenants.values()) if held.split(".")[1] == name)
+        else:
+            yield name
 
 
-def _service(network: Network, name: str, reads: Iterable[str], writes: Iterable[str]) -> Iterator[Acl]:
-    principal, group, state = service(name), topics.group(network, name), topics.state(name)
-    for topic in (*reads, state, topics.NETWORK):
+def _service(network: Network, row: Service, tenants: Mapping[str, Collection[str]]) -> Iterator[Acl]:
+    principal, group = service_principal(row.name), topics.group(network, row.name)
+    state = topics.state(row.name)
+    for topic in (*_topics_of(row.reads, tenants), state, topics.NETWORK):
         yield _topic(principal, topic, "READ")
-    for topic in (*writes, state):
+    for topic in (*_topics_of(row.writes, tenants), state):
         yield _topic(principal, topic, "WRITE")
     yield Acl(principal=principal, resource="group", name=group, operation="READ")
     for lane in range(network.lanes):
@@ -150,7 +151,7 @@ def _admin(network: Network) -> Iterator[Acl]:
     for operation in (*_LOOK_AND_CONFIGURE, "DELETE"):
         yield _topic(ADMIN, ANY, operation)
     yield _topic(ADMIN, topics.NETWORK, "READ")
-    for name in (topics.NETWORK, *(topics.state(name) for name in topics.SERVICES)):
+    for name in (topics.NETWORK, *(topics.state(name) for name in SERVICES)):
         yield _topic(ADMIN, name, "WRITE")  # the state: there an operator accepts a gap
     yield Acl(principal=ADMIN, resource="group", name=ANY, operation="DESCRIBE")
     id = f"{network.name}-apply"

@@ -1,59 +1,109 @@
-"""The services that run on lanes: the topics that each reads, and the partitions that one lane of each may write.
+"""The one table of services. Topics, access, `instep run`, `instep lane`, the local platform and chaos are derived from it.
 
-A lane that claims has to know every partition where a transaction of an earlier owner could still be open.
+A new service is a row here, a folder beside `intake` and `router`, and tests.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from instep.errors import NetworkError
 from instep.network import topics
 from instep.network.network import Network
 from instep.network.partition import lane_numbering
+from instep.network.topics import Kind
 
 Partition = tuple[str, int]
 """A topic's name and a partition of it; aiokafka's TopicPartition is one."""
 
 
+class Reach(StrEnum):
+    """How far one lane writes into a topic."""
+
+    OWN_LANE = "own lane"
+    """The partition with the lane's number, and topics of authorities that belong to the lane."""
+    EVERY_LANE = "every lane"
+    """Any partition, and topics of any authority."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LaneService:
-    """One service on lanes. `outputs` leaves out the lane's own changelog, which every lane writes."""
+class Service:
+    """A service that runs on lanes. `reads` and `writes` name topics of the hub, and kinds of authorities' topics.
+
+    A service may also read `instep.network`, and reads and writes its own state topic (`topics.state`). `port` answers
+    `/healthy`, `/ready` and `/metrics` unless INSTEP_MANAGEMENT_PORT says otherwise.
+    """
 
     name: str
-    inputs: Callable[[Network], tuple[str, ...]]
-    outputs: Callable[[Network, int], tuple[Partition, ...]]
+    port: int
+    reads: tuple[str, ...]
+    writes: Mapping[str, Reach]
+
+    def inputs(self, network: Network) -> tuple[str, ...]:
+        """The topics that the service reads."""
+        return tuple(name for topic in self.reads for name in _named(network, topic))
+
+    def outputs(self, network: Network, lane: int) -> tuple[Partition, ...]:
+        """The partitions that one lane may write, its own state's partition not among them.
+
+        A claim has to know every partition where a transaction of an earlier owner could still be open.
+        """
+        return tuple(
+            partition
+            for topic, reach in self.writes.items()
+            for partition in _partitions(network, topic)
+            if reach is Reach.EVERY_LANE or _lane_of(network, partition) == lane
+        )
 
 
-def lane_service(name: str) -> LaneService:
-    """The service of this name. Raises NetworkError, which names those that there are."""
-    if name not in LANE_SERVICES:
-        raise NetworkError(f"There is no service {name!r}: choose from {', '.join(LANE_SERVICES)}.")
-    return LANE_SERVICES[name]
+def _named(network: Network, topic: str) -> tuple[str, ...]:
+    return topics.of_kind(network, Kind(topic)) if topic in set(Kind) else (topic,)
 
 
-def _intake_outputs(network: Network, lane: int) -> tuple[Partition, ...]:
-    """Every lane of the hub's events, for an event goes by its subject; rejections to the lane's own authorities."""
-    numbering = lane_numbering(network.lanes)
-    own = (one for one in network.participants if numbering(topics.outbox(one), 0) == lane)
-    events = ((topics.EVENTS, partition) for partition in range(network.lanes))
-    return (*events, *((topics.rejected(authority), 0) for authority in own))
+def _partitions(network: Network, topic: str) -> Iterator[Partition]:
+    """A hub topic has a partition a lane, an authority's topic has one."""
+    count = 1 if topic in set(Kind) else network.lanes
+    return ((name, number) for name in _named(network, topic) for number in range(count))
 
 
-def _router_outputs(network: Network, lane: int) -> tuple[Partition, ...]:
-    """The lane's own partition of the disclosures; and whatever an authority reads but its outbox."""
-    inboxes = ((topics.inbox(recipient, purpose), 0) for recipient, purpose in topics.inboxes(network))
-    answers = (
-        (name, 0)
-        for authority in network.participants
-        for name in (topics.outcomes(authority), topics.rejected(authority))
-    )
-    return ((topics.DISCLOSURES, lane), *answers, *sorted(inboxes))
+def _lane_of(network: Network, partition: Partition) -> int:
+    return lane_numbering(network.lanes)(*partition)
 
 
-LANE_SERVICES: Mapping[str, LaneService] = {
+SERVICES: Mapping[str, Service] = {
     service.name: service
     for service in (
-        LaneService(name="intake", inputs=topics.outboxes, outputs=_intake_outputs),
-        LaneService(name="router", inputs=lambda network: (topics.EVENTS,), outputs=_router_outputs),
+        Service(
+            name="intake",
+            port=9701,
+            reads=(Kind.OUTBOX,),
+            writes={topics.EVENTS: Reach.EVERY_LANE, Kind.REJECTED: Reach.OWN_LANE},
+        ),
+        Service(
+            name="router",
+            port=9702,
+            reads=(topics.EVENTS,),
+            writes={
+                topics.DISCLOSURES: Reach.OWN_LANE,
+                Kind.OUTCOMES: Reach.EVERY_LANE,
+                Kind.REJECTED: Reach.EVERY_LANE,
+                Kind.INBOX: Reach.EVERY_LANE,
+            },
+        ),
     )
 }
+"""Every service, by name, in the order of an event's way."""
+
+
+def service(name: str) -> Service:
+    """The service of this name. Raises NetworkError, which names those that there are."""
+    if name not in SERVICES:
+        raise NetworkError(f"There is no service {name!r}: choose from {', '.join(SERVICES)}.")
+    return SERVICES[name]
+
+
+def hub_topics() -> frozenset[str]:
+    """The hub's topics that a service reads or writes."""
+    return frozenset(
+        topic for row in SERVICES.values() for topic in (*row.reads, *row.writes) if topic not in set(Kind)
+    )

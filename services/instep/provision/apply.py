@@ -37,7 +37,8 @@ from instep.kafka.generations import GENERATION
 from instep.network.check import check
 from instep.network.network import Network, from_records, load
 from instep.network.problems import plainly
-from instep.network.topics import NETWORK, TopicSpec, topics
+from instep.network.topic_specs import TopicSpec, topic_specs
+from instep.network.topics import NETWORK
 from instep.provision.access import carry_out, planned_access
 from instep.provision.access_changes import AccessChanges
 from instep.provision.plan import Cluster, Plan, plan
@@ -173,7 +174,7 @@ async def _planned(
         for topic in await admin.describe_topics()
         if not topic["error_code"]
     }
-    present = [spec for spec in topics(network) if spec.name in partitions]
+    present = [spec for spec in topic_specs(network) if spec.name in partitions]
     cluster = Cluster(
         partitions=partitions,
         configs=await _configs(admin, present),

@@ -8,7 +8,8 @@ from instep.kafka.generations import GENERATION
 from instep.network.authorities import RESERVED, row
 from instep.network.network import Network, from_records, to_records
 from instep.network.revisions import changed_keys, stale_versions
-from instep.network.topics import TENANT, TopicSpec, topics
+from instep.network.topic_specs import TopicSpec, topic_specs
+from instep.network.topics import TENANT
 from instep.provision.access_changes import AccessChanges
 from instep.provision.registry import agreed
 
@@ -86,7 +87,7 @@ def plan(
         )
     if held is not None:
         _refuse_stale_versions(held, network)
-    schemas, specs = tuple(schemas), topics(network)
+    schemas, specs = tuple(schemas), topic_specs(network)
     _refuse_other_partitions(specs, cluster.partitions)
     known = held.schemas if held is not None else {}
     ids = allot(known, schemas) if registered is None else agreed(known, registered)
@@ -133,7 +134,7 @@ def allot(
 
 
 def _deletable(unnamed: Iterable[str], held: Network | None, authorities: Collection[str]) -> tuple[str, ...]:
-    in_use = {spec.name for spec in topics(held)} if held is not None else set()
+    in_use = {spec.name for spec in topic_specs(held)} if held is not None else set()
     return tuple(
         name
         for name in unnamed

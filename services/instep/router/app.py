@@ -10,18 +10,16 @@ from instep.catalogue.files import load_catalogue
 from instep.errors import ConfigurationError
 from instep.lanes.settings import LaneSettings, from_env
 from instep.lanes.worker import run
+from instep.network.services import SERVICES
 from instep.postcodes import Postcodes
 from instep.router.arrival import Codec
 from instep.router.metrics import RouterMetrics
 from instep.router.processor import Router
 
-MANAGEMENT_PORT = 9702
-"""Where `/healthy`, `/ready` and `/metrics` answer unless INSTEP_MANAGEMENT_PORT says otherwise."""
-
 
 def main() -> None:
     """Run until told to stop; raises ConfigurationError or NotConnectedError before anything has begun."""
-    settings = from_env(os.environ, service="router", default_port=MANAGEMENT_PORT)
+    settings = from_env(os.environ, SERVICES["router"])
     run(lambda registry: _router(settings, registry), settings)
 
 

@@ -15,7 +15,7 @@ from instep.network import topics
 from instep.network.areas import PostcodeSource
 from instep.network.days import today_in_london
 from instep.network.network import Network
-from instep.network.services import Partition, lane_service
+from instep.network.services import SERVICES
 from instep.router import memory
 from instep.router.arrival import Arrival, Arrivals, Codec
 from instep.router.decide import Pair
@@ -47,7 +47,7 @@ class _Batch:
 class Router:
     """Decides each event once; `follow` comes before all else."""
 
-    service = "router"
+    service = SERVICES["router"]
 
     def __init__(
         self,
@@ -61,14 +61,6 @@ class Router:
         self._postcodes = postcodes
         self._metrics = metrics
         self._sequences = Sequences()
-
-    def inputs(self, network: Network) -> tuple[str, ...]:
-        """The hub's events."""
-        return lane_service(self.service).inputs(network)
-
-    def outputs(self, network: Network, lane: int) -> tuple[Partition, ...]:
-        """The lane's disclosures, and everybody's inboxes, outcomes and rejections."""
-        return lane_service(self.service).outputs(network, lane)
 
     def follow(self, network: Network) -> None:
         """Decide by this network from now on; raises NetworkError where it has no id for our own records."""

@@ -13,6 +13,7 @@ from instep.lanes.processor import Output, Outputs, Processor, Record, State
 from instep.lanes.settings import LaneSettings
 from instep.lanes.worker import run
 from instep.network.network import Network
+from instep.network.services import Reach, Service
 from tests.benchmarks.peers.job import Job, Work, told
 
 _ROUTING = frozenset({"header.source", "header.subject_ref", "old_address.authority_gss"})
@@ -22,15 +23,10 @@ class Common:
     """Does the common job and remembers nothing."""
 
     def __init__(self, job: Job) -> None:
-        self.service = job.run
+        writes = dict.fromkeys(job.outputs, Reach.EVERY_LANE)
+        self.service = Service(name=job.run, port=0, reads=(job.topic,), writes=writes)
         self._job = job
         self._work: Work = job.work()
-
-    def inputs(self, network: Network) -> tuple[str, ...]:
-        return (self._job.topic,)
-
-    def outputs(self, network: Network, lane: int) -> tuple[tuple[str, int], ...]:
-        return tuple((name, 0) for name in self._job.outputs)
 
     def follow(self, network: Network) -> None:
         if self._job.codec == "instep":

@@ -9,9 +9,8 @@ import typer
 from instep.cli import build
 from instep.client.explain import REFUSALS, WITHHELD
 from instep.errors import StoppedLaneError
-from instep.intake.app import MANAGEMENT_PORT as INTAKE
 from instep.network import topics
-from instep.router.app import MANAGEMENT_PORT as ROUTER
+from instep.network.services import SERVICES
 from tests.unit.alerts.test_rules import RUNBOOKS, alerts, metrics, rules
 
 ROOT = RUNBOOKS.parents[1]
@@ -50,7 +49,10 @@ def dead(span: str) -> str | None:
     if span.startswith("instep "):
         return _command(span.split()[1:])
     if found := re.fullmatch(r"curl http://127\.0\.0\.1:(\d+)(/\w+)", span):
-        there = int(found[1]) in (INTAKE, ROUTER) and f'add_get("{found[2]}"' in SOURCE
+        there = (
+            int(found[1]) in {service.port for service in SERVICES.values()}
+            and f'add_get("{found[2]}"' in SOURCE
+        )
         return None if there else "no such page"
     if re.fullmatch(r"/\w+", span):
         return None if f'add_get("{span}"' in SOURCE else "no such page"

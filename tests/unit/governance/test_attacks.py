@@ -16,9 +16,10 @@ import pytest
 
 import instep
 from instep.lanes.settings import from_env
+from instep.network.services import SERVICES
 from instep.service.logs import configure_logs
 
-SERVICES = Path(instep.__file__).parent
+SOURCE = Path(instep.__file__).parent
 FEW, MANY = 2_000, 8_000
 HOSTILE = ("a", "A", "0", " ", "\t", "-", ".", "_", "a0", "a ", "A0 ", "0.", "-a", "\n ", "[ ", '"', "\u2003")
 
@@ -27,8 +28,8 @@ def test_the_product_reads_no_yaml_and_loads_no_pickles() -> None:
     """TOML, CSV, JSON and Avro alone: nothing that can name an object to make, or refer to itself."""
     dangerous = {"yaml", "ruamel", "pickle", "marshal", "shelve", "dill", "jsonpickle"}
     found = {
-        (str(file.relative_to(SERVICES)), name)
-        for file in SERVICES.rglob("*.py")
+        (str(file.relative_to(SOURCE)), name)
+        for file in SOURCE.rglob("*.py")
         for name in _imported(ast.parse(file.read_text(encoding="utf-8")))
         if name in dangerous
     }
@@ -45,7 +46,7 @@ def _imported(tree: ast.AST) -> Iterator[str]:
 
 def test_a_workers_page_answers_this_machine_alone_unless_told_otherwise() -> None:
     told = {"INSTEP_BOOTSTRAP_SERVERS": "127.0.0.1:1", "INSTEP_SECURITY_PROTOCOL": "PLAINTEXT"}
-    assert from_env(told, service="intake", default_port=9701).management_host == "127.0.0.1"
+    assert from_env(told, SERVICES["intake"]).management_host == "127.0.0.1"
 
 
 def test_a_line_of_the_log_stays_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,9 +67,9 @@ def test_a_line_of_the_log_stays_one_line(monkeypatch: pytest.MonkeyPatch) -> No
 
 def patterns() -> list[tuple[str, Callable[[str], None]]]:
     """Each regular expression of the product, in the ways in which it is used."""
-    sources = "\n".join(file.read_text(encoding="utf-8") for file in SERVICES.rglob("*.py"))
+    sources = "\n".join(file.read_text(encoding="utf-8") for file in SOURCE.rglob("*.py"))
     found = []
-    for module in pkgutil.walk_packages([str(SERVICES)], "instep."):
+    for module in pkgutil.walk_packages([str(SOURCE)], "instep."):
         if not module.name.endswith("__main__"):
             for name, value in vars(importlib.import_module(module.name)).items():
                 if isinstance(value, re.Pattern):

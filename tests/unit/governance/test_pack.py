@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from instep.network import topics
 from instep.network.access import access
 from instep.network.network import load
+from instep.network.topic_specs import topic_specs
 
 ROOT = Path(__file__).parents[3]
 PACK = ROOT / "deploy" / "governance"
@@ -117,7 +117,7 @@ def test_the_retention_table_is_what_topics_are_made_with(name: str) -> None:
         row[0].strip("`"): (row[1], row[2]) for row in rows("retention.md") if row[0].startswith(("`i", "`<"))
     }
     network = load(ROOT / "deploy" / "network" / name)
-    made = {_general(spec.name): _days(spec.config) for spec in topics.topics(network)}
+    made = {_general(spec.name): _days(spec.config) for spec in topic_specs(network)}
     assert told == made
 
 
@@ -136,7 +136,7 @@ def _days(config: Any) -> tuple[str, str]:
 def test_the_hub_is_read_and_written_by_those_in_the_table() -> None:
     network = load(ROOT / "deploy" / "network" / "sample")
     acls = access(network).acls
-    hub = [spec.name for spec in topics.topics(network) if spec.name.startswith("instep.")]
+    hub = [spec.name for spec in topic_specs(network) if spec.name.startswith("instep.")]
     told = {row[0].strip("`"): row[1:] for row in rows("hub-access.md") if row[0].startswith("`instep.")}
     assert sorted(told) == sorted(hub)
     for topic, (read, written) in told.items():

@@ -249,7 +249,9 @@ def test_the_probe_survives_what_intake_survives() -> None:
 
 
 def test_intake_reads_the_outbox_of_everyone_who_takes_part_and_remembers_nothing() -> None:
-    assert INTAKE.inputs(NETWORK) == tuple(f"{council}.outbox" for council in sorted(NETWORK.authorities))
+    assert INTAKE.service.inputs(NETWORK) == tuple(
+        f"{council}.outbox" for council in sorted(NETWORK.authorities)
+    )
     state = MemoryState()
     INTAKE.process([outbox()], state, NOW)
     assert INTAKE.tick(state, NOW).records == ()

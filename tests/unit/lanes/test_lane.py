@@ -29,6 +29,7 @@ from instep.lanes.positions import Cause, Gap, Position
 from instep.lanes.processor import Outputs
 from instep.lanes.settings import LaneSettings
 from instep.lanes.unconfirmed import Unconfirmed
+from instep.network.services import Service
 
 PARTITION = TopicPartition("in", 0)
 LOG = Log(start=0, end=100, topic_id="in-1")
@@ -60,7 +61,9 @@ class Worker:
         session_timeout=0.2,
     )
     processor = SimpleNamespace(
-        service="test", process=lambda records, state, now: Outputs(), tick=lambda state, now: Outputs()
+        service=Service(name="test", port=0, reads=(), writes={}),
+        process=lambda records, state, now: Outputs(),
+        tick=lambda state, now: Outputs(),
     )
 
     def __init__(self, *, claim: bool = False, log: Log = LOG, committed: int = 0) -> None:

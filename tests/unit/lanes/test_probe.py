@@ -12,6 +12,7 @@ from instep.errors import Ours
 from instep.kafka.record_parser import TOO_LARGE
 from instep.lanes.probe import Poison, killers
 from instep.lanes.processor import Output, Outputs, Record, State
+from instep.network.services import Service
 
 CHILD = """
 import os, signal, time
@@ -55,13 +56,7 @@ class Sent:
 class Echo:
     """Passes values on, and says which were set aside."""
 
-    service = "echo"
-
-    def outputs(self, network: object, lane: int) -> tuple[tuple[str, int], ...]:
-        return ()
-
-    def inputs(self, network: object) -> tuple[str, ...]:
-        return ()
+    service = Service(name="echo", port=0, reads=(), writes={})
 
     def follow(self, network: object) -> None:
         """Nothing to follow."""

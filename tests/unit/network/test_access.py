@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep.network.access import ADMIN, ANY, Acl, access, purpose_service, service
+from instep.network.access import ADMIN, ANY, Acl, access, purpose_service, service_principal
 from instep.network.authorities import Authority
 from instep.network.network import Network, from_records, load, settings_faults, to_records
-from instep.network.topics import SERVICES, inboxes, topics
+from instep.network.services import SERVICES
+from instep.network.topic_specs import topic_specs
+from instep.network.topics import inboxes
 from tests.unit.sharing import agreement
 
 SAMPLE = load(Path(__file__).parents[3] / "deploy/network/sample")
@@ -77,9 +79,13 @@ def test_no_council_makes_deletes_or_configures_anything_or_uses_a_transactional
 
 def test_a_transactional_id_belongs_to_one_service_and_to_each_of_its_lanes() -> None:
     for name in SERVICES:
-        ids = {acl.name for acl in PLAN.acls if acl.principal == service(name) and "trans" in acl.resource}
+        ids = {
+            acl.name
+            for acl in PLAN.acls
+            if acl.principal == service_principal(name) and "trans" in acl.resource
+        }
         assert ids == {f"sample-{name}-{lane}" for lane in range(4)}
-        assert not [acl for acl in PLAN.acls if acl.prefixed and acl.principal == service(name)]
+        assert not [acl for acl in PLAN.acls if acl.prefixed and acl.principal == service_principal(name)]
     assert BROKER.who("transactional-id", "sample-router-0", "WRITE") == {"instep.router"}
     assert BROKER.who("transactional-id", "sample-apply", "WRITE") == {ADMIN}
 
@@ -92,21 +98,23 @@ def test_every_topic_is_named_whole_but_for_the_admins_looking_and_configuring()
 
 
 def test_the_admin_reads_no_councils_topic() -> None:
-    for topic in topics(SAMPLE):
+    for topic in topic_specs(SAMPLE):
         if topic.name != "instep.network":
             assert ADMIN not in BROKER.who("topic", topic.name, "READ"), topic.name
 
 
 def test_every_service_that_keeps_state_has_its_rights() -> None:
     for name in SERVICES:
-        assert BROKER.who("group", f"sample-{name}", "READ") == {service(name)}
-        assert BROKER.allows(service(name), "topic", f"instep.{name}.state", "WRITE")
-        assert BROKER.allows(service(name), "topic", "instep.network", "READ")
+        assert BROKER.who("group", f"sample-{name}", "READ") == {service_principal(name)}
+        assert BROKER.allows(service_principal(name), "topic", f"instep.{name}.state", "WRITE")
+        assert BROKER.allows(service_principal(name), "topic", "instep.network", "READ")
 
 
 def test_a_service_of_one_purpose_reads_that_inbox_and_nothing_else_of_its_council() -> None:
     principal = purpose_service("leeds", "placements")
-    read = {topic.name for topic in topics(SAMPLE) if BROKER.allows(principal, "topic", topic.name, "READ")}
+    read = {
+        topic.name for topic in topic_specs(SAMPLE) if BROKER.allows(principal, "topic", topic.name, "READ")
+    }
     assert read == {"leeds.inbox.placements", "instep.network"}
     assert BROKER.allows(principal, "topic", "leeds.outbox", "WRITE"), "it answers with receipts"
     assert not BROKER.allows(principal, "group", "leeds.housing", "READ")
@@ -121,7 +129,7 @@ def test_an_authority_that_has_left_reads_what_lies_in_its_topics_and_says_nothi
     network = replace(
         SAMPLE, authorities={**SAMPLE.authorities, "bolsover": ended}, agreements={}, principals={}
     )
-    before = {topic.name for topic in topics(SAMPLE)}
+    before = {topic.name for topic in topic_specs(SAMPLE)}
     plan = access(network, before)
     broker = Authorizer(plan.acls)
     for topic in ("bolsover.outbox", "bolsover.rejected", "bolsover.inbox.council-tax"):
@@ -135,7 +143,7 @@ def test_what_lies_in_a_topic_that_is_kept_can_still_be_read_and_services_in_the
     None
 ):
     fewer = replace(SAMPLE, agreements={}, principals={})
-    kept = {topic.name for topic in topics(SAMPLE)} | {"stranger.inbox.council-tax", "leeds", "leeds.x"}
+    kept = {topic.name for topic in topic_specs(SAMPLE)} | {"stranger.inbox.council-tax", "leeds", "leeds.x"}
     broker = Authorizer(access(fewer, kept).acls)
     assert broker.who("topic", "leeds.inbox.placements", "WRITE") == {"instep.router"}
     assert broker.who("topic", "leeds.inbox.placements", "READ") == {"leeds"}
@@ -185,7 +193,7 @@ def owner(principal: str) -> str:
 def test_nobody_touches_what_is_anothers_whatever_the_names(network: Network) -> None:
     plan = access(network)
     broker = Authorizer(plan.acls)
-    for topic in topics(network):
+    for topic in topic_specs(network):
         whose = owner(topic.name)
         readers, writers = (broker.who("topic", topic.name, how) for how in ("READ", "WRITE"))
         councils = {one for one in readers | writers if owner(one) != "instep"}
@@ -204,7 +212,7 @@ def test_nobody_touches_what_is_anothers_whatever_the_names(network: Network) ->
 @given(networks())
 def test_the_plan_depends_on_the_network_alone_and_no_two_principals_are_one(network: Network) -> None:
     assert access(network) == access(from_records(to_records(network)))
-    expected = {*network.participants, ADMIN, *(service(name) for name in SERVICES)}
+    expected = {*network.participants, ADMIN, *(service_principal(name) for name in SERVICES)}
     expected |= {purpose_service(a, p) for a, purposes in network.principals.items() for p in purposes}
     assert access(network).principals == expected
     assert len(expected) == len(network.participants) + 3 + sum(map(len, network.principals.values()))

@@ -5,14 +5,15 @@ from datetime import date
 from pathlib import Path
 
 from instep.network.network import Network, Retention, load
-from instep.network.topics import TopicSpec, inbox, outbox, topics
+from instep.network.topic_specs import TopicSpec, topic_specs
+from instep.network.topics import inbox, outbox
 
 SAMPLE = Path(__file__).parents[3] / "deploy/network/sample"
 DAY_MS = 86_400_000
 
 
 def _topics(network: Network | None = None) -> dict[str, TopicSpec]:
-    specs = topics(network or load(SAMPLE))
+    specs = topic_specs(network or load(SAMPLE))
     found = {spec.name: spec for spec in specs}
     assert len(found) == len(specs)
     return found
@@ -24,9 +25,7 @@ def test_hub_topics_have_a_partition_a_lane_and_tenants_topics_have_one() -> Non
     assert hub == {
         "instep.network",
         "instep.events",
-        "instep.receipts",
         "instep.disclosures",
-        "instep.outcomes",
         "instep.intake.state",
         "instep.router.state",
     }
@@ -81,14 +80,12 @@ def test_records_are_kept_as_long_as_the_network_says() -> None:
         "leeds.outcomes": 35,
         "leeds.inbox.placements": 35,
         "instep.events": 7,
-        "instep.receipts": 35,
         "instep.disclosures": 400,
-        "instep.outcomes": 400,
         "instep.router.state": 400,
     }
     assert {name: days(name, _topics()) for name in kept} == kept
     changed = _topics(replace(load(SAMPLE), retention=Retention(tenants=20, events=2, register=90)))
-    assert [days(name, changed) for name in ("leeds.outbox", "instep.events", "instep.outcomes")] == [
+    assert [days(name, changed) for name in ("leeds.outbox", "instep.events", "instep.disclosures")] == [
         20,
         2,
         90,
@@ -111,8 +108,8 @@ def test_state_is_compacted_and_forgotten_and_the_network_is_only_compacted() ->
 
 def test_every_topic_has_the_brokers_time_and_the_networks_copies() -> None:
     network = replace(load(SAMPLE), replication_factor=3, min_insync_replicas=2)
-    for spec in topics(network):
+    for spec in topic_specs(network):
         assert spec.config["message.timestamp.type"] == "LogAppendTime"
         assert spec.config["min.insync.replicas"] == "2"
         assert spec.replication_factor == 3
-    assert {spec.replication_factor for spec in topics(load(SAMPLE))} == {1}
+    assert {spec.replication_factor for spec in topic_specs(load(SAMPLE))} == {1}

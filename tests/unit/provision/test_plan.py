@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from instep.errors import NetworkError
 from instep.network.network import Network, from_records, load
-from instep.network.topics import EVENTS, inbox, outbox, topics
+from instep.network.topic_specs import topic_specs
+from instep.network.topics import EVENTS, inbox, outbox
 from instep.provision.changes import changes
 from instep.provision.plan import Cluster, Plan, allot, plan
 
@@ -36,7 +37,7 @@ APPLIED = after(plan(SAMPLE, SCHEMAS, EMPTY))
 def test_a_new_cluster_gets_every_topic_and_the_first_generation() -> None:
     planned = plan(SAMPLE, SCHEMAS, EMPTY)
     assert planned.generation == 1
-    assert planned.create == topics(SAMPLE)
+    assert planned.create == topic_specs(SAMPLE)
     assert from_records(APPLIED.records) == replace(
         SAMPLE, generation=1, schemas=dict(enumerate(SCHEMAS, start=1))
     )

@@ -508,7 +508,7 @@ def test_a_network_without_ids_for_our_own_records_is_not_followed() -> None:
 
 
 def test_the_router_reads_the_hub() -> None:
-    assert Bench().router.inputs(SHARING) == ("instep.events",)
+    assert Bench().router.service.inputs(SHARING) == ("instep.events",)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,111 @@
+"""What each topic is created with.
+
+Timestamps are the broker's (`LogAppendTime`): a council's own clock must not decide retention. A tenant's topic
+has one partition, so that no client's choice of partitioner can break order; a hub topic has one a lane. A hub topic is
+there once a service reads or writes it (`services`).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from instep.network.network import Network
+from instep.network.services import SERVICES, hub_topics
+from instep.network.topics import (
+    DISCLOSURES,
+    EVENTS,
+    NETWORK,
+    OUTCOMES,
+    RECEIPTS,
+    Kind,
+    of_kind,
+    state,
+)
+
+MAX_MESSAGE_BYTES = 1_048_576
+"""The largest batch a topic takes."""
+TOMBSTONE_DAYS = 7
+"""How long a state topic remembers a deletion; an older checkpoint would bring deleted keys back."""
+
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TopicSpec:
+    """A topic as it is to be: its partitions, its copies, its configuration (Kafka's own names, all text)."""
+
+    name: str
+    partitions: int
+    replication_factor: int
+    config: Mapping[str, str]
+
+
+def topic_specs(network: Network) -> tuple[TopicSpec, ...]:
+    """Every topic of the network, hub topics first, then by name.
+
+    An authority that takes part (`Network.participants`) has an outbox, a rejected and an outcomes topic, whether
+    or not an agreement names it; one that is gone has none. An inbox is there for each of `inboxes`.
+    """
+    return (*_hub(network), *sorted(_tenants(network), key=lambda spec: spec.name))
+
+
+def _hub(network: Network) -> Iterator[TopicSpec]:
+    days = network.retention
+    yield _topic(network, NETWORK, partitions=1, config=_compact())
+    kept_for = {
+        EVENTS: days.events,
+        RECEIPTS: days.tenants,
+        DISCLOSURES: days.register,
+        OUTCOMES: days.register,
+    }
+    used = hub_topics()
+    for name, kept in kept_for.items():
+        if name in used:
+            yield _topic(network, name, partitions=network.lanes, config=_kept(kept))
+    for service in SERVICES:
+        config = _compact() | {
+            "cleanup.policy": "compact,delete",
+            "retention.ms": str(days.register * _DAY_MS),
+        }
+        yield _topic(network, state(service), partitions=network.lanes, config=config)
+
+
+def _tenants(network: Network) -> Iterator[TopicSpec]:
+    config = _kept(network.retention.tenants)
+    for kind in Kind:
+        for name in of_kind(network, kind):
+            yield _topic(network, name, partitions=1, config=config)
+
+
+def _topic(network: Network, name: str, *, partitions: int, config: Mapping[str, str]) -> TopicSpec:
+    common = {
+        "message.timestamp.type": "LogAppendTime",
+        "max.message.bytes": str(MAX_MESSAGE_BYTES),
+        "min.insync.replicas": str(network.min_insync_replicas),
+    }
+    return TopicSpec(
+        name=name,
+        partitions=partitions,
+        replication_factor=network.replication_factor,
+        config=dict(config) | common,
+    )
+
+
+def _kept(days: int) -> dict[str, str]:
+    # The segment being written never expires, so it must not be as old as the records are to become.
+    segment = max(1, min(7, days // 7))
+    return {
+        "cleanup.policy": "delete",
+        "retention.ms": str(days * _DAY_MS),
+        "segment.ms": str(segment * _DAY_MS),
+    }
+
+
+def _compact() -> dict[str, str]:
+    # The segment being written is never compacted either; a restore reads whatever compaction has left over.
+    return {
+        "cleanup.policy": "compact",
+        "segment.ms": str(_DAY_MS),
+        "segment.bytes": str(64 * 1024 * 1024),
+        "min.cleanable.dirty.ratio": "0.2",
+        "delete.retention.ms": str(TOMBSTONE_DAYS * _DAY_MS),
+    }

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from instep.kafka.follow import read_network
 from instep.local.platform import Platform
 from instep.local.ports import free_ports
 from instep.network.check import check
+from instep.network.days import today_in_london
 from instep.network.network import load
 from instep.provision.apply import apply, preview
 from tests.chaos.cluster import Cluster
@@ -72,7 +74,11 @@ async def test_killed_while_it_gives_access_on_a_secured_broker_it_is_completed_
 @pytest.mark.chaos
 async def test_on_three_brokers_of_which_one_dies_too_it_is_completed_by_the_next(tmp_path: Path) -> None:
     network = sample_of_three(tmp_path)
-    assert not [problem for problem in check(network, CATALOGUE) if problem.severity == "error"]
+    assert not [
+        problem
+        for problem in check(network, CATALOGUE, today_in_london(time.time_ns() // 1_000_000))
+        if problem.severity == "error"
+    ]
     cluster = Cluster(tmp_path / "cluster")
     try:
         await cluster.start()

@@ -4,9 +4,10 @@ import asyncio
 import json
 import logging
 import os
+import time
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -77,7 +78,7 @@ def check(
 ) -> None:
     """Prove the directory sound, without a broker; each problem with its file and line. Exit code 1 if it is not."""
     where = find(directory)
-    problems = problems_of(where, _catalogue())
+    problems = problems_of(where, _catalogue(), _today())
     if against is not None:
         problems += check_against(where, find(against))
     errors = sum(problem.severity == "error" for problem in problems)
@@ -154,7 +155,7 @@ def show_network(
 ) -> None:
     """Show the authorities, the agreements, and who shares what with whom: of a directory, or of the applied network."""
     network = load(find(directory)) if directory else _applied()
-    today = today_in_london(int(datetime.now(UTC).timestamp() * 1000))
+    today = _today()
     flows = chosen(network, today, authority, purpose)
     if diagram:
         for line in flowchart(flows):
@@ -202,7 +203,7 @@ def add_authority(
         gss=gss,
         tier=tier,
         parent=parent,
-        valid_from=valid_from.date() if valid_from else today_in_london(int(now.timestamp() * 1000)),
+        valid_from=valid_from.date() if valid_from else _today(),
     )
     file = where / "authorities.csv"
     longer = with_row(file.read_text(encoding="utf-8"), one)
@@ -346,3 +347,8 @@ def _run(work: Coroutine[Any, Any, T]) -> T:
     for library in ("aiokafka", "asyncio"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
     return asyncio.run(work)
+
+
+def _today() -> date:
+    """The day in London."""
+    return today_in_london(time.time_ns() // 1_000_000)

@@ -22,8 +22,8 @@ from instep.client.council import Council
 from instep.client.publisher import Sendable, publishing
 from instep.client.reader import Item, Reader, reading
 from instep.events.decoding import Decoder, Refusal
+from instep.events.outbox import judge
 from instep.events.rules import Check, rules_of
-from instep.intake.decide import decide
 
 REDRIVES = "instep-redrives"
 """The header that says of which record this is a redrive: its offset in the same outbox, in ASCII digits."""
@@ -116,7 +116,7 @@ class Judge:
             return done(Result.NEVER)
         others = [(name, value) for name, value in original.headers if name != REDRIVES]
         headers = (*others, (REDRIVES, b"%d" % place))
-        decision = decide(
+        decision = judge(
             original.key,
             original.value,
             headers,

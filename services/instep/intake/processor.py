@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from instep.events import envelope
 from instep.events.bus import RejectionRecord
 from instep.events.decoding import Decoder, Refusal
+from instep.events.outbox import readable_subject_ref
 from instep.events.rules import rules_of
 from instep.events.schema import Catalogue
-from instep.intake.decide import Accepted, decide, readable_subject_ref
+from instep.intake.decide import Accepted, decide
 from instep.intake.metrics import Happened, IntakeMetrics
 from instep.lanes.processor import Output, Outputs, Record, State
 from instep.network import topics

@@ -8,7 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ from instep.network.authorities import (
     read_authorities,
 )
 from instep.network.census import alias_faults, authority_faults, authority_warnings
-from instep.network.days import today_in_london
 from instep.network.documents import Fault
 from instep.network.lookalikes import disguised, lookalikes
 from instep.network.network import load, settings_faults, settings_warnings
@@ -40,9 +39,8 @@ NOTES = (".md", ".txt")
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
 
 
-def check(directory: Path, catalogue: Catalogue, today: date | None = None) -> list[Problem]:
-    """Every problem of the directory, by file and line; empty when it is sound. `today` (London) is now by default."""
-    day = today or today_in_london(int(datetime.now(UTC).timestamp() * 1000))
+def check(directory: Path, catalogue: Catalogue, today: date) -> list[Problem]:
+    """Every problem of the directory, by file and line; empty when it is sound. `today` is London's."""
     known, unread, problems = _authorities(directory / "authorities.csv")
     problems += _aliases(directory / "gss_aliases.csv", known, unread)
     problems += _settings(directory / "network.toml")
@@ -53,7 +51,7 @@ def check(directory: Path, catalogue: Catalogue, today: date | None = None) -> l
             problems += faults
             if read is not None:
                 found.append(read)
-                problems += _terms(read, known, unread, catalogue.events, day)
+                problems += _terms(read, known, unread, catalogue.events, today)
         elif not (file.suffix in NOTES or file.name.startswith(".")):
             words = "only agreements belong here, in files whose names end in .toml: this one is not read"
             problems.append(Problem(file=str(file), line=1, message=words))

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -35,6 +36,7 @@ from instep.kafka.connection import NOT_PERMITTED, Connection, connecting, ensur
 from instep.kafka.follow import read_records
 from instep.kafka.generations import GENERATION
 from instep.network.check import check
+from instep.network.days import today_in_london
 from instep.network.network import Network, from_records, load
 from instep.network.problems import plainly
 from instep.network.topic_specs import TopicSpec, topic_specs
@@ -149,9 +151,13 @@ async def preview(
         return await _planned(connection, admin, network, catalogue, silent, ask, allow_delete)
 
 
+def _today() -> date:
+    return today_in_london(time.time_ns() // 1_000_000)
+
+
 def sound(directory: Path, catalogue: Catalogue) -> Network:
     """The network of a directory that `check` finds no error in; raises NetworkError with the first, and their number."""
-    errors = [problem for problem in check(directory, catalogue) if problem.severity == "error"]
+    errors = [problem for problem in check(directory, catalogue, _today()) if problem.severity == "error"]
     if errors:
         more = f" (and {len(errors) - 1} more: `instep network check {directory}`)" if len(errors) > 1 else ""
         raise NetworkError(plainly(f"{errors[0].file}:{errors[0].line}: {errors[0].message}{more}"))

@@ -94,12 +94,12 @@ async def _ahead(connection: Connection) -> dict[soundness.Partition, tuple[int,
         finally:
             await admin.close()
         committed = {(*tp,): one.offset for tp, one in held.items() if one.offset > 0}
-        kept = {(*tp,): offset for tp, offset in (await kept_positions(connection, service)).items()}
+        kept = {(*tp,): offset for tp, offset in (await changelog_positions(connection, service)).items()}
         found |= soundness.ahead(committed, kept)
     return found
 
 
-async def kept_positions(connection: Connection, service: str) -> dict[TopicPartition, int]:
+async def changelog_positions(connection: Connection, service: str) -> dict[TopicPartition, int]:
     """The last committed position of each partition in the changelog of a service."""
     kept: dict[TopicPartition, int] = {}
     async for record in committed_records(connection, [topics.state(service)]):

@@ -18,7 +18,7 @@ from instep.lanes.survey import accept_lost
 from instep.network import topics
 from tests.chaos.cluster import IDS_EXPIRE_S
 from tests.chaos.faults import Fault
-from tests.chaos.inspection import kept_positions
+from tests.chaos.inspection import changelog_positions
 from tests.chaos.network import add_authority, toggle
 from tests.chaos.reading import Incarnations, committed_records
 from tests.chaos.scene import SERVICES, Act, Scene
@@ -111,7 +111,7 @@ async def expire(scene: Scene) -> str:
     service = "intake"
     await scene.work_remains()
     async with scene.stopped(service):
-        kept = await kept_positions(scene.connection, service)
+        kept = await changelog_positions(scene.connection, service)
         council = scene.random.choice(scene.workload.councils)
         outbox = TopicPartition(topics.outbox(council), 0)
         await asyncio.to_thread(delete_group, scene.connection, scene.group(service))
@@ -129,7 +129,7 @@ async def set_ahead(scene: Scene) -> str:
     """The lane stops and says so; put right, it reads again from where it was, and nothing is passed over."""
     await scene.work_remains()
     async with scene.stopped("intake"):
-        kept = await kept_positions(scene.connection, "intake")
+        kept = await changelog_positions(scene.connection, "intake")
         ends = LogEnds(scene.connection)
         await ends.start()
         try:

@@ -14,7 +14,7 @@ from instep.client.explain import REFUSALS, explain
 from instep.client.reader import reading
 from instep.client.redrive import Choice, Done, Result, redrive
 from instep.errors import ConfigurationError
-from instep.kafka.record_parser import tolerate_strangers
+from instep.kafka.record_parser import install_record_parser
 
 COLUMNS = ("place in outbox", "event", "refused as", "result", "sent to", "fields", "what it means")
 
@@ -32,7 +32,7 @@ def redrive_refused(
 ) -> None:
     """Redrive what is chosen, show what became of each, and exit with 1 where something is not sent."""
     choice = chosen(at=at, reason=reason, everything=everything)
-    tolerate_strangers()
+    install_record_parser()
     done: list[Done] = []
 
     async def work() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from instep.client.content import leaves
 from instep.client.reader import Item
-from instep.demo.report import Decision, Disclosed, Identity, Received, Refusal, Said, Slot
+from instep.demo.report import Disclosed, Identity, Received, RecipientResult, Refusal, Said, Slot
 
 
 def said(item: Item) -> Said:
@@ -61,8 +61,8 @@ def _identity(holder: Mapping[str, Any]) -> Identity:
     return Identity(holder["source"], holder["subject_ref"], holder["event_id"])
 
 
-def _decision(entry: Mapping[str, Any]) -> Decision:
-    return Decision(
+def _decision(entry: Mapping[str, Any]) -> RecipientResult:
+    return RecipientResult(
         authority=entry["authority"],
         purpose=entry["purpose"],
         result=entry["result"],

@@ -49,7 +49,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Decision:
+class RecipientResult:
     """One entry of a disclosure."""
 
     authority: str
@@ -66,7 +66,7 @@ class Disclosed:
     identity: Identity
     event_type: str
     ending: str
-    decisions: tuple[Decision, ...]
+    decisions: tuple[RecipientResult, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,7 +200,7 @@ def _candidates(evidence: Evidence) -> Iterator[str]:
                 yield f"{_name(one.identity)}: {decision.authority} has {decision.result} {decision.reason!r}"
 
 
-def _sound(decision: Decision) -> bool:
+def _sound(decision: RecipientResult) -> bool:
     match decision.result:
         case "DELIVERED":
             return not decision.reason and bool(decision.purpose)

@@ -31,7 +31,7 @@ TOO_LARGE = bytes(1 << 20)
 UNREADABLE = b""
 
 
-def tolerate_strangers() -> None:
+def install_record_parser() -> None:
     """Let every consumer of this process read so. aiokafka has no setting for it, so its parser is wrapped."""
     fetcher.MemoryRecords = TolerantRecords
 

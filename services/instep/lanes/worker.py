@@ -32,7 +32,7 @@ from prometheus_client import CollectorRegistry
 from instep.errors import ConfigurationError, InstepError, TheWorlds, UnknownStateError
 from instep.kafka.follow import NetworkFollower
 from instep.kafka.log_ends import LogEnds
-from instep.kafka.record_parser import tolerate_strangers
+from instep.kafka.record_parser import install_record_parser
 from instep.kafka.soundness import unsound
 from instep.lanes.driver import Batch, BatchConsumer
 from instep.lanes.faust_app import Handlers, make_app
@@ -424,7 +424,7 @@ def run(make_processor: Callable[[CollectorRegistry], Processor], settings: Lane
     """Run one worker until it is told to stop (SIGTERM or SIGINT)."""
     check_versions()
     configure_logs()
-    tolerate_strangers()
+    install_record_parser()
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # mode would open a debugger
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)

@@ -54,7 +54,7 @@ class Up:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class PlatformStatus:
     """One process of the platform: `state` is up, down, ended (without being told to) or not answering."""
 
     name: str
@@ -131,11 +131,11 @@ class Platform:
                 shutil.rmtree(self.directory / "kafka", ignore_errors=True)
             return [one.name for one in running]
 
-    def status(self) -> list[Standing]:
+    def status(self) -> list[PlatformStatus]:
         """Every process that has been started here and not stopped, the broker first; it is always listed."""
         broker = self.records.read(Broker.name)
         others = [one for one in self.records.all() if one.name != Broker.name]
-        first = self._standing(broker) if broker else Standing(name=Broker.name, state="down")
+        first = self._standing(broker) if broker else PlatformStatus(name=Broker.name, state="down")
         return [first, *(self._standing(one) for one in others)]
 
     def address(self) -> str | None:
@@ -157,7 +157,7 @@ class Platform:
             self.directory / "lock", lambda: progress("waiting for another `instep up` or `instep down` here")
         )
 
-    def _standing(self, process: Process) -> Standing:
+    def _standing(self, process: Process) -> PlatformStatus:
         address = f"{LOOPBACK}:{process.port}" if process.port else None
         if not process.alive():
             state = "ended"
@@ -165,7 +165,7 @@ class Platform:
             state = "not answering"
         else:
             state = "up"
-        return Standing(
+        return PlatformStatus(
             name=process.name, state=state, pid=process.pid, address=address, log=shown(process.log)
         )
 

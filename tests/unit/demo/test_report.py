@@ -7,12 +7,12 @@ import pytest
 
 from instep.demo.report import (
     Check,
-    Decision,
     Disclosed,
     Evidence,
     Expected,
     Identity,
     Received,
+    RecipientResult,
     Refusal,
     Said,
     Slot,
@@ -31,12 +31,14 @@ def said(identity: Identity | None, offset: int, replaces: str | None = None) ->
     return Said(slot=Slot("leeds", offset), identity=identity, event_type="resident-moved", replaces=replaces)
 
 
-def decided(authority: str, result: str = "DELIVERED", reason: str = "") -> Decision:
+def decided(authority: str, result: str = "DELIVERED", reason: str = "") -> RecipientResult:
     fields = FIELDS if result == "DELIVERED" else frozenset()
-    return Decision(authority=authority, purpose="council-tax", result=result, reason=reason, fields=fields)
+    return RecipientResult(
+        authority=authority, purpose="council-tax", result=result, reason=reason, fields=fields
+    )
 
 
-def disclosed(identity: Identity, *decisions: Decision, ending: str = "DECIDED") -> Disclosed:
+def disclosed(identity: Identity, *decisions: RecipientResult, ending: str = "DECIDED") -> Disclosed:
     return Disclosed(identity=identity, event_type="resident-moved", ending=ending, decisions=decisions)
 
 
@@ -156,7 +158,7 @@ def test_a_delivery_to_another_purpose_is_found() -> None:
     ],
     ids=["a reason of its own", "no reason", "no result", "delivered for a reason", "withdrawn for none"],
 )
-def test_a_candidate_without_a_proper_result_is_found(decision: Decision) -> None:
+def test_a_candidate_without_a_proper_result_is_found(decision: RecipientResult) -> None:
     assert "candidates" in failing(
         replace(SOUND, disclosed=[disclosed(FIRST, decision), *SOUND.disclosed[1:]])
     )

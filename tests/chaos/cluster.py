@@ -166,13 +166,19 @@ class Cluster:
         await self.whole()
 
     async def whole(self, seconds: float = READY_WITHIN_S) -> None:
-        """Return when all brokers answer and no partition lacks a copy; raises TimeoutError when they do not."""
-        until = time.monotonic() + seconds
-        while (said := await self._not_whole()) is not None:
+        """Return when all brokers answer and no partition lacks a copy.
+
+        Raises TimeoutError when nothing has moved for `seconds`: a busy machine recovers thousands of logs, and takes its time.
+        """
+        moved_at, before = time.monotonic(), ""
+        while (lacking := await self._not_whole()) is not None:
             if dead := [node for node in self.nodes if not node.alive()]:
                 raise AssertionError(f"broker {dead[0].number} ended:\n{dead[0].tail()}")
-            if time.monotonic() > until:
-                raise TimeoutError(f"the cluster is not whole after {seconds:g} s: {said}")
+            now = f"{lacking}; logs of {[node.log.stat().st_size for node in self.nodes]} bytes"
+            if now != before:
+                moved_at, before = time.monotonic(), now
+            elif time.monotonic() - moved_at > seconds:
+                raise TimeoutError(f"the cluster is not whole, and nothing moves for {seconds:g} s: {now}")
             await asyncio.sleep(0.2)
 
     async def _not_whole(self) -> str | None:

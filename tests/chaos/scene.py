@@ -28,7 +28,7 @@ from tests.chaos.truth import Generation
 from tests.chaos.workload import Workload
 
 Say = Callable[[str], None]
-READY_S = 180.0
+READY_S = 300.0
 
 
 @dataclass(kw_only=True)
@@ -113,7 +113,7 @@ class Scene:
             for member in members:
                 member.wanted = True
 
-    async def until_one_says(self, service: str, what: str, seconds: float = 120.0) -> str:
+    async def until_one_says(self, service: str, what: str, seconds: float = 240.0) -> str:
         """What a worker of the service says in `/ready`, once one says this."""
         until = time.monotonic() + seconds
         while True:

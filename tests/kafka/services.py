@@ -90,7 +90,7 @@ class Worker:
             return str(error)
         return None
 
-    def wait_until_ready(self, seconds: float = 60.0) -> None:
+    def wait_until_ready(self, seconds: float = 120.0) -> None:
         until = time.monotonic() + seconds
         while (said := self.not_ready_because()) is not None:
             if self.exit_code is not None:

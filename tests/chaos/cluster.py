@@ -168,7 +168,7 @@ class Cluster:
     async def whole(self, seconds: float = READY_WITHIN_S) -> None:
         """Return when all brokers answer and no partition lacks a copy.
 
-        Raises TimeoutError when nothing has moved for `seconds`: a busy machine recovers thousands of logs, and takes its time.
+        Raises TimeoutError when nothing has moved for `seconds`: a busy machine takes its time to recover thousands of logs.
         """
         moved_at, before = time.monotonic(), ""
         while (lacking := await self._not_whole()) is not None:

@@ -1,4 +1,4 @@
-"""What the demo shows of who keeps the rules: the broker turns councils away, a suspended agreement delivers nothing."""
+"""Probes of the rules: the broker turns councils away from others' topics, and a suspended agreement shares nothing."""
 
 import asyncio
 import re
@@ -27,13 +27,13 @@ from instep.network.network import Network
 from instep.provision.apply import apply
 
 _TRY_S = 20.0
-"""What one try may take. No answer is no verdict: it is tried again."""
+"""How long one attempt may take. Without an answer there is no verdict, and the probe tries again."""
 _POLL_S = 0.2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Attempt:
-    """What somebody tried, and what the broker said to it; `expected` is whether it should have been let."""
+    """An attempt of one principal, and the broker's answer. `expected` says whether the broker should allow the attempt."""
 
     who: str
     tried: str
@@ -47,9 +47,9 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suspension:
-    """An agreement suspended, and what became of an event published `after_s` seconds later: one, or what it took.
+    """A suspended agreement, and the result for an event published `after_s` seconds after the suspension.
 
-    The event may still reach others, under agreements that stand: it is none of those that the demo has counted.
+    The event may still reach other recipients under other agreements. The demo's counts leave the event out.
     """
 
     agreement: str
@@ -65,7 +65,7 @@ class Suspension:
 
 
 async def attempts(connection: Connection, source: str, inbox: str, log: Path) -> list[Attempt]:
-    """The recipient reads its inbox; the source, who knows well what it sent there, may not, nor speak for the other."""
+    """The recipient reads its inbox. The source tries to read the same inbox, and to write in the recipient's name."""
     recipient = inbox.partition(".")[0]
     tries: tuple[tuple[str, str, str, Callable[[Connection, str], Awaitable[None]], bool], ...] = (
         (recipient, "read", inbox, _read, True),
@@ -89,7 +89,7 @@ async def attempts(connection: Connection, source: str, inbox: str, log: Path) -
 
 
 async def _answer(act: Callable[[], Awaitable[None]], still: Standstill) -> str:
-    async def told() -> str:
+    async def attempt() -> str:
         try:
             async with asyncio.timeout(_TRY_S):
                 await act()
@@ -99,7 +99,7 @@ async def _answer(act: Callable[[], Awaitable[None]], still: Standstill) -> str:
             return type(error).__name__
         return "allowed"
 
-    return await patiently(told, still)
+    return await patiently(attempt, still)
 
 
 async def _read(connection: Connection, topic: str) -> None:
@@ -127,9 +127,9 @@ async def suspend(
     scratch: Path,
     services: Sequence[Service],
 ) -> Suspension:
-    """Suspend the agreement of a delivery, in a copy of the network's directory, and publish the like of it again.
+    """Suspend a delivery's agreement in a copy of the network's directory, and publish the same content as a new event.
 
-    It is published a second later, or when the services follow the suspension where they take longer.
+    Publishing waits one second, or until every service follows the suspension where that takes longer.
     """
     agreement = delivery.headers["ce_instepagreements"].partition("@")[0]
     shutil.rmtree(scratch, ignore_errors=True)
@@ -146,7 +146,7 @@ async def suspend(
         )
         began = time.monotonic()
         await _followed(services, applied.generation)
-        # For so long a router may go by what it has confirmed.
+        # A router may decide by a generation for this long after it has confirmed the end of `instep.network`.
         await asyncio.sleep(max(0.0, FRESH_MS / 1000 - (time.monotonic() - began)))
         after = time.monotonic() - began
         async with publishing(connection.signed_in_as(source), patience_s=STILL_S) as publisher:
@@ -166,7 +166,7 @@ async def suspend(
 def _mark_suspended(file: Path) -> None:
     text = file.read_text("utf-8")
     text = re.sub(r'(?m)^status = "active"', 'status = "suspended"', text)
-    raised = re.sub(r"(?m)^version = (\d+)", lambda found: f"version = {int(found[1]) + 1}", text)
+    raised = re.sub(r"(?m)^version = (\d+)", lambda match: f"version = {int(match[1]) + 1}", text)
     file.write_text(raised, "utf-8")
 
 
@@ -210,12 +210,12 @@ async def _disclosure(
 
 def _result(disclosure: Mapping[str, Any], recipient: str, purpose: str) -> str:
     """`delivered`, or why not."""
-    entries = [one for one in disclosure["decisions"] if one["authority"] == recipient]
+    entries = [entry for entry in disclosure["decisions"] if entry["authority"] == recipient]
     return next(
         (
-            one.get("reason") or str(one["result"]).lower()
-            for one in entries
-            if one["purpose"] in (purpose, "")
+            entry.get("reason") or str(entry["result"]).lower()
+            for entry in entries
+            if entry["purpose"] in (purpose, "")
         ),
         "nothing was decided about it",
     )

@@ -1,4 +1,4 @@
-"""The demo's calendar: agreements that stand as they did when they were written, whatever day it is.
+"""The demo's calendar: agreements are in force today as they were on the day of their writing.
 
 An agreement ends with its review date, and then nothing flows under it. The demo's networks were written on a day; on a
 later one all dates in a copy of their agreements are moved on by as many days, so that what was in force still is.
@@ -27,4 +27,4 @@ def moved_on(directory: Path, target: Path, today: date) -> int:
 
 
 def _later(text: str, by: timedelta) -> str:
-    return _DATE.sub(lambda found: (date.fromisoformat(found[0]) + by).isoformat(), text)
+    return _DATE.sub(lambda match: (date.fromisoformat(match[0]) + by).isoformat(), text)

@@ -18,7 +18,7 @@ def said(item: Item) -> Said:
 
 
 def refusal(item: Item) -> Refusal:
-    """A record of a rejected topic. It belongs to the topic's owner, whatever it says itself."""
+    """A record of a rejected topic, as the topic's owner's, whatever source the record names."""
     return Refusal(
         slot=Slot(item.topic.removesuffix(".rejected"), item.content.get("outbox_offset", -1)),
         reason=item.content.get("reason", item.problem),
@@ -32,7 +32,7 @@ def disclosed(item: Item) -> Disclosed:
         identity=_identity(content),
         event_type=content["event_type"],
         ending=content["ending"],
-        decisions=tuple(_decision(one) for one in content.get("decisions", ())),
+        decisions=tuple(_decision(entry) for entry in content.get("decisions", ())),
     )
 
 

@@ -53,7 +53,7 @@ class Exports:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """What the sample data say of a line: whom it concerns, and who was told before by what it corrects."""
+    """The sample data's own answer for a line: the authorities concerned, and those told by the line that it corrects."""
 
     concerned: frozenset[str]
     told_before: frozenset[str]
@@ -85,18 +85,20 @@ class Exporter:
     def registrations(self, name: str) -> None:
         """Split a file of registrations."""
         council_of = councils(self._data / "fsa-authorities.csv")
-        for authority, told in split_registrations(self._data / name, council_of).items():
+        for authority, registrations in split_registrations(self._data / name, council_of).items():
             if authority in self._network.participants:
                 file = self._file(authority, name)
-                self._date_back(told, "createdAt")
-                lines = ",\n".join(json.dumps(one, ensure_ascii=False) for one in told)
+                self._date_back(registrations, "createdAt")
+                lines = ",\n".join(
+                    json.dumps(registration, ensure_ascii=False) for registration in registrations
+                )
                 file.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
                 self._add(Export(authority=authority, file=file, format="fsa-json", source=name))
 
     def done(self) -> Exports:
-        """What has been written."""
-        found = {authority: tuple(exports) for authority, exports in sorted(self._exports.items())}
-        return Exports(by_authority=found, redated=self._redated)
+        """All exports written so far."""
+        exports_of = {authority: tuple(exports) for authority, exports in sorted(self._exports.items())}
+        return Exports(by_authority=exports_of, redated=self._redated)
 
     def _file(self, authority: str, name: str) -> Path:
         folder = self._directory / authority

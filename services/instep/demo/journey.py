@@ -1,4 +1,4 @@
-"""What one demo works with, and what it has come to."""
+"""One run of the demo: its paths, its services, and its results."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class Paths:
 
 @dataclass(kw_only=True, slots=True)
 class Journey:
-    """What the demo has come to."""
+    """The results of one demo, filled in stage by stage."""
 
     network: Network
     services: Sequence[Service] = ()
@@ -44,7 +44,7 @@ class Journey:
     """Outcomes of lines by the file they come from."""
     by_council: dict[str, Counter[str]] = field(default_factory=dict)
     held_back: Counter[str] = field(default_factory=Counter)
-    """Published lines by a field that they have and no agreement of their council names: it did not leave the council."""
+    """Published lines, counted by each field that no agreement of their council names; the field stayed at home."""
     faulty: list[tuple[str, LineResult]] = field(default_factory=list)
     redated: int = 0
     moved_on: int = 0
@@ -61,7 +61,7 @@ class Journey:
 
     @property
     def broker_log(self) -> Path:
-        """What the broker says."""
+        """The broker's log file."""
         return self.services[0].platform.logs / f"{Broker.name}.log"
 
     @property

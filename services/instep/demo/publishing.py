@@ -141,7 +141,7 @@ class Press:
 
 async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
     """Do all of it at once; the first that fails ends the others, and its error is the one raised."""
-    tasks = [asyncio.create_task(one) for one in work]
+    tasks = [asyncio.create_task(job) for job in work]
     try:
         await asyncio.gather(*tasks)
     finally:

@@ -11,7 +11,8 @@ def as_json(journey: Journey) -> dict[str, Any]:
     """Every figure, for `.instep/demo.json`."""
     evidence = journey.evidence
     councils = sorted(
-        {one.slot.authority for one in evidence.said} | {one.authority for one in evidence.received}
+        {record.slot.authority for record in evidence.said}
+        | {record.authority for record in evidence.received}
     )
     return {
         "network": journey.network.name,

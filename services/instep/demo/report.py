@@ -1,7 +1,7 @@
-"""The demo's arithmetic: what the topics hold, whether it adds up, and the figures. Pure, so that it can be shown to fail.
+"""The demo's judge and figures: pure functions over the records of all topics, so that tests can show the judge fail.
 
-The judge trusts no service. It takes what lies in the outboxes as the truth about what was said, and asks of the
-disclosures, rejections and inboxes whether each thing said was accounted for once, and each thing received was said.
+The judge trusts no service. The outboxes are the truth about what councils published. For each published event the judge
+looks for exactly one rejection or disclosure, and for each record of an inbox the judge looks for the published event.
 """
 
 from collections import Counter, defaultdict
@@ -12,11 +12,11 @@ from typing import NamedTuple
 from instep.client.explain import WITHHELD
 
 SHOWN = 20
-"""Problems kept of each check; how many there were is counted."""
+"""Problems kept for each check; the rest are only counted."""
 
 
 class Identity(NamedTuple):
-    """What makes an event one event."""
+    """The identity of an event: a record with the same three values is a repeat."""
 
     source: str
     subject_ref: str
@@ -100,12 +100,12 @@ class Expected:
     concerned: frozenset[str]
     told_before: frozenset[str] = frozenset()
     always: frozenset[str] = frozenset()
-    """Those that an agreement tells whether it concerns them or not: they may be candidates, and need not be."""
+    """Authorities that an agreement informs of every event: they may be candidates, and need not be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One thing that has to hold: how many cases were looked at, how many do not hold, and some of those."""
+    """One claim: how many cases the judge looked at, how many are wrong, and some of the wrong ones."""
 
     name: str
     claim: str
@@ -120,7 +120,7 @@ class Check:
 
 
 def judge(evidence: Evidence, expected: Sequence[Expected]) -> list[Check]:
-    """Everything that has to hold, each by itself."""
+    """Every claim, judged by itself."""
     return [
         _check(
             "lines",
@@ -131,7 +131,7 @@ def judge(evidence: Evidence, expected: Sequence[Expected]) -> list[Check]:
         _check(
             "candidates",
             "every candidate of every accepted event is delivered to, withheld from or withdrawn from",
-            sum(max(1, len(one.decisions)) for one in evidence.disclosed),
+            sum(max(1, len(disclosure.decisions)) for disclosure in evidence.disclosed),
             _candidates(evidence),
         ),
         _check(
@@ -144,7 +144,7 @@ def judge(evidence: Evidence, expected: Sequence[Expected]) -> list[Check]:
         _check(
             "blanking",
             "no delivery holds a field that its agreements do not share",
-            sum(not one.withdrawn for one in evidence.received),
+            sum(not record.withdrawn for record in evidence.received),
             _blanking(evidence),
         ),
         _check(
@@ -162,17 +162,19 @@ def _check(name: str, claim: str, cases: int, problems: Iterable[str]) -> Check:
 
 
 def _lines(evidence: Evidence) -> Iterator[str]:
-    refused = Counter(one.slot for one in evidence.refusals)
-    disclosed = Counter(one.identity for one in evidence.disclosed)
+    refused = Counter(refusal.slot for refusal in evidence.refusals)
+    disclosed = Counter(disclosure.identity for disclosure in evidence.disclosed)
     accepted = Counter(
-        one.identity for one in evidence.said if one.identity is not None and one.slot not in refused
+        record.identity
+        for record in evidence.said
+        if record.identity is not None and record.slot not in refused
     )
-    slots = {one.slot for one in evidence.said}
-    for one in evidence.said:
-        if refused[one.slot] > 1:
-            yield f"{_place(one.slot)} was refused {refused[one.slot]} times"
-        elif not refused[one.slot] and (one.identity is None or not disclosed[one.identity]):
-            yield f"{_place(one.slot)} was neither accepted nor refused"
+    slots = {record.slot for record in evidence.said}
+    for record in evidence.said:
+        if refused[record.slot] > 1:
+            yield f"{_place(record.slot)} was refused {refused[record.slot]} times"
+        elif not refused[record.slot] and (record.identity is None or not disclosed[record.identity]):
+            yield f"{_place(record.slot)} was neither accepted nor refused"
     for slot in refused.keys() - slots:
         yield f"{_place(slot)} was refused, and holds nothing"
     for identity, times in disclosed.items():
@@ -183,21 +185,21 @@ def _lines(evidence: Evidence) -> Iterator[str]:
 
 
 def _candidates(evidence: Evidence) -> Iterator[str]:
-    for one in evidence.disclosed:
-        decided = one.ending == "DECIDED"
-        if decided != bool(one.decisions) or one.ending not in (
+    for disclosure in evidence.disclosed:
+        decided = disclosure.ending == "DECIDED"
+        if decided != bool(disclosure.decisions) or disclosure.ending not in (
             "DECIDED",
             "NOBODY_CONCERNED",
             "UNKNOWN_AREA",
         ):
-            yield f"{_name(one.identity)} ended as {one.ending} with {len(one.decisions)} decisions"
-        pairs = Counter((decision.authority, decision.purpose) for decision in one.decisions)
+            yield f"{_name(disclosure.identity)} ended as {disclosure.ending} with {len(disclosure.decisions)} decisions"
+        pairs = Counter((decision.authority, decision.purpose) for decision in disclosure.decisions)
         for (authority, purpose), times in pairs.items():
             if times > 1:
-                yield f"{_name(one.identity)}: {authority} was decided {times} times for {purpose or 'no purpose'}"
-        for decision in one.decisions:
+                yield f"{_name(disclosure.identity)}: {authority} was decided {times} times for {purpose or 'no purpose'}"
+        for decision in disclosure.decisions:
             if not _sound(decision):
-                yield f"{_name(one.identity)}: {decision.authority} has {decision.result} {decision.reason!r}"
+                yield f"{_name(disclosure.identity)}: {decision.authority} has {decision.result} {decision.reason!r}"
 
 
 def _sound(decision: RecipientResult) -> bool:
@@ -222,51 +224,53 @@ class _Delivery(NamedTuple):
 def _decided(evidence: Evidence) -> Counter[_Delivery]:
     """What should lie in the inboxes. A withdrawal names the event that is withdrawn: what the deciding one replaces."""
     replaced = {
-        one.identity: one.identity._replace(event_id=one.replaces)
-        for one in evidence.said
-        if one.identity is not None and one.replaces is not None
+        record.identity: record.identity._replace(event_id=record.replaces)
+        for record in evidence.said
+        if record.identity is not None and record.replaces is not None
     }
-    found: Counter[_Delivery] = Counter()
-    for one in evidence.disclosed:
-        for decision in one.decisions:
+    due: Counter[_Delivery] = Counter()
+    for disclosure in evidence.disclosed:
+        for decision in disclosure.decisions:
             if decision.result == "DELIVERED":
-                found[_Delivery(decision.authority, decision.purpose, one.identity, withdrawn=False)] += 1
+                due[
+                    _Delivery(decision.authority, decision.purpose, disclosure.identity, withdrawn=False)
+                ] += 1
             elif decision.result == "WITHDRAWN":
-                withdrawn = replaced.get(one.identity, one.identity)
-                found[_Delivery(decision.authority, decision.purpose, withdrawn, withdrawn=True)] += 1
-    return found
+                withdrawn = replaced.get(disclosure.identity, disclosure.identity)
+                due[_Delivery(decision.authority, decision.purpose, withdrawn, withdrawn=True)] += 1
+    return due
 
 
 def _deliveries(evidence: Evidence) -> Iterator[str]:
     decided = _decided(evidence)
-    held = Counter(_Delivery(r.authority, r.purpose, r.identity, r.withdrawn) for r in evidence.received)
-    for what, missing in (decided - held).items():
-        yield f"{_where(what)} lacks {missing} of {_name(what.identity)}"
-    for what, surplus in (held - decided).items():
-        yield f"{_where(what)} holds {surplus} of {_name(what.identity)} that nobody decided"
+    received = Counter(_Delivery(r.authority, r.purpose, r.identity, r.withdrawn) for r in evidence.received)
+    for delivery, missing in (decided - received).items():
+        yield f"{_where(delivery)} lacks {missing} of {_name(delivery.identity)}"
+    for delivery, surplus in (received - decided).items():
+        yield f"{_where(delivery)} holds {surplus} of {_name(delivery.identity)} that nobody decided"
 
 
 def _order(evidence: Evidence) -> Iterator[str]:
     offsets: dict[Identity, int] = {}
-    for one in evidence.said:
-        if one.identity is not None:
-            offsets.setdefault(one.identity, one.slot.offset)
+    for record in evidence.said:
+        if record.identity is not None:
+            offsets.setdefault(record.identity, record.slot.offset)
     last: dict[tuple[str, str, str, str], int] = {}
-    for record in evidence.received:
-        if record.withdrawn:
+    for delivery in evidence.received:
+        if delivery.withdrawn:
             continue
-        offset = offsets.get(record.identity, -1)
-        key = (record.authority, record.purpose, record.identity.source, record.identity.subject_ref)
+        offset = offsets.get(delivery.identity, -1)
+        key = (delivery.authority, delivery.purpose, delivery.identity.source, delivery.identity.subject_ref)
         if offset < last.get(key, -1):
-            yield f"{record.authority}.inbox.{record.purpose}: {_name(record.identity)} comes too late"
+            yield f"{delivery.authority}.inbox.{delivery.purpose}: {_name(delivery.identity)} comes too late"
         last[key] = max(offset, last.get(key, -1))
 
 
 def _blanking(evidence: Evidence) -> Iterator[str]:
     permitted = {
-        (one.identity, decision.authority, decision.purpose): decision.fields
-        for one in evidence.disclosed
-        for decision in one.decisions
+        (disclosure.identity, decision.authority, decision.purpose): decision.fields
+        for disclosure in evidence.disclosed
+        for decision in disclosure.decisions
         if decision.result == "DELIVERED"
     }
     for record in evidence.received:
@@ -287,21 +291,21 @@ def _within(path: str, shared: frozenset[str]) -> bool:
 
 
 def _routing(evidence: Evidence, expected: Sequence[Expected]) -> Iterator[str]:
-    decisions = {one.identity: one.decisions for one in evidence.disclosed}
-    told: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    decisions = {disclosure.identity: disclosure.decisions for disclosure in evidence.disclosed}
+    delivered_to: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for line in expected:
         subject = (line.identity.source, line.identity.subject_ref)
         if line.identity not in decisions:
             yield f"{line.place} has no disclosure"
             continue
         # Only those who were in fact sent what is corrected have to be told again.
-        wanted = line.concerned | (line.told_before & told[subject])
+        wanted = line.concerned | (line.told_before & delivered_to[subject])
         candidates = {decision.authority for decision in decisions[line.identity]}
         for authority in sorted(wanted - candidates):
             yield f"{line.place} should concern {authority}"
         for authority in sorted(candidates - wanted - line.always):
             yield f"{line.place} should not concern {authority}"
-        told[subject] |= {d.authority for d in decisions[line.identity] if d.result == "DELIVERED"}
+        delivered_to[subject] |= {d.authority for d in decisions[line.identity] if d.result == "DELIVERED"}
 
 
 def _place(slot: Slot) -> str:
@@ -337,25 +341,25 @@ def figures(evidence: Evidence, authority: str | None = None) -> Figures:
     def own(id: str) -> bool:
         return authority is None or id == authority
 
-    disclosed = [one for one in evidence.disclosed if own(one.identity.source)]
-    decisions = [decision for one in disclosed for decision in one.decisions]
-    received = [one for one in evidence.received if own(one.authority)]
+    disclosed = [disclosure for disclosure in evidence.disclosed if own(disclosure.identity.source)]
+    decisions = [decision for disclosure in disclosed for decision in disclosure.decisions]
+    received = [record for record in evidence.received if own(record.authority)]
     return Figures(
-        published=sum(own(one.slot.authority) for one in evidence.said),
+        published=sum(own(record.slot.authority) for record in evidence.said),
         accepted=len(disclosed),
-        refused=_counted(one.reason for one in evidence.refusals if own(one.slot.authority)),
+        refused=_counted(refusal.reason for refusal in evidence.refusals if own(refusal.slot.authority)),
         delivered=sum(decision.result == "DELIVERED" for decision in decisions),
         withheld=_counted(decision.reason for decision in decisions if decision.result == "WITHHELD"),
-        endings=_counted(one.ending for one in disclosed),
-        received=_counted(one.purpose for one in received if not one.withdrawn),
-        withdrawn=_counted(one.purpose for one in received if one.withdrawn),
+        endings=_counted(disclosure.ending for disclosure in disclosed),
+        received=_counted(record.purpose for record in received if not record.withdrawn),
+        withdrawn=_counted(record.purpose for record in received if record.withdrawn),
     )
 
 
 def busiest(evidence: Evidence, count: int) -> list[str]:
     """The councils that published and received most, the busiest first."""
-    work = Counter(one.slot.authority for one in evidence.said)
-    work.update(one.authority for one in evidence.received)
+    work = Counter(record.slot.authority for record in evidence.said)
+    work.update(record.authority for record in evidence.received)
     return [authority for authority, _ in sorted(work.items(), key=lambda item: (-item[1], item[0]))[:count]]
 
 

@@ -1,10 +1,10 @@
 """The demo: the whole journey of one network on a real Kafka, from councils' files to other councils' inboxes, and judged.
 
-It has a platform of its own in a directory of its own, so that it disturbs no `instep up`; it begins with nothing, and
-unless it is told to leave it up, it ends with nothing running, whatever happened. What it reports comes from the topics.
+The demo has a platform of its own in a directory of its own, and so disturbs no `instep up`. The demo begins with nothing.
+At its end nothing runs, whatever happened, unless the caller keeps the platform. Every reported figure comes from the topics.
 
-A slow machine makes the demo late and nothing else: every wait goes on while something moves (`standstill`), and nothing is
-judged before all that was decided can be read.
+A slow machine makes the demo late and nothing else. Every wait goes on while something moves (`standstill`), and the judge
+begins only when every decision can be read.
 """
 
 import asyncio
@@ -50,9 +50,9 @@ JVM = (*java.QUICK, *java.SMALL_HEAP)
 
 @contextmanager
 def demo(name: str, paths: Paths, tell: Progress = silent, *, keep: bool = False) -> Iterator[Journey]:
-    """The journey, with everything up while the caller looks at it; then everything is ended, unless it is to be kept.
+    """Run the journey. Everything stays up while the caller looks at the result, and ends afterwards unless `keep` is set.
 
-    Raises PlatformError, NotConnectedError or NetworkError; then too everything has been ended.
+    Raises PlatformError, NotConnectedError or NetworkError, once everything has ended.
     """
     platform = Platform(paths.directory, jvm=JVM)
     stop_demo(paths.directory, tell)
@@ -84,16 +84,16 @@ def _end_whatever_comes(platform: Platform, tell: Progress) -> None:
 
 def _end(platform: Platform, tell: Progress) -> list[str]:
     """End the services together, then the broker at once: nobody needs its records, and closing 2,200 logs takes long."""
-    running = [one for one in reversed(platform.records.all()) if one.alive()]
-    services = [one for one in running if one.name != Broker.name]
+    running = [process for process in reversed(platform.records.all()) if process.alive()]
+    services = [process for process in running if process.name != Broker.name]
     if services:
-        tell(f"ending {' and '.join(one.name for one in services)}")
+        tell(f"ending {' and '.join(process.name for process in services)}")
         with ThreadPoolExecutor() as pool:
             pool.map(Process.stop, services)
-    for broker in (one for one in running if one.name == Broker.name):
+    for broker in (process for process in running if process.name == Broker.name):
         broker.kill()
     platform.down(tell)  # and whatever has not ended yet
-    return [one.name for one in running]
+    return [process.name for process in running]
 
 
 @contextmanager
@@ -111,7 +111,7 @@ def _cleared(directory: Path) -> Iterator[None]:
 
 
 def _clear(directory: Path) -> None:
-    """What an interrupted demo has not got to is taken along."""
+    """Remove the data of earlier demos, interrupted ones included."""
     for old in directory.glob("old-*"):
         shutil.rmtree(old, ignore_errors=True)
 
@@ -179,7 +179,7 @@ async def _journey(
 async def _applied(
     connection: Connection, directory: Path, catalogue: Catalogue, tell: Progress, platform: Platform
 ) -> Network:
-    """Apply the network and read it back, again where an answer has not come: applying completes what was begun."""
+    """Apply the network and read it back. Without an answer, apply again: a second apply completes the first."""
     still = Standstill("the network to be applied", platform.logs / f"{Broker.name}.log")
 
     def doing(text: str, done: int = 0, total: int = 0) -> None:
@@ -209,7 +209,7 @@ async def _read(reader: Reader, journey: Journey) -> None:
     disclosed = [evidence.disclosed(item) async for item in reader.read(disclosures_of(network))]
     inboxes = [
         item
-        async for item in reader.read(partitions_of(topics.inbox(*one) for one in topics.inboxes(network)))
+        async for item in reader.read(partitions_of(topics.inbox(*pair) for pair in topics.inboxes(network)))
     ]
     journey.evidence = Evidence(
         said=[evidence.said(item) for item in outboxes.values()],
@@ -221,9 +221,9 @@ async def _read(reader: Reader, journey: Journey) -> None:
 
 
 def _to_show(said: Sequence[Item], received: Sequence[Item]) -> tuple[Item, Item] | None:
-    """A move, delivered to another council: one of which much is withheld and much is told.
+    """A move that was delivered to another council, with many fields shared and many withheld.
 
-    Of those alike, it is always the same one, in whatever order the topics were read.
+    The choice does not depend on the order in which the topics were read.
     """
     originals = {item.content["header"]["event_id"]: item for item in said if "header" in item.content}
     pairs = [

@@ -30,12 +30,12 @@ def partitions_of(names: Iterable[str], count: int = 1) -> list[TopicPartition]:
 
 
 def disclosures_of(network: Network) -> list[TopicPartition]:
-    """Where the router says what it decided."""
+    """The partitions with the router's decisions."""
     return partitions_of([topics.DISCLOSURES], network.lanes)
 
 
 def rejected_of(network: Network) -> list[TopicPartition]:
-    """Where authorities are told what was refused."""
+    """The partitions with refusals."""
     return partitions_of(topics.rejected(authority) for authority in network.participants)
 
 
@@ -94,7 +94,7 @@ class _Settling:
         if not any(stable.values()):
             return 0
         async with reading(self._connection, {}, patience_s=STILL_S) as reader:
-            return len([one async for one in reader.records([tp for tp, end in stable.items() if end])])
+            return len([record async for record in reader.records([tp for tp, end in stable.items() if end])])
 
     async def visible(self) -> None:
         """Return when no transaction is open on any topic of the network."""

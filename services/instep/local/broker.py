@@ -34,7 +34,7 @@ _LEAST_BYTES = 1 << 20
 
 
 class Broker:
-    """One Kafka in `directory`; `start` makes it ready, `stop` and `kill` end it, and it can be started again.
+    """One Kafka in `directory`. `start` makes the broker ready, `stop` and `kill` end it, and `start` may follow again.
 
     The data stay in the directory. Without `port` a free one is chosen at the first start, and kept while it is free.
     `secured` is as production is: TLS, users, an authorizer. Without it, for tests and benchmarks that say so, anybody on
@@ -86,7 +86,7 @@ class Broker:
 
     @property
     def own_connection(self) -> Connection:
-        """How its keeper reaches it: by the broker's own certificate, as a super user, where it is secured."""
+        """A super user's connection, by the broker's own certificate where the broker is secured."""
         if self._tls is None:
             return Connection(bootstrap_servers=self.bootstrap_servers, security_protocol="PLAINTEXT")
         return self._tls.connection(self._mtls_port)
@@ -97,7 +97,7 @@ class Broker:
         return self.directory / "data"
 
     def start(self, progress: Progress = silent) -> None:
-        """Start it and wait until it answers; raises PlatformError, with the end of its log, when it does not.
+        """Start the broker and wait for its answer; raises PlatformError, with the end of the log, where none comes.
 
         Whatever goes wrong, Ctrl-C included, no process is left.
         """
@@ -209,13 +209,13 @@ class Broker:
     def _death(self, log_starts_at: int) -> PlatformError:
         with self.log.open("rb") as file:
             file.seek(log_starts_at)
-            told = file.read().decode(errors="replace")
-        if "Address already in use" in told:
+            log = file.read().decode(errors="replace")
+        if "Address already in use" in log:
             return _PortTakenError()
-        if "No space left on device" in told or shutil.disk_usage(self.directory).free < _LEAST_BYTES:
+        if "No space left on device" in log or shutil.disk_usage(self.directory).free < _LEAST_BYTES:
             return self._unwritable("no space is left on the device")
         java.version_of(java.find_java())  # says so itself, if that is why
-        lines = told.splitlines()
+        lines = log.splitlines()
         # Of a Java stack trace, the lines that say something to whoever does not read Java.
         telling = [line for line in lines if " ERROR " in line or line.startswith("Caused by: ")]
         tail = "\n".join((telling or lines)[-4:])

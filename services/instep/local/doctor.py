@@ -1,4 +1,4 @@
-"""`instep doctor`: what may keep the local platform from working, and what to do about each."""
+"""`instep doctor`: looks for whatever may keep the local platform from working, and gives advice on each finding."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ class Health(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One thing looked at: how it is, and what to do (nothing when it is well)."""
+    """The result of one check: its health, what was found, and advice where the health is not OK."""
 
     check: str
     health: Health
@@ -98,7 +98,7 @@ def _cache(environ: Mapping[str, str]) -> Finding:
 
 
 def _disk(platform: Platform) -> Finding:
-    place = next(one for one in (platform.directory, *platform.directory.parents) if one.exists())
+    place = next(folder for folder in (platform.directory, *platform.directory.parents) if folder.exists())
     free = shutil.disk_usage(place).free // 2**20
     health = Health.OK if free >= _ENOUGH_MIB else Health.NOTE if free >= _LEAST_MIB else Health.PROBLEM
     advice = "" if health is Health.OK else "make room: Kafka stops when the disk is full"
@@ -106,7 +106,7 @@ def _disk(platform: Platform) -> Finding:
 
 
 def _port(platform: Platform) -> Finding:
-    if any(one.state == "up" and one.address for one in platform.status()):
+    if any(status.state == "up" and status.address for status in platform.status()):
         return Finding(check="port", health=Health.OK, found="Kafka has its port")
     if is_free(DEFAULT_PORT):
         return Finding(check="port", health=Health.OK, found=f"{DEFAULT_PORT} is free")
@@ -120,23 +120,25 @@ def _port(platform: Platform) -> Finding:
 
 def _processes(platform: Platform) -> Finding:
     standing = platform.status()
-    if ended := [one.name for one in standing if one.state not in {"up", "down"}]:
+    if ended := [status.name for status in standing if status.state not in {"up", "down"}]:
         return Finding(
             check="processes",
             health=Health.PROBLEM,
             found=f"{', '.join(ended)} ended by itself or does not answer",
             advice=f"read the log in {shown(platform.logs)}; `instep up` heals it, `instep down` clears it away",
         )
-    if lost := [one.pid for place, one in marked_brokers() if not (place / "server.properties").exists()]:
+    if lost := [
+        process.pid for place, process in marked_brokers() if not (place / "server.properties").exists()
+    ]:
         return Finding(
             check="processes",
             health=Health.PROBLEM,
             found=f"local brokers whose directory is gone: process {', '.join(map(str, lost))}",
             advice=f"kill {' '.join(map(str, lost))}",
         )
-    running = [one.name for one in standing if one.state == "up"]
-    found = f"running: {', '.join(running)}" if running else f"nothing runs in {platform.directory}"
-    return Finding(check="processes", health=Health.OK, found=found)
+    running = [status.name for status in standing if status.state == "up"]
+    running_now = f"running: {', '.join(running)}" if running else f"nothing runs in {platform.directory}"
+    return Finding(check="processes", health=Health.OK, found=running_now)
 
 
 def _connection(platform: Platform, environ: Mapping[str, str]) -> Finding:
@@ -145,26 +147,26 @@ def _connection(platform: Platform, environ: Mapping[str, str]) -> Finding:
     except NotConnectedError as error:
         return Finding(check="connection", health=Health.NOTE, found=str(error), advice="run `instep up`")
     asyncio.run(ensure_reachable(connection))
-    said = (
+    signed_in = (
         "INSTEP_BOOTSTRAP_SERVERS"
         if "INSTEP_BOOTSTRAP_SERVERS" in environ
         else shown(platform.connection_file)
     )
     return Finding(
-        check="connection", health=Health.OK, found=f"{connection.bootstrap_servers} answers ({said})"
+        check="connection", health=Health.OK, found=f"{connection.bootstrap_servers} answers ({signed_in})"
     )
 
 
 def _soundness(platform: Platform, environ: Mapping[str, str]) -> Finding:
     try:
-        said = asyncio.run(unsound(from_env(environ, platform.directory)))
+        reason = asyncio.run(unsound(from_env(environ, platform.directory)))
     except NotConnectedError:
         return Finding(check="soundness", health=Health.OK, found="there is no cluster to ask")
-    if said is None:
+    if reason is None:
         return Finding(check="soundness", health=Health.OK, found="nothing is known against this Kafka")
     return Finding(
         check="soundness",
         health=Health.PROBLEM,
-        found=said,
+        found=reason,
         advice=f"run the cluster on one of {SOUND}",
     )

@@ -53,7 +53,7 @@ def find_java(environ: Mapping[str, str] = os.environ) -> Path:
 def version_of(java: Path) -> int:
     """The major version; raises PlatformError when it does not run or is older than Kafka needs."""
     try:
-        told = subprocess.run(
+        printed = subprocess.run(
             [java, "-version"], capture_output=True, text=True, timeout=60, check=True
         ).stderr
     except (OSError, subprocess.SubprocessError) as error:
@@ -61,8 +61,8 @@ def version_of(java: Path) -> int:
             f"{java} does not run on this machine ({type(error).__name__}): set INSTEP_JAVA to the path of a Java {OLDEST}"
             " or newer."
         ) from error
-    found = re.search(r'version "(?:1\.)?(\d+)', told)
-    version = int(found[1]) if found else 0
+    match = re.search(r'version "(?:1\.)?(\d+)', printed)
+    version = int(match[1]) if match else 0
     if version < OLDEST:
         raise PlatformError(f"{java} is Java {version or 'of unknown age'}: Kafka needs {OLDEST} or newer.")
     return version

@@ -90,19 +90,19 @@ def prepare(jars: Jars, data: Path) -> None:
 def _level(data: Path) -> int:
     """The level of `metadata.version` with which a data directory was formatted; 0 when that cannot be read."""
     try:
-        found = _METADATA_VERSION.search((data / "bootstrap.checkpoint").read_bytes())
+        match = _METADATA_VERSION.search((data / "bootstrap.checkpoint").read_bytes())
     except OSError:
         return 0
-    return int.from_bytes(found[1]) if found else 0
+    return int.from_bytes(match[1]) if match else 0
 
 
 def cluster_of(data: Path) -> str:
     """The id of the cluster whose data lie there; nothing when none do."""
     try:
-        found = _CLUSTER_ID.search((data / "meta.properties").read_text(encoding="utf-8"))
+        match = _CLUSTER_ID.search((data / "meta.properties").read_text(encoding="utf-8"))
     except FileNotFoundError:
         return ""
-    return found[1] if found else ""
+    return match[1] if match else ""
 
 
 def cluster_at(connection: Connection) -> str | None:
@@ -119,8 +119,8 @@ async def _cluster_at(connection: Connection) -> str | None:
     try:
         async with asyncio.timeout(5):
             await admin.start()
-            told = await admin.describe_cluster()
-        return str(told["cluster_id"]) if told["brokers"] else None
+            cluster = await admin.describe_cluster()
+        return str(cluster["cluster_id"]) if cluster["brokers"] else None
     except (KafkaError, OSError, TimeoutError):
         return None
     finally:

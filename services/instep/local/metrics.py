@@ -1,4 +1,4 @@
-"""Reading what `/metrics` says."""
+"""Reading a Prometheus exposition, as `/metrics` answers."""
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -12,7 +12,7 @@ class Exposition:
         ]
 
     def total(self, name: str, **labels: str) -> float:
-        """The sum of a metric over all series that have these labels; 0 when there is none."""
+        """The sum of a metric over all series with the given labels; 0 without any."""
         return sum(
             sample.value
             for sample in self._samples

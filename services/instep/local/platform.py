@@ -46,7 +46,7 @@ _USERS_WITHIN_S = 60.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Up:
-    """What `up` has come to: where Kafka is, whether it was there already, and what is worth knowing beside that."""
+    """The result of `up`: Kafka's address, whether Kafka ran already, and notes for the user."""
 
     bootstrap_servers: str
     already: bool
@@ -122,21 +122,21 @@ class Platform:
         if not self.directory.exists():
             return []
         with self._turn(progress):
-            running = [one for one in self._in_order_of_ending() if one.alive()]
+            running = [process for process in self._in_order_of_ending() if process.alive()]
             self.connection_file.unlink(missing_ok=True)
             self._end([*running, *self._strays()], progress)
             for record in self.records.all():
                 self.records.remove(record.name)
             if delete_data:
                 shutil.rmtree(self.directory / "kafka", ignore_errors=True)
-            return [one.name for one in running]
+            return [process.name for process in running]
 
     def status(self) -> list[PlatformStatus]:
         """Every process that has been started here and not stopped, the broker first; it is always listed."""
         broker = self.records.read(Broker.name)
-        others = [one for one in self.records.all() if one.name != Broker.name]
+        others = [process for process in self.records.all() if process.name != Broker.name]
         first = self._standing(broker) if broker else PlatformStatus(name=Broker.name, state="down")
-        return [first, *(self._standing(one) for one in others)]
+        return [first, *(self._standing(process) for process in others)]
 
     def address(self) -> str | None:
         """Where the Kafka that was started here answers; None when it does not."""
@@ -170,25 +170,27 @@ class Platform:
         )
 
     def _clear_wreckage(self, progress: Progress) -> list[str]:
-        """End a broker that does not answer, and forget what has ended by itself; returns what was found.
+        """End a broker that does not answer, and forget processes that have ended by themselves; returns notes for the user.
 
         Services that live are left alone: they wait for the broker to come back.
         """
-        found = []
-        for one in self.records.all():
-            if not one.alive():
-                found.append(f"{one.name} (process {one.pid}) had ended by itself: see {shown(one.log)}.")
-                self.records.remove(one.name)
-            elif one.name == Broker.name:
-                found.append(f"A broker that does not answer (process {one.pid}) was ended.")
-                self._end([one], progress)
+        notes = []
+        for process in self.records.all():
+            if not process.alive():
+                notes.append(
+                    f"{process.name} (process {process.pid}) had ended by itself: see {shown(process.log)}."
+                )
+                self.records.remove(process.name)
+            elif process.name == Broker.name:
+                notes.append(f"A broker that does not answer (process {process.pid}) was ended.")
+                self._end([process], progress)
         self._end(self._strays(), progress)
         self.connection_file.unlink(missing_ok=True)
-        return found
+        return notes
 
     def _in_order_of_ending(self) -> list[Process]:
         """Services before the broker, which they need to end in order; it may be younger, started again after a crash."""
-        return sorted(self.records.all(), key=lambda one: (one.name == Broker.name, -one.started))
+        return sorted(self.records.all(), key=lambda process: (process.name == Broker.name, -process.started))
 
     def _end(self, processes: Sequence[Process], progress: Progress) -> None:
         for process in processes:
@@ -199,9 +201,13 @@ class Platform:
 
     def _strays(self) -> list[Process]:
         """Brokers of this very directory whose record is lost."""
-        recorded = {one.pid for one in self.records.all()}
+        recorded = {process.pid for process in self.records.all()}
         here = self.directory / "kafka"
-        return [one for directory, one in marked_brokers() if directory == here and one.pid not in recorded]
+        return [
+            process
+            for directory, process in marked_brokers()
+            if directory == here and process.pid not in recorded
+        ]
 
     def _make_first_users(self, broker: Broker) -> None:
         first = (ADMIN, *(service_principal(name) for name in SERVICES))
@@ -240,16 +246,16 @@ async def _set_secrets(connection: Connection, secrets: Mapping[str, str]) -> No
 
 def marked_brokers() -> list[tuple[Path, Process]]:
     """Every local broker of Instep on this machine that we may look at, and its directory."""
-    found = []
+    brokers = []
     for process in psutil.process_iter():
         try:
             for argument in process.cmdline():
                 if argument.startswith(MARK):
-                    one = Process(name=Broker.name, pid=process.pid, started=process.create_time())
-                    found.append((Path(argument.removeprefix(MARK)), one))
+                    broker = Process(name=Broker.name, pid=process.pid, started=process.create_time())
+                    brokers.append((Path(argument.removeprefix(MARK)), broker))
         except psutil.Error:
             continue
-    return found
+    return brokers
 
 
 def shown(path: str | Path) -> str:

@@ -8,11 +8,11 @@ LOOPBACK = "127.0.0.1"
 
 def free_ports(count: int) -> tuple[int, ...]:
     """Ports that are free now, each another."""
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((LOOPBACK, 0))
-        return tuple(int(one.getsockname()[1]) for one in sockets)
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for bound in sockets:
+            bound.bind((LOOPBACK, 0))
+        return tuple(int(bound.getsockname()[1]) for bound in sockets)
 
 
 def is_free(port: int) -> bool:

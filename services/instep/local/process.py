@@ -1,4 +1,4 @@
-"""Processes that the local platform has started: known by id and start time, so that no stranger is ever signalled.
+"""Processes of the local platform, known by process id and start time, so that no other process is ever signalled.
 
 A process id alone is worth nothing after a crash: by then it may be somebody else's.
 """
@@ -44,14 +44,14 @@ class Process:
     patience_s: float = 0.0
 
     def alive(self) -> bool:
-        """Whether it runs still: this very process, and not a dead one that nobody has collected."""
+        """Whether this very process still runs; a zombie does not."""
         return self._found() is not None
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, if it is still this very process."""
-        if found := self._found():
+        if process := self._found():
             try:
-                found.send_signal(number)
+                process.send_signal(number)
             except psutil.NoSuchProcess:
                 pass
 
@@ -60,12 +60,12 @@ class Process:
 
         `waiting` is called once when it takes longer than `grace_s` and still has time.
         """
-        if (found := self._found()) is None:
+        if (process := self._found()) is None:
             return
         self.signal(signal.SIGTERM)
         began = moved = time.monotonic()
-        size, told = self._log_size(), False
-        while not _gone(found):
+        size, said_so = self._log_size(), False
+        while not _gone(process):
             now = time.monotonic()
             if size != (size := self._log_size()):
                 moved = now
@@ -73,8 +73,8 @@ class Process:
                 continue
             if now - began > self.patience_s or now - moved > QUIET_S:
                 self.kill()
-            elif not told:
-                told = True
+            elif not said_so:
+                said_so = True
                 waiting()
 
     def _log_size(self) -> int:
@@ -85,11 +85,11 @@ class Process:
 
     def kill(self) -> None:
         """SIGKILL; returns when it is gone."""
-        if (found := self._found()) is None:
+        if (process := self._found()) is None:
             return
         self.signal(signal.SIGKILL)
         try:
-            found.wait(GRACE_S)
+            process.wait(GRACE_S)
         except psutil.TimeoutExpired as stuck:
             raise PlatformError(
                 f"{self.name} (process {self.pid}) does not end: the system holds it."
@@ -97,9 +97,9 @@ class Process:
 
     def _found(self) -> psutil.Process | None:
         try:
-            found = psutil.Process(self.pid)
-            same = abs(found.create_time() - self.started) < _SAME_START_S
-            return found if same and found.status() != psutil.STATUS_ZOMBIE else None
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < _SAME_START_S
+            return process if same and process.status() != psutil.STATUS_ZOMBIE else None
         except psutil.NoSuchProcess:
             return None
 
@@ -168,8 +168,8 @@ class Records:
             return None
 
     def all(self) -> list[Process]:
-        found = (self.read(path.stem) for path in self.directory.glob("*.json"))
-        return sorted((one for one in found if one), key=lambda one: one.started)
+        records = (self.read(path.stem) for path in self.directory.glob("*.json"))
+        return sorted((record for record in records if record), key=lambda record: record.started)
 
     def remove(self, name: str) -> None:
         self._path(name).unlink(missing_ok=True)
@@ -196,10 +196,10 @@ def interrupts_held() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    held: list[int] = []
+    signals: list[int] = []
 
     def hold(number: int, _: FrameType | None) -> None:
-        held.append(number)
+        signals.append(number)
 
     before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -207,13 +207,13 @@ def interrupts_held() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for late in held:
+        for late in signals:
             signal.raise_signal(late)
 
 
-def _gone(found: psutil.Process) -> bool:
+def _gone(process: psutil.Process) -> bool:
     try:
-        found.wait(_LOOK_EVERY_S)
+        process.wait(_LOOK_EVERY_S)
     except psutil.TimeoutExpired:
         return False
     return True

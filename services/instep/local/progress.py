@@ -1,10 +1,10 @@
-"""Telling whoever waits what is being done."""
+"""Progress of long work, as a callback."""
 
 from typing import Protocol
 
 
 class Progress(Protocol):
-    """Called as work goes on: what is being done, and how much of how much where that is known.
+    """Called as work goes on, with the step's name, and with how much is done of how much where both are known.
 
     A step begins with `done` 0; later calls of the same step count up.
     """

@@ -42,10 +42,10 @@ def wait_until_released(controller: Process, log: Path) -> None:
     until = time.monotonic() + _WITHIN_S
     in_charge = False
     while time.monotonic() < until and controller.alive():
-        said = log.read_text("utf-8", errors="replace")
-        if _FENCED in said:
+        logged = log.read_text("utf-8", errors="replace")
+        if _FENCED in logged:
             return
-        if _IN_CHARGE in said and not in_charge:
+        if _IN_CHARGE in logged and not in_charge:
             in_charge = True
             until = time.monotonic() + 2 * _SESSION_S
         time.sleep(0.05)

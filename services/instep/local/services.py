@@ -31,7 +31,7 @@ _TELL_S = 10.0
 
 @dataclass(slots=True, kw_only=True)
 class Service:
-    """One worker, and its management port; `restarts` counts how often it had to be started again."""
+    """One worker, and its management port. `restarts` counts how often the worker had to be started again."""
 
     name: str
     port: int
@@ -48,7 +48,7 @@ class Service:
 
     @property
     def log(self) -> Path:
-        """Where it says what it does."""
+        """The worker's log file."""
         return Path(self.process.log)
 
     @property
@@ -57,24 +57,24 @@ class Service:
         return f"http://{LOOPBACK}:{self.port}"
 
     def get(self, path: str) -> str:
-        """What the management port answers; raises OSError when it does not, or says no."""
+        """The management port's answer; raises OSError without an answer, or on an HTTP error."""
         with urllib.request.urlopen(f"{self.address}{path}", timeout=_ANSWER_S) as answer:  # noqa: S310 -- http, ours
             return str(answer.read().decode())
 
     async def wait_until_ready(self, tell: Progress) -> None:
         """Return when it is ready; `tell` hears now and then for what it waits. Raises PlatformError when nothing moves."""
         still = Standstill(f"{self.name} to be ready", self.log)
-        told = time.monotonic()
+        told_at = time.monotonic()
         while problem := await asyncio.to_thread(self.unready):
-            if time.monotonic() - told > _TELL_S:
-                told = time.monotonic()
+            if time.monotonic() - told_at > _TELL_S:
+                told_at = time.monotonic()
                 tell(f"waiting for {self.name}: {problem}")
             still.look((problem, self.restarts, self.log.stat().st_size))
             self.supervise()
             await asyncio.sleep(_POLL_S)
 
     def unready(self) -> str:
-        """Why it is not ready, in its own words; "" when it is."""
+        """The worker's own reason for not being ready; "" where the worker is ready."""
         try:
             self.get("/ready")
         except urllib.error.HTTPError as error:
@@ -84,12 +84,12 @@ class Service:
         return ""
 
     async def metrics(self) -> Exposition:
-        """What `/metrics` says. Raises PlatformError when it never answers."""
+        """The worker's metrics. Raises PlatformError where no answer comes."""
         still = Standstill(f"{self.name} to tell its metrics", self.log)
         return Exposition(await patiently(lambda: asyncio.to_thread(self.get, "/metrics"), still))
 
     def supervise(self) -> None:
-        """Start it again when it has ended, in good time; raises PlatformError when it keeps ending, with its log's end."""
+        """Start an ended worker again, after a back-off; raises PlatformError, with the log's end, when it keeps ending."""
         now = time.monotonic()
         if self.process.alive():
             self._in_a_row = 0 if now - self._started > WELL_S else self._in_a_row

@@ -1,7 +1,6 @@
-"""Waiting on a slow machine: no limit on the whole, but on the time in which nothing moves.
+"""Waiting on a slow machine: the whole wait has no limit, but the time without any change has one.
 
-A busy machine makes an answer late and never wrong, so whoever waits for one says after what time without any change they
-give up, for what they have waited, and where to look.
+A busy machine gives late answers, never wrong ones. A wait that is given up names its goal, its duration, and a log file.
 """
 
 import asyncio
@@ -23,7 +22,7 @@ _LOOKS = 20
 _PAUSE_S = 0.5
 _LONGEST_PAUSE_S = 5.0
 NO_ANSWER = (NotConnectedError, KafkaError, OSError, TimeoutError)
-"""What a step raises when an answer has not come in its time."""
+"""The errors of a step without an answer."""
 
 
 class Standstill:
@@ -64,7 +63,7 @@ class Standstill:
 
 
 async def patiently(step: Callable[[], Awaitable[T]], still: Standstill) -> T:
-    """Take a step that may be taken again, until it has been answered. Raises PlatformError, as `still` does."""
+    """Repeat a step until an answer comes; the step has to be safe to repeat. Raises PlatformError, as `still` does."""
     pause = _PAUSE_S
     while True:
         try:

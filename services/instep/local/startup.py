@@ -75,7 +75,7 @@ class Startup:
         return now - self._moved > self._quiet_s or now - self._began > AT_MOST_S
 
     def look(self) -> None:
-        """Take in what the log has said since the last look, and tell of it."""
+        """Read the log's new lines, and report progress."""
         text = self._new_lines()
         if not text or self._said.started:
             return
@@ -93,11 +93,13 @@ class Startup:
         return whole.decode(errors="replace")
 
     def _tell(self, *, first: bool) -> None:
-        said = self._said
+        logged = self._said
         text = (
-            "Kafka was not ended in order: it recovers its logs" if said.recovers else "Kafka loads its logs"
+            "Kafka was not ended in order: it recovers its logs"
+            if logged.recovers
+            else "Kafka loads its logs"
         )
         if first:
-            self._progress(text, 0, said.total)
-        if said.loaded:
-            self._progress(text, said.loaded, said.total)
+            self._progress(text, 0, logged.total)
+        if logged.loaded:
+            self._progress(text, logged.loaded, logged.total)

@@ -1,7 +1,7 @@
 """The demo: the whole journey of one network on a real Kafka, from councils' files to other councils' inboxes, and judged.
 
 The demo has a platform of its own in a directory of its own, and so disturbs no `instep up`. The demo begins with nothing.
-At its end nothing runs, whatever happened, unless the caller keeps the platform. Every reported figure comes from the topics.
+It has a platform of its own in a directory of its own, and so disturbs no `instep up`. The demo begins with nothing.
 
 A slow machine makes the demo late and nothing else. Every wait goes on while something moves (`standstill`), and the judge
 begins only when every decision can be read.

@@ -124,7 +124,7 @@ def _topics_of(names: Iterable[str], tenants: Mapping[str, Collection[str]]) -> 
     """What a row of the table of services names: topics of the hub, and for each kind all that the tenants have."""
     for name in names:
         if name in set(Kind):
-            yield from (held for held in chain.from_iterable(tenants.values()) if held.split(".")[1] == name)
+            yield from (name for name in chain.from_iterable(tenants.values()) if name.split(".")[1] == name)
         else:
             yield name
 

@@ -59,7 +59,7 @@ class Areas:
         An address abroad, one without code and postcode, and one whose code or postcode nobody knows is not placed. A
         code or postcode of a council outside the network is placed, and concerns nobody here.
         """
-        found: frozenset[str] | None = None
+        concerned: frozenset[str] | None = None
         for address in addresses:
             if address is None:
                 continue
@@ -67,8 +67,8 @@ class Areas:
                 address.get("authority_gss"), address.get("postcode"), address.get("country"), on
             )
             if placed is not None:
-                found = placed if found is None else found | placed
-        return _concerned(found)
+                concerned = placed if concerned is None else concerned | placed
+        return _concerned(concerned)
 
     def _place(
         self, gss: str | None, postcode: str | None, country: str | None, on: date
@@ -88,14 +88,14 @@ class Areas:
 
     def _told(self, authority: Authority, on: date) -> frozenset[str]:
         """Those who act today for the councils, and their counties, that held the area on the day."""
-        told: set[str] = set()
+        bodies: set[str] = set()
         for id in self._network.successors_in_force(authority.id, on):
             district = self._network.authorities[id]
             successors = self._network.successors_in_force(id, self._later(on))
-            told |= successors
+            bodies |= successors
             if district.parent:
-                told |= self._county(district.parent, successors, on)
-        return frozenset(told)
+                bodies |= self._county(district.parent, successors, on)
+        return frozenset(bodies)
 
     def _county(self, county: str, districts: frozenset[str], on: date) -> frozenset[str]:
         acting = self._network.successors_in_force(county, self._later(on))
@@ -106,5 +106,5 @@ class Areas:
 
 
 @lru_cache(maxsize=REMEMBERED)
-def _concerned(found: frozenset[str] | None) -> Concerned:
-    return Concerned(authorities=found or frozenset(), unknown=found is None)
+def _concerned(authorities: frozenset[str] | None) -> Concerned:
+    return Concerned(authorities=authorities or frozenset(), unknown=authorities is None)

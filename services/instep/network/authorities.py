@@ -61,17 +61,18 @@ class Authority:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LineFault:
-    """What is wrong on a line of a file."""
+    """A fault on one line of a file; `about` is the authority's id where the fault is an authority's."""
 
     line: int
     message: str
+    about: str = ""
 
 
 def read_rows(
     text: str, columns: tuple[str, ...]
 ) -> tuple[list[tuple[int, dict[str, str]]], list[LineFault]]:
     """The rows of a CSV text with exactly these columns, each with the line it ends on; and what does not fit."""
-    found: list[tuple[int, dict[str, str]]] = []
+    rows: list[tuple[int, dict[str, str]]] = []
     reader = csv.reader(text.splitlines(), strict=True)
     try:
         if tuple(next(reader, [])) != columns:
@@ -79,43 +80,45 @@ def read_rows(
         faults = []
         for values in reader:
             if len(values) == len(columns):
-                found.append((reader.line_num, dict(zip(columns, values, strict=True))))
+                rows.append((reader.line_num, dict(zip(columns, values, strict=True))))
             else:
                 words = f"{len(values)} columns where there should be {len(columns)}"
                 faults.append(LineFault(line=reader.line_num, message=words))
     except csv.Error as error:
-        return found, [LineFault(line=reader.line_num, message=f"this is not CSV: {error}")]
-    return found, faults
+        return rows, [LineFault(line=reader.line_num, message=f"this is not CSV: {error}")]
+    return rows, faults
 
 
 def read_authorities(text: str) -> tuple[dict[str, tuple[int, Authority]], list[LineFault]]:
     """The authorities of `authorities.csv` by id, each with its line; and what cannot be read."""
     rows, faults = read_rows(text, COLUMNS)
-    found: dict[str, tuple[int, Authority]] = {}
+    authorities: dict[str, tuple[int, Authority]] = {}
     for line, values in rows:
         try:
-            one = authority(values)
+            read = authority(values)
         except NetworkError as error:
             faults.append(LineFault(line=line, message=str(error)))
             continue
-        if one.id in found:
-            faults.append(LineFault(line=line, message=f"{one.id} is on line {found[one.id][0]} already"))
+        if read.id in authorities:
+            faults.append(
+                LineFault(line=line, message=f"{read.id} is on line {authorities[read.id][0]} already")
+            )
         else:
-            found[one.id] = (line, one)
-    return found, faults
+            authorities[read.id] = (line, read)
+    return authorities, faults
 
 
 def read_aliases(text: str) -> tuple[dict[str, tuple[int, str, str]], list[LineFault]]:
     """Former code to (line, authority, current code), of `gss_aliases.csv`; and what cannot be read."""
     rows, faults = read_rows(text, ALIAS_COLUMNS)
-    found: dict[str, tuple[int, str, str]] = {}
+    aliases: dict[str, tuple[int, str, str]] = {}
     for line, values in rows:
         former = values["former_gss"]
-        if former in found:
-            faults.append(LineFault(line=line, message=f"{former} is on line {found[former][0]} already"))
+        if former in aliases:
+            faults.append(LineFault(line=line, message=f"{former} is on line {aliases[former][0]} already"))
         else:
-            found[former] = (line, values["authority"], values["current_gss"])
-    return found, faults
+            aliases[former] = (line, values["authority"], values["current_gss"])
+    return aliases, faults
 
 
 def mentioned(text: str) -> frozenset[str]:
@@ -123,12 +126,12 @@ def mentioned(text: str) -> frozenset[str]:
     return frozenset(line.partition(",")[0].strip(' "').lower() for line in text.splitlines())
 
 
-def identifier_faults(what: str, id: str) -> Iterator[str]:
+def identifier_faults(role: str, id: str) -> Iterator[str]:
     """Why an id is none; `what` says whose it is."""
     if not IDENTIFIER.fullmatch(id):
-        yield f"{what} {id!r} must be 2 to 41 lower-case letters, digits and hyphens, the first a letter"
+        yield f"{role} {id!r} must be 2 to 41 lower-case letters, digits and hyphens, the first a letter"
     elif id == RESERVED:
-        yield f"{what} {id!r} is reserved"
+        yield f"{role} {id!r} is reserved"
 
 
 def authority(values: Mapping[str, str]) -> Authority:

@@ -12,83 +12,87 @@ def authority_faults(
     authorities: Mapping[str, tuple[int, Authority]], unread: Container[str] = ()
 ) -> Iterator[LineFault]:
     """What is wrong with the authorities among themselves; `unread` are ids of rows that have faults of their own."""
-    known = {id: one for id, (_, one) in authorities.items()}
+    known = {id: authority for id, (_, authority) in authorities.items()}
     taken_for = lookalikes(authorities)
     codes: dict[str, str] = {}
-    for line, one in authorities.values():
-        words = [*_authority(one, known, unread), *_succession(one, known)]
-        if one.id in taken_for:
-            words.append(f"it would be taken for {taken_for[one.id]}: choose an id that cannot")
-        if one.gss and codes.setdefault(one.gss, one.id) != one.id:
-            words.append(f"{one.gss} is the code of {codes[one.gss]} already")
-        yield from (LineFault(line=line, message=f"{one.id}: {word}") for word in words)
+    for line, authority in authorities.values():
+        words = [*_authority(authority, known, unread), *_succession(authority, known)]
+        if authority.id in taken_for:
+            words.append(f"it would be taken for {taken_for[authority.id]}: choose an id that cannot")
+        if authority.gss and codes.setdefault(authority.gss, authority.id) != authority.id:
+            words.append(f"{authority.gss} is the code of {codes[authority.gss]} already")
+        yield from (
+            LineFault(line=line, message=f"{authority.id}: {word}", about=authority.id) for word in words
+        )
 
 
 def authority_warnings(authorities: Mapping[str, tuple[int, Authority]]) -> Iterator[LineFault]:
     """What the network's people should know of its authorities."""
     taken_for = lookalikes(authorities)
-    for line, one in authorities.values():
-        if one.valid_to and not one.replaced_by:
-            words = f"it ends on {one.valid_to} and nobody replaces it, so nobody is told of what concerns its area"
-            yield LineFault(line=line, message=f"{one.id}: {words}")
-        if (like := disguised(one.id)) and one.id not in taken_for:
-            yield LineFault(line=line, message=f"{one.id}: the id reads like {like!r}")
+    for line, authority in authorities.values():
+        if authority.valid_to and not authority.replaced_by:
+            words = f"it ends on {authority.valid_to} and nobody replaces it, so nobody is told of what concerns its area"
+            yield LineFault(line=line, message=f"{authority.id}: {words}", about=authority.id)
+        if (like := disguised(authority.id)) and authority.id not in taken_for:
+            yield LineFault(
+                line=line, message=f"{authority.id}: the id reads like {like!r}", about=authority.id
+            )
 
 
-def _succession(one: Authority, known: Mapping[str, Authority]) -> Iterator[str]:
+def _succession(authority: Authority, known: Mapping[str, Authority]) -> Iterator[str]:
     """Areas pass on without a day between, to a body that is there to take them."""
-    for other in (known[id] for id in one.replaced_by if id in known and id != one.id):
-        if one.valid_to is None:
+    for other in (known[id] for id in authority.replaced_by if id in known and id != authority.id):
+        if authority.valid_to is None:
             continue
-        if other.valid_from > one.valid_to + timedelta(days=1):
+        if other.valid_from > authority.valid_to + timedelta(days=1):
             yield (
-                f"its successor {other.id} begins on {other.valid_from}, later than the day after {one.valid_to}:"
+                f"its successor {other.id} begins on {other.valid_from}, later than the day after {authority.valid_to}:"
                 " on the days between the area is nobody's"
             )
-        if other.valid_to is not None and other.valid_to <= one.valid_to:
+        if other.valid_to is not None and other.valid_to <= authority.valid_to:
             yield f"its successor {other.id} ends on {other.valid_to}, no later than itself"
 
 
-def _authority(one: Authority, known: Mapping[str, Authority], unread: Container[str]) -> Iterator[str]:
-    yield from identifier_faults("the id", one.id)
-    if not one.name.strip():
+def _authority(authority: Authority, known: Mapping[str, Authority], unread: Container[str]) -> Iterator[str]:
+    yield from identifier_faults("the id", authority.id)
+    if not authority.name.strip():
         yield "the name is empty"
-    if one.gss and not GSS.fullmatch(one.gss):
-        yield f"the gss {one.gss!r} is not a code such as E08000035"
-    if one.tier not in TIERS:
-        yield f"the tier {one.tier!r} is not known{nearest(one.tier, TIERS)}"
-    if one.valid_to and one.valid_to < one.valid_from:
+    if authority.gss and not GSS.fullmatch(authority.gss):
+        yield f"the gss {authority.gss!r} is not a code such as E08000035"
+    if authority.tier not in TIERS:
+        yield f"the tier {authority.tier!r} is not known{nearest(authority.tier, TIERS)}"
+    if authority.valid_to and authority.valid_to < authority.valid_from:
         yield "valid_to is before valid_from"
-    if one.replaced_by and not one.valid_to:
+    if authority.replaced_by and not authority.valid_to:
         yield "it is replaced but has no valid_to"
-    for word, other in [("parent", one.parent)] + [("successor", id) for id in one.replaced_by]:
+    for word, other in [("parent", authority.parent)] + [("successor", id) for id in authority.replaced_by]:
         if other is not None and other not in known and other not in unread:
             yield f"its {word} {other!r} is not in authorities.csv{nearest(other, known)}"
-    if one.parent and one.parent in known and known[one.parent].tier != "county":
-        yield f"its parent {one.parent} is not a county"
-    if one.id in _ahead(one.id, {id: (other.parent or "",) for id, other in known.items()}):
+    if authority.parent and authority.parent in known and known[authority.parent].tier != "county":
+        yield f"its parent {authority.parent} is not a county"
+    if authority.id in _ahead(authority.id, {id: (other.parent or "",) for id, other in known.items()}):
         yield "it is above itself, by its parents"
-    if one.id in _ahead(one.id, {id: other.replaced_by for id, other in known.items()}):
+    if authority.id in _ahead(authority.id, {id: other.replaced_by for id, other in known.items()}):
         yield "it replaces itself, by its successors"
 
 
 def _ahead(id: str, steps: Mapping[str, tuple[str, ...]]) -> set[str]:
     """All that can be reached from an id, itself only by way of a cycle."""
-    found: set[str] = set()
+    reached: set[str] = set()
     ahead = [*steps.get(id, ())]
     while ahead:
         step = ahead.pop()
-        if step not in found:
-            found.add(step)
+        if step not in reached:
+            reached.add(step)
             ahead.extend(steps.get(step, ()))
-    return found
+    return reached
 
 
 def alias_faults(
     aliases: Mapping[str, tuple[int, str, str]], known: Mapping[str, Authority], unread: Container[str] = ()
 ) -> Iterator[LineFault]:
     """What is wrong with the former codes, given the authorities; `unread` as in `authority_faults`."""
-    codes = {one.gss: one.id for one in known.values()}
+    codes = {authority.gss: authority.id for authority in known.values()}
     for former, (line, authority, current) in aliases.items():
         if authority not in known and authority in unread:
             continue

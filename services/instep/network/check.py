@@ -44,19 +44,19 @@ def check(directory: Path, catalogue: Catalogue, today: date) -> list[Problem]:
     known, unread, problems = _authorities(directory / "authorities.csv")
     problems += _aliases(directory / "gss_aliases.csv", known, unread)
     problems += _settings(directory / "network.toml")
-    found: list[Read] = []
+    agreements: list[Read] = []
     for file in sorted((directory / "agreements").glob("*")):
         if file.suffix == ".toml":
             read, faults = _agreement(file)
             problems += faults
             if read is not None:
-                found.append(read)
+                agreements.append(read)
                 problems += _terms(read, known, unread, catalogue.events, today)
         elif not (file.suffix in NOTES or file.name.startswith(".")):
             words = "only agreements belong here, in files whose names end in .toml: this one is not read"
             problems.append(Problem(file=str(file), line=1, message=words))
-    problems += _ids(found)
-    problems += _overlaps(found)
+    problems += _ids(agreements)
+    problems += _overlaps(agreements)
     if not any(problem.severity == "error" for problem in problems):
         problems += _principals(directory)
     return _sorted(problems)
@@ -67,14 +67,14 @@ def check_against(directory: Path, before: Path) -> list[Problem]:
 
     Raises NetworkError where `before` cannot be read. Faults of `directory` itself are for `check` to find.
     """
-    held = load(before).agreements
-    found = {
+    earlier = load(before).agreements
+    now = {
         read.agreement.id: read
         for file in (directory / "agreements").glob("*.toml")
         if (read := _agreement(file)[0]) is not None
     }
-    stale = stale_versions(held, {id: read.agreement for id, read in found.items()})
-    return _sorted(found[id].at(Fault(key="version", message=f"{id}: {words}")) for id, words in stale)
+    stale = stale_versions(earlier, {id: read.agreement for id, read in now.items()})
+    return _sorted(now[id].at(Fault(key="version", message=f"{id}: {words}")) for id, words in stale)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,7 +101,7 @@ def _authorities(file: Path) -> tuple[Mapping[str, Authority], frozenset[str] | 
     unread = frozenset[str]() if whole else mentioned(text)
     problems += [_on_line(file, fault) for fault in (*faults, *authority_faults(rows, unread))]
     problems += [_on_line(file, fault, "warning") for fault in authority_warnings(rows)]
-    return {id: one for id, (_, one) in rows.items()}, unread, problems
+    return {id: authority for id, (_, authority) in rows.items()}, unread, problems
 
 
 def _aliases(file: Path, known: Mapping[str, Authority], unread: frozenset[str] | None) -> list[Problem]:
@@ -156,21 +156,21 @@ def _terms(
     agreement, name = read.agreement, read.file.stem
     if unread is None:
         unread = agreement.parties
-    found = terms.errors(agreement, read.document, name, known, events, today, unread)
-    yield from map(read.at, found)
+    faults = terms.errors(agreement, read.document, name, known, events, today, unread)
+    yield from map(read.at, faults)
     yield from (read.at(fault, "warning") for fault in terms.warnings(agreement, known, today))
 
 
-def _ids(found: Sequence[Read]) -> Iterator[Problem]:
+def _ids(agreements: Sequence[Read]) -> Iterator[Problem]:
     """Ids that are two agreements' at once, or would be taken for another's."""
-    files = {read.file.stem for read in found}
-    for read in found:
+    files = {read.file.stem for read in agreements}
+    for read in agreements:
         id = read.agreement.id
         if id != read.file.stem and id in files:
             yield read.at(Fault(key="id", message=f"{id} is the id of {id}.toml already"))
     for key in ("id", "purpose"):
-        taken_for = lookalikes(getattr(read.agreement, key) for read in found)
-        for read in found:
+        taken_for = lookalikes(getattr(read.agreement, key) for read in agreements)
+        for read in agreements:
             name = getattr(read.agreement, key)
             if name in taken_for:
                 words = f"{key} {name!r} would be taken for {taken_for[name]!r}: choose one that cannot"
@@ -179,8 +179,8 @@ def _ids(found: Sequence[Read]) -> Iterator[Problem]:
                 yield read.at(Fault(key=key, message=f"{key} {name!r} reads like {like!r}"), "warning")
 
 
-def _overlaps(found: Sequence[Read]) -> Iterator[Problem]:
-    files = {read.agreement.id: read for read in found}
+def _overlaps(agreements: Sequence[Read]) -> Iterator[Problem]:
+    files = {read.agreement.id: read for read in agreements}
     twins: set[str] = set()
     for overlap in overlaps(read.agreement for read in files.values()):
         read, other = files[overlap.agreement.id], files[overlap.other.id].file.name

@@ -52,7 +52,7 @@ class RespondWithin:
 
 def respond_within(text: str) -> RespondWithin:
     """Read `"10 working days"` or `"5 days"`; raises NetworkError otherwise."""
-    found = WITHIN.fullmatch(text)
-    if found is None:
+    match = WITHIN.fullmatch(text)
+    if match is None:
         raise NetworkError(f'respond_within is {text!r}; write it as "10 working days" or "5 days"')
-    return RespondWithin(days=int(found[1]), working=found[2] is not None)
+    return RespondWithin(days=int(match[1]), working=match[2] is not None)

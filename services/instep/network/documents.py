@@ -42,11 +42,11 @@ DAY = Kind(
     words="a date such as 2026-04-01", fits=lambda v: isinstance(v, date) and not isinstance(v, datetime)
 )
 TEXTS = Kind(
-    words="a list of texts", fits=lambda v: isinstance(v, list) and all(isinstance(one, str) for one in v)
+    words="a list of texts", fits=lambda v: isinstance(v, list) and all(isinstance(item, str) for item in v)
 )
 TABLE = Kind(words="a table", fits=lambda v: isinstance(v, dict))
 TABLES = Kind(
-    words="a list of tables", fits=lambda v: isinstance(v, list) and all(isinstance(one, dict) for one in v)
+    words="a list of tables", fits=lambda v: isinstance(v, list) and all(isinstance(item, dict) for item in v)
 )
 
 AGREEMENT_KEYS = {
@@ -76,8 +76,8 @@ OPTIONAL_SHARE_KEYS = ("when", "protected")
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """`" (did you mean ...?)"` for the name most like it, or nothing."""
-    found = get_close_matches(name, list(names), n=1)
-    return f" (did you mean {found[0]}?)" if found else ""
+    close = get_close_matches(name, list(names), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def shape_faults(

@@ -34,40 +34,45 @@ class Flow:
 
 def flows(network: Network, day: date) -> tuple[Flow, ...]:
     """The flows of a network on a day in London, by purpose and agreement; of a share each pair of parties is in one."""
-    agreements = sorted(network.agreements.values(), key=lambda one: (one.purpose, one.id))
-    return tuple(flow for one in agreements for share in one.shares for flow in _flows(one, share, day))
+    agreements = sorted(network.agreements.values(), key=lambda agreement: (agreement.purpose, agreement.id))
+    return tuple(
+        flow
+        for agreement in agreements
+        for share in agreement.shares
+        for flow in _flows(agreement, share, day)
+    )
 
 
 def of_authority(flows: Iterable[Flow], authority: str) -> tuple[Flow, ...]:
-    """What one authority tells, then what it is told; with itself it shares nothing."""
-    told, tells = [], []
+    """The flows from one authority, then the flows to it; an authority shares nothing with itself."""
+    receives, tells = [], []
     for flow in flows:
         others = tuple(id for id in flow.recipients if id != authority)
         if authority in flow.sources and others:
             tells.append(replace(flow, sources=(authority,), recipients=others))
         others = tuple(id for id in flow.sources if id != authority)
         if authority in flow.recipients and others:
-            told.append(replace(flow, sources=others, recipients=(authority,)))
-    return (*tells, *told)
+            receives.append(replace(flow, sources=others, recipients=(authority,)))
+    return (*tells, *receives)
 
 
 def chosen(
     network: Network, day: date, authority: str | None = None, purpose: str | None = None
 ) -> tuple[Flow, ...]:
     """The flows of one authority, of one purpose, of both, or all; raises NetworkError for a name that is not there."""
-    found = flows(network, day)
+    chosen_flows = flows(network, day)
     if purpose is not None:
-        known = {flow.purpose for flow in found}
+        known = {flow.purpose for flow in chosen_flows}
         if purpose not in known:
             raise NetworkError(f"No agreement is for the purpose {purpose!r}{nearest(purpose, known)}.")
-        found = tuple(flow for flow in found if flow.purpose == purpose)
+        chosen_flows = tuple(flow for flow in chosen_flows if flow.purpose == purpose)
     if authority is not None:
         if authority not in network.authorities:
             raise NetworkError(
                 f"{authority!r} is no authority of {network.name}{nearest(authority, network.authorities)}."
             )
-        found = of_authority(found, authority)
-    return found
+        chosen_flows = of_authority(chosen_flows, authority)
+    return chosen_flows
 
 
 def _flows(agreement: Agreement, share: Share, day: date) -> Iterator[Flow]:

@@ -28,21 +28,21 @@ class Needs:
     """What the names of its consumer groups begin with."""
 
 
-def with_row(text: str, one: Authority) -> str:
+def with_row(text: str, newcomer: Authority) -> str:
     """`authorities.csv` with the authority in its last line; raises NetworkError, saying what of it is unsound."""
     line = io.StringIO()
-    csv.DictWriter(line, COLUMNS, lineterminator="\n").writerow(row(one))
+    csv.DictWriter(line, COLUMNS, lineterminator="\n").writerow(row(newcomer))
     longer = f"{text.rstrip()}\n{line.getvalue()}"
     rows, faults = read_authorities(longer)
-    found = [*faults, *_of(one, [*authority_faults(rows)])]
-    if found:
-        raise NetworkError(f"{one.id} cannot be added: {found[0].message}.")
+    problems = [*faults, *_of(newcomer, [*authority_faults(rows)])]
+    if problems:
+        raise NetworkError(f"{newcomer.id} cannot be added: {problems[0].message}.")
     return longer
 
 
-def _of(one: Authority, faults: list[LineFault]) -> list[LineFault]:
+def _of(newcomer: Authority, faults: list[LineFault]) -> list[LineFault]:
     """Those of the newcomer: what else is wrong in the file is for `check` to say."""
-    return [fault for fault in faults if fault.message.startswith(f"{one.id}: ")]
+    return [fault for fault in faults if fault.about == newcomer.id]
 
 
 def needs(network: Network, authority: str) -> Needs:
@@ -60,7 +60,7 @@ def needs(network: Network, authority: str) -> Needs:
     )
 
 
-def first_event(one: Authority, now: datetime) -> str:
+def first_event(newcomer: Authority, now: datetime) -> str:
     """A line of JSON for `instep publish`: a move of nobody within its area, marked synthetic, so that no one is told."""
     day = now.astimezone(UTC).date().isoformat()
     header: Mapping[str, Any] = {
@@ -75,7 +75,10 @@ def first_event(one: Authority, now: datetime) -> str:
         "reference": "first-event",
         "header": header,
         "person": {"family_name": "Example"},
-        "new_address": {"lines": ["1 Example Street"], **({"authority_gss": one.gss} if one.gss else {})},
+        "new_address": {
+            "lines": ["1 Example Street"],
+            **({"authority_gss": newcomer.gss} if newcomer.gss else {}),
+        },
         "moved_on": day,
     }
     return json.dumps(event)

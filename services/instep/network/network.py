@@ -90,21 +90,21 @@ class Network:
     @cached_property
     def by_gss(self) -> Mapping[str, Authority]:
         """The authority of each code, former codes of those that still exist included."""
-        found = {one.gss: one for one in self.authorities.values() if one.gss}
+        by_code = {authority.gss: authority for authority in self.authorities.values() if authority.gss}
         aliases = {
             code: self.authorities[id] for code, id in self.gss_aliases.items() if id in self.authorities
         }
-        return aliases | found
+        return aliases | by_code
 
     @cached_property
     def agreements_by_source_and_event(self) -> Mapping[tuple[str, str], tuple[Agreement, ...]]:
         """The agreements, by id, that name the source and share the event (folder name), in any standing."""
-        found: dict[tuple[str, str], list[Agreement]] = {}
-        for agreement in sorted(self.agreements.values(), key=lambda one: one.id):
+        by_event: dict[tuple[str, str], list[Agreement]] = {}
+        for agreement in sorted(self.agreements.values(), key=lambda agreement: agreement.id):
             for source in agreement.sources:
                 for event in agreement.events:
-                    found.setdefault((source, event), []).append(agreement)
-        return {key: tuple(agreements) for key, agreements in found.items()}
+                    by_event.setdefault((source, event), []).append(agreement)
+        return {key: tuple(agreements) for key, agreements in by_event.items()}
 
     def agreements_of(self, source: str, event: str) -> tuple[Agreement, ...]:
         """The agreements that name the source and share the event, in any standing; often none."""
@@ -119,7 +119,11 @@ class Network:
         """
         named = {party for agreement in self.agreements.values() for party in agreement.parties}
         return tuple(
-            sorted(one.id for one in self.authorities.values() if one.valid_to is None or one.id in named)
+            sorted(
+                authority.id
+                for authority in self.authorities.values()
+                if authority.valid_to is None or authority.id in named
+            )
         )
 
     def successors_in_force(self, authority: str, day: date) -> frozenset[str]:
@@ -127,20 +131,20 @@ class Network:
 
         It acts for days before it began, too: that its area was another's then is not known from it.
         """
-        found: set[str] = set()
+        in_force: set[str] = set()
         seen: set[str] = set()
         ahead = [authority]
         while ahead:
             id = ahead.pop()
-            one = self.authorities.get(id)
-            if one is None or id in seen:
+            acting = self.authorities.get(id)
+            if acting is None or id in seen:
                 continue
             seen.add(id)
-            if one.valid_to is None or day <= one.valid_to:
-                found.add(id)
+            if acting.valid_to is None or day <= acting.valid_to:
+                in_force.add(id)
             else:
-                ahead.extend(one.replaced_by)
-        return frozenset(found)
+                ahead.extend(acting.replaced_by)
+        return frozenset(in_force)
 
 
 def load(directory: Path) -> Network:
@@ -214,8 +218,10 @@ def to_records(network: Network) -> dict[str, bytes]:
     }
     parts = {"retention": asdict(network.retention), "quotas": asdict(network.quotas)}
     things: dict[str, Any] = {"network": settings | parts}
-    things |= {f"authority/{id}": row(one) for id, one in network.authorities.items()}
-    things |= {f"agreement/{id}": documents.document(one) for id, one in network.agreements.items()}
+    things |= {f"authority/{id}": row(authority) for id, authority in network.authorities.items()}
+    things |= {
+        f"agreement/{id}": documents.document(agreement) for id, agreement in network.agreements.items()
+    }
     written = set[tuple[str, str]]()
     for id, (name, version) in network.schemas.items():
         later = {"read_only": True} if (name, version) in written else {}
@@ -266,11 +272,11 @@ def from_records(records: Mapping[str, bytes]) -> Network:
 
 def _read(settings: dict[str, Any]) -> dict[str, Any]:
     """The settings of `network.toml`, or of the record, as `Network` takes them."""
-    said: dict[str, Any] = {"retention": {}, "quotas": {}, "principals": {}} | settings
-    return said | {
-        "retention": Retention(**said["retention"]),
-        "quotas": Quotas(**said["quotas"]),
-        "principals": {id: tuple(purposes) for id, purposes in said["principals"].items()},
+    document: dict[str, Any] = {"retention": {}, "quotas": {}, "principals": {}} | settings
+    return document | {
+        "retention": Retention(**document["retention"]),
+        "quotas": Quotas(**document["quotas"]),
+        "principals": {id: tuple(purposes) for id, purposes in document["principals"].items()},
     }
 
 
@@ -312,7 +318,7 @@ def _authorities(path: Path) -> dict[str, Authority]:
     found, faults = read_authorities(_text(path))
     if faults:
         raise NetworkError(f"{path}, line {faults[0].line}: {faults[0].message}")
-    return {id: one for id, (_, one) in found.items()}
+    return {id: authority for id, (_, authority) in found.items()}
 
 
 def _aliases(path: Path) -> dict[str, str]:

@@ -22,37 +22,41 @@ class Overlap:
 
 def overlaps(agreements: Iterable[Agreement]) -> Iterator[Overlap]:
     """Each agreement and event that adds nothing to another agreement; of two that say the same the later id, once."""
-    active = (one for one in agreements if one.status == "active" and one.sources and one.recipients)
-    every = sorted(active, key=lambda one: one.id)
+    active = (
+        agreement
+        for agreement in agreements
+        if agreement.status == "active" and agreement.sources and agreement.recipients
+    )
+    every = sorted(active, key=lambda agreement: agreement.id)
     senders: dict[tuple[str, str, str], set[str]] = {}
     receivers: dict[tuple[str, str, str], set[str]] = {}
-    for one in every:
-        for event in one.events:
-            for index, parties in ((senders, one.sources), (receivers, one.recipients)):
+    for agreement in every:
+        for event in agreement.events:
+            for index, parties in ((senders, agreement.sources), (receivers, agreement.recipients)):
                 for party in parties:
-                    index.setdefault((one.purpose, event, party), set()).add(one.id)
-    known = {one.id: one for one in every}
-    for one in every:
-        for event in one.events:
+                    index.setdefault((agreement.purpose, event, party), set()).add(agreement.id)
+    known = {agreement.id: agreement for agreement in every}
+    for agreement in every:
+        for event in agreement.events:
             # Whoever covers it names each of its parties.
-            naming = [senders[one.purpose, event, party] for party in one.sources]
-            naming += [receivers[one.purpose, event, party] for party in one.recipients]
-            covering = set.intersection(*naming) - {one.id}
-            found = (_overlap(one, known[id], event) for id in sorted(covering))
-            if first := next(filter(None, found), None):
+            naming = [senders[agreement.purpose, event, party] for party in agreement.sources]
+            naming += [receivers[agreement.purpose, event, party] for party in agreement.recipients]
+            covering = set.intersection(*naming) - {agreement.id}
+            overlapping = (_overlap(agreement, known[id], event) for id in sorted(covering))
+            if first := next(filter(None, overlapping), None):
                 yield first
 
 
-def _overlap(one: Agreement, other: Agreement, event: str) -> Overlap | None:
-    if not _covers(other, one, event):
+def _overlap(agreement: Agreement, other: Agreement, event: str) -> Overlap | None:
+    if not _covers(other, agreement, event):
         return None
-    mutual = _covers(one, other, event)
-    if mutual and one.id < other.id:
+    mutual = _covers(agreement, other, event)
+    if mutual and agreement.id < other.id:
         return None
-    twin = one.events.keys() == other.events.keys() and all(
-        _covers(*pair, name) for name in one.events for pair in ((one, other), (other, one))
+    twin = agreement.events.keys() == other.events.keys() and all(
+        _covers(*pair, name) for name in agreement.events for pair in ((agreement, other), (other, agreement))
     )
-    return Overlap(agreement=one, other=other, event=event, twin=twin)
+    return Overlap(agreement=agreement, other=other, event=event, twin=twin)
 
 
 def _covers(wide: Agreement, narrow: Agreement, event: str) -> bool:

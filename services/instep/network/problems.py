@@ -25,7 +25,10 @@ class Problem:
 
 def plainly(text: str) -> str:
     r"""The text in printable ASCII, all else as `\x1b` or `\u0430`: no file can move a cursor or fool a reader."""
-    return "".join(one if " " <= one <= "~" else one.encode("unicode_escape").decode("ascii") for one in text)
+    return "".join(
+        character if " " <= character <= "~" else character.encode("unicode_escape").decode("ascii")
+        for character in text
+    )
 
 
 class Lines:

@@ -14,13 +14,13 @@ def stale_versions(
 ) -> Iterator[tuple[str, str]]:
     """Each agreement whose version should have risen, by id, and why in words."""
     for id in sorted(before.keys() & now.keys()):
-        was, one = before[id], now[id]
-        if one == was or one.version > was.version:
+        was, agreement = before[id], now[id]
+        if agreement == was or agreement.version > was.version:
             continue
-        if one.version < was.version:
+        if agreement.version < was.version:
             words = f"version {was.version} has been applied already, and a version never goes back"
         else:
-            words = f"{_and(changed_keys(was, one))} changed, but its version is still {was.version}"
+            words = f"{_and(changed_keys(was, agreement))} changed, but its version is still {was.version}"
         yield id, f"{words}: write version = {was.version + 1}"
 
 

@@ -47,7 +47,7 @@ def make_uk(source: Path, target: Path) -> None:
 def uk_files(source: Path) -> dict[str, str]:
     """The text of each file of the national network's directory, by its path in it."""
     authorities = _authorities(source / "authorities.csv")
-    today = [one for one in authorities if one.valid_to is None]
+    today = [authority for authority in authorities if authority.valid_to is None]
     agreements = (
         ("uk-council-tax", _bills_council_tax, _bills_council_tax),
         ("uk-food-safety", _registers_food, _inspects_food),
@@ -61,8 +61,8 @@ def uk_files(source: Path) -> dict[str, str]:
     for id, sends, receives in agreements:
         name = f"agreements/{id}.toml"
         terms = (source / name).read_text(encoding="utf-8")
-        sources = [one.id for one in today if sends(one)]
-        recipients = [one.id for one in today if receives(one)]
+        sources = [authority.id for authority in today if sends(authority)]
+        recipients = [authority.id for authority in today if receives(authority)]
         files[name] = MADE + _with_parties(id, terms, sources, recipients)
     return files
 
@@ -90,8 +90,8 @@ def _houses(council: Authority) -> bool:
 def _with_parties(id: str, terms: str, sources: list[str], recipients: list[str]) -> str:
     approvals = (_approval(id, party) for party in sorted({*sources, *recipients}))
     for key, values in (
-        ("sources", [f'"{one}"' for one in sources]),
-        ("recipients", [f'"{one}"' for one in recipients]),
+        ("sources", [f'"{party}"' for party in sources]),
+        ("recipients", [f'"{party}"' for party in recipients]),
         ("approved", [approval for approval in approvals if approval]),
     ):
         empty = f"\n{key} = []\n"
@@ -115,14 +115,20 @@ def _approval(agreement: str, party: str) -> str | None:
 
 def _authorities(file: Path) -> list[Authority]:
     """The councils of today, and those that are gone and lead to one of them; by id."""
-    found = [
+    relevant = [
         authority(values | {"valid_from": values["start_date"] or _ANCIENT, "valid_to": values["end_date"]})
         for values in _rows(file, SOURCE_COLUMNS)
     ]
-    kept = {one.id for one in found if one.valid_to is None}
-    while more := {one.id for one in found if one.id not in kept and kept.intersection(one.replaced_by)}:
+    kept = {authority.id for authority in relevant if authority.valid_to is None}
+    while more := {
+        authority.id
+        for authority in relevant
+        if authority.id not in kept and kept.intersection(authority.replaced_by)
+    }:
         kept |= more
-    return sorted((one for one in found if one.id in kept), key=lambda one: one.id)
+    return sorted(
+        (authority for authority in relevant if authority.id in kept), key=lambda authority: authority.id
+    )
 
 
 def _rows(file: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:

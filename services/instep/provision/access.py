@@ -45,13 +45,13 @@ async def planned_access(
     if connection.security_protocol == "PLAINTEXT":
         return None
     signs_in = connection.uses_sasl and connection.sasl_mechanism in wire.MECHANISMS
-    held = HeldAccess(
+    current = HeldAccess(
         bindings=await wire.bindings(admin),
         users=await wire.users(admin, connection.sasl_mechanism) if signs_in else None,
         quotas=await wire.quotas(admin),
     )
     before = access(formerly, topics).principals if formerly else ()
-    return changes(access(network, topics), network.quotas, held, before)
+    return changes(access(network, topics), network.quotas, current, before)
 
 
 async def carry_out(admin: AIOKafkaAdminClient, connection: Connection, planned: AccessChanges) -> None:

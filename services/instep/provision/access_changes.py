@@ -53,7 +53,7 @@ class AccessChanges:
         }
 
 
-def changes(wanted: Access, quotas: Quotas, held: HeldAccess, formerly: Collection[str]) -> AccessChanges:
+def changes(wanted: Access, quotas: Quotas, current: HeldAccess, formerly: Collection[str]) -> AccessChanges:
     """How to bring what the cluster holds to `wanted`.
 
     `formerly` are principals of the network as it was applied last: with those of today, and all whose name begins with
@@ -66,28 +66,28 @@ def changes(wanted: Access, quotas: Quotas, held: HeldAccess, formerly: Collecti
         return user in own or user.startswith("instep.")
 
     named = frozenset(map(binding, wanted.acls))
-    extra = held.bindings - named
-    removed = {one for one in extra if ours(one.user) and one.allows}
-    users = held.users
+    extra = current.bindings - named
+    removed = {binding for binding in extra if ours(binding.user) and binding.allows}
+    users = current.users
     return AccessChanges(
         users_created=() if users is None else tuple(sorted(wanted.principals - users)),
         users_removed=() if users is None else tuple(sorted(set(filter(ours, users - wanted.principals)))),
-        acls_created=tuple(sorted(named - held.bindings)),
+        acls_created=tuple(sorted(named - current.bindings)),
         acls_removed=tuple(sorted(removed)),
-        quotas_set=_quotas(wanted, quotas, {user: own for user, own in held.quotas.items() if ours(user)}),
+        quotas_set=_quotas(wanted, quotas, {user: own for user, own in current.quotas.items() if ours(user)}),
         strangers=tuple(sorted(extra - removed)),
     )
 
 
 def _quotas(
-    wanted: Access, quotas: Quotas, held: Mapping[str, Limits]
+    wanted: Access, quotas: Quotas, current: Mapping[str, Limits]
 ) -> Mapping[str, Mapping[str, float | None]]:
     limits = {name: float(value) for name, value in asdict(quotas).items()}
-    found: dict[str, dict[str, float | None]] = {}
+    differing: dict[str, dict[str, float | None]] = {}
     for user in sorted(wanted.limited):
-        if missing := dict(limits.items() - held.get(user, {}).items()):
-            found[user] = dict(missing)
-    for user in sorted(held.keys() - wanted.limited):
-        if excess := held[user].keys() & limits.keys():
-            found[user] = dict.fromkeys(sorted(excess))
-    return found
+        if missing := dict(limits.items() - current.get(user, {}).items()):
+            differing[user] = dict(missing)
+    for user in sorted(current.keys() - wanted.limited):
+        if excess := current[user].keys() & limits.keys():
+            differing[user] = dict.fromkeys(sorted(excess))
+    return differing

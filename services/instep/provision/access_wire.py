@@ -56,14 +56,14 @@ async def bindings(admin: AIOKafkaAdminClient) -> frozenset[Binding]:
 
 async def create_bindings(admin: AIOKafkaAdminClient, wanted: Collection[Binding]) -> None:
     """Make these ACLs, all or none."""
-    answer = await _ask(admin, stock.CreateAclsRequest_v1([tuple(one) for one in wanted]))
+    answer = await _ask(admin, stock.CreateAclsRequest_v1([tuple(binding) for binding in wanted]))
     for code, message in answer.creation_responses:
         _accepted(code, message)
 
 
 async def delete_bindings(admin: AIOKafkaAdminClient, unwanted: Collection[Binding]) -> None:
     """Take these ACLs away."""
-    answer = await _ask(admin, stock.DeleteAclsRequest_v1([tuple(one) for one in unwanted]))
+    answer = await _ask(admin, stock.DeleteAclsRequest_v1([tuple(binding) for binding in unwanted]))
     for code, message, _ in answer.filter_responses:
         _accepted(code, message)
 

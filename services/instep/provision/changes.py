@@ -58,9 +58,9 @@ def _access(plan: Plan) -> Iterator[Change]:
         yield Change(sign="-", kind="ACL", name=str(acl))
     for user, limits in access.quotas_set.items():
         gone = all(value is None for value in limits.values())
-        told = (
+        words = (
             ", ".join(limits)
             if gone
             else ", ".join(f"{name} {value:g}" for name, value in limits.items() if value)
         )
-        yield Change(sign="-" if gone else "~", kind="quota", name=user, detail=told)
+        yield Change(sign="-" if gone else "~", kind="quota", name=user, detail=words)

@@ -76,20 +76,20 @@ def plan(
     when the number of lanes has changed: a key's lane would be another from one event to the next, and order and memory
     would be lost.
     """
-    held = from_records(cluster.records) if cluster.records else None
-    if held is not None and held.name != network.name:
+    applied = from_records(cluster.records) if cluster.records else None
+    if applied is not None and applied.name != network.name:
         raise NetworkError(
-            f"This cluster holds the network {held.name}: apply {network.name} to another cluster."
+            f"This cluster holds the network {applied.name}: apply {network.name} to another cluster."
         )
-    if held is not None and held.lanes != network.lanes:
+    if applied is not None and applied.lanes != network.lanes:
         raise NetworkError(
-            f"The network {network.name} was born with {held.lanes} lanes and keeps them: set lanes = {held.lanes}."
+            f"The network {network.name} was born with {applied.lanes} lanes and keeps them: set lanes = {applied.lanes}."
         )
-    if held is not None:
-        _refuse_stale_versions(held, network)
+    if applied is not None:
+        _refuse_stale_versions(applied, network)
     schemas, specs = tuple(schemas), topic_specs(network)
     _refuse_other_partitions(specs, cluster.partitions)
-    known = held.schemas if held is not None else {}
+    known = applied.schemas if applied is not None else {}
     ids = allot(known, schemas) if registered is None else agreed(known, registered)
     wanted = to_records(replace(network, schemas=ids))
     before = {key: value for key, value in cluster.records.items() if key != GENERATION}
@@ -97,16 +97,16 @@ def plan(
         key: value for key, value in wanted.items() if before.get(key) != value
     }
     records |= dict.fromkeys(sorted(before.keys() - wanted.keys()))
-    generation = held.generation if held is not None else 0
+    generation = applied.generation if applied is not None else 0
     named = {spec.name for spec in specs}
     settings = {
         spec.name: differing
         for spec in specs
         if (differing := _differing(spec, cluster.configs.get(spec.name)))
     }
-    authorities = {*network.authorities, *(held.authorities if held is not None else ())}
+    authorities = {*network.authorities, *(applied.authorities if applied is not None else ())}
     unnamed = sorted(name for name in cluster.partitions.keys() - named if not name.startswith("__"))
-    delete = _deletable(unnamed, held, authorities) if allow_delete else ()
+    delete = _deletable(unnamed, applied, authorities) if allow_delete else ()
     unnamed = [name for name in unnamed if name not in delete]
     return Plan(
         generation=generation + 1 if records or not set(schemas) <= set(ids.values()) else generation,
@@ -114,7 +114,7 @@ def plan(
         configure=tuple(spec for spec in specs if spec.name in settings),
         records=records,
         added=frozenset(records.keys() - before.keys()),
-        details=_details(held, network) if held is not None else {},
+        details=_details(applied, network) if applied is not None else {},
         settings=settings,
         unnamed=tuple(unnamed),
         kept=frozenset(name for name in unnamed if _once_own(name, authorities)),
@@ -133,8 +133,10 @@ def allot(
     return ids
 
 
-def _deletable(unnamed: Iterable[str], held: Network | None, authorities: Collection[str]) -> tuple[str, ...]:
-    in_use = {spec.name for spec in topic_specs(held)} if held is not None else set()
+def _deletable(
+    unnamed: Iterable[str], applied: Network | None, authorities: Collection[str]
+) -> tuple[str, ...]:
+    in_use = {spec.name for spec in topic_specs(applied)} if applied is not None else set()
     return tuple(
         name
         for name in unnamed
@@ -150,33 +152,33 @@ def _once_own(name: str, authorities: Collection[str]) -> bool:
 
 def _refuse_other_partitions(specs: Iterable[TopicSpec], partitions: Mapping[str, int]) -> None:
     for spec in specs:
-        found = partitions.get(spec.name, spec.partitions)
-        if found != spec.partitions:
+        partition_count = partitions.get(spec.name, spec.partitions)
+        if partition_count != spec.partitions:
             raise NetworkError(
-                f"The topic {spec.name} has {found} partitions and must have {spec.partitions}:"
+                f"The topic {spec.name} has {partition_count} partitions and must have {spec.partitions}:"
                 " somebody else made it; delete it, or apply to another cluster."
             )
 
 
-def _refuse_stale_versions(held: Network, network: Network) -> None:
-    stale = list(stale_versions(held.agreements, network.agreements))
+def _refuse_stale_versions(applied: Network, network: Network) -> None:
+    stale = list(stale_versions(applied.agreements, network.agreements))
     if stale:
         id, words = stale[0]
         more = f" (and {len(stale) - 1} more agreements)" if len(stale) > 1 else ""
         raise NetworkError(f"The agreement {id}: {words}{more}.")
 
 
-def _details(held: Network, network: Network) -> dict[str, str]:
+def _details(applied: Network, network: Network) -> dict[str, str]:
     details: dict[str, str] = {}
-    for id in held.agreements.keys() & network.agreements.keys():
-        was, now = held.agreements[id], network.agreements[id]
+    for id in applied.agreements.keys() & network.agreements.keys():
+        was, now = applied.agreements[id], network.agreements[id]
         if was != now:
             others = [key for key in changed_keys(was, now) if key != "version"]
             details[f"agreement/{id}"] = (
                 f"version {was.version} -> {now.version} ({', '.join(others) or 'nothing else'})"
             )
-    for id in held.authorities.keys() & network.authorities.keys():
-        before, after = row(held.authorities[id]), row(network.authorities[id])
+    for id in applied.authorities.keys() & network.authorities.keys():
+        before, after = row(applied.authorities[id]), row(network.authorities[id])
         differing = [f"{key} {before[key]} -> {after[key]}" for key in after if before[key] != after[key]]
         details[f"authority/{id}"] = ", ".join(differing)
     return details

@@ -35,7 +35,7 @@ def in_order(schemas: Sequence[Schema], known: Mapping[int, Pair]) -> tuple[Sche
     for number, pair in known.items():
         ids.setdefault(pair, number)
     unknown = _LARGEST_ID + 1
-    return tuple(sorted(schemas, key=lambda one: ids.get(_pair(one), unknown)))
+    return tuple(sorted(schemas, key=lambda schema: ids.get(_pair(schema), unknown)))
 
 
 def agreed(known: Mapping[int, Pair], registered: Mapping[Pair, int]) -> dict[int, Pair]:
@@ -114,28 +114,28 @@ async def register(registry: Registry, schemas: Sequence[Schema], known: Mapping
 async def _lookup(client: Client, schemas: Sequence[Schema], known: Mapping[int, Pair]) -> dict[Pair, int]:
     ours = {_pair(schema): schema for schema in schemas}
     for number, pair in known.items():
-        held = await client.by_id(number)
-        if held is not None and not _same(held, pair, ours.get(pair)):
+        answer = await client.by_id(number)
+        if answer is not None and not _same(answer, pair, ours.get(pair)):
             raise NetworkError(
                 f"The registry holds another schema under the id {number}, which is {_named(pair)} on this network's bus:"
                 " whoever asks it would misread events, so nothing is applied; use a registry that has not given out"
                 f" the ids up to {max(known)}, or none."
             )
-    found: dict[Pair, int] = {}
+    ids_by_pair: dict[Pair, int] = {}
     for pair, schema in ours.items():
         given = await client.id_of(schema)
         if given is not None:
-            found[pair] = number = _fitting(pair, given)
+            ids_by_pair[pair] = number = _fitting(pair, given)
             if known.get(number) != pair:
                 await _read_back(client, schema, number)
-    return found
+    return ids_by_pair
 
 
-def _same(held: Any, pair: Pair, schema: Schema | None) -> bool:
+def _same(answer: Any, pair: Pair, schema: Schema | None) -> bool:
     """Whether what the registry holds is this schema; of one that our catalogue has lost only the name is known."""
     if schema is not None:
-        return bool(held == schema.definition)
-    return isinstance(held, dict) and f"{held.get('namespace')}.{held.get('name')}" == pair[0]
+        return bool(answer == schema.definition)
+    return isinstance(answer, dict) and f"{answer.get('namespace')}.{answer.get('name')}" == pair[0]
 
 
 async def _read_back(client: Client, schema: Schema, number: int) -> None:

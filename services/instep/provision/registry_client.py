@@ -49,11 +49,11 @@ def from_env(environ: Mapping[str, str]) -> Registry:
 
     An https registry is trusted by the machine's certificates and INSTEP_SSL_CA_FILE. Raises ConfigurationError.
     """
-    said = {
+    settings = {
         name: environ.get(f"INSTEP_{name}", "").strip()
         for name in ("REGISTRY_URL", "REGISTRY_USERNAME", "REGISTRY_PASSWORD_FILE", "SSL_CA_FILE")
     }
-    username, password_file = said["REGISTRY_USERNAME"], said["REGISTRY_PASSWORD_FILE"]
+    username, password_file = settings["REGISTRY_USERNAME"], settings["REGISTRY_PASSWORD_FILE"]
     if bool(username) != bool(password_file):
         raise ConfigurationError("INSTEP_REGISTRY_USERNAME and INSTEP_REGISTRY_PASSWORD_FILE go together.")
     if ":" in username:
@@ -61,10 +61,10 @@ def from_env(environ: Mapping[str, str]) -> Registry:
             "INSTEP_REGISTRY_USERNAME must hold no colon: HTTP's basic authentication has no way."
         )
     return Registry(
-        url=said["REGISTRY_URL"],
+        url=settings["REGISTRY_URL"],
         username=username or None,
         password=read_secret(Path(password_file), "INSTEP_REGISTRY_PASSWORD_FILE") if password_file else None,
-        ssl_ca_file=Path(said["SSL_CA_FILE"]) if said["SSL_CA_FILE"] else None,
+        ssl_ca_file=Path(settings["SSL_CA_FILE"]) if settings["SSL_CA_FILE"] else None,
     )
 
 
@@ -81,8 +81,8 @@ class Client:
         status, answer = await self._ask("POST", path, {"schema": schema.text})
         if _is_missing(status, answer):
             return None
-        found: object = self._good(status, answer, f"to look up {_named(schema)}").get("id", "")
-        return found
+        schema_id: object = self._good(status, answer, f"to look up {_named(schema)}").get("id", "")
+        return schema_id
 
     async def by_id(self, number: int) -> Any:
         """The schema's definition; None where there is none."""

@@ -122,9 +122,10 @@ def _reader(principal: str, names: Iterable[str]) -> Iterator[Acl]:
 
 def _topics_of(names: Iterable[str], tenants: Mapping[str, Collection[str]]) -> Iterator[str]:
     """What a row of the table of services names: topics of the hub, and for each kind all that the tenants have."""
+    held = list(chain.from_iterable(tenants.values()))
     for name in names:
         if name in set(Kind):
-            yield from (name for name in chain.from_iterable(tenants.values()) if name.split(".")[1] == name)
+            yield from (topic for topic in held if topic.split(".")[1] == name)
         else:
             yield name
 

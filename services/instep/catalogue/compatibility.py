@@ -86,8 +86,8 @@ def _backward(written: Any, read: Any, path: str) -> Iterator[str]:
                 if read[name] not in (None, "", 0, [], *_NOTHING):
                     yield f"{_beneath(path, name)} says what nobody has published"
         case list(), list() if len(written) == len(read):
-            for one, other in zip(written, read, strict=True):
-                yield from _backward(one, other, path)
+            for branch, other in zip(written, read, strict=True):
+                yield from _backward(branch, other, path)
         case _ if type(written) is not type(read) or written != read:
             yield f"{path} is read as something else"
 
@@ -102,8 +102,8 @@ def _forward(written: Any, read: Any, path: str) -> Iterator[str]:
                 else:
                     yield from _forward(written[name], value, _beneath(path, name))
         case list(), list() if len(written) == len(read):
-            for one, other in zip(written, read, strict=True):
-                yield from _forward(one, other, path)
+            for branch, other in zip(written, read, strict=True):
+                yield from _forward(branch, other, path)
         case str(), str() if read in _NOTHING:
             pass
         case _ if type(written) is not type(read) or written != read:

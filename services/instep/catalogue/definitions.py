@@ -52,9 +52,9 @@ def faults(definition: Any, *, kind: str, headers: tuple[Any, ...] = ()) -> Iter
         yield "Its first field is not `header`, as one of the files in schemas/header has it."
         return
     walk = _Walk(optional=kind == "event")
-    found = list(walk.record(definition, "", ()))
-    yield from found
-    if not found:  # else types may be unknown or recursive, and cannot be measured
+    faults = list(walk.record(definition, "", ()))
+    yield from faults
+    if not faults:  # else types may be unknown or recursive, and cannot be measured
         leaves, depth = _measured(definition, {})
         if leaves > MAX_LEAVES:
             yield f"It has {leaves} leaves; {MAX_LEAVES} is the most."

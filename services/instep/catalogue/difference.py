@@ -45,12 +45,12 @@ def differences(old: Schema, new: Schema, classes: Mapping[str, str]) -> tuple[D
 
     A field of a record that stands in several places (an address) is told once, with all its paths.
     """
-    found: dict[tuple[str, str, str], list[str]] = {}
+    paths_of: dict[tuple[str, str, str], list[str]] = {}
     for change, path, message in _each(old, new, classes):
-        found.setdefault((change, path.rpartition(".")[2], message), []).append(path)
+        paths_of.setdefault((change, path.rpartition(".")[2], message), []).append(path)
     return tuple(
         Difference(change=change, fields=tuple(paths), message=message)
-        for (change, _, message), paths in found.items()
+        for (change, _, message), paths in paths_of.items()
     )
 
 
@@ -67,10 +67,10 @@ def _each(old: Schema, new: Schema, classes: Mapping[str, str]) -> Iterator[tupl
 
 
 def _new(field: Field, personal: str, before: str) -> str:
-    told = f"is new: {_type(field)}. {field.doc}"
+    words = f"is new: {_type(field)}. {field.doc}"
     kind = f" Its class is {personal}." if personal else ""
     shared = " It reaches you only once an agreement names it." if personal else ""
-    return f"{told}{kind}{shared} Records of {before} do not have it."
+    return f"{words}{kind}{shared} Records of {before} do not have it."
 
 
 def _changed(old: Field, new: Field, before: str) -> Iterator[tuple[str, str]]:
@@ -101,12 +101,12 @@ def _changed(old: Field, new: Field, before: str) -> Iterator[tuple[str, str]]:
 
 
 def _type(field: Field) -> str:
-    one = (
+    item = (
         f"one of {', '.join(field.symbols)}"
         if field.symbols
         else _WORDS.get(field.type_name, field.type_name)
     )
-    return f"a list, each {one}" if field.array else one
+    return f"a list, each {item}" if field.array else item
 
 
 def _either(symbols: list[str]) -> str:

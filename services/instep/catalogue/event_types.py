@@ -20,69 +20,77 @@ _SHAPE = {
 _DUTY = {"law": str, "text": str, "within_days": int, "counts_from": str, "when": str, "equals": str}
 
 
-def faults(told: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[str]:
+def faults(document: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[str]:
     """Sentences; first about the file's shape and, only if that is right, about the paths that it names."""
-    shape = list(_shape_faults(told))
+    shape = list(_shape_faults(document))
     yield from shape
     if not shape:
         beneath = {path: field for path, field in fields.items() if path.partition(".")[0] != "header"}
-        yield from _path_faults(told, beneath)
-        yield from _class_faults(told["classes"], beneath)
-        if "duty" in told:
-            yield from _duty_faults(told["duty"], beneath)
+        yield from _path_faults(document, beneath)
+        yield from _class_faults(document["classes"], beneath)
+        if "duty" in document:
+            yield from _duty_faults(document["duty"], beneath)
 
 
-def _shape_faults(told: Mapping[str, Any]) -> Iterator[str]:
-    if "duty" not in told:
-        yield from _key_faults(told, _SHAPE)
+def _shape_faults(document: Mapping[str, Any]) -> Iterator[str]:
+    if "duty" not in document:
+        yield from _key_faults(document, _SHAPE)
         return
-    yield from _key_faults(told, {**_SHAPE, "duty": dict})
-    if isinstance(told["duty"], dict):
-        yield from (f"[duty] {fault}" for fault in _key_faults(told["duty"], _DUTY))
+    yield from _key_faults(document, {**_SHAPE, "duty": dict})
+    if isinstance(document["duty"], dict):
+        yield from (f"[duty] {fault}" for fault in _key_faults(document["duty"], _DUTY))
 
 
-def _key_faults(told: Mapping[str, Any], shape: Mapping[str, type]) -> Iterator[str]:
+def _key_faults(document: Mapping[str, Any], shape: Mapping[str, type]) -> Iterator[str]:
     words = {str: "a text", int: "a number", list: "a list of paths", dict: "a table"}
     for key, kind in shape.items():
-        if key not in told:
+        if key not in document:
             yield f"{key} is not given."
-        elif type(told[key]) is not kind or told[key] == "" or (kind is list and not _texts(told[key])):
+        elif (
+            type(document[key]) is not kind
+            or document[key] == ""
+            or (kind is list and not _texts(document[key]))
+        ):
             yield f"{key} is not {words[kind]}."
         elif key == "classes":
             yield from (
-                f"[classes] {name} is not a list of paths." for name, v in told[key].items() if not _texts(v)
+                f"[classes] {name} is not a list of paths."
+                for name, v in document[key].items()
+                if not _texts(v)
             )
-    for key in sorted(told.keys() - shape.keys()):
+    for key in sorted(document.keys() - shape.keys()):
         yield f"{key} is not a key of this file."
 
 
 def _texts(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def _path_faults(told: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[str]:
-    for path in told["required"]:
+def _path_faults(document: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[str]:
+    for path in document["required"]:
         if path not in fields:
             yield f"required: {path} is not a field beneath the header."
     for key in ("addresses", "other_addresses"):
-        for path in told[key]:
+        for path in document[key]:
             if path not in fields or fields[path].type_name != "Address":
                 yield f"{key}: {path} is not an Address."
     for path, field in fields.items():
-        if field.type_name == "Address" and (path in told["addresses"]) == (path in told["other_addresses"]):
+        if field.type_name == "Address" and (path in document["addresses"]) == (
+            path in document["other_addresses"]
+        ):
             yield f"{path} is an Address, so it is either in addresses (its area is told) or in other_addresses."
 
 
 def _class_faults(classes: Mapping[str, list[str]], fields: Mapping[str, Field]) -> Iterator[str]:
     leaves = {path for path, field in fields.items() if field.leaf}
-    told = [path for paths in classes.values() for path in paths]
+    listed = [path for paths in classes.values() for path in paths]
     for name in sorted(classes.keys() - CLASSES.keys()):
         yield f"[classes] {name} is none of {', '.join(CLASSES)}."
-    for path in sorted(leaves - set(told)):
+    for path in sorted(leaves - set(listed)):
         yield f"[classes] {path} has no class."
-    for path in sorted(set(told) - leaves):
+    for path in sorted(set(listed) - leaves):
         yield f"[classes] {path} is not a leaf beneath the header."
-    for path in sorted({path for path in told if told.count(path) > 1}):
+    for path in sorted({path for path in listed if listed.count(path) > 1}):
         yield f"[classes] {path} is named twice."
 
 

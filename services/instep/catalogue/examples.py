@@ -56,12 +56,12 @@ def _each(directory: Path, folder: Path, faults_of: Faults) -> Iterator[tuple[st
     for file in sorted(folder.glob("*.json")):
         path = file.relative_to(directory).as_posix()
         try:
-            told = json.loads(file.read_text(encoding="utf-8"))
+            document = json.loads(file.read_text(encoding="utf-8"))
         except ValueError:
             yield path, "is not JSON."
             continue
         try:
-            yield from ((path, fault) for fault in faults_of(told))
+            yield from ((path, fault) for fault in faults_of(document))
         except PlainEventError as error:
             yield path, f"{error}; an example fits its schema, whatever else may be wrong with it."
         except ValueError:
@@ -92,14 +92,14 @@ class _Intake:
         if refusal is not None:
             yield f"is an example to follow, but intake would refuse it: {_told(refusal)}."
 
-    def rejected(self, told: Any) -> Iterator[str]:
-        match told:
+    def rejected(self, document: Any) -> Iterator[str]:
+        match document:
             case {"reason": str() as reason, "fields": [_, *_] as fields, "event": dict() as event} if (
-                reason in REASONS_OF_MEANING and told.keys() <= {"why", "reason", "fields", "event"}
+                reason in REASONS_OF_MEANING and document.keys() <= {"why", "reason", "fields", "event"}
             ):
                 refusal = self._of_event(event)
             case {"reason": str() as reason, "hex": str() as body} if (
-                reason in REASONS_OF_BYTES and told.keys() <= {"why", "reason", "hex"}
+                reason in REASONS_OF_BYTES and document.keys() <= {"why", "reason", "hex"}
             ):
                 refusal, fields = self._of_bytes(1, bytes.fromhex(body)), []
             case _:

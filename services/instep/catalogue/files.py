@@ -107,17 +107,17 @@ def _event_type(folder: Path) -> EventType:
     file = folder / "event.toml"
     versions = _versions(folder, "event")
     try:
-        told = tomllib.loads(file.read_text(encoding="utf-8"))
-        duty = told.get("duty")
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+        duty = document.get("duty")
         return EventType(
             name=folder.name,
-            title=told["title"],
-            owner=told["owner"],
-            purpose=told["purpose"],
+            title=document["title"],
+            owner=document["owner"],
+            purpose=document["purpose"],
             full_name=versions[-1].full_name,
-            required=tuple(told["required"]),
-            addresses=tuple(told["addresses"]),
-            classes=MappingProxyType(_classes(told["classes"], versions[-1].fields)),
+            required=tuple(document["required"]),
+            addresses=tuple(document["addresses"]),
+            classes=MappingProxyType(_classes(document["classes"], versions[-1].fields)),
             duty=Duty(**duty) if duty else None,
             versions=versions,
         )
@@ -125,12 +125,12 @@ def _event_type(folder: Path) -> EventType:
         raise SchemaError(f"{file} cannot be used ({type(error).__name__}: {error}).") from error
 
 
-def _classes(told: Mapping[str, list[str]], fields: Mapping[str, Field]) -> dict[str, str]:
+def _classes(paths_by_class: Mapping[str, list[str]], fields: Mapping[str, Field]) -> dict[str, str]:
     """Path to class, from class to paths of leaves; a record gets the class of its most delicate leaf."""
     rank = {name: number for number, name in enumerate(CLASSES)}
-    classes = {path: name for name, paths in told.items() for path in paths}
-    for path, one in fields.items():
+    classes = {path: name for name, paths in paths_by_class.items() for path in paths}
+    for path, field in fields.items():
         beneath = [rank[name] for leaf, name in classes.items() if leaf.startswith(f"{path}.")]
-        if not one.leaf and beneath:
+        if not field.leaf and beneath:
             classes[path] = list(CLASSES)[max(beneath)]
     return classes

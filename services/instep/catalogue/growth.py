@@ -45,8 +45,8 @@ class _Growth:
             case {"type": "array", "items": before}, {"type": "array", "items": after}:
                 yield from self.type(before, after, path)
             case before, after if _word(before) != _word(after):
-                told = f"it was {_word(before)} and is {_word(after)}"
-                yield f"{where} is of another type: {told}; the same bytes would mean another thing."
+                words = f"it was {_word(before)} and is {_word(after)}"
+                yield f"{where} is of another type: {words}; the same bytes would mean another thing."
 
     def _fields(self, old: Mapping[str, Any], new: Mapping[str, Any], path: str) -> Iterator[str]:
         later = {field["name"]: field for field in new["fields"]}
@@ -74,8 +74,8 @@ class _Growth:
             why = _SYMBOL_MOVED if moved else _SYMBOL_GONE
             yield f"{path}: the symbol {symbol} has been {fate}; symbols are only added, at the end, for {why}."
         if old["default"] != new["default"]:
-            told = f"the default of {old['name']} is no longer {old['default']}"
-            yield f"{path}: {told}; a symbol that a reader does not know would come to mean something else."
+            words = f"the default of {old['name']} is no longer {old['default']}"
+            yield f"{path}: {words}; a symbol that a reader does not know would come to mean something else."
 
 
 _FIELD_GONE = "recipients would find it null and could not tell that from withheld"

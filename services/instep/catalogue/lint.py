@@ -48,8 +48,8 @@ def lint(directory: Path, *, accept_new: bool = False) -> tuple[Problem, ...]:
     """
     problems = list(_problems(lock.faults(directory, accept_new=accept_new)))
     for stage in (_misplaced, _schema_problems, _event_toml_problems):  # each takes the stage before as sound
-        if found := list(stage(directory)):
-            return (*problems, *found)
+        if new := list(stage(directory)):
+            return (*problems, *new)
     try:
         catalogue = load_catalogue(directory)
     except SchemaError as error:
@@ -82,11 +82,11 @@ def _schema_problems(directory: Path) -> Iterator[Problem]:
     headers = tuple(definition for path, definition in read.items() if path.startswith("header/"))
     sound: dict[str, Any] = {}
     for path, definition in read.items():
-        found = list(
+        faults_here = list(
             faults(definition, kind=_KINDS.get(path.split("/", maxsplit=1)[0], "bus"), headers=headers)
         )
-        yield from _problems((path, fault) for fault in found)
-        if not found:
+        yield from _problems((path, fault) for fault in faults_here)
+        if not faults_here:
             sound[path] = definition
             yield from _name_problems(path, definition["name"])
     yield from _growth_problems(sound)
@@ -123,11 +123,13 @@ def _growth_problems(sound: Mapping[str, Any]) -> Iterator[Problem]:
     versions = sorted((path for path in sound if _FILE.fullmatch(path)), key=order)
     for path in versions:
         folder, version = order(path)
-        before = [one for one in versions if (folder, version[:1]) <= order(one) < (folder, version)]
+        before = [
+            earlier for earlier in versions if (folder, version[:1]) <= order(earlier) < (folder, version)
+        ]
         for older in reversed(before):
-            if found := faults_between(sound[older], sound[path]):
+            if breaks := faults_between(sound[older], sound[path]):
                 against = older.rpartition("/")[2].removesuffix(".avsc")
-                yield from _problems((path, f"breaks readers of {against}: {fault}") for fault in found)
+                yield from _problems((path, f"breaks readers of {against}: {fault}") for fault in breaks)
                 break
 
 
@@ -145,22 +147,24 @@ def _event_toml_problems(directory: Path) -> Iterator[Problem]:
             )
             continue
         try:
-            told = tomllib.loads((folder / "event.toml").read_text(encoding="utf-8"))
+            document = tomllib.loads((folder / "event.toml").read_text(encoding="utf-8"))
         except FileNotFoundError:
             yield Problem(file=path, message="is not there: it says what the event is for and what it asks.")
         except ValueError as error:
             yield Problem(file=path, message=f"is not TOML: {error}.")
         else:
             schemas = [load_schema(file, name=folder.name, kind="event") for file in versions]
-            found = list(event_types.faults(told, schemas[-1].fields)) or list(_asked_too_late(told, schemas))
-            yield from _problems((path, fault) for fault in found)
+            faults_here = list(event_types.faults(document, schemas[-1].fields)) or list(
+                _asked_too_late(document, schemas)
+            )
+            yield from _problems((path, fault) for fault in faults_here)
 
 
-def _asked_too_late(told: Mapping[str, Any], schemas: Sequence[Schema]) -> Iterator[str]:
+def _asked_too_late(document: Mapping[str, Any], schemas: Sequence[Schema]) -> Iterator[str]:
     """What is required of a publisher binds every version of the major, so an older one must be able to say it."""
     major = version_key(schemas[-1].version)[0]
     for schema in schemas:
         if version_key(schema.version)[0] == major:
-            for path in told["required"]:
+            for path in document["required"]:
                 if path not in schema.fields:
                     yield f"required: {path} is not in {schema.version}, whose publishers would all be refused."

@@ -86,8 +86,8 @@ class _OfSchema:
     def _field(self, field: dict[str, Any]) -> Iterator[str]:
         if iskeyword(field["name"]):
             raise SchemaError(f"{self._root}: {field['name']} is a word of Python, and no field's name.")
-        said = self._type(field["type"])
-        yield f"    {field['name']}: {f'NotRequired[{said}]' if 'default' in field else said}"
+        python_type = self._type(field["type"])
+        yield f"    {field['name']}: {f'NotRequired[{python_type}]' if 'default' in field else python_type}"
         yield from _docstring(field.get("doc", ""))
 
     def _type(self, avro: Any) -> str:

@@ -61,8 +61,8 @@ class Blanking:
             if not any(shared.startswith(f"{path}.") for shared in self.paths):
                 yield path
             else:
-                for one in value if isinstance(value, list) else (value,):
-                    yield from self._unshared(one, f"{path}.")
+                for item in value if isinstance(value, list) else (value,):
+                    yield from self._unshared(item, f"{path}.")
 
     def _record(self, record: Any, source: Mapping[str, Any], path: str) -> dict[str, Any]:
         return {

@@ -92,5 +92,5 @@ def readable_event_id(value: bytes) -> str | None:
     start = PREFIX + 1
     if value[PREFIX : PREFIX + 1] != bytes((_UUID_LENGTH << 1,)):
         return None
-    found = _UUID.fullmatch(value, start, start + _UUID_LENGTH)
-    return found.group().decode() if found else None
+    match = _UUID.fullmatch(value, start, start + _UUID_LENGTH)
+    return match.group().decode() if match else None

@@ -45,7 +45,7 @@ def name_types(avro: Any) -> dict[str, Any]:
     """Full name to type, of every record and enum within a parsed schema."""
     match avro:
         case list():
-            return {name: one for branch in avro for name, one in name_types(branch).items()}
+            return {name: named for branch in avro for name, named in name_types(branch).items()}
         case {"type": "record", "name": name, "fields": fields}:
             within = [named for field in fields for named in name_types(field["type"]).items()]
             return {name: avro, **dict(within)}
@@ -60,8 +60,8 @@ def name_types(avro: Any) -> dict[str, Any]:
 def resolve(avro: Any, types: Mapping[str, Any]) -> Any:
     """The type itself: what a name stands for, and `{"type": "string"}` as `"string"`."""
     match avro:
-        case {"type": str(one)} if one not in ("record", "enum", "array", "map", "fixed"):
-            return one
+        case {"type": str(primitive)} if primitive not in ("record", "enum", "array", "map", "fixed"):
+            return primitive
         case str() if avro in types:
             return types[avro]
         case _:

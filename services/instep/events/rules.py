@@ -145,7 +145,7 @@ class _Rules:
     def _record(self, code: Code, prefix: str, variable: str) -> None:
         for field in self._beneath(prefix):
             name = field.path.removeprefix(prefix)
-            if not any(_rule(one) for path, one in self._fields.items() if _within(path, field.path)):
+            if not any(_rule(inner) for path, inner in self._fields.items() if _within(path, field.path)):
                 continue
             value = f"v{prefix.count('.')}"
             code.add(f"{value} = {variable}.get({name!r})")

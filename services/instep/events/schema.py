@@ -116,10 +116,10 @@ class Catalogue:
 
 def written_ids(schemas: Mapping[int, Schema]) -> Mapping[Schema, int]:
     """The id to write each schema with: the first, where a network has come to several (`Network.schemas`)."""
-    found: dict[Schema, int] = {}
+    ids: dict[Schema, int] = {}
     for number, schema in schemas.items():
-        found.setdefault(schema, number)
-    return found
+        ids.setdefault(schema, number)
+    return ids
 
 
 def version_key(version: str) -> tuple[int, ...]:

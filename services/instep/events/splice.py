@@ -170,12 +170,12 @@ class _Part:
         read = [
             f"{field['name']!r}: {self._field(field['type'], path + field['name'])}"
             for field in record["fields"]
-            if any(f"{one}.".startswith(f"{path}{field['name']}.") for one in self._paths)
+            if any(f"{shared}.".startswith(f"{path}{field['name']}.") for shared in self._paths)
         ]
         return f"{{{', '.join(read)}}}"
 
     def _beneath(self, path: str) -> bool:
-        return any(one.startswith(f"{path}.") for one in self._paths)
+        return any(shared.startswith(f"{path}.") for shared in self._paths)
 
     def _take(self, path: str) -> str:
         group = self._groups[path]
@@ -217,7 +217,7 @@ class _Part:
     def _choice(self, table: Mapping[bytes, Any], path: str, nullable: bool) -> str:
         value = self._take(path)
         if nullable:
-            table = {b"\0": None} | {b"\2" + written: one for written, one in table.items()}
+            table = {b"\0": None} | {b"\2" + written: symbol for written, symbol in table.items()}
         self._values[f"of_{value}"] = table
         return f"of_{value}[{value}]"
 
@@ -266,11 +266,11 @@ class _Splicer:
                 return b"\0"
             parts = [varint.long(number)]
             for _ in range(number):
-                found = match(body, at)
-                if found is None:
+                item = match(body, at)
+                if item is None:
                     raise UnsoundBytesError("undecodable")
-                parts.append(splice(found))
-                at = found.end()
+                parts.append(splice(item))
+                at = item.end()
             parts.append(b"\0")
             return b"".join(parts)
 
@@ -291,7 +291,7 @@ class _Splicer:
         group = self._group(path)
         if path == "header" or path in self._shared:
             return _Piece(start=f"start({group})", end=f"end({group})")
-        if not any(one.startswith(f"{path}.") for one in self._shared):
+        if not any(shared.startswith(f"{path}.") for shared in self._shared):
             return _Piece(constant=b"\0")
         kind = resolve(avro, self._types)
         nullable = isinstance(kind, list)

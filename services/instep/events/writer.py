@@ -97,7 +97,7 @@ class _Writer:
             at = path + field["name"]
             if whole or at == "header" or at in (self._shared or ()):
                 self._field(code, field, source, at, whole=True)
-            elif any(one.startswith(f"{at}.") for one in self._shared or ()):
+            elif any(shared.startswith(f"{at}.") for shared in self._shared or ()):
                 self._field(code, field, source, at, whole=False)
             else:
                 self._constant += _NULL  # beneath the header null and the empty array are both one zero byte

@@ -11,7 +11,7 @@ from typing import Any
 
 from instep.events import envelope, identifiers
 from instep.events.decoding import Decoder, Refusal, Sound
-from instep.events.rules import Check
+from instep.events.rules import Rule
 from instep.events.schema import Schema
 
 MAX_KEY = 256
@@ -30,7 +30,7 @@ def judge(
     *,
     source: str,
     decoder: Decoder,
-    rules: Mapping[str, Check],
+    rules: Mapping[str, Rule],
     now: int,
 ) -> Sound | Refusal:
     """Judge one record of the outbox of `source`; `rules` by event type, `now` is epoch milliseconds UTC."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from instep.events.decoding import Decoder, Refusal
 from instep.events.outbox import Headers, judge
-from instep.events.rules import Check
+from instep.events.rules import Rule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +26,7 @@ def decide(
     *,
     source: str,
     decoder: Decoder,
-    rules: Mapping[str, Check],
+    rules: Mapping[str, Rule],
     now: int,
 ) -> Accepted | Refusal:
     """Decide one record of the outbox of `source`; `rules` by event type, `now` is epoch milliseconds UTC."""

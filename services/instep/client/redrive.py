@@ -22,7 +22,7 @@ from instep.client.council import Council
 from instep.client.publisher import Sendable, publishing
 from instep.client.reader import Item, Reader, reading
 from instep.events.decoding import Decoder, Refusal
-from instep.events.outbox import judge
+from instep.events.outbox import validate
 from instep.events.rules import Rule, rule_of
 
 REDRIVES = "instep-redrives"
@@ -116,7 +116,7 @@ class Judge:
             return done(Result.NEVER)
         others = [(name, value) for name, value in original.headers if name != REDRIVES]
         headers = (*others, (REDRIVES, b"%d" % place))
-        decision = judge(
+        decision = validate(
             original.key,
             original.value,
             headers,

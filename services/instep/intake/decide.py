@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from instep.events.decoding import Decoder, Refusal
-from instep.events.outbox import Headers, judge
+from instep.events.outbox import OutboxHeaders, validate
 from instep.events.rules import Rule
 
 
@@ -22,7 +22,7 @@ class Accepted:
 def decide(
     key: bytes | None,
     value: bytes | None,
-    headers: Headers,
+    headers: OutboxHeaders,
     *,
     source: str,
     decoder: Decoder,
@@ -30,7 +30,7 @@ def decide(
     now: int,
 ) -> Accepted | Refusal:
     """Decide one record of the outbox of `source`; `rules` by event type, `now` is epoch milliseconds UTC."""
-    judged = judge(key, value, headers, source=source, decoder=decoder, rules=rules, now=now)
+    judged = validate(key, value, headers, source=source, decoder=decoder, rules=rules, now=now)
     if isinstance(judged, Refusal):
         return judged
     subject_ref = judged.event["header"]["subject_ref"]

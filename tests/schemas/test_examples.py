@@ -15,10 +15,10 @@ import fastavro
 import pytest
 
 from instep.catalogue.files import default_directory, load_catalogue
-from instep.events import rules
 from instep.events.decoding import Decoder, Refusal
 from instep.events.framing import frame
 from instep.events.plain import from_plain, to_plain
+from instep.events.rules import rule_of
 from instep.events.schema import EventType, Schema
 from instep.events.writer import encode
 
@@ -52,7 +52,7 @@ def judged(event_type: EventType, schema: Schema, body: bytes) -> Refusal | None
     """What intake would say of a body that came under this version."""
     number = next(number for number, one in IDS.items() if one is schema)
     decoded = DECODER.decode(frame(number, body))
-    return decoded if isinstance(decoded, Refusal) else rules.check(decoded.event_type, decoded.event, NOW)
+    return decoded if isinstance(decoded, Refusal) else rule_of(decoded.event_type)(decoded.event, NOW)
 
 
 def read(file: Path) -> Any:

@@ -29,7 +29,7 @@ _NOTHING = (UNKNOWN, *CLOSED_SYMBOLS.values())
 """Symbols that nobody acts on."""
 
 
-def faults_between(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
+def problems_between(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
     """What `new` breaks for those who know `old`, by the first judge who finds any: ours says it most plainly."""
     return next(filter(None, (tuple(judge(old, new)) for judge in JUDGES)), ())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from instep.catalogue.compatibility import faults_between
+from instep.catalogue.compatibility import problems_between
 from instep.events.fields import Field
 from instep.events.schema import Schema
 
@@ -35,7 +35,7 @@ class Difference:
 def verdict(old: Schema, new: Schema) -> str:
     """Whether a program written for the one must change to read the other, in one sentence."""
     before, after = f"{old.name} {old.version}", f"{new.name} {new.version}"
-    if faults_between(old.definition, new.definition):
+    if problems_between(old.definition, new.definition):
         return f"A program written for {before} must change before it reads {after}."
     return f"A program written for {before} reads {after} without a change."
 

@@ -17,7 +17,7 @@ from instep.events.decoding import Decoder, Refusal
 from instep.events.framing import frame
 from instep.events.plain import from_plain, to_plain
 from instep.events.reader import decode
-from instep.events.rules import check
+from instep.events.rules import rule_of
 from instep.events.schema import Catalogue, EventType, Schema
 from instep.events.writer import encode
 
@@ -115,7 +115,9 @@ class _Intake:
 
     def _of_bytes(self, number: int, body: bytes) -> Refusal | None:
         decoded = self._decoder.decode(frame(number, body))
-        return decoded if isinstance(decoded, Refusal) else check(self._event_type, decoded.event, self._now)
+        return (
+            decoded if isinstance(decoded, Refusal) else rule_of(self._event_type)(decoded.event, self._now)
+        )
 
 
 def _told(refusal: Refusal) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from instep.catalogue import event_types, examples, lock
-from instep.catalogue.compatibility import faults_between
+from instep.catalogue.compatibility import problems_between
 from instep.catalogue.definitions import faults
 from instep.catalogue.files import load_catalogue, load_schema
 from instep.errors import SchemaError
@@ -127,7 +127,7 @@ def _growth_problems(sound: Mapping[str, Any]) -> Iterator[Problem]:
             earlier for earlier in versions if (folder, version[:1]) <= order(earlier) < (folder, version)
         ]
         for older in reversed(before):
-            if breaks := faults_between(sound[older], sound[path]):
+            if breaks := problems_between(sound[older], sound[path]):
                 against = older.rpartition("/")[2].removesuffix(".avsc")
                 yield from _problems((path, f"breaks readers of {against}: {fault}") for fault in breaks)
                 break

@@ -12,7 +12,7 @@ import typer
 
 from instep import client
 from instep.catalogue import difference, lock, python_types
-from instep.catalogue.compatibility import faults_between
+from instep.catalogue.compatibility import problems_between
 from instep.catalogue.files import load_catalogue, load_schema, schemas_directory
 from instep.catalogue.lint import lint
 from instep.cli.output import Output, OutputOption, note, show, show_lines, stdout
@@ -121,7 +121,7 @@ def diff(
         show_lines(map(asdict, found))
         return
     lines = [difference.verdict(before, after), *(str(one) for one in found)]
-    lines += [f"Breaks: {fault}" for fault in faults_between(before.definition, after.definition)]
+    lines += [f"Breaks: {fault}" for fault in problems_between(before.definition, after.definition)]
     stdout().print("\n".join(lines), soft_wrap=True)
 
 

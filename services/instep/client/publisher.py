@@ -21,7 +21,7 @@ from instep.events.blanking import Blanking
 from instep.events.decoding import Decoder, Refusal
 from instep.events.framing import frame
 from instep.events.plain import from_plain
-from instep.events.rules import check
+from instep.events.rules import rule_of
 from instep.events.schema import Catalogue, EventType, written_ids
 from instep.events.writer import encode
 from instep.kafka.connection import Connection, connecting, not_permitted
@@ -95,7 +95,7 @@ class Gate:
         sound = self._decoder.decode(frame(number, body))
         if isinstance(sound, Refusal):
             return _refused(sound)
-        refusal = check(kind, sound.event, now_ms)
+        refusal = rule_of(kind)(sound.event, now_ms)
         if refusal is not None:
             return _refused(refusal)
         header = sound.event["header"]

@@ -22,8 +22,8 @@ from instep.client.council import Council
 from instep.client.publisher import Sendable, publishing
 from instep.client.reader import Item, Reader, reading
 from instep.events.decoding import Decoder, Refusal
-from instep.events.outbox import judge
-from instep.events.rules import Check, rules_of
+from instep.events.outbox import validate
+from instep.events.rules import Rule, rule_of
 
 REDRIVES = "instep-redrives"
 """The header that says of which record this is a redrive: its offset in the same outbox, in ASCII digits."""
@@ -88,8 +88,8 @@ class Judge:
     def __init__(self, council: Council) -> None:
         self._authority = council.authority
         self._decoder = Decoder(council.catalogue, council.schemas)
-        self._rules: Mapping[str, Check] = {
-            name: rules_of(event_type) for name, event_type in council.catalogue.events.items()
+        self._rules: Mapping[str, Rule] = {
+            name: rule_of(event_type) for name, event_type in council.catalogue.events.items()
         }
 
     def judge(
@@ -116,7 +116,7 @@ class Judge:
             return done(Result.NEVER)
         others = [(name, value) for name, value in original.headers if name != REDRIVES]
         headers = (*others, (REDRIVES, b"%d" % place))
-        decision = judge(
+        decision = validate(
             original.key,
             original.value,
             headers,

@@ -42,7 +42,7 @@ class Refusal(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sound:
-    """An event whose bytes are in order; what it *says* is for `rules.check`. `value` is framed and canonical."""
+    """An event whose bytes are in order; what it *says* is for `rules.rule_of`. `value` is framed and canonical."""
 
     schema: Schema
     event_type: EventType

@@ -11,7 +11,7 @@ from typing import Any
 
 from instep.events import envelope, identifiers
 from instep.events.decoding import Decoder, Refusal, Sound
-from instep.events.rules import Check
+from instep.events.rules import Rule
 from instep.events.schema import Schema
 
 MAX_KEY = 256
@@ -20,20 +20,20 @@ MAX_HEADERS = 16 * 1024
 """Bytes of all names and values together."""
 MAX_HEADER_COUNT = 64
 
-Headers = Sequence[tuple[str, bytes | None]]
+OutboxHeaders = Sequence[tuple[str, bytes | None]]
 
 
-def judge(
+def validate(
     key: bytes | None,
     value: bytes | None,
-    headers: Headers,
+    headers: OutboxHeaders,
     *,
     source: str,
     decoder: Decoder,
-    rules: Mapping[str, Check],
+    rules: Mapping[str, Rule],
     now: int,
 ) -> Sound | Refusal:
-    """Judge one record of the outbox of `source`; `rules` by event type, `now` is epoch milliseconds UTC."""
+    """Validate one record of the outbox of `source`; `rules` by event type, `now` is epoch milliseconds UTC."""
     too_large = _too_large(key, headers)
     if too_large is not None:
         return Refusal(reason="oversize", fields=too_large)
@@ -51,7 +51,7 @@ def readable_subject_ref(key: bytes | None) -> str | None:
     return identifiers.subject_ref(key.decode())
 
 
-def _too_large(key: bytes | None, headers: Headers) -> tuple[str, ...] | None:
+def _too_large(key: bytes | None, headers: OutboxHeaders) -> tuple[str, ...] | None:
     if key is not None and len(key) > MAX_KEY:
         return ("key",)
     if not headers:
@@ -62,7 +62,7 @@ def _too_large(key: bytes | None, headers: Headers) -> tuple[str, ...] | None:
     return ("headers",) if size > MAX_HEADERS else None
 
 
-def _contradiction(key: bytes | None, headers: Headers, sound: Sound, source: str) -> Refusal | None:
+def _contradiction(key: bytes | None, headers: OutboxHeaders, sound: Sound, source: str) -> Refusal | None:
     """Where the record's surroundings say something else than the event."""
     header = sound.event["header"]
     if header["source"] != source:

@@ -43,8 +43,8 @@ AHEAD = 731
 _NO_ID: Fault = ("bad-identifier", "header.event_id")
 _NO_SUBJECT: Fault = ("bad-identifier", "header.subject_ref")
 
-Check = Callable[[Mapping[str, Any], int], Refusal | None]
-"""`check(event, now)`; now is milliseconds UTC."""
+Rule = Callable[[Mapping[str, Any], int], Refusal | None]
+"""`rule(event, now)` says why the event is refused, or None; `now` is milliseconds UTC."""
 
 
 NORMALISE: Mapping[str, identifiers.Normalise] = MappingProxyType(
@@ -64,14 +64,9 @@ NORMALISE: Mapping[str, identifiers.Normalise] = MappingProxyType(
 """Field names that are identifiers wherever they stand, and what gives the canonical form of one."""
 
 
-def check(event_type: EventType, event: Mapping[str, Any], now: int) -> Refusal | None:
-    """Why the event is refused, or None. `now` is milliseconds UTC."""
-    return rules_of(event_type)(event, now)
-
-
 @lru_cache(maxsize=64)
-def rules_of(event_type: EventType) -> Check:
-    """The compiled rules of an event type; they hold for every version, where an absent field is null."""
+def rule_of(event_type: EventType) -> Rule:
+    """The compiled rule of an event type; it holds for every version, where an absent field is null."""
     return _Rules(event_type).function()
 
 
@@ -104,7 +99,7 @@ class _Rules:
             **NORMALISE,
         }
 
-    def function(self) -> Check:
+    def function(self) -> Rule:
         code = Code("def check_event(event, now):")
         code.add(f"today = now // {DAY}; tomorrow = today + 1; ahead = today + {AHEAD}")
         code.add(f"latest_at = now + {DAY}")
@@ -113,8 +108,8 @@ class _Rules:
         self._kind(code)
         self._record(code, "", "event")
         code.add("return refusal(faults, event, name) if faults else None")
-        compiled_check: Check = compiled(code, "check_event", self._values, self._event_type.latest)
-        return compiled_check
+        rule: Rule = compiled(code, "check_event", self._values, self._event_type.latest)
+        return rule
 
     def _kind(self, code: Code) -> None:
         """What hangs on the kind of change: what it replaces, and what it must tell."""

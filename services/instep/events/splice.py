@@ -32,13 +32,13 @@ USUAL_TEXT = 64
 USUAL_ITEMS = 8
 """Items that a usual array has at most."""
 
-Found = re.Match[bytes]
+Spans = re.Match[bytes]
 """Where the fields of one event lie."""
 
-Read = Callable[[Found], dict[str, Any]]
+ReadPart = Callable[[Spans], dict[str, Any]]
 """Reads some fields of an event, as a part of it; raises UnsoundBytesError where a text of them is not UTF-8."""
 
-Splice = Callable[[Found], bytes]
+Splice = Callable[[Spans], bytes]
 """The blanked event, behind whatever stood before it in the bytes (the framing)."""
 
 
@@ -49,7 +49,7 @@ class Form:
     expression: re.Pattern[bytes]
     groups: Mapping[str, int]
 
-    def find(self, body: bytes, start: int) -> Found | None:
+    def find(self, body: bytes, start: int) -> Spans | None:
         """The fields of the event from `start` to the end; None where it is not usual, or not sound."""
         return self.expression.fullmatch(body, start)
 
@@ -61,7 +61,7 @@ def form(schema: Schema) -> Form:
 
 
 @lru_cache(maxsize=256)
-def part_reader(schema: Schema, paths: frozenset[str]) -> Read:
+def part_reader(schema: Schema, paths: frozenset[str]) -> ReadPart:
     """Reads these paths, none within an array: of a leaf the value, of a record or an array whether it is there.
 
     It gives them in records as the event itself has them; a null record with some of these paths in it is None.
@@ -150,7 +150,7 @@ class _Part:
             "Unsound": UnsoundBytesError,
         }
 
-    def function(self) -> Read:
+    def function(self) -> ReadPart:
         part = self._record(self._schema.parsed, "")
         code = Code("def read(found):")
         if self._taken:
@@ -163,7 +163,7 @@ class _Part:
         with code.block("except UnicodeDecodeError:"):  # as in `reader`: what was caught is not kept
             code.add("pass")
         code.add("raise Unsound('undecodable')")
-        read: Read = compiled(code, "read", self._values, self._schema)
+        read: ReadPart = compiled(code, "read", self._values, self._schema)
         return read
 
     def _record(self, record: Any, path: str) -> str:

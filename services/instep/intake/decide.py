@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from instep.events.decoding import Decoder, Refusal
-from instep.events.outbox import Headers, judge
-from instep.events.rules import Check
+from instep.events.outbox import OutboxHeaders, validate
+from instep.events.rules import Rule
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,15 +22,15 @@ class Accepted:
 def decide(
     key: bytes | None,
     value: bytes | None,
-    headers: Headers,
+    headers: OutboxHeaders,
     *,
     source: str,
     decoder: Decoder,
-    rules: Mapping[str, Check],
+    rules: Mapping[str, Rule],
     now: int,
 ) -> Accepted | Refusal:
     """Decide one record of the outbox of `source`; `rules` by event type, `now` is epoch milliseconds UTC."""
-    judged = judge(key, value, headers, source=source, decoder=decoder, rules=rules, now=now)
+    judged = validate(key, value, headers, source=source, decoder=decoder, rules=rules, now=now)
     if isinstance(judged, Refusal):
         return judged
     subject_ref = judged.event["header"]["subject_ref"]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from instep.catalogue.files import default_directory, load_catalogue
 from instep.events.decoding import Decoder, Sound
-from instep.events.rules import check
+from instep.events.rules import rule_of
 from instep.lanes.probe import serve, standard_streams
 
 
@@ -25,7 +25,7 @@ def main(ids: str) -> None:
     def decode(value: bytes) -> None:
         sound = decoder.decode(value)
         if isinstance(sound, Sound):
-            check(sound.event_type, sound.event, 0)
+            rule_of(sound.event_type)(sound.event, 0)
 
     serve(decode, *standard_streams())
 

@@ -11,7 +11,7 @@ from instep.events import envelope
 from instep.events.bus import RejectionRecord
 from instep.events.decoding import Decoder, Refusal
 from instep.events.outbox import readable_subject_ref
-from instep.events.rules import rules_of
+from instep.events.rules import rule_of
 from instep.events.schema import Catalogue
 from instep.intake.decide import Accepted, decide
 from instep.intake.metrics import Happened, IntakeMetrics
@@ -30,7 +30,7 @@ class Intake:
     def __init__(self, catalogue: Catalogue, metrics: IntakeMetrics) -> None:
         self._catalogue = catalogue
         self._metrics = metrics
-        self._rules = {name: rules_of(event_type) for name, event_type in catalogue.events.items()}
+        self._rules = {name: rule_of(event_type) for name, event_type in catalogue.events.items()}
 
     def follow(self, network: Network) -> None:
         """Read by this network's schema ids from now on; raises NetworkError where it has none for our own records."""

@@ -20,8 +20,7 @@ from instep.events.header import content_digest, digest_without, identity, ident
 from instep.events.plain import from_plain, to_plain
 from instep.events.reader import Read, decode, reader
 from instep.events.schema import Catalogue, EventType, Schema
-from instep.events.splice import Form, Found, form, part_reader
-from instep.events.splice import Read as ReadPart
+from instep.events.splice import Form, ReadPart, Spans, form, part_reader
 from instep.events.writer import encode
 from instep.lanes.processor import Record
 from instep.network.network import Network
@@ -53,7 +52,7 @@ class Names(NamedTuple):
     replaces: bytes  # nullable
 
 
-_CopyNames = Callable[[Found], tuple[bytes, bytes, bytes, bytes]]
+_CopyNames = Callable[[Spans], tuple[bytes, bytes, bytes, bytes]]
 
 
 class Arrival(NamedTuple):
@@ -71,7 +70,7 @@ class Arrival(NamedTuple):
     names: Names
     identity: bytes
     digest: bytes
-    found: Found | None = None
+    found: Spans | None = None
 
     def blanked(self, blanking: Blanking) -> bytes:
         """The framed value with the fields that `blanking` shares."""
@@ -195,7 +194,7 @@ def _whole(known: _Known, value: bytes) -> dict[str, Any] | None:
     return event if end == len(value) else None
 
 
-def _part(parts: _Parts, found: Found) -> dict[str, Any] | None:
+def _part(parts: _Parts, found: Spans) -> dict[str, Any] | None:
     try:
         return parts.read(found)
     except UnsoundBytesError:

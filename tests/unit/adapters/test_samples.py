@@ -13,7 +13,7 @@ from instep.adapters.split import councils, split_moves, split_registrations, wr
 from instep.catalogue.files import default_directory, load_catalogue
 from instep.events.plain import from_plain, to_plain
 from instep.events.reader import decode
-from instep.events.rules import check
+from instep.events.rules import rule_of
 from instep.events.schema import Catalogue
 from instep.events.writer import encode
 from tests.unit.adapters.publishing import AUTHORITY, DATA, NOW, SETTINGS, TODAY, Publisher, events, names
@@ -63,7 +63,7 @@ def test_intakes_own_rules_find_every_event_sound(
     for event_type, outcomes in (("resident-moved", moves), ("business-registered", food)):
         kind = catalogue.events[event_type]
         for event in events(outcomes):
-            assert check(kind, from_plain(kind.latest, event), end_of_2026) is None
+            assert rule_of(kind)(from_plain(kind.latest, event), end_of_2026) is None
 
 
 def test_a_reference_again_is_a_correction_of_the_event_before(moves: list[Planned]) -> None:

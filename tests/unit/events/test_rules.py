@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from instep.events.decoding import Refusal
 from instep.events.plain import from_plain
-from instep.events.rules import AHEAD, DAY, EARLIEST, REASONS, check
+from instep.events.rules import AHEAD, DAY, EARLIEST, REASONS, rule_of
 from instep.events.schema import EventType
 from tests.strategies import datums
 from tests.unit.events.sample import MOVED, NOW, REGISTERED, example, example_files
@@ -30,12 +30,12 @@ def changed(event: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 def refusal(path: str, value: Any, event_type: EventType = MOVED) -> Refusal | None:
     name = "ordinary-move" if event_type is MOVED else "company"
-    return check(event_type, changed(example(name, event_type.name), path, value), NOW)
+    return rule_of(event_type)(changed(example(name, event_type.name), path, value), NOW)
 
 
 @pytest.mark.parametrize(("event_type", "file"), example_files("examples"))
 def test_every_example_passes(event_type: EventType, file: Path) -> None:
-    assert check(event_type, from_plain(event_type.latest, json.loads(file.read_text())), NOW) is None
+    assert rule_of(event_type)(from_plain(event_type.latest, json.loads(file.read_text())), NOW) is None
 
 
 @pytest.mark.parametrize(("event_type", "file"), example_files("rejected"))
@@ -44,7 +44,7 @@ def test_every_rejected_example_is_refused_for_its_reason_and_fields(
 ) -> None:
     told = json.loads(file.read_text())
     if "event" in told:
-        found = check(event_type, from_plain(event_type.latest, told["event"]), NOW)
+        found = rule_of(event_type)(from_plain(event_type.latest, told["event"]), NOW)
         assert found is not None
         assert (found.reason, list(found.fields)) == (told["reason"], told["fields"])
     else:
@@ -170,7 +170,7 @@ def with_kind(kind: str, replaces: str | None, **rest: Any) -> dict[str, Any]:
 def test_a_change_says_what_it_replaces_and_a_new_event_replaces_nothing(
     kind: str, replaces: str | None, reason: str, field: str
 ) -> None:
-    found = check(MOVED, with_kind(kind, replaces), NOW)
+    found = rule_of(MOVED)(with_kind(kind, replaces), NOW)
     assert found is not None
     assert (found.reason, found.fields) == (reason, (field,))
 
@@ -179,12 +179,12 @@ def test_a_change_says_what_it_replaces_and_a_new_event_replaces_nothing(
     ("kind", "replaces"), [("NEW", None), ("CORRECT", OTHER), ("ANNUL", OTHER), ("REFRESH", None)]
 )
 def test_each_kind_of_change_has_a_sound_form(kind: str, replaces: str | None) -> None:
-    assert check(MOVED, with_kind(kind, replaces), NOW) is None
+    assert rule_of(MOVED)(with_kind(kind, replaces), NOW) is None
 
 
 @pytest.mark.parametrize(("kind", "replaces"), [("NEW", None), ("CORRECT", OTHER), ("REFRESH", None)])
 def test_required_fields_are_told_all_at_once(kind: str, replaces: str | None) -> None:
-    found = check(MOVED, with_kind(kind, replaces, person=None, new_address=None, moved_on=None), NOW)
+    found = rule_of(MOVED)(with_kind(kind, replaces, person=None, new_address=None, moved_on=None), NOW)
     assert found is not None
     assert found.reason == "missing-field"
     assert set(found.fields) == set(MOVED.required)
@@ -192,8 +192,8 @@ def test_required_fields_are_told_all_at_once(kind: str, replaces: str | None) -
 
 def test_an_annulment_may_be_bare() -> None:
     header = with_kind("ANNUL", OTHER)["header"]
-    assert check(MOVED, {"header": header}, NOW) is None
-    assert check(MOVED, {"header": {**header, "change_kind": "CORRECT"}}, NOW) is not None
+    assert rule_of(MOVED)({"header": header}, NOW) is None
+    assert rule_of(MOVED)({"header": {**header, "change_kind": "CORRECT"}}, NOW) is not None
 
 
 @pytest.mark.parametrize("blank", [None, "", " \t"])
@@ -210,7 +210,7 @@ def test_the_first_day_of_1970_is_a_day() -> None:
 def test_an_event_of_many_faults_is_refused_for_the_first_kind_with_all_its_fields() -> None:
     event = changed(example(), "new_address.postcode", "x")
     event = changed(changed(event, "old_address.postcode", "y"), "moved_on", 2**30)
-    found = check(MOVED, event, NOW)
+    found = rule_of(MOVED)(event, NOW)
     assert found is not None
     assert (found.reason, found.fields) == (
         "bad-identifier",
@@ -228,7 +228,7 @@ def test_an_event_id_that_is_none_is_not_repeated() -> None:
 @given(st.data())
 def test_whatever_an_event_holds_it_passes_or_is_refused_by_paths_of_its_schema(data: st.DataObject) -> None:
     event_type = data.draw(st.sampled_from((MOVED, REGISTERED)))
-    found = check(event_type, data.draw(datums(event_type.latest)), NOW)
+    found = rule_of(event_type)(data.draw(datums(event_type.latest)), NOW)
     if found is not None:
         assert found.reason in REASONS
         assert found.fields

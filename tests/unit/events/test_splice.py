@@ -15,7 +15,7 @@ from instep.events.blanking import Blanking, paths_of
 from instep.events.plain import from_plain
 from instep.events.reader import reader
 from instep.events.schema import EventType, Schema
-from instep.events.splice import USUAL_ITEMS, USUAL_TEXT, Found, form, part_reader
+from instep.events.splice import USUAL_ITEMS, USUAL_TEXT, Spans, form, part_reader
 from instep.events.writer import encode, writer
 from tests.strategies import datums
 from tests.unit.events.sample import (
@@ -48,7 +48,7 @@ ODD = (
 )
 
 
-def found_in(schema: Schema, body: bytes, start: int = 0) -> Found:
+def found_in(schema: Schema, body: bytes, start: int = 0) -> Spans:
     found = form(schema).find(body, start)
     assert found is not None
     return found

@@ -10,7 +10,7 @@ import pytest
 
 from instep.events.decoding import Decoder
 from instep.events.framing import PREFIX
-from instep.events.rules import rules_of
+from instep.events.rules import rule_of
 from instep.intake.decide import decide
 from instep.network.topics import EVENTS
 from instep.router.arrival import Codec
@@ -20,7 +20,7 @@ from tests.unit.memory_state import MemoryRecord, MemoryState
 
 ENTRY = Entry()
 DECODER = Decoder(CATALOGUE, ENTRY.schemas)
-RULES = {name: rules_of(event_type) for name, event_type in CATALOGUE.events.items()}
+RULES = {name: rule_of(event_type) for name, event_type in CATALOGUE.events.items()}
 CASES = [case for case in cases(ENTRY.number, NOW) if case.by == "intake"]
 NOISE = 1.15
 """What one of two equal works may seem to cost beside the other on a busy machine, best of several rounds."""

@@ -29,7 +29,7 @@ demo-under-load: $(STAMP) ## The demo again and again on a busy machine; TIMES, 
 
 test: lint ## Every check that CI makes, real Kafka included
 	@$(STEP) "tests without Kafka" $(BIN)/pytest -q -n auto -m "not kafka"
-	@$(STEP) "tests with Kafka" $(BIN)/pytest -q -n 2 --dist loadfile -m kafka
+	@$(STEP) "tests with Kafka" $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m kafka
 
 lint: $(STAMP) ## Style, types, import contracts and the rules of schemas
 	@$(STEP) "ruff check" $(BIN)/ruff check .

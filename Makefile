@@ -24,7 +24,7 @@ STEP = step() { echo; echo "== $$1"; shift; local began=$$SECONDS; "$$@"; echo "
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-setup: $(STAMP) ## Make .venv from deploy/requirements.lock, with instep in it; INSTEP_PYTHON
+setup: $(STAMP) ## Make .venv from deploy/requirements.lock, with instep in it; INSTEP_PYTHON (a name or a path)
 
 demo: $(STAMP) ## The whole journey on a real Kafka; NETWORK=sample for the small network
 	@$(BIN)/instep demo --network $(NETWORK)

@@ -1,4 +1,4 @@
-# Everything from a machine that has Python 3.11 and make. `make help` lists the targets.
+# Everything from a machine that has make and a Python that suits (deploy/python). `make help` lists the targets.
 
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -11,15 +11,20 @@ BIN := .venv/bin
 STAMP := .venv/.set-up
 PEERS := .venv-bench/.set-up
 FUZZER := .venv-fuzz/.set-up
+# Set when INSTEP_PYTHON names another version than that of .venv, which is made anew then.
+ANEW := $(if $(INSTEP_PYTHON),$(shell INSTEP_PYTHON='$(INSTEP_PYTHON)' deploy/python keeps .venv || echo anew))
+# 3.11 is the oldest Python that is supported; the versions hold for each newer one and for each platform too.
+COMPILE = pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \
+    --custom-compile-command "make lock"
 # How a check is run: a line before it, and after it how long it took.
 STEP = step() { echo; echo "== $$1"; shift; local began=$$SECONDS; "$$@"; echo "   ($$((SECONDS - began)) s)"; }; step
 
-.PHONY: help setup demo demo-under-load test lint fmt up down routing bench chaos restarts fuzz clean lock
+.PHONY: help setup demo demo-under-load test lint fmt up down routing bench chaos restarts fuzz clean lock anew
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-setup: $(STAMP) ## Make .venv from deploy/requirements.lock, with instep in it
+setup: $(STAMP) ## Make .venv from deploy/requirements.lock, with instep in it; INSTEP_PYTHON (a name or a path)
 
 demo: $(STAMP) ## The whole journey on a real Kafka; NETWORK=sample for the small network
 	@$(BIN)/instep demo --network $(NETWORK)
@@ -72,23 +77,22 @@ clean: ## Remove .venv, caches and the local platform's state (ends it first)
 	    $(BIN)/instep down; fi
 	@rm -rf .venv .venv-bench .venv-fuzz .fuzz .instep .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
-lock: $(STAMP) ## Resolve deploy/requirements.lock again after a change of pyproject.toml
-	@"$$(deploy/uv "$(CACHE)")" pip compile pyproject.toml --all-extras --group dev --generate-hashes \
-	    --python-version 3.11 --no-emit-index-url --quiet -o deploy/requirements.lock
-	@"$$(deploy/uv "$(CACHE)")" pip compile --group pyproject.toml:bench --generate-hashes \
-	    --python-version 3.11 --no-emit-index-url --quiet -o deploy/bench.lock
-	@"$$(deploy/uv "$(CACHE)")" pip compile --group pyproject.toml:fuzz --generate-hashes \
-	    --python-version 3.11 --no-emit-index-url --quiet -o deploy/fuzz.lock
+lock: $(STAMP) ## Resolve deploy/*.lock again after a change of pyproject.toml; UV (another version of uv)
+	@uv=$$(deploy/uv "$(CACHE)"); \
+	"$$uv" $(COMPILE) pyproject.toml --all-extras --group dev -o deploy/requirements.lock; \
+	"$$uv" $(COMPILE) --group pyproject.toml:bench -o deploy/bench.lock; \
+	"$$uv" $(COMPILE) --group pyproject.toml:fuzz -o deploy/fuzz.lock; \
+	echo "uv==$(or $(UV),$$("$$uv" --version | cut -d' ' -f2))" | "$$uv" $(COMPILE) - -o deploy/uv.lock
 
-$(STAMP): deploy/requirements.lock deploy/uv.lock pyproject.toml
+$(STAMP): deploy/requirements.lock deploy/uv.lock pyproject.toml $(ANEW)
 	@deploy/setup "$(CACHE)"
 	@touch $@
 
 # Peers of the benchmarks that go with other versions than ours do. Without them the others are measured still.
-$(PEERS): deploy/bench.lock deploy/uv.lock
+$(PEERS): deploy/bench.lock deploy/uv.lock $(STAMP)
 	@uv=$$(deploy/uv "$(CACHE)"); export UV_SYSTEM_CERTS="$${UV_SYSTEM_CERTS:-true}"; \
 	echo "setting up .venv-bench from deploy/bench.lock" >&2; \
-	if "$$uv" venv --quiet --clear --python "$$(deploy/python)" .venv-bench \
+	if "$$uv" venv --quiet --clear --python $(BIN)/python .venv-bench \
 	    && "$$uv" pip sync --quiet --python .venv-bench/bin/python --require-hashes deploy/bench.lock; then touch $@; \
 	else echo "Some peers could not be fetched (see above); their figures will be missing." >&2; fi
 
@@ -96,5 +100,5 @@ $(PEERS): deploy/bench.lock deploy/uv.lock
 $(FUZZER): deploy/fuzz.lock deploy/uv.lock $(STAMP)
 	@uv=$$(deploy/uv "$(CACHE)"); export UV_SYSTEM_CERTS="$${UV_SYSTEM_CERTS:-true}"; \
 	echo "setting up .venv-fuzz from deploy/fuzz.lock" >&2; rm -rf .venv-fuzz; \
-	"$$uv" pip install --quiet --python $(BIN)/python --target .venv-fuzz --require-hashes -r deploy/fuzz.lock
-	@touch $@
+	if "$$uv" pip install --quiet --python $(BIN)/python --target .venv-fuzz --require-hashes -r deploy/fuzz.lock; then touch $@; \
+	else echo "The fuzzer could not be fetched (see above): it is for Python 3.11 to 3.13 on Linux, x86-64." >&2; exit 1; fi

@@ -173,19 +173,38 @@ def test_a_type_that_no_event_holds_gets_no_reader(avro: Any) -> None:
         reader(schema_of("int", avro))
 
 
-@pytest.mark.parametrize("items", ["string", ["null", "string"]])
-def test_the_largest_value_is_read_in_bounded_time_and_memory(items: Any) -> None:
-    """256 KiB of the smallest records there are, each far larger in memory than in bytes."""
+LARGEST = 131_000  # records of an array: 256 KiB of the smallest records there are
+LARGEST_ITEMS = pytest.mark.parametrize("items", ["string", ["null", "string"]])
+
+
+def largest(items: Any) -> tuple[Schema, bytes]:
+    """An array of records, each far larger in memory than in bytes."""
     pair = {"type": "record", "name": "Pair", "fields": [{"name": n, "type": items} for n in "ab"]}
-    many = 131_000
-    body = varint.long(many) + b"\x00\x00" * many + b"\x00"
+    body = varint.long(LARGEST) + b"\x00\x00" * LARGEST + b"\x00"
+    return schema_of({"type": "array", "items": pair}), body
+
+
+@LARGEST_ITEMS
+def test_the_largest_value_is_read_in_bounded_time(items: Any) -> None:
+    """Time of this process alone, and without tracemalloc: neither a busy machine nor the measuring counts."""
+    schema, body = largest(items)
+    began = time.process_time()
+    datum, _, _ = read(schema, body)
+    took = time.process_time() - began
+    assert len(datum["a"]) == LARGEST
+    assert took < 2
+
+
+@LARGEST_ITEMS
+def test_the_largest_value_is_read_in_bounded_memory(items: Any) -> None:
+    schema, body = largest(items)
     tracemalloc.start()
-    began = time.perf_counter()
-    datum, _, _ = read(schema_of({"type": "array", "items": pair}), body)
-    took, (_, peak) = time.perf_counter() - began, tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert len(datum["a"]) == many
-    assert took < 5
+    try:
+        datum, _, _ = read(schema, body)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert len(datum["a"]) == LARGEST
     assert peak < 64 * 1024 * 1024
 
 

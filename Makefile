@@ -18,8 +18,9 @@ COMPILE = pip compile --universal --python-version 3.11 --generate-hashes --no-e
     --custom-compile-command "make lock"
 # How a check is run: a line before it, and after it how long it took.
 STEP = step() { echo; echo "== $$1"; shift; local began=$$SECONDS; "$$@"; echo "   ($$((SECONDS - began)) s)"; }; step
+UNIT := $(BIN)/pytest -q -n auto --dist worksteal -m "not kafka"
 
-.PHONY: help setup demo demo-under-load test lint fmt up down routing bench chaos restarts fuzz clean lock anew
+.PHONY: help setup demo demo-under-load test unit lint fmt up down routing bench chaos restarts fuzz clean lock anew
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -33,8 +34,11 @@ demo-under-load: $(STAMP) ## The demo again and again on a busy machine; TIMES, 
 	@$(BIN)/python -m tests.load --network $(NETWORK) --times $(or $(TIMES),20) --load $(or $(LOAD),8)
 
 test: lint ## Every check that CI makes, real Kafka included
-	@$(STEP) "tests without Kafka" $(BIN)/pytest -q -n auto -m "not kafka"
+	@$(STEP) "tests without Kafka" $(UNIT)
 	@$(STEP) "tests with Kafka" $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m kafka
+
+unit: $(STAMP) ## The tests without Kafka, with a fifth of the random examples
+	@$(STEP) "tests without Kafka, quick" $(UNIT) --hypothesis-profile=quick
 
 lint: $(STAMP) ## Style, types, import contracts and the rules of schemas
 	@$(STEP) "ruff check" $(BIN)/ruff check .

@@ -16,10 +16,13 @@ from hypothesis import settings
 from instep.kafka.connection import Connection
 from instep.local.broker import Broker
 from instep.local.jars import OTHER_PINS
+from tests.strategies import QUICK, THOROUGH
 
 # The machine may be busy: a slow example is no failure. A failing one is printed with the blob that repeats it.
-settings.register_profile("instep", deadline=None, print_blob=True)
-settings.load_profile("instep")
+# `make unit` draws fewer examples (`--hypothesis-profile=quick`); every other run is thorough.
+settings.register_profile("thorough", deadline=None, print_blob=True, max_examples=THOROUGH)
+settings.register_profile("quick", settings.get_profile("thorough"), max_examples=QUICK)
+settings.load_profile("thorough")
 
 # A shell that starts the tests in its background has them ignore Ctrl-C, and all that they start; some press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)

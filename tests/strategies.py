@@ -1,4 +1,4 @@
-"""Hypothesis strategies for events, in one place.
+"""Hypothesis strategies for events, and how many examples a test draws, in one place.
 
 `datums(schema)` makes what the bytes can carry: any text, any int of its width, dates outside every calendar.
 `plain_events(event_type)` makes what a publisher may write: plain JSON in its plainest form (nulls and empty lists left
@@ -12,6 +12,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from instep.events.schema import EventType, Schema
@@ -19,7 +20,16 @@ from instep.events.schema import EventType, Schema
 TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 INTS = st.integers(-(2**31), 2**31 - 1)
 LONGS = st.integers(-(2**63), 2**63 - 1)
+THOROUGH = 100
+"""How many examples a test draws in the thorough profile unless the test says otherwise; Hypothesis's own default."""
+QUICK = 20
+"""The same in the quick profile, that of `make unit`."""
 INSTANTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
+
+
+def examples(thorough: int) -> settings:
+    """Settings for a test that draws `thorough` examples in the thorough profile, and fewer in the quick one."""
+    return settings(max_examples=max(1, thorough * settings().max_examples // THOROUGH))
 
 
 def datums(schema: Schema) -> st.SearchStrategy[dict[str, Any]]:

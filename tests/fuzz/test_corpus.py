@@ -3,13 +3,14 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz import target
 from tests.fuzz.seeds import CORPUS, seeds
 from tests.hostile.cases import Record, cases
 from tests.hostile.entry import NOW, Entry
+from tests.strategies import examples
 from tests.unit.events.sample import spoilt
 
 ENTRY = Entry()
@@ -37,7 +38,7 @@ def test_a_record_comes_back_from_its_input() -> None:
                 assert again == Record(key=record.key, value=record.value or None, headers=record.headers)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.sampled_from(FILES).flatmap(lambda file: spoilt(file.read_bytes())))
 def test_spoilt_inputs_go_through_the_whole_entry(data: bytes) -> None:
     target.check(ENTRY, target.unpack(data))

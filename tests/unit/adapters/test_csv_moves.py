@@ -12,6 +12,7 @@ from instep.adapters import FORMATS, Line, Refused, Row, Settings, load_mapping,
 from instep.adapters.csv_moves import COLUMNS
 from instep.adapters.line import REFUSALS, explain
 from instep.errors import ConfigurationError, FileFormatError
+from tests.strategies import examples
 from tests.unit.adapters.publishing import AUTHORITY, ROW, SETTINGS, TODAY, Publisher, csv_of, row
 
 HEADING = ",".join(COLUMNS)
@@ -232,7 +233,7 @@ def test_a_huge_file_is_read_in_the_memory_of_a_few_rows(publisher: Publisher) -
     assert peak < 500_000 < path.stat().st_size
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     noise=st.lists(
         st.tuples(

@@ -14,6 +14,7 @@ from instep.adapters import Line, Refused, Row, Settings, json_array, read
 from instep.adapters.json_array import elements
 from instep.adapters.text import open_file
 from instep.errors import FileFormatError
+from tests.strategies import examples
 from tests.unit.adapters.publishing import AUTHORITY, DATA, SETTINGS, TODAY, Publisher, events, names
 
 SAMPLE: list[dict[str, Any]] = json.loads((DATA / "food-registrations.json").read_text(encoding="utf-8"))
@@ -190,7 +191,7 @@ def test_wherever_json_is_cut_off_what_came_before_is_given_and_then_it_is_said(
         assert given_ == list(range(len(given_)))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     told=st.lists(
         st.dictionaries(st.text(max_size=5), st.text(max_size=30) | st.integers() | st.none(), max_size=4)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from instep.adapters import Memory, Plain, Refused, Review, Skipped
 from instep.errors import PlatformError, RowError
+from tests.strategies import examples
 from tests.unit.adapters.publishing import (
     AUTHORITY,
     ROW,
@@ -148,7 +149,7 @@ HISTORY = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(examples(50), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=HISTORY, delivered=st.integers(0, 8))
 def test_a_run_that_was_killed_and_run_again_sends_exactly_what_one_run_would(
     tmp_path_factory: pytest.TempPathFactory, history: list[tuple[int, int, str, int]], delivered: int

@@ -4,14 +4,14 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from instep.events.decoding import MAX_VALUE, Decoder, Refusal, Sound
 from instep.events.framing import frame
 from instep.events.schema import EventType
 from instep.events.writer import encode
-from tests.strategies import datums
+from tests.strategies import datums, examples
 from tests.unit.events.sample import (
     CATALOGUE,
     MOVED,
@@ -54,7 +54,7 @@ def test_a_canonical_event_is_sound_and_its_bytes_stay_as_they_are(data: st.Data
     assert decoded.event_type is (MOVED if number == 7 else REGISTERED)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(spoilt(frame(7, BODY)))
 def test_whatever_is_done_to_an_event_what_is_accepted_is_canonical(value: bytes) -> None:
     decoded = DECODER.decode(value)

@@ -3,14 +3,14 @@
 from hashlib import blake2b
 from typing import Any
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from instep.events.framing import PREFIX, frame
 from instep.events.header import content_digest, identity, published_at
 from instep.events.schema import Schema
 from instep.events.writer import encode
-from tests.strategies import LONGS, datums
+from tests.strategies import LONGS, datums, examples
 from tests.unit.events.sample import CATALOGUE, MOVED, REGISTERED, example, judge_encode
 
 EVENTS = st.sampled_from((MOVED.latest, REGISTERED.latest))
@@ -45,7 +45,7 @@ def judge_encode_fields(fields: list[Any], header: dict[str, Any]) -> bytes:
     return body.getvalue()
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.data(), EVENTS)
 def test_the_digest_is_that_of_a_slow_reference(data: st.DataObject, schema: Schema) -> None:
     event = data.draw(datums(schema))
@@ -61,7 +61,7 @@ def test_publishing_again_does_not_change_the_content(
     assert digest(schema, with_header(event, published_at=again)) == digest(schema, event)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.data(), EVENTS)
 def test_any_other_change_changes_the_content(data: st.DataObject, schema: Schema) -> None:
     one, other = data.draw(datums(schema)), data.draw(datums(schema))
@@ -83,7 +83,7 @@ def test_the_networks_number_of_a_schema_is_not_content_and_the_kind_of_event_is
     assert as_moved != content_digest(REGISTERED.latest, frame(7, body), event["header"])
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.data(), EVENTS)
 def test_published_at_is_found_where_it_is_written(data: st.DataObject, schema: Schema) -> None:
     event = with_header(data.draw(datums(schema)), published_at=2**62)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from instep.errors import SchemaError, UnsoundBytesError
@@ -14,7 +14,7 @@ from instep.events import varint
 from instep.events.generated import name_types, resolve
 from instep.events.reader import reader
 from instep.events.schema import Schema
-from tests.strategies import datums
+from tests.strategies import datums, examples
 from tests.unit.events.sample import (
     CATALOGUE,
     MOVED,
@@ -65,7 +65,7 @@ def test_spoilt_bytes_are_taken_exactly_when_they_are_canonical(data: st.DataObj
         assert plain == (judge_encode(schema, datum) == body[:end])
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(st.sampled_from(CATALOGUE.schemas), st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused(schema: Schema, body: bytes) -> None:
     refused: UnsoundBytesError | None = None

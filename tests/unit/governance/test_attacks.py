@@ -8,6 +8,7 @@ import logging
 import pkgutil
 import re
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -68,13 +69,15 @@ def test_a_line_of_the_log_stays_one_line(monkeypatch: pytest.MonkeyPatch) -> No
 def patterns() -> list[tuple[str, Callable[[str], None]]]:
     """Each regular expression of the product, in the ways in which it is used."""
     sources = "\n".join(file.read_text(encoding="utf-8") for file in SOURCE.rglob("*.py"))
+    ways = defaultdict(set)
+    for name, way in re.findall(r"\b(\w+)\.(\w+)\(", sources):
+        ways[name].add(way)
     found = []
     for module in pkgutil.walk_packages([str(SOURCE)], "instep."):
         if not module.name.endswith("__main__"):
             for name, value in vars(importlib.import_module(module.name)).items():
                 if isinstance(value, re.Pattern):
-                    ways = set(re.findall(rf"\b{name}\.(\w+)\(", sources))
-                    found.append((f"{module.name}.{name}", _use(value, ways)))
+                    found.append((f"{module.name}.{name}", _use(value, ways[name])))
     return found
 
 

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instep.lanes.state import BUFFER_BYTES, BUFFERS, OWN, Checkpoint, LaneState
+from tests.strategies import examples
 
 
 def at(offset: int) -> Checkpoint:
@@ -76,7 +77,7 @@ KEYS = st.binary(min_size=1, max_size=3)
     st.binary(max_size=2),
     st.integers(1, 8),
 )
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(examples(50), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_scan_and_get_answer_as_a_dictionary_would(
     tmp_path: Path,
     settled: list[tuple[bytes, bytes | None]],

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from instep.events.blanking import Blanking, paths_of
 from instep.network.minimisation import may_leave
+from tests.strategies import examples
 from tests.unit.events.sample import MOVED
 from tests.unit.router.test_router import IDS, Bench, correction, move
 from tests.unit.sharing import agreement, network, share
@@ -16,11 +17,12 @@ FIELDS = st.lists(st.sampled_from(PATHS), min_size=1, max_size=6, unique=True).m
 SHARES = st.lists(FIELDS, min_size=1, max_size=2).map(
     lambda many: tuple(share(fields=fields) for fields in many)
 )
+
 STATUSES = st.sampled_from(["active", "suspended"])
 
 
 @given(st.lists(st.tuples(SHARES, STATUSES), min_size=1, max_size=3), st.booleans())
-@settings(max_examples=60)
+@examples(60)
 def test_the_router_sends_and_says_the_same(made: list[tuple[Any, Any]], placement: bool) -> None:
     agreements = [
         agreement(f"number-{number}", shares=shares, status=status, purpose=f"purpose-{number % 2}")

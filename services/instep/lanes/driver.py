@@ -11,7 +11,7 @@ import os
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, cast
 
 import faust
@@ -22,6 +22,7 @@ from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP, ConsumerMessage
 
+from instep.lanes.batch import Batch, size_of
 from instep.lanes.settings import LaneSettings
 
 _FETCH_WAIT_MS = 250
@@ -36,19 +37,6 @@ _REBALANCE_MS = 30_000
 _COMMIT_SECONDS = 3.0
 _METADATA_MS = 30_000
 _YEAR_MS = 31_536_000_000 // 16  # the protocol's int32 holds no whole year
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one partition yielded: records in order, from the position `before` up to the position `after`."""
-
-    partition: TopicPartition
-    before: int
-    after: int
-    records: list[ConsumerRecord]
-    size: int  # bytes of values
-    claim: int  # number of the claim under which it was read
-    last: bool = True  # of its fetch
 
 
 Fetched = tuple[list[Batch], frozenset[TopicPartition]]
@@ -276,11 +264,6 @@ def _goes_on(consumer: RestingConsumer, assignment: Assignment, starts: int) -> 
     """Whether a fetch may still take: neither a rebalance nor a lane's new start has come between."""
     rebalancing = consumer._fetcher._subscriptions.reassignment_in_progress
     return assignment.active and not rebalancing and consumer.starts == starts
-
-
-def size_of(records: list[ConsumerRecord]) -> int:
-    """Bytes of values."""
-    return sum(record.serialized_value_size for record in records if record.value is not None)
 
 
 class NothingRead(dict[TP, int | None]):

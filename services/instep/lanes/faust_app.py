@@ -9,7 +9,8 @@ from typing import Any, cast
 import faust
 
 from instep.lanes.assignor import lane_assignor
-from instep.lanes.driver import Batch, BatchTransport, WholeBatches
+from instep.lanes.batch import Batch
+from instep.lanes.driver import BatchTransport, WholeBatches
 from instep.lanes.settings import LaneSettings
 
 Handler = Callable[..., Awaitable[None]]

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from instep.lanes.driver import Batch, size_of
+from instep.lanes.batch import Batch, size_of
 
 
 class Queue:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from aiokafka import TopicPartition
 
 from instep.lanes.hanging import Hanging
+from instep.lanes.pending_offsets import PendingOffsets
 
 _AGAIN_SECONDS = 60.0
 """After which a marker is written again: another lane's transaction may be what stands there, and lasts no longer."""
@@ -23,9 +24,7 @@ class Unconfirmed:
         self._hanging = hanging
         self._ends: dict[TopicPartition, int] = {}
         self._settled: dict[TopicPartition, float] = {}
-        self._positions: dict[TopicPartition, int] = {}
-        self.group_offsets: dict[TopicPartition, int] = {}
-        """Positions that are seen in the changelog, for the group; whoever commits them empties it."""
+        self.offsets = PendingOffsets()
 
     def seen_in_changelog(self) -> bool:
         """Whether every commit so far is seen in the changelog."""
@@ -38,7 +37,7 @@ class Unconfirmed:
     def committed(self, ends: Mapping[TopicPartition, int], positions: Mapping[TopicPartition, int]) -> None:
         """A transaction was committed: it wrote up to these ends, and the lane is at these positions."""
         self._ends.update(ends)
-        self._positions.update(positions)
+        self.offsets.committed(positions)
 
     def observe(self, stable: Mapping[TopicPartition, int], now: float) -> None:
         """Take up last stable offsets."""
@@ -51,8 +50,7 @@ class Unconfirmed:
                 del self._ends[partition]
                 self._settled.pop(partition, None)
         if self.seen_in_changelog():
-            self.group_offsets.update(self._positions)
-            self._positions.clear()
+            self.offsets.seen()
 
     def overdue(self, seconds: float, now: float) -> set[TopicPartition]:
         """Those whose LSO has stood still for longer, and to which no marker was written again of late."""

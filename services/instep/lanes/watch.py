@@ -15,11 +15,12 @@ from aiokafka.errors import KafkaError
 
 from instep.errors import TheWorlds, UnknownStateError
 from instep.kafka.log_ends import LogEnds
+from instep.lanes.every import Every
 from instep.lanes.lane import Lane
+from instep.lanes.pending_offsets import OFFSET_COMMIT_SECONDS
 
 _log = structlog.get_logger("instep.lanes")
 
-_LOOK_SECONDS = 1.0
 _TOPICS_SECONDS = 5.0
 
 
@@ -43,11 +44,11 @@ class Watch:
 
     def __init__(self, worker: Watched) -> None:
         self._worker = worker
-        self._topics_at = 0.0
+        self._topics = Every(_TOPICS_SECONDS, float("-inf"))
 
     async def run(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK_SECONDS)
+            await asyncio.sleep(OFFSET_COMMIT_SECONDS)
             try:
                 await self._look()
             except (TheWorlds, KafkaError, OSError, TimeoutError) as error:
@@ -61,8 +62,7 @@ class Watch:
             for lane in lanes:
                 lane.note_stable(stable)
         await self._worker.commit_group_offsets(lanes)
-        if time.monotonic() - self._topics_at >= _TOPICS_SECONDS:
-            self._topics_at = time.monotonic()
+        if self._topics.due(time.monotonic()):
             await self._look_at_topics(lanes)
 
     def _look_at_inputs(self, lanes: Iterable[Lane], now: float) -> None:

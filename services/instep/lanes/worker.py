@@ -34,7 +34,8 @@ from instep.kafka.follow import NetworkFollower
 from instep.kafka.log_ends import LogEnds
 from instep.kafka.record_parser import install_record_parser
 from instep.kafka.soundness import unsound
-from instep.lanes.driver import Batch, BatchConsumer
+from instep.lanes.batch import Batch
+from instep.lanes.driver import BatchConsumer
 from instep.lanes.faust_app import Handlers, make_app
 from instep.lanes.lane import Lane
 from instep.lanes.leftovers import end_leftovers
@@ -229,13 +230,13 @@ class Worker:
         return self._driver.thread.end_of(partition)
 
     async def commit_group_offsets(self, lanes: Iterable[Lane]) -> None:
-        pending = [(lane, offsets) for lane in lanes if (offsets := lane.group_offsets())]
+        pending = [(lane, offsets) for lane in lanes if (offsets := lane.pending_offsets())]
         if pending:
             await self._driver.thread.commit_offsets(
                 {partition: offset for _, offsets in pending for partition, offset in offsets.items()}
             )
             for lane, offsets in pending:
-                lane.group_offsets_committed(offsets)
+                lane.group_has(offsets)
 
     def outputs(self, lane: int) -> Collection[TopicPartition]:
         network = self._followed

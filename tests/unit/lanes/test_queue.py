@@ -5,9 +5,8 @@ from typing import Any, cast
 
 from aiokafka import TopicPartition
 
-from instep.lanes.driver import Batch
+from instep.lanes.batch import Batch
 from instep.lanes.queue import Queue
-from instep.lanes.turns import MOST, Turns
 
 
 def batch(at: int, records: int) -> Batch:
@@ -30,27 +29,5 @@ def test_what_is_put_back_comes_first_and_begins_behind_what_was_decided() -> No
     taken, _ = queue.take()
     assert queue.put_back(taken, 3) == 3
     rest, _ = queue.take()
-    assert (rest.before, rest.after, [one.offset for one in rest.records]) == (3, 5, [3, 4])
+    assert (rest.before, rest.after, [record.offset for record in rest.records]) == (3, 5, [3, 4])
     assert (queue.bytes, queue.records) == (10, 1)
-
-
-def test_a_turn_is_as_long_as_the_last_records_let_it_be() -> None:
-    turns = Turns()
-    turns.took(500, 0.01)
-    assert (turns.records, turns.rest) == (MOST, 0.0)
-    turns.took(500, 0.04)
-    assert (turns.records, turns.rest) == (250, 0.0)
-
-
-def test_slow_records_get_short_turns_and_leave_as_long_to_the_others() -> None:
-    turns = Turns()
-    turns.took(4, 0.008)
-    assert (turns.records, turns.rest) == (2, 0.008)
-    turns.took(2, 1.0)
-    assert (turns.records, turns.rest) == (1, 1.0)
-
-
-def test_a_turn_that_took_no_time_is_no_division_by_it() -> None:
-    turns = Turns()
-    turns.took(1, 0.0)
-    assert turns.records == MOST

@@ -27,9 +27,9 @@ def test_a_commit_is_seen_in_the_changelog_when_the_lso_has_passed_its_records_t
 def test_the_group_learns_of_positions_only_once_the_changelog_shows_them() -> None:
     unconfirmed = committed()
     unconfirmed.observe({INBOX: 10}, 0.0)
-    assert unconfirmed.group_offsets == {}
+    assert unconfirmed.offsets.pending() == {}
     unconfirmed.observe({CHANGELOG: 6}, 1.0)
-    assert unconfirmed.group_offsets == {INPUT: 3}
+    assert unconfirmed.offsets.pending() == {INPUT: 3}
 
 
 def test_what_stands_still_is_overdue_once_and_again_after_a_minute() -> None:

@@ -1,0 +1,90 @@
+"""When a lane begins a transaction and when the transaction is wide or old enough to commit: plain state, given the time.
+
+Two costs pull in opposite directions. Each transaction costs the broker the same, however little the transaction holds:
+many small transactions keep the broker busy, and every lane waits for the broker. But a record that waits for company
+arrives late. So a lane holds two rules.
+
+- A transaction begins no sooner than `transaction_interval` after the beginning of the one before. A batch that comes alone
+  meets no such beginning and goes at once. Batches that follow quickly share the next transaction.
+- A transaction takes no further batch once it holds `transaction_events` records or `transaction_bytes` bytes, and
+  decides no further records once it is `transaction_seconds` old. The rest of a batch goes in the next transaction.
+
+The same module knows for how long a transaction has been open and for how long a lane with work has committed nothing. The
+worker's watchdog goes by both. Times are seconds of one monotonic clock.
+"""
+
+from instep.lanes.settings import LaneSettings
+
+
+class Extent:
+    """One transaction's width (records and bytes) and age."""
+
+    def __init__(self, settings: LaneSettings, began: float) -> None:
+        self._settings = settings
+        self._began = began
+        self._events = 0
+        self._bytes = 0
+
+    def add(self, events: int, size: int) -> None:
+        """Count a batch of so many records and bytes."""
+        self._events += events
+        self._bytes += size
+
+    def has_room(self) -> bool:
+        """Whether the transaction may take another batch."""
+        settings = self._settings
+        return self._events < settings.transaction_events and self._bytes < settings.transaction_bytes
+
+    def seconds(self, now: float) -> float:
+        """How long ago the transaction began."""
+        return now - self._began
+
+    def is_old(self, now: float) -> bool:
+        """Whether the transaction is to commit before any further record is decided."""
+        return now - self._began >= self._settings.transaction_seconds
+
+
+class Pacing:
+    """When one lane's transactions began and committed."""
+
+    def __init__(self, settings: LaneSettings, now: float) -> None:
+        self._settings = settings
+        self._last_begin = float("-inf")
+        self._last_progress = now
+        self._open_since: float | None = None
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next transaction may begin; 0 or less when that is now."""
+        return self._last_begin + self._settings.transaction_interval - now
+
+    def begin(self, now: float) -> Extent:
+        """Begin a transaction for queued batches."""
+        self._last_begin = now
+        return Extent(self._settings, now)
+
+    def opened(self, now: float) -> None:
+        """A transaction is open, for batches or for a tick."""
+        self._open_since = now
+
+    def committed(self, now: float) -> None:
+        """The open transaction has committed."""
+        self._last_progress = now
+        self._open_since = None
+
+    def give_up(self) -> bool:
+        """Forget the open transaction; whether there was one."""
+        was_open = self._open_since is not None
+        self._open_since = None
+        return was_open
+
+    def work_arrived(self, now: float) -> None:
+        """The first batch has come into an empty queue: a lane without work was not silent."""
+        self._last_progress = now
+
+    def silent_for(self, now: float) -> float:
+        """Seconds since the last commit, or since work arrived after it."""
+        return now - self._last_progress
+
+    def open_for(self, now: float) -> float:
+        """Seconds that the transaction has been open; 0 when none is."""
+        return now - self._open_since if self._open_since is not None else 0.0

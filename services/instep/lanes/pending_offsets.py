@@ -1,0 +1,41 @@
+"""Positions on their way to the consumer group: plain state.
+
+A position counts once its commit is seen in the changelog. Then the position is pending: the worker commits all lanes'
+pending offsets to the group, once every OFFSET_COMMIT_SECONDS and at the release of the lanes. The group's offsets
+serve tools; a lane itself goes by its changelog (`services/decisions/002-group-offsets-beside-the-transactions.md`).
+"""
+
+from collections.abc import Mapping
+
+from aiokafka import TopicPartition
+
+OFFSET_COMMIT_SECONDS = 1.0
+
+Offsets = dict[TopicPartition, int]
+
+
+class PendingOffsets:
+    """The positions of one claim that the group does not have yet."""
+
+    def __init__(self) -> None:
+        self._unseen: Offsets = {}
+        self._pending: Offsets = {}
+
+    def committed(self, positions: Mapping[TopicPartition, int]) -> None:
+        """A transaction has committed these positions; its end is not seen in the changelog yet."""
+        self._unseen.update(positions)
+
+    def seen(self) -> None:
+        """Every commit so far is seen in the changelog."""
+        self._pending.update(self._unseen)
+        self._unseen.clear()
+
+    def pending(self) -> Offsets:
+        """The offsets to commit to the group now."""
+        return dict(self._pending)
+
+    def group_has(self, offsets: Mapping[TopicPartition, int]) -> None:
+        """The group has these offsets. An offset that has moved on meanwhile stays pending."""
+        for partition, offset in offsets.items():
+            if self._pending.get(partition) == offset:
+                del self._pending[partition]

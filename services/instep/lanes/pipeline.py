@@ -1,0 +1,161 @@
+"""How one lane turns fetched batches into transactions: off the queue, decided by the processor, committed.
+
+One transaction (`process`) goes through these steps.
+
+1. Take batches off the queue while the transaction has room (`pacing`). Each batch has to begin at the very position where
+   the lane stands, or records were lost or repeated on the way: a bug, which ends the process.
+2. Hand the records to the processor in short turns (`turns`), so that other lanes get theirs. The outputs are packed, and
+   sent as their Kafka batches fill up; the first of them waits until the commit before is seen in the changelog (`claim`).
+3. Commit outputs, changes of state and the new positions together. A batch that was cut because the transaction had grown
+   old goes back to the front of the queue first, and its position is the next undecided record.
+4. Only now does the lane stand at the new positions, and only now are the metrics of the outputs raised.
+
+Where anything fails on the way, nothing here is put right. The claim ends, the queue is cleared, and the next claim
+begins at the positions that the changelog holds.
+"""
+
+import time
+from asyncio import sleep
+from collections.abc import Callable, Iterable, Mapping
+
+from aiokafka import TopicPartition
+from aiokafka.structs import ConsumerRecord
+
+from instep.errors import Ours
+from instep.lanes.batch import Batch
+from instep.lanes.claim import Claim
+from instep.lanes.metrics import LaneMetrics
+from instep.lanes.pacing import Extent, Pacing
+from instep.lanes.probe import Poison
+from instep.lanes.processor import Outputs, Processor
+from instep.lanes.queue import Queue
+from instep.lanes.settings import LaneSettings
+from instep.lanes.transaction import Transaction
+from instep.lanes.turns import Turns
+
+
+class Pipeline:
+    """One lane's queue and what becomes of the batches in it. `resume` is called when a full queue has room again."""
+
+    def __init__(
+        self, processor: Processor, settings: LaneSettings, metrics: LaneMetrics, resume: Callable[[], None]
+    ) -> None:
+        self.next: dict[TopicPartition, int] = {}
+        """For each partition the offset up to which the lane has committed."""
+        self.queue = Queue(settings.queue_bytes)
+        self.pacing = Pacing(settings, time.monotonic())
+        self.poison = Poison(processor)
+        self._turns = Turns()
+        self._processor = processor
+        self._metrics = metrics
+        self._resume = resume
+
+    def offer(self, batch: Batch) -> bool:
+        """Queue a batch; whether the queue has become full by it."""
+        if not self.queue:
+            self.pacing.work_arrived(time.monotonic())
+        return self.queue.offer(batch)
+
+    async def process(self, claim: Claim) -> None:
+        """Decide what is queued, within the bounds of one transaction, and commit."""
+        extent = self.pacing.begin(time.monotonic())
+        transaction = self._begin(claim)
+        positions: dict[TopicPartition, int] = {}
+        raise_metrics: list[Callable[[], None]] = []
+        events = 0
+        for batch in self._taken(extent):
+            self._check_joins_up(batch, positions)
+            decided = await self._decide_batch(batch, claim, transaction, extent, raise_metrics)
+            positions[batch.partition] = (
+                batch.after if decided == len(batch.records) else self.queue.put_back(batch, decided)
+            )
+            events += decided
+        self.poison.expect_poison(0)
+        await self._commit(claim, transaction, positions, raise_metrics)
+        self._metrics.seconds.observe(extent.seconds(time.monotonic()))
+        if events:
+            self._metrics.events.observe(events)
+
+    async def tick(self, claim: Claim) -> bool:
+        """Write the markers that are missing, then commit what the clock alone brings about, if anything; whether it did."""
+        await claim.settle_what_hangs()
+        outputs = self._processor.tick(claim.state, time.time_ns() // 1_000_000)
+        if not outputs.records and not claim.state.changes:
+            return False
+        transaction = self._begin(claim)
+        await transaction.add(outputs.records)
+        await self._commit(claim, transaction, {}, [outputs.committed])
+        return True
+
+    def give_up(self) -> None:
+        """The claim has ended: drop the queue, and count a transaction that is open as aborted. The next claim aborts it."""
+        self.queue.clear()
+        if self.pacing.give_up():
+            self._metrics.aborted.inc()
+
+    def _taken(self, extent: Extent) -> Iterable[Batch]:
+        """Batches off the queue until the transaction is as wide, or as old, as allowed."""
+        while self.queue and extent.has_room():
+            batch, has_room = self.queue.take()
+            if has_room:
+                self._resume()
+            extent.add(len(batch.records), batch.size)
+            yield batch
+            if self.poison.expected or extent.is_old(time.monotonic()):
+                return
+
+    def _check_joins_up(self, batch: Batch, positions: Mapping[TopicPartition, int]) -> None:
+        expected = positions.get(batch.partition, self.next.get(batch.partition))
+        if expected != batch.before:
+            topic = batch.partition.topic
+            raise Ours(
+                f"The lane was at {expected} of {topic}, and the batch that came starts at {batch.before}."
+            )
+
+    async def _decide_batch(
+        self,
+        batch: Batch,
+        claim: Claim,
+        transaction: Transaction,
+        extent: Extent,
+        raise_metrics: list[Callable[[], None]],
+    ) -> int:
+        """Decide a batch in turns until the transaction is old; returns the number of records decided, at least a turn's."""
+        at = 0
+        while at < len(batch.records) and (not at or not extent.is_old(time.monotonic())):
+            # The probe for poison takes long: then the whole batch is decided at once, before anything has been sent.
+            most = len(batch.records) if self.poison.expected else self._turns.records
+            part = batch.records[at : at + most]
+            at += len(part)
+            outputs = await self._decide(part, claim)
+            await transaction.add(outputs.records)
+            raise_metrics.append(outputs.committed)
+            await sleep(self._turns.rest)
+        return at
+
+    async def _decide(self, records: list[ConsumerRecord], claim: Claim) -> Outputs:
+        now = time.time_ns() // 1_000_000
+        if self.poison.expected:
+            return await self.poison.decide(records, claim.state, now)
+        began = time.perf_counter()
+        outputs = self._processor.process(records, claim.state, now)
+        self._turns.took(len(records), time.perf_counter() - began)
+        return outputs
+
+    def _begin(self, claim: Claim) -> Transaction:
+        self.pacing.opened(time.monotonic())
+        return claim.begin()
+
+    async def _commit(
+        self,
+        claim: Claim,
+        transaction: Transaction,
+        positions: Mapping[TopicPartition, int],
+        raise_metrics: Iterable[Callable[[], None]],
+    ) -> None:
+        await claim.commit(transaction, positions)
+        self.next.update(positions)
+        self.pacing.committed(time.monotonic())
+        self._metrics.committed.inc()
+        for raise_them in raise_metrics:
+            raise_them()

@@ -1,0 +1,63 @@
+"""Where a claimed lane begins to read: asks the logs, the group and the changelog, and lets `positions` decide."""
+
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from typing import Protocol
+
+import structlog
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
+from aiokafka.structs import OffsetAndMetadata
+
+from instep.errors import LostRecordsError
+from instep.kafka.log_ends import LogEnds
+from instep.lanes.claim import Claim
+from instep.lanes.positions import Gap, Start, where_to_start
+from instep.lanes.stated import gap_of, offset_of
+
+_log = structlog.get_logger("instep.lanes")
+
+
+class Group(Protocol):
+    """The consumer group and the logs, as a lane sees them."""
+
+    ends: LogEnds
+
+    async def committed(self) -> Mapping[TopicPartition, OffsetAndMetadata]:
+        """The group's committed offsets, and in their metadata the gaps that lanes have stated."""
+
+    async def say_lost(self, gaps: Collection[Gap], committed: Mapping[TopicPartition, int | None]) -> None:
+        """State in the group's offsets, whose present values are `committed`, at which gaps a lane stands still."""
+
+
+async def find_start(claim: Claim, group: Group, partitions: Collection[TopicPartition], lane: int) -> Start:
+    """The positions at which the claim begins. Raises LostRecordsError where records may never have been read."""
+    logs = await group.ends.logs(partitions)
+    claim.topic_ids = {partition.topic: log.topic_id for partition, log in logs.items()}
+    group_offsets = await group.committed()
+    committed = {partition: offset_of(group_offsets.get(partition)) for partition in logs}
+    start = where_to_start(
+        committed=committed,
+        kept=claim.changelog_positions(logs),
+        logs=logs,
+        stated={
+            partition: gap
+            for partition in logs
+            if (gap := gap_of(partition, group_offsets.get(partition))) is not None
+        },
+        accept=claim.accepted,
+    )
+    if start.lost:
+        with suppress(
+            KafkaError, TimeoutError
+        ):  # the next try states the gaps again, and /ready says so at once
+            await group.say_lost(start.lost, committed)
+        raise LostRecordsError(
+            f"Records that this lane has not read are gone ({'; '.join(map(str, start.lost))}):"
+            " `instep lane accept` accepts a gap, and the lane goes on."
+        )
+    for gap in start.accepted:
+        _log.warning(
+            "gap accepted", lane=lane, topic=gap.partition.topic, position=gap.position, start=gap.start
+        )
+    return start

@@ -14,19 +14,18 @@ A frozen worker that thaws can do no harm: whatever it writes is refused by the 
 import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
-from aiokafka.producer.transaction_manager import TransactionState
 
-from instep.errors import ClockError, NotConnectedError, UnknownStateError
+from instep.errors import NotConnectedError, UnknownStateError
 from instep.kafka.log_ends import Log, LogEnds, Offsets
 from instep.lanes.barrier import Barrier, settle
 from instep.lanes.changelog import Changelog, values_of
+from instep.lanes.clock import Clock
 from instep.lanes.entries import (
     accepted_in,
     claims_entry,
@@ -38,23 +37,20 @@ from instep.lanes.entries import (
 from instep.lanes.hanging import Hanging
 from instep.lanes.leftovers import Note, forget_note, producer_of, read_note, write_note
 from instep.lanes.positions import Gap, Position
+from instep.lanes.producer import make_producer, stop_producer
 from instep.lanes.settings import LaneSettings
 from instep.lanes.settlement import Ending, evidence
 from instep.lanes.state import LaneState
-from instep.lanes.transaction import BATCH_BYTES, Transaction
+from instep.lanes.transaction import Transaction
 from instep.lanes.unconfirmed import Unconfirmed
 
 _log = structlog.get_logger("instep.lanes")
 
 MARGIN_SECONDS = 30.0
 """What an await on the broker may take beyond the limit of a transaction, after which the broker has aborted it."""
-CLOCK_SECONDS = 300.0
-"""How far this machine's clock and Kafka's may differ: agreements go by the day, so minutes do no harm."""
 _FIRST_POLL_SECONDS = 0.002
 _LONGEST_POLL_SECONDS = 0.25
 _SETTLE_SECONDS = 5.0
-_STOP_SECONDS = 2.0
-_SILENCE_SECONDS = 0.5
 
 
 class Claim:
@@ -77,7 +73,7 @@ class Claim:
         self._ends = ends
         self._topic_id = ""
         self._patience = settings.transaction_timeout + MARGIN_SECONDS
-        self._clock: tuple[float, float] | None = None  # Kafka's time and the monotonic clock's, in seconds
+        self._clock = Clock()
         self._ready: asyncio.Future[None] | None = None
         self.unconfirmed = Unconfirmed(changelog.partition, hanging)
         self.entries_restored = 0
@@ -106,14 +102,7 @@ class Claim:
         described = await ends.last_transaction(transactional_id)
         before = read_note(directory)
         remembered = before.last if before is not None and before.producer == described.producer else None
-        producer = AIOKafkaProducer(
-            **settings.connection.kafka(),
-            transactional_id=transactional_id,
-            transaction_timeout_ms=int(settings.transaction_timeout * 1000),
-            linger_ms=0,
-            max_batch_size=BATCH_BYTES,
-            max_request_size=4 << 20,
-        )
+        producer = make_producer(settings, transactional_id)
         state: LaneState | None = None
         try:
             await asyncio.wait_for(producer.start(), settings.transaction_timeout + MARGIN_SECONDS)
@@ -142,7 +131,7 @@ class Claim:
             await claim._restore(await _log_of(changelog, ends), restored)
         except BaseException:
             try:
-                await _stop(producer)
+                await stop_producer(producer)
             finally:
                 if state is not None:
                     state.close()
@@ -211,7 +200,12 @@ class Claim:
                 raise UnknownStateError("The broker does not say where the changelog's records are.")
             state.committed(self._changelog.reached(end, entries[-1], self._topic_id))
         self.unconfirmed.committed(ends, positions)
-        self._set_clock(transaction.appended_at(self._changelog.partition), began)
+        self._clock.committed(
+            transaction.appended_at(self._changelog.partition),
+            before=began,
+            after=time.time(),
+            now=time.monotonic(),
+        )
 
     def _put_position(self, partition: TopicPartition, offset: int) -> None:
         topic_id = self.topic_ids.get(partition.topic, "")
@@ -265,19 +259,9 @@ class Claim:
             await settle(self._producer, frozenset(partitions), Ending.COMMIT, lane=self._changelog.lane)
         self.unconfirmed.settled(partitions, time.monotonic())
 
-    # -- the clock
-
-    def _set_clock(self, appended_at: int | None, began: float) -> None:
-        if appended_at is not None:
-            kafkas = appended_at / 1000
-            self._clock = kafkas, time.monotonic()
-            _check_clock(clock_difference(began, kafkas, time.time()))
-
     def check_clock(self) -> None:
         """Raise ClockError if the clock has been moved since the last commit; called before anything is decided."""
-        if self._clock is not None:
-            kafkas, then = self._clock
-            _check_clock(time.time() - (kafkas + time.monotonic() - then))
+        self._clock.check(time.time(), time.monotonic())
 
     async def close(self) -> None:
         """Give everything back, even where this is cancelled: who claims next opens the same directory."""
@@ -285,54 +269,10 @@ class Claim:
             if self._ready is not None:
                 self._ready.cancel()
                 await asyncio.gather(self._ready, return_exceptions=True)
-            if await _stop(self._producer):
+            if await stop_producer(self._producer):
                 forget_note(self._directory)
         finally:
             self.state.close()
-
-
-def clock_difference(before: float, kafkas: float, after: float) -> float:
-    """How far this machine's clock is ahead of Kafka's, negative where behind; all in seconds since 1970.
-
-    `kafkas` was read between `before` and `after`: where it lies between them there is no difference to be seen.
-    """
-    return max(0.0, before - kafkas) - max(0.0, kafkas - after)
-
-
-def _check_clock(difference: float) -> None:
-    if abs(difference) > CLOCK_SECONDS:
-        where = "ahead of" if difference > 0 else "behind"
-        raise ClockError(
-            f"This machine's clock is {abs(difference):.0f} s {where} Kafka's, and agreements go by the day:"
-            " set the clock that is wrong, and the lane goes on."
-        )
-
-
-async def _stop(producer: AIOKafkaProducer) -> bool:
-    """Whether it ended in order, with no transaction open. In any case it sends nothing more."""
-    in_order = producer._txn_manager.state is TransactionState.READY
-    try:
-        await asyncio.wait_for(producer.stop(), _STOP_SECONDS)
-    except Exception:  # noqa: BLE001  # it is fenced, or the broker is away: nothing to save
-        return False
-    finally:
-        await _silence(producer)
-    return in_order
-
-
-async def _silence(producer: AIOKafkaProducer) -> None:
-    """End the task that sends, which aiokafka leaves running where `stop` is given up.
-
-    It would go on trying to commit, and succeed between the question how the transaction ended and the fence.
-    """
-    sender = producer._sender.sender_task
-    if sender is None or sender.done():
-        return
-    sender.cancel()  # from here on it only waits for what is under way
-    with suppress(Exception):
-        await asyncio.wait_for(producer.client.close(), _SILENCE_SECONDS)
-    await asyncio.wait([sender], timeout=_SILENCE_SECONDS)
-    sender.cancel()
 
 
 async def _log_of(changelog: Changelog, ends: LogEnds) -> Log:

@@ -13,6 +13,7 @@ from instep.kafka.log_ends import LogEnds
 from instep.lanes import claim as module
 from instep.lanes.claim import Claim
 from instep.lanes.hanging import Hanging
+from instep.lanes.producer import stop_producer
 from instep.lanes.unconfirmed import Unconfirmed
 
 CHANGELOG, INBOX = TopicPartition("instep.router.state", 0), TopicPartition("leeds.inbox.council-tax", 0)
@@ -57,9 +58,9 @@ def claim_of(producer: object, **settings: Any) -> Claim:
 
 
 async def test_a_producer_that_cannot_be_stopped_sends_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_STOP_SECONDS", 0.1)
+    monkeypatch.setattr("instep.lanes.producer._STOP_SECONDS", 0.1)
     producer = Producer()
-    await module._stop(cast(AIOKafkaProducer, producer))
+    await stop_producer(cast(AIOKafkaProducer, producer))
     assert producer._sender.sender_task.done()
 
 

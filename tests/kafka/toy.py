@@ -8,9 +8,9 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from instep.lanes.process import run
 from instep.lanes.processor import Output, Outputs, Record, State
 from instep.lanes.settings import from_env
-from instep.lanes.worker import run
 from instep.network.network import Network
 from instep.network.services import Reach, Service
 

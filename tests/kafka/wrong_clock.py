@@ -13,8 +13,8 @@ time.time = lambda: _time() + OFF_S
 time.time_ns = lambda: _time_ns() + OFF_S * 1_000_000_000
 
 if __name__ == "__main__":
+    from instep.lanes.process import run
     from instep.lanes.settings import from_env
-    from instep.lanes.worker import run
     from tests.kafka.toy import Toy
 
     run(lambda registry: Toy(), from_env(os.environ, Toy.service))

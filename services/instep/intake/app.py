@@ -7,8 +7,8 @@ from prometheus_client import CollectorRegistry
 from instep.catalogue.files import load_catalogue
 from instep.intake.metrics import IntakeMetrics
 from instep.intake.processor import Intake
+from instep.lanes.process import run
 from instep.lanes.settings import LaneSettings, from_env
-from instep.lanes.worker import run
 from instep.network.services import SERVICES
 
 

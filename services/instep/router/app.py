@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry
 from instep.cache import cache_directory
 from instep.catalogue.files import load_catalogue
 from instep.errors import ConfigurationError
+from instep.lanes.process import run
 from instep.lanes.settings import LaneSettings, from_env
-from instep.lanes.worker import run
 from instep.network.services import SERVICES
 from instep.postcodes import Postcodes
 from instep.router.arrival import Codec

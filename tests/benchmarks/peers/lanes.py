@@ -9,9 +9,9 @@ from instep.events.decoding import Decoder, Refusal
 from instep.events.framing import PREFIX, frame
 from instep.events.splice import form, part_reader
 from instep.kafka.connection import Connection
+from instep.lanes.process import run
 from instep.lanes.processor import Output, Outputs, Processor, Record, State
 from instep.lanes.settings import LaneSettings
-from instep.lanes.worker import run
 from instep.network.network import Network
 from instep.network.services import Reach, Service
 from tests.benchmarks.peers.job import Job, Work, told

@@ -95,7 +95,7 @@ def test_told_to_stop_while_it_waits_it_starts_nothing_more(tmp_path: Path) -> N
 CRASH = """
 import asyncio
 from mode import Service, Worker
-from instep.lanes.worker import execute
+from instep.lanes.process import execute
 class Part(Service):
     @Service.task
     async def fail(self):

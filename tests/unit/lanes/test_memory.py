@@ -1,4 +1,4 @@
-"""What a worker does about its memory, without a broker."""
+"""What lives long is kept out of collections."""
 
 import gc
 import weakref
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from instep.lanes.worker import set_aside
+from instep.lanes.memory import let_go, set_aside
 
 
 class Knot:
@@ -19,17 +19,17 @@ class Knot:
 @pytest.fixture(autouse=True)
 def thawed() -> Iterator[None]:
     yield
-    gc.unfreeze()
+    let_go()
 
 
 def test_what_lives_long_is_kept_out_of_collections_until_a_new_network_comes() -> None:
-    kept = Knot()
-    seen = weakref.ref(kept)
+    knot = Knot()
+    seen = weakref.ref(knot)
     set_aside()
     assert gc.get_freeze_count() > 0
-    del kept
+    del knot
     gc.collect()
     assert seen() is not None
-    gc.unfreeze()
+    let_go()
     set_aside()
     assert seen() is None

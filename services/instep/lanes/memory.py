@@ -1,0 +1,18 @@
+"""What a worker keeps out of Python's garbage collections, which stop every lane while they run."""
+
+import gc
+
+
+def set_aside() -> None:
+    """Keep what lives long (modules, the network, the app) out of Python's collections.
+
+    A collection through 90,000 objects takes 50 ms, every few seconds at 1,000 events a second, and more for a large
+    network.
+    """
+    gc.collect()
+    gc.freeze()
+
+
+def let_go() -> None:
+    """Let the next collection free what was set aside and is no longer needed."""
+    gc.unfreeze()

@@ -1,0 +1,64 @@
+"""The process of a worker: its event loop, its signals and its exit codes.
+
+A worker ends by its own decision in two ways. Told to stop (SIGTERM or SIGINT), it releases its lanes and ends with 0.
+On the unexpected it ends at once with EXIT_FAILED, and a supervisor starts it again: what is uncommitted is aborted by
+the next claim.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import uvloop
+from faust.worker import Worker as FaustWorker
+from mode import Worker as ModeWorker
+from prometheus_client import CollectorRegistry
+
+from instep.errors import ConfigurationError
+from instep.kafka.record_parser import install_record_parser
+from instep.lanes.ending import EXIT_FAILED, fail
+from instep.lanes.processor import Processor
+from instep.lanes.settings import LaneSettings
+from instep.lanes.versions import check_versions
+from instep.lanes.worker import Worker
+from instep.service.logs import configure_logs
+
+
+def run(make_processor: Callable[[CollectorRegistry], Processor], settings: LaneSettings) -> NoReturn:
+    """Run one worker until SIGTERM or SIGINT."""
+    check_versions()
+    configure_logs()
+    install_record_parser()
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # mode would open a debugger
+    loop = uvloop.new_event_loop()
+    asyncio.set_event_loop(loop)
+    registry = CollectorRegistry()
+    worker = Worker(make_processor(registry), settings, registry)
+    try:
+        app = loop.run_until_complete(worker.prepare())
+    except ConfigurationError:
+        raise
+    except Exception as error:  # noqa: BLE001  # the broker may have gone in the middle: another start may find it again
+        fail(error)
+    faust_worker = FaustWorker(
+        app, loop=loop, loglevel="WARN", redirect_stdouts=False, logging_config=_NO_CHANGE
+    )
+    faust_worker.spinner = None
+    execute(faust_worker)
+
+
+def execute(worker: ModeWorker) -> NoReturn:
+    """Run Faust's worker to its end.
+
+    mode ends a crash with 1. Here 1 is the code for settings, after which no supervisor starts the worker again.
+    """
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as end:
+        sys.exit(EXIT_FAILED if end.code else 0)
+
+
+_NO_CHANGE: dict[str, Any] = {"version": 1, "incremental": True, "disable_existing_loggers": False}
+"""Faust would install its own log handlers; ours stay."""

@@ -9,30 +9,21 @@ the true end and lag reads 0.
 import asyncio
 import os
 import socket
-import time
 from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
 import faust
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.consumer.subscription_state import Assignment
-from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError, TopicAuthorizationFailedError
-from aiokafka.structs import ConsumerRecord, OffsetAndMetadata
+from aiokafka import TopicPartition
+from aiokafka.structs import OffsetAndMetadata
 from faust.transport.drivers import aiokafka as stock
 from faust.types import TP, ConsumerMessage
 
 from instep.lanes.batch import Batch, size_of
+from instep.lanes.fetching import RestingConsumer, assignment_of, fetched, positions_in
 from instep.lanes.settings import LaneSettings
 
 _FETCH_WAIT_MS = 250
-# From a fetch to the next: what is alone is taken at once, what comes thick together.
-_REST_PER_RECORD = 0.005
-_LONGEST_REST = 0.04
-_MANY = 500  # records; a fetch that brings as many is followed by the next at once
-_OPEN_SECONDS = 0.008  # how long a fetch waits for transactions that were open when it was answered
-_REFUSED_SECONDS = 10.0  # how long a topic may be closed to us before that is an error
-_REFUSED_REST = 0.1
 _REBALANCE_MS = 30_000
 _COMMIT_SECONDS = 3.0
 _METADATA_MS = 30_000
@@ -40,44 +31,6 @@ _YEAR_MS = 31_536_000_000 // 16  # the protocol's int32 holds no whole year
 
 
 Fetched = tuple[list[Batch], frozenset[TopicPartition]]
-
-
-class RestingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
-    """Asks for records at `next_fetch` (by the monotonic clock) and not before.
-
-    aiokafka asks again as soon as records are taken. Many small answers keep broker, threads and lanes busy; and a rest
-    between answer and taking would make records old, for what follows them is asked for only then.
-    """
-
-    next_fetch = 0.0
-    out_of_range: frozenset[TopicPartition] = frozenset()
-    """The partitions whose positions were not in their logs, since somebody last looked."""
-    starts = 0
-    """How often lanes were told where to start: a fetch that began before takes nothing that came after."""
-    _refused: tuple[Assignment, float] | None = None
-
-    def refused_for(self, assignment: Assignment) -> float:
-        """Seconds since the first refusal under this assignment, for a refusal just now; the next fetch rests."""
-        now = time.monotonic()
-        if self._refused is None or self._refused[0] is not assignment:
-            self._refused = assignment, now
-        self.next_fetch = now + _REFUSED_REST
-        return now - self._refused[1]
-
-    async def start(self) -> None:
-        await super().start()
-        ask = self._fetcher._proc_fetch_request
-
-        async def rest_and_ask(*of_node: Any) -> bool:
-            early = self.next_fetch - time.monotonic()
-            try:
-                await asyncio.sleep(max(0.0, early))
-            except asyncio.CancelledError:
-                return False  # as aiokafka's own: its answer would be of no interest any more
-            found: bool = await ask(*of_node)
-            return found
-
-        self._fetcher._proc_fetch_request = rest_and_ask
 
 
 class BatchThread(stock.AIOKafkaConsumerThread):
@@ -114,16 +67,22 @@ class BatchThread(stock.AIOKafkaConsumerThread):
 
     async def _fetch(self, active: Mapping[TopicPartition, int], timeout: float) -> Fetched:
         consumer = cast(RestingConsumer, self._ensure_consumer())
-        assignment = _assignment(consumer)
-        if assignment is None or not (before := _positions(assignment, set(active))):
+        assignment = assignment_of(consumer)
+        if assignment is None or not (before := positions_in(assignment, set(active))):
             await asyncio.sleep(0.01)
             return [], frozenset()
-        fetched = await _fetched(consumer, assignment, set(before), timeout)
+        records_of = await fetched(consumer, assignment, set(before), timeout)
         batches = [
             Batch(
-                tp, before[tp], at, records := fetched.get(tp, []), size_of(records), active[tp], last=False
+                tp,
+                before[tp],
+                at,
+                records := records_of.get(tp, []),
+                size_of(records),
+                active[tp],
+                last=False,
             )
-            for tp, at in _positions(assignment, set(before)).items()
+            for tp, at in positions_in(assignment, set(before)).items()
             if at != before[tp]
         ]
         if batches:
@@ -174,96 +133,6 @@ class BatchThread(stock.AIOKafkaConsumerThread):
 
     def verify_event_path(self, now: float, tp: TP) -> None:
         """Faust's own stall alarm cannot fire (it mixes two clocks); the watchdog is ours."""
-
-
-def _assignment(consumer: AIOKafkaConsumer) -> Assignment | None:
-    """What it is assigned; None between a new subscription and its first assignment."""
-    subscription = consumer._subscription.subscription
-    return subscription.assignment if subscription is not None else None
-
-
-def _positions(assignment: Assignment, partitions: set[TopicPartition]) -> dict[TopicPartition, int]:
-    states = {tp: assignment.state_value(tp) for tp in partitions & assignment.tps}
-    return {tp: state._position for tp, state in states.items() if state.has_valid_position}
-
-
-def _open_transactions(assignment: Assignment, partitions: set[TopicPartition]) -> bool:
-    """Whether one of them has records, as of its last fetch, of transactions that had not ended."""
-    states = (assignment.state_value(tp) for tp in partitions)
-    return any((state.highwater or 0) > (state.lso or 0) for state in states)
-
-
-async def _fetched(
-    consumer: RestingConsumer, assignment: Assignment, partitions: set[TopicPartition], timeout: float
-) -> dict[TopicPartition, list[ConsumerRecord]]:
-    """The records of one fetch; with those of the next where transactions are about to end, so that both go together."""
-    starts = consumer.starts
-    fetched = await _taken(consumer, assignment, partitions, timeout, starts)
-    if not fetched:
-        return fetched
-    now = time.monotonic()
-    count = sum(map(len, fetched.values()))
-    if count < _MANY and _open_transactions(assignment, partitions):
-        consumer.next_fetch = now + _OPEN_SECONDS
-        more = await _taken(consumer, assignment, partitions, 2 * _OPEN_SECONDS, starts)
-        for tp, records in more.items():
-            fetched.setdefault(tp, []).extend(records)
-            count += len(records)
-    rest = min(count * _REST_PER_RECORD, _LONGEST_REST)
-    consumer.next_fetch = now + rest if count < _MANY else 0.0
-    return fetched
-
-
-async def _taken(
-    consumer: RestingConsumer,
-    assignment: Assignment,
-    partitions: set[TopicPartition],
-    timeout: float,
-    starts: int,
-) -> dict[TopicPartition, list[ConsumerRecord]]:
-    """What has been fetched of these partitions, or comes in time, under this assignment and these claims alone.
-
-    aiokafka's own wait goes on through a rebalance, and then takes what belongs to the next assignment. A lane that has
-    claimed again meanwhile would be given the records under the number of its earlier claim, and drop them.
-    """
-    fetcher = consumer._fetcher
-    until = time.monotonic() + timeout
-    with fetcher._subscriptions.fetch_context():
-        while _goes_on(consumer, assignment, starts):
-            taken: dict[TopicPartition, list[ConsumerRecord]] = {}
-            try:
-                taken = await fetcher.fetched_records(
-                    partitions, timeout=0, max_records=consumer._max_poll_records
-                )
-            except NoOffsetForPartitionError:
-                pass  # it was assigned anew, and its lane has yet to claim it
-            except OffsetOutOfRangeError as error:
-                # What else was fetched must not be lost with it.
-                consumer.out_of_range |= frozenset(error.args[0])
-                consumer.next_fetch = time.monotonic() + _REFUSED_REST
-                return {}
-            except TopicAuthorizationFailedError:
-                # Whoever has left the network is closed to us a moment before we follow that.
-                if consumer.refused_for(assignment) > _REFUSED_SECONDS:
-                    raise
-            left = until - time.monotonic()
-            if taken or left <= 0:
-                return taken
-            waiter = fetcher._create_fetch_waiter()
-            await asyncio.wait(
-                (waiter, assignment.unassign_future), timeout=left, return_when=asyncio.FIRST_COMPLETED
-            )
-            if waiter.done():
-                waiter.result()  # an error that ends the consumer
-            waiter.cancel()
-    await asyncio.sleep(0.01)  # in a rebalance there is nothing to hurry for
-    return {}
-
-
-def _goes_on(consumer: RestingConsumer, assignment: Assignment, starts: int) -> bool:
-    """Whether a fetch may still take: neither a rebalance nor a lane's new start has come between."""
-    rebalancing = consumer._fetcher._subscriptions.reassignment_in_progress
-    return assignment.active and not rebalancing and consumer.starts == starts
 
 
 class NothingRead(dict[TP, int | None]):

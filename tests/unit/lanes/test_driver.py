@@ -13,7 +13,8 @@ from aiokafka.errors import TopicAuthorizationFailedError
 from faust.transport.consumer import Consumer
 from faust.types import TP
 
-from instep.lanes.driver import _MANY, _REFUSED_SECONDS, BatchThread, NothingRead, RestingConsumer, _fetched
+from instep.lanes.driver import BatchThread, NothingRead
+from instep.lanes.fetching import _MANY, _REFUSED_SECONDS, RestingConsumer, fetched
 
 IN = TopicPartition("in", 0)
 
@@ -90,7 +91,7 @@ def fetching() -> tuple[Fetcher, RestingConsumer, Assignment]:
 
 async def test_a_fetch_ends_with_its_assignment_and_takes_nothing_of_the_next() -> None:
     fetcher, consumer, assignment = fetching()
-    task = asyncio.create_task(_fetched(consumer, assignment, {IN}, 5.0))
+    task = asyncio.create_task(fetched(consumer, assignment, {IN}, 5.0))
     await asyncio.sleep(0.01)
     consumer._subscription.assign_from_subscribed({IN})
     fetcher.answer("of the next")
@@ -103,7 +104,7 @@ async def test_a_fetch_takes_nothing_that_came_after_a_lane_was_told_where_to_st
     cast(Any, fetcher).seek_to = lambda tp, offset: None
     thread = BatchThread.__new__(BatchThread)
     thread._consumer = consumer
-    task = asyncio.create_task(_fetched(consumer, assignment, {IN}, 5.0))
+    task = asyncio.create_task(fetched(consumer, assignment, {IN}, 5.0))
     await asyncio.sleep(0.01)
     await thread._start_at({IN: 5})
     fetcher.answer("of the lane's next claim")
@@ -114,12 +115,12 @@ async def test_a_fetch_takes_nothing_that_came_after_a_lane_was_told_where_to_st
 async def test_what_is_alone_is_asked_for_soon_again_and_what_comes_thick_after_a_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("instep.lanes.driver.time", SimpleNamespace(monotonic=lambda: 100.0))
+    monkeypatch.setattr("instep.lanes.fetching.time", SimpleNamespace(monotonic=lambda: 100.0))
     fetcher, consumer, assignment = fetching()
     asked = []
     for count in (1, 4, 100, _MANY):
         fetcher.answer(*["record"] * count)
-        assert len((await _fetched(consumer, assignment, {IN}, 5.0))[IN]) == count
+        assert len((await fetched(consumer, assignment, {IN}, 5.0))[IN]) == count
         asked.append(consumer.next_fetch)
     assert asked == pytest.approx([100.005, 100.02, 100.04, 0.0])
 
@@ -127,38 +128,38 @@ async def test_what_is_alone_is_asked_for_soon_again_and_what_comes_thick_after_
 async def test_what_open_transactions_are_about_to_bring_goes_together_with_what_is_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("instep.lanes.driver._OPEN_SECONDS", 2.0)
+    monkeypatch.setattr("instep.lanes.fetching._OPEN_SECONDS", 2.0)
     fetcher, consumer, assignment = fetching()
     state = assignment.state_value(IN)
     state.highwater, state.lso = 7, 5
     fetcher.answer("first")
-    task = asyncio.create_task(_fetched(consumer, assignment, {IN}, 5.0))
+    task = asyncio.create_task(fetched(consumer, assignment, {IN}, 5.0))
     await asyncio.sleep(0.005)
     assert not task.done()
     fetcher.answer("second")
     assert await task == {IN: ["first", "second"]}
     state.lso = 7
     fetcher.answer("alone")
-    assert await _fetched(consumer, assignment, {IN}, 5.0) == {IN: ["alone"]}
+    assert await fetched(consumer, assignment, {IN}, 5.0) == {IN: ["alone"]}
 
 
 async def test_a_topic_that_is_closed_to_us_is_an_error_only_if_it_stays_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = SimpleNamespace(now=100.0)
-    monkeypatch.setattr("instep.lanes.driver.time", SimpleNamespace(monotonic=lambda: clock.now))
+    monkeypatch.setattr("instep.lanes.fetching.time", SimpleNamespace(monotonic=lambda: clock.now))
     fetcher, consumer, assignment = fetching()
     fetcher.error = TopicAuthorizationFailedError()
-    assert await _fetched(consumer, assignment, {IN}, 0.0) == {}
+    assert await fetched(consumer, assignment, {IN}, 0.0) == {}
     assert consumer.next_fetch > clock.now
     clock.now += _REFUSED_SECONDS
-    assert await _fetched(consumer, assignment, {IN}, 0.0) == {}
+    assert await fetched(consumer, assignment, {IN}, 0.0) == {}
     clock.now += 1
     with pytest.raises(TopicAuthorizationFailedError):
-        await _fetched(consumer, assignment, {IN}, 0.0)
+        await fetched(consumer, assignment, {IN}, 0.0)
     consumer._subscription.assign_from_subscribed({IN})  # as after the network was followed
     following = consumer._subscription.subscription.assignment
-    assert await _fetched(consumer, following, {IN}, 0.0) == {}
+    assert await fetched(consumer, following, {IN}, 0.0) == {}
 
 
 async def test_a_consumer_asks_at_the_time_and_not_before(monkeypatch: pytest.MonkeyPatch) -> None:

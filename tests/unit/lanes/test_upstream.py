@@ -21,12 +21,12 @@ from faust.transport.consumer import Consumer
 from mode import Worker as ModeWorker
 
 from instep.kafka import record_parser
-from instep.lanes import driver
+from instep.lanes import driver, fetching
 from instep.lanes.assignor import lane_assignor
 
 UPSTREAM = {"aiokafka", "faust", "mode"}
 OURS = (
-    driver.RestingConsumer,
+    fetching.RestingConsumer,
     driver.BatchThread,
     driver.BatchConsumer,
     driver.BatchTransport,
@@ -113,19 +113,22 @@ def _overridden(classes: Iterable[type]) -> Iterator[Any]:
                 yield function
 
 
-FOUND = {f"{one.__module__}.{one.__qualname__}": one for one in (*LEANED_ON, *_overridden(OURS))}
+USED = {
+    f"{function.__module__}.{function.__qualname__}": function
+    for function in (*LEANED_ON, *_overridden(OURS))
+}
 
 
 def _digest(of: Any) -> str:
     return hashlib.sha256(textwrap.dedent(inspect.getsource(of)).encode()).hexdigest()[:12]
 
 
-@pytest.mark.parametrize("name", sorted(FOUND))
+@pytest.mark.parametrize("name", sorted(USED))
 def test_it_is_what_the_lanes_were_proven_on(name: str) -> None:
-    assert _digest(FOUND[name]) == PROVEN.get(name), (
+    assert _digest(USED[name]) == PROVEN.get(name), (
         f"{name} has changed: read it before this digest is changed"
     )
 
 
 def test_nothing_is_listed_that_no_lane_uses_any_more() -> None:
-    assert set(PROVEN) <= set(FOUND)
+    assert set(PROVEN) <= set(USED)

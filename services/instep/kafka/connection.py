@@ -1,12 +1,12 @@
-"""Where Kafka is, and how to sign in to it.
+"""Reads where Kafka is and how to sign in, and makes aiokafka's and confluent-kafka's arguments of that.
 
-Settings are `INSTEP_…` variables; without `INSTEP_BOOTSTRAP_SERVERS` the connection that `instep up` left in
-`.instep/connection.json` is used. The two are never mixed across clusters: a variable that names another broker makes the
-file irrelevant, so that a local file's PLAINTEXT can never be applied to somebody's production cluster. For the same
-reason PLAINTEXT has to be asked for by name.
+Settings are `INSTEP_…` variables. Without `INSTEP_BOOTSTRAP_SERVERS` the connection holds that `instep up` left in
+`.instep/connection.json`. The two are never mixed across clusters. Where a variable names the brokers, the file is not read:
+a local file's PLAINTEXT can never be applied to somebody's production cluster. For the same reason PLAINTEXT has to be asked
+for by name.
 
-On the local platform every command signs in as whom it speaks for (`signed_in_as`): its secrets all lie in one directory.
-In production whoever runs a command has one identity, and the variables name it.
+On the local platform every command signs in as the principal for whom the command speaks (`signed_in_as`), since all secrets
+lie in one directory. In production a person who runs a command has one identity, which the variables name.
 """
 
 import asyncio
@@ -49,20 +49,20 @@ UNREACHABLE = (
     RequestTimedOutError,
     TimeoutError,
 )
-"""What aiokafka raises when the broker is away or turns us away: it does not tell the two apart."""
+"""The errors of aiokafka when the broker is away or turns us away. aiokafka does not distinguish the two."""
 NOT_PERMITTED = (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
     TopicAuthorizationFailedError,
     TransactionalIdAuthorizationFailed,
 )
-"""What aiokafka raises when we are let in but may not do it."""
+"""The errors of aiokafka when the broker lets us in and denies us the request."""
 
 
 class _OneSidedGoodbye(ssl.SSLObject):
     """TLS that says goodbye and does not wait for the answer: a broker at work on a fetch gives none for 30 seconds.
 
-    Nothing is lost by it: whatever matters has been answered before a client closes.
+    Nothing is lost: the broker has answered everything that matters before a client closes.
     """
 
     def unwrap(self) -> None:
@@ -76,7 +76,7 @@ class _OneSidedGoodbye(ssl.SSLObject):
 class Connection:
     """A cluster and the identity to use with it. `bootstrap_servers` is `host:port[,host:port…]`.
 
-    `sasl_password` is the secret itself, read from its file; it is in no repr.
+    `sasl_password` is the secret itself, read from its file, and left out of every repr.
     """
 
     bootstrap_servers: str
@@ -88,14 +88,14 @@ class Connection:
     ssl_certificate_file: Path | None = None
     ssl_key_file: Path | None = None
     secrets_dir: Path | None = None
-    """Where `network apply` keeps the secrets of the users that it makes."""
+    """The directory in which `network apply` keeps the secrets of the users."""
     local: bool = False
-    """Whether it is the local platform's, whose secrets are all at hand, and nobody has said who to be."""
+    """Whether the cluster is the local platform's, with all secrets at hand, and no variable names an identity."""
 
     def signed_in_as(self, principal: str) -> "Connection":
-        """The same cluster as this principal, on the local platform; elsewhere the connection as it is.
+        """The same cluster as this principal, on the local platform; elsewhere the connection unchanged.
 
-        Raises ConfigurationError where it has no secret.
+        Raises ConfigurationError where the principal has no secret.
         """
         if not self.local or not self.uses_sasl:
             return self
@@ -160,7 +160,7 @@ class Connection:
             )
             context.sslobject_class = _OneSidedGoodbye
             return context
-        except OSError as error:  # ssl.SSLError is one too
+        except OSError as error:  # ssl.SSLError too
             raise ConfigurationError(
                 "INSTEP_SSL_CA_FILE, INSTEP_SSL_CERTIFICATE_FILE or INSTEP_SSL_KEY_FILE is not a usable PEM file"
             ) from error
@@ -172,30 +172,34 @@ def home(environ: Mapping[str, str]) -> Path:
 
 
 def from_env(environ: Mapping[str, str], directory: Path | None = None) -> Connection:
-    """The connection that `environ` describes, else the one in connection.json of `directory`, else of `home`.
+    """The connection in `environ`, else in connection.json of `directory`, else of `home`.
 
     The file holds the same names in lower case without `INSTEP_`: `{"bootstrap_servers": "127.0.0.1:9092",
-    "security_protocol": "PLAINTEXT"}`. Raises NotConnectedError when neither says where Kafka is, ConfigurationError
-    (naming the variable) for a value that cannot be used.
+    "security_protocol": "PLAINTEXT"}`. Raises NotConnectedError when neither names the brokers, ConfigurationError
+    (naming the variable) for an unusable value.
     """
-    said = {name: environ.get(variable(name), "").strip() for name in NAMES}
-    said = {name: value for name, value in said.items() if value}
-    local = "bootstrap_servers" not in said
-    own_identity = bool(_IDENTITY & said.keys())
+    variables = {name: environ.get(variable(name), "").strip() for name in NAMES}
+    settings = variables = {name: value for name, value in variables.items() if value}
+    local = "bootstrap_servers" not in variables
+    own_identity = bool(_IDENTITY & variables.keys())
     if local:
-        said = _with_secret({**_from_file((directory or home(environ)) / FILE_NAME), **said}, said)
-    if "bootstrap_servers" not in said:
+        settings = _with_secret(
+            {**_from_file((directory or home(environ)) / FILE_NAME), **variables}, variables
+        )
+    if "bootstrap_servers" not in settings:
         raise NotConnectedError(
             "Nobody has said where Kafka is: run `instep up` for a local one, or set INSTEP_BOOTSTRAP_SERVERS."
         )
-    return replace(_checked(said), local=local and not own_identity)
+    return replace(_checked(settings), local=local and not own_identity)
 
 
-def _with_secret(said: dict[str, str], by_name: Mapping[str, str]) -> dict[str, str]:
-    """On the local platform it is enough to say who to be: INSTEP_SASL_USERNAME=leeds."""
-    if "sasl_username" in by_name and "sasl_password_file" not in by_name and "secrets_dir" in said:
-        return said | {"sasl_password_file": str(Path(said["secrets_dir"]) / said["sasl_username"])}
-    return said
+def _with_secret(settings: dict[str, str], variables: Mapping[str, str]) -> dict[str, str]:
+    """On the local platform a user name is enough: INSTEP_SASL_USERNAME=leeds."""
+    if "sasl_username" in variables and "sasl_password_file" not in variables and "secrets_dir" in settings:
+        return settings | {
+            "sasl_password_file": str(Path(settings["secrets_dir"]) / settings["sasl_username"])
+        }
+    return settings
 
 
 NAMES = (
@@ -219,43 +223,43 @@ def variable(name: str) -> str:
 
 def _from_file(path: Path) -> dict[str, str]:
     try:
-        content = json.loads(path.read_text("utf-8"))
+        document = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path} cannot be read; `instep up` writes it anew.") from error
-    if not isinstance(content, dict):
+    if not isinstance(document, dict):
         raise ConfigurationError(f"{path} is not a JSON object; `instep up` writes it anew.")
-    return {name: str(content[name]) for name in NAMES if content.get(name)}
+    return {name: str(document[name]) for name in NAMES if document.get(name)}
 
 
-def _checked(said: Mapping[str, str]) -> Connection:
-    protocol = _one_of("security_protocol", said.get("security_protocol", "SASL_SSL").upper(), PROTOCOLS)
-    mechanism = _one_of("sasl_mechanism", said.get("sasl_mechanism", MECHANISMS[0]).upper(), MECHANISMS)
+def _checked(settings: Mapping[str, str]) -> Connection:
+    protocol = _choice("security_protocol", settings.get("security_protocol", "SASL_SSL").upper(), PROTOCOLS)
+    mechanism = _choice("sasl_mechanism", settings.get("sasl_mechanism", MECHANISMS[0]).upper(), MECHANISMS)
     if protocol.startswith("SASL_"):
         for name in ("sasl_username", "sasl_password_file"):
-            if name not in said:
+            if name not in settings:
                 raise ConfigurationError(
                     f"{variable(name)} is missing: {protocol} needs a user name and a password file; a broker without"
                     " security has to be named as such, with INSTEP_SECURITY_PROTOCOL=PLAINTEXT."
                 )
     password = None
     if protocol.startswith("SASL_"):
-        password = read_secret(Path(said["sasl_password_file"]), variable("sasl_password_file"))
+        password = read_secret(Path(settings["sasl_password_file"]), variable("sasl_password_file"))
     return Connection(
-        bootstrap_servers=_servers(said["bootstrap_servers"]),
+        bootstrap_servers=_servers(settings["bootstrap_servers"]),
         security_protocol=protocol,
         sasl_mechanism=mechanism,
-        sasl_username=said.get("sasl_username"),
+        sasl_username=settings.get("sasl_username"),
         sasl_password=password,
-        ssl_ca_file=_file("ssl_ca_file", said),
-        ssl_certificate_file=_file("ssl_certificate_file", said),
-        ssl_key_file=_file("ssl_key_file", said),
-        secrets_dir=Path(said["secrets_dir"]) if "secrets_dir" in said else None,
+        ssl_ca_file=_file("ssl_ca_file", settings),
+        ssl_certificate_file=_file("ssl_certificate_file", settings),
+        ssl_key_file=_file("ssl_key_file", settings),
+        secrets_dir=Path(settings["secrets_dir"]) if "secrets_dir" in settings else None,
     )
 
 
-def _one_of(name: str, value: str, allowed: tuple[str, ...]) -> str:
+def _choice(name: str, value: str, allowed: tuple[str, ...]) -> str:
     if value not in allowed:
         raise ConfigurationError(f"{variable(name)} must be one of {', '.join(allowed)}.")
     return value
@@ -272,17 +276,17 @@ def _servers(text: str) -> str:
     return ",".join(servers)
 
 
-def _file(name: str, said: Mapping[str, str]) -> Path | None:
-    if name not in said:
+def _file(name: str, settings: Mapping[str, str]) -> Path | None:
+    if name not in settings:
         return None
-    path = Path(said[name])
+    path = Path(settings[name])
     if not path.is_file():
         raise ConfigurationError(f"{variable(name)} names a file that is not there.")
     return path
 
 
 async def ensure_reachable(connection: Connection, timeout_s: float = 10.0) -> None:
-    """Return when a broker answers and lets us in; else raise NotConnectedError, which says the likely causes."""
+    """Return when a broker answers and lets us in; else raise NotConnectedError, which names the likely causes."""
     async with connecting(connection):
         admin = AIOKafkaAdminClient(request_timeout_ms=int(timeout_s * 1000), **connection.kafka())
         try:
@@ -294,9 +298,9 @@ async def ensure_reachable(connection: Connection, timeout_s: float = 10.0) -> N
 
 @asynccontextmanager
 async def connecting(connection: Connection) -> AsyncIterator[None]:
-    """Whatever aiokafka raises inside because the broker is away becomes a NotConnectedError of one sentence.
+    """Any error of aiokafka inside because the broker is away becomes a NotConnectedError of a single sentence.
 
-    Wrap the start of a client in it, not the work done with the client: a timeout later has other causes.
+    For the start of a client, not for the work done with the client: a later timeout has other causes.
     """
     try:
         yield
@@ -305,7 +309,7 @@ async def connecting(connection: Connection) -> AsyncIterator[None]:
 
 
 def not_permitted(connection: Connection, topics: str | Collection[str]) -> ConfigurationError:
-    """What to say when the broker lets us in and keeps us from these topics: one, or several, as aiokafka names them."""
+    """The error when the broker lets us in and denies us some topics: a name or several, as aiokafka gives them."""
     named = topics if isinstance(topics, str) else ", ".join(sorted(topics))
     who = connection.sasl_username or "the owner of this certificate"
     return ConfigurationError(

@@ -1,8 +1,8 @@
-"""Why no broker would work with us, in one sentence: aiokafka reports all causes alike, as a connection that failed.
+"""Finds out why no broker works with us, and says so in a sentence.
 
-Each server is tried again, step by step, until a step fails: the port opens, TLS is agreed, Kafka answers, we are signed in.
-A frozen broker fails like no other. Its kernel still opens connections, and then nothing is ever answered; that is said as
-such, never as a refusal.
+aiokafka reports all causes alike, as a failed connection. So each server is tried again, step by step, until a step fails:
+the port opens, TLS is agreed, Kafka answers, Kafka accepts our name and secret. A frozen broker is a case of its own: the
+kernel still opens connections, and then nothing ever answers. The sentence calls that silence, never a refusal.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, assert_never
 
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import (
@@ -34,7 +34,7 @@ _SILENCE = (TimeoutError, KafkaTimeoutError, RequestTimedOutError)
 
 
 class Step(IntEnum):
-    """How far we came with a server."""
+    """How far we got with a server."""
 
     NOBODY = 0
     SILENT = 1
@@ -44,24 +44,24 @@ class Step(IntEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """What one server did."""
+    """How far we got with a server, and why no further."""
 
     server: str
     step: Step
     problem: str = ""
-    """Where it refused us: why."""
+    """The reason of a refusal; "" without a refusal."""
 
 
 async def diagnosis(connection: "Connection") -> str:
-    """What keeps us from this cluster, as it looks now."""
+    """The sentence that says what keeps us from this cluster just now."""
     servers = connection.bootstrap_servers.split(",")
-    return said(connection, await asyncio.gather(*(_look(connection, server) for server in servers)))
+    return sentence(connection, await asyncio.gather(*(_look(connection, server) for server in servers)))
 
 
-def said(connection: "Connection", findings: Iterable[Finding]) -> str:
-    """The sentence for what the servers did: the one that got furthest with us says most."""
+def sentence(connection: "Connection", findings: Iterable[Finding]) -> str:
+    """The sentence for these findings: the server with which we got furthest says most."""
     where = connection.bootstrap_servers
-    furthest = max(findings, key=lambda one: one.step)
+    furthest = max(findings, key=lambda finding: finding.step)
     match furthest.step:
         case Step.NOBODY:
             return f"No broker answers at {where}: is it running? `instep up` starts a local one."
@@ -77,6 +77,8 @@ def said(connection: "Connection", findings: Iterable[Finding]) -> str:
             )
         case Step.REFUSED:
             return f"The broker at {where} did not let us in over {connection.security_protocol}: {furthest.problem}"
+        case _:
+            assert_never(furthest.step)
 
 
 async def _look(connection: "Connection", server: str) -> Finding:
@@ -97,19 +99,19 @@ async def _look(connection: "Connection", server: str) -> Finding:
 
 
 async def _sign_in(connection: "Connection", server: str) -> None:
-    """What aiokafka does when it connects; raises what kept it from that.
+    """Connect and sign in as aiokafka does; raises the error that prevents either.
 
     A port that wants to know who we are says so only to the first question about the cluster: by hanging up.
     """
     host, port = _address(server)
     arguments = connection.kafka()
     del arguments["bootstrap_servers"]
-    one = AIOKafkaConnection(host, port, request_timeout_ms=int(LOOK_SECONDS * 1000), **arguments)
+    connected = AIOKafkaConnection(host, port, request_timeout_ms=int(LOOK_SECONDS * 1000), **arguments)
     try:
-        await one.connect()
-        await one.send(MetadataRequest([]))
+        await connected.connect()
+        await connected.send(MetadataRequest([]))
     finally:
-        one.close()
+        connected.close()
 
 
 async def _refused(connection: "Connection", server: str, error: Exception) -> Finding:
@@ -129,7 +131,7 @@ def _over_tls(connection: "Connection", error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message.rstrip(".")
         return f"its certificate is not trusted ({why}); is INSTEP_SSL_CA_FILE its authority's?"
-    if isinstance(error, OSError):  # any other SSLError is one too
+    if isinstance(error, OSError):  # any other SSLError too
         return "it does not speak TLS, or not ours; is INSTEP_SECURITY_PROTOCOL right?"
     if connection.uses_sasl:
         return _not_signed_in(connection, error) or _no_kafka(connection)
@@ -140,7 +142,7 @@ def _over_tls(connection: "Connection", error: Exception) -> str:
 
 
 def _not_signed_in(connection: "Connection", error: Exception) -> str | None:
-    """What Kafka said of our name and secret; None where it said nothing of them."""
+    """The reason why Kafka refuses our name and secret; None where the error is about neither."""
     match error:
         case SaslAuthenticationFailed():
             return (
@@ -162,7 +164,7 @@ def _no_kafka(connection: "Connection") -> str:
 
 
 async def _speaks_tls(server: str) -> bool:
-    """Whether the port answers to a greeting of TLS; raises TimeoutError where it does not answer at all."""
+    """Whether the port answers to a greeting of TLS; raises TimeoutError where nothing answers at all."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
@@ -177,7 +179,7 @@ async def _speaks_tls(server: str) -> bool:
 async def _listens(server: str) -> bool:
     try:
         await _opened(server)
-    except OSError:  # TimeoutError is one too
+    except OSError:  # TimeoutError too
         return False
     return True
 

@@ -1,8 +1,8 @@
-"""Follow `instep.network`: read it whole, then keep to its newest generation.
+"""Follows `instep.network`: reads the topic whole, then keeps to its newest generation.
 
-`apply` writes what has changed and then `generation`, in one transaction. So a half-made change is never seen: readers are
-`read_committed`, and what has been read counts only at a `generation` record. Whoever cannot confirm the end of the topic
-may be sharing under an agreement that was suspended meanwhile: hence `fresh` (see `freshness`).
+`apply` writes the changed records and then `generation`, in a single transaction. So nobody sees a half-made change: readers
+are `read_committed`, and records count only from the `generation` record on. A reader that cannot confirm the end of the
+topic may be sharing under an agreement that was suspended meanwhile: hence `fresh` (see `freshness`).
 """
 
 import asyncio
@@ -26,7 +26,7 @@ FRESH_MS = int(FRESH_SECONDS * 1000)
 """For how long a confirmed end of the topic counts."""
 TOPIC = TopicPartition(NETWORK, 0)
 _FETCH_WAIT_MS = 100
-"""A confirmation may be two of these old, and has to be worth a second: the rest is for a busy machine."""
+"""A confirmation may be twice as old, and counts for a second: the rest is for a busy machine."""
 _RETRY_S = 0.5
 _FIRST_READ_S = 30.0
 
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 
 class NetworkFollower:
-    """Holds the newest generation of the network, and knows how fresh that knowledge is. For one event loop."""
+    """Holds the newest generation of the network, and knows how fresh that knowledge is. For a single event loop."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -56,7 +56,7 @@ class NetworkFollower:
         return self._freshness.fresh(time.monotonic())
 
     def stale_because(self) -> str | None:
-        """Why it is not fresh, in a sentence for an operator; None when it is."""
+        """Why the network is not fresh, in a sentence for an operator; None when fresh."""
         now = time.monotonic()
         if self._freshness.fresh(now):
             return None
@@ -70,11 +70,11 @@ class NetworkFollower:
         return f"{NETWORK} has not been read to its end yet"
 
     def hanging_seconds(self) -> float:
-        """For how long a transaction in the topic has been open; 0 where none is."""
+        """For how long a transaction in the topic has been open; 0 without an open transaction."""
         return self._freshness.open_for(time.monotonic()) or 0.0
 
     async def start(self) -> None:
-        """Return once the topic has been read to its end, or is found not to be there yet (`network` is None then).
+        """Return once the topic has been read to its end, or does not exist yet (`network` is None then).
 
         Raises NotConnectedError when no broker answers. From then on the broker may come and go.
         """
@@ -91,9 +91,9 @@ class NetworkFollower:
         raise NotConnectedError(f"The broker answers, but {NETWORK} could not be read to its end.")
 
     async def changed(self) -> None:
-        """Return when `network` has been replaced since the last return of this method. For one waiter.
+        """Return when `network` has been replaced since the last return of this method. For a single waiter.
 
-        Raises what ended the reading, if something did: nothing would ever be fresh again.
+        Raises the error that ended the reading, if any: nothing would ever be fresh again.
         """
         await self._switched.wait()
         if self._task is not None and self._task.done():
@@ -109,7 +109,7 @@ class NetworkFollower:
     async def _run(self) -> None:
         try:
             while True:
-                # A reader that failed begins again from the start: what it holds may be of a topic that is gone.
+                # A reader that failed begins again from the start: its records may be of a topic that is gone.
                 try:
                     await self._follow()
                 except NOT_PERMITTED as error:
@@ -119,11 +119,11 @@ class NetworkFollower:
                     _log.warning("%s is read again from its start: %s", NETWORK, type(error).__name__)
                 await asyncio.sleep(_RETRY_S)
         finally:
-            self._switched.set()  # so that `changed` raises what happened
+            self._switched.set()  # so that `changed` raises the error
 
     async def _follow(self) -> None:
         async with network_consumer(self._connection, self._freshness) as consumer:
-            while not await _there(consumer):
+            while not await _topic_exists(consumer):
                 self._problem = (
                     f"there is no {NETWORK}, or none that this user may read: run `instep network apply DIR`"
                 )
@@ -140,7 +140,7 @@ class NetworkFollower:
             answer = self._freshness.answer
             if answer is None or position < answer.stable:
                 continue
-            # Only at the end: what compaction has left of earlier generations is not whole.
+            # Only at the end: compaction leaves earlier generations incomplete.
             records = read.take()
             if records is not None:
                 self._switch(records)
@@ -173,10 +173,10 @@ async def read_network(connection: Connection) -> Network:
 
 
 async def read_records(connection: Connection) -> Mapping[str, bytes] | None:
-    """The records of the newest generation by key, None where there is none. Raises NotConnectedError."""
+    """The records of the newest generation by key; None where nobody has applied a network. Raises NotConnectedError."""
     await ensure_reachable(connection)
     async with connecting(connection), network_consumer(connection) as consumer:
-        if not await _there(consumer):
+        if not await _topic_exists(consumer):
             return None
         await _begin(consumer)
         end = (await consumer.end_offsets([TOPIC]))[TOPIC]
@@ -188,7 +188,7 @@ async def read_records(connection: Connection) -> Mapping[str, bytes] | None:
 
 
 class _Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
-    """Notes of each answer when it was asked for: what aiokafka keeps is the wall clock's time of the answer."""
+    """Notes when each answered question was asked: aiokafka keeps the wall clock's time of the answer only."""
 
     freshness: Freshness | None = None
 
@@ -204,10 +204,10 @@ class _Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no type
             state = assignment.state_value(TOPIC)
             state.timestamp = None
             asked_at = time.monotonic()
-            found: bool = await ask(assignment, *of_node)
+            fetched: bool = await ask(assignment, *of_node)
             if state.timestamp is not None:
                 freshness.answered(Answer(asked_at=asked_at, stable=state.lso, end=state.highwater))
-            return found
+            return fetched
 
         self._fetcher._proc_fetch_request = ask_and_note
 
@@ -216,14 +216,14 @@ class _Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no type
 async def network_consumer(
     connection: Connection, freshness: Freshness | None = None, isolation_level: str = "read_committed"
 ) -> AsyncIterator[AIOKafkaConsumer]:
-    """A consumer for this topic, which tells `freshness` of each answer."""
+    """A consumer for this topic, which hands each answer to `freshness`."""
     consumer = _Consumer(
         **connection.kafka(),
         isolation_level=isolation_level,
         enable_auto_commit=False,
         auto_offset_reset="none",
         fetch_max_wait_ms=_FETCH_WAIT_MS,
-        # A broker that has fallen silent is given up, and looked for again, after this.
+        # After this time a silent broker is given up, and looked for again.
         request_timeout_ms=5000,
     )
     consumer.freshness = freshness
@@ -235,8 +235,8 @@ async def network_consumer(
             await consumer.stop()
 
 
-async def _there(consumer: AIOKafkaConsumer) -> bool:
-    """Whether there is such a topic; of a large cluster the others are not asked for."""
+async def _topic_exists(consumer: AIOKafkaConsumer) -> bool:
+    """Whether the topic exists. Asks for no other topic: a large cluster has many."""
     client = consumer._client
     await client.set_topics([NETWORK])
     await client.force_metadata_update()
@@ -249,7 +249,7 @@ async def _begin(consumer: AIOKafkaConsumer) -> None:
 
 
 async def _read_more(consumer: AIOKafkaConsumer, read: Generations) -> int:
-    """Take in what has come, waiting up to 200 ms for it; returns the position, markers and aborted records passed."""
+    """Take in fetched records, waiting up to 200 ms; returns the position, behind markers and aborted records too."""
     fetched = await consumer.getmany(TOPIC, timeout_ms=200)
     for record in fetched.get(TOPIC, ()):
         read.read(record.key, record.value)

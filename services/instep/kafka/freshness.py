@@ -1,12 +1,12 @@
-"""Whether the end of `instep.network` has been confirmed within the last second, and if not, why. Pure.
+"""Knows whether the end of `instep.network` was confirmed within the last second, and if not, why. Plain state.
 
-The end is the end of the log, the high watermark. The last stable offset (LSO) is not enough: where a transaction in the
-topic does not end, the LSO stands still while a suspension may already be committed behind it. `apply` itself holds a
-transaction open for a few hundredths of a second. The second for which a confirmation counts covers that, so no further
-grace is given: a suspension that was committed holds within a second, whether or not its marker was ever written.
+The end is the end of the log, the high watermark. The last stable offset (LSO) is not enough: while a transaction in the
+topic does not end, the LSO stands still, and a suspension may already be committed behind. `apply` itself holds a
+transaction open for a few hundredths of a second. A confirmation counts for a second, which covers `apply`, so there is no
+further grace: a committed suspension holds within a second, whether or not its marker was ever written.
 
 A confirmation is as old as the *question*. The answer to a fetch may lie unread in the socket while this process is
-frozen, and would else look new when it thaws. Times are seconds of one monotonic clock, which no one can set.
+frozen, and would look new when the process thaws. Times are seconds of a single monotonic clock, which nobody can set.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ FRESH_SECONDS = 1.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What Kafka answered to a fetch that was sent at `asked_at`: the LSO (`stable`) and the high watermark (`end`)."""
+    """Kafka's answer to a fetch that was sent at `asked_at`: the LSO (`stable`) and the high watermark (`end`)."""
 
     asked_at: float
     stable: int
@@ -29,7 +29,7 @@ class Answer:
 
 
 class Freshness:
-    """What is known of the topic's end, from answers and from the position that has been read and taken over."""
+    """The topic's end, known from answers and from the position up to which the records were read and taken over."""
 
     def __init__(self) -> None:
         self.answer: Answer | None = None
@@ -39,7 +39,7 @@ class Freshness:
         self._open_since: float | None = None
 
     def answered(self, answer: Answer) -> None:
-        """Take an answer in. One that is older than what is known is dropped: a former leader may have thawed."""
+        """Take an answer in. An answer older than the newest is dropped: a former leader may have thawed."""
         last = self.answer
         if last is not None and answer.asked_at < last.asked_at:
             return
@@ -51,12 +51,12 @@ class Freshness:
         self._confirm()
 
     def taken_over(self, position: int) -> None:
-        """All that lies before `position` has been read, and what it says is followed."""
+        """All records before `position` have been read, and are followed."""
         self._position = position
         self._confirm()
 
     def begin_again(self) -> None:
-        """The topic is read from its start again; an earlier confirmation counts for its second still."""
+        """The topic is read from its start again; an earlier confirmation still counts for its second."""
         self._position, self.answer, self._open_since = -1, None, None
 
     def _confirm(self) -> None:
@@ -67,9 +67,9 @@ class Freshness:
         return now - self._confirmed_at <= FRESH_SECONDS
 
     def answering(self, now: float) -> bool:
-        """Whether Kafka has answered what was asked within the last second."""
+        """Whether Kafka has answered a question of the last second."""
         return self.answer is not None and now - self.answer.asked_at <= FRESH_SECONDS
 
     def open_for(self, now: float) -> float | None:
-        """For how many seconds the LSO has stood at one offset below the end; None when it has reached the end."""
+        """For how many seconds the LSO has stood still below the end; None when the LSO has reached the end."""
         return None if self._open_since is None else now - self._open_since

@@ -1,8 +1,9 @@
-"""What a lane asks the cluster about logs and transactions, beside what aiokafka's clients tell.
+"""Asks the cluster for the ends of logs, the ids of topics and the state of transactions, beyond what aiokafka's
+clients offer.
 
-The *end* of a log is the offset of the next record. The *last stable offset* (LSO) is where the first open transaction
-begins, or the end where none is open: a `read_committed` reader gets nothing from there on. A transaction has ended on a
-partition only when the LSO has passed its records there. Kafka answers EndTxn before that.
+The *end* of a log is the offset of the next record. The *last stable offset* (LSO) is the beginning of the first open
+transaction, or the end where no transaction is open: a `read_committed` reader gets nothing from the LSO on. A
+transaction has ended on a partition only when the LSO has passed its records there. Kafka answers EndTxn sooner.
 """
 
 import asyncio
@@ -42,9 +43,9 @@ _POLL_SECONDS = 0.05
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LastTransaction:
-    """How the last transaction of a transactional id stands with its coordinator, in Kafka's own words.
+    """The state of a transactional id's last transaction with its coordinator, in Kafka's own words.
 
-    `state` is "" for an id that the coordinator does not know. `partitions` are those of a transaction that is ongoing.
+    `state` is "" for an id that the coordinator does not know. `partitions` are those of an ongoing transaction.
     """
 
     state: str
@@ -57,7 +58,7 @@ Offsets = dict[TopicPartition, int]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Log:
-    """One partition's log: the offsets of its first and of its next record, and the id of its topic."""
+    """A partition's log: the offsets of its first and of its next record, and the id of its topic."""
 
     start: int
     end: int
@@ -65,9 +66,9 @@ class Log:
 
 
 class Shared:
-    """One question for several askers: those that ask while an answer is awaited share the next question.
+    """A question that several callers share: all calls during a pending question share the next question.
 
-    Nobody is given an answer to a question that was put before the own call began.
+    No caller gets the answer to a question that was asked before its call.
     """
 
     def __init__(self, ask: Callable[[Collection[TopicPartition]], Awaitable[Offsets]]) -> None:
@@ -77,12 +78,12 @@ class Shared:
         self._turn = asyncio.Lock()
 
     async def of(self, partitions: Iterable[TopicPartition]) -> Offsets:
-        """The answer for these partitions; those that it leaves out are missing."""
+        """The answer for these partitions; a partition that the answer leaves out is missing."""
         self._wanted |= (mine := set(partitions))
         if self._next is None:
             self._next = asyncio.ensure_future(self._put())
-        found = await asyncio.shield(self._next)
-        return {partition: found[partition] for partition in mine & found.keys()}
+        offsets = await asyncio.shield(self._next)
+        return {partition: offsets[partition] for partition in mine & offsets.keys()}
 
     async def _put(self) -> Offsets:
         async with self._turn:
@@ -98,9 +99,9 @@ class LogEnds:
         self._client: Any = None
         self._leaders: dict[TopicPartition, int] = {}
         self.shared_ends = Shared(lambda wanted: self._offsets(wanted, READ_UNCOMMITTED, _LATEST))
-        """The end of each partition, as it is after the call began."""
+        """The end of each partition at some moment after the call began."""
         self.shared_stable = Shared(self.stable)
-        """As `stable`, for many partitions."""
+        """As `stable`, shared by several callers."""
 
     async def start(self) -> None:
         self._client = AIOKafkaClient(
@@ -117,7 +118,7 @@ class LogEnds:
         return await self._offsets(partitions, READ_COMMITTED, _LATEST)
 
     async def logs(self, partitions: Collection[TopicPartition]) -> dict[TopicPartition, Log]:
-        """Start, end and topic of each partition whose topic is there. Raises LeaderNotAvailableError."""
+        """Start, end and topic of each partition whose topic exists. Raises LeaderNotAvailableError."""
         ids = await self.topic_ids({partition.topic for partition in partitions})
         there = [partition for partition in partitions if partition.topic in ids]
         starts = await self._offsets(there, READ_UNCOMMITTED, _EARLIEST)
@@ -127,7 +128,7 @@ class LogEnds:
         return {tp: Log(start=starts[tp], end=ends[tp], topic_id=ids[tp.topic]) for tp in there}
 
     async def topic_ids(self, topics: Collection[str]) -> dict[str, str]:
-        """The id of each topic that there is, as Kafka's tools print it; learns where the leaders are besides."""
+        """The id of each topic that exists, as Kafka's tools print ids. Also learns the leaders."""
         if not topics:
             return {}
         answer = await self._client.send(self._any_node(), DescribeTopics(sorted(topics)))
@@ -143,23 +144,23 @@ class LogEnds:
         return ids
 
     async def partition_counts(self, topics: Collection[str]) -> dict[str, int]:
-        """How many partitions each topic has that there is."""
+        """The number of partitions of each topic that exists."""
         there = await self.topic_ids(topics)
         return {topic: sum(tp.topic == topic for tp in self._leaders) for topic in there}
 
     async def existing(self, partitions: Collection[TopicPartition]) -> set[TopicPartition]:
-        """Those of the partitions whose topic is there."""
+        """The partitions whose topic exists."""
         there = await self.topic_ids({partition.topic for partition in partitions})
         return {partition for partition in partitions if partition.topic in there}
 
     async def last_transaction(self, transactional_id: str) -> LastTransaction:
-        """How the id's last transaction stands; waits a moment for one whose end is decided and not yet written."""
+        """The state of the id's last transaction. Waits a moment where the end is decided and not yet written."""
         until = asyncio.get_running_loop().time() + _PREPARED_SECONDS
         while True:
-            found = await self._last_transaction(transactional_id)
+            last = await self._last_transaction(transactional_id)
             late = asyncio.get_running_loop().time() >= until
-            if found is not None and (late or not found.state.startswith("Prepare")):
-                return found
+            if last is not None and (late or not last.state.startswith("Prepare")):
+                return last
             if late:
                 raise CoordinatorNotAvailableError
             await asyncio.sleep(_POLL_SECONDS)
@@ -178,19 +179,21 @@ class LogEnds:
             return None
         if kind is not NoError:
             raise kind
-        partitions = frozenset(TopicPartition(topic, number) for topic, held, _ in topics for number in held)
+        partitions = frozenset(
+            TopicPartition(topic, number) for topic, numbers, _ in topics for number in numbers
+        )
         return LastTransaction(state=state, partitions=partitions, producer=(producer_id, epoch))
 
     async def _offsets(self, partitions: Collection[TopicPartition], isolation: int, which: int) -> Offsets:
         by_node = await self._by_leader(partitions)
         answers = await asyncio.gather(
-            *(self._ask(node, held, isolation, which) for node, held in by_node.items()),
+            *(self._ask(node, led, isolation, which) for node, led in by_node.items()),
             return_exceptions=True,
         )
-        told = [answer for answer in answers if not isinstance(answer, BaseException)]
-        if answers and not told:
-            raise cast(BaseException, answers[0])  # of several brokers those that answer count
-        return {partition: offset for answer in told for partition, offset in answer.items()}
+        given = [answer for answer in answers if not isinstance(answer, BaseException)]
+        if answers and not given:
+            raise cast(BaseException, answers[0])  # of several brokers the answers that came count
+        return {partition: offset for answer in given for partition, offset in answer.items()}
 
     async def _by_leader(self, partitions: Collection[TopicPartition]) -> dict[int, list[TopicPartition]]:
         if unknown := {tp.topic for tp in partitions if self._leaders.get(tp, -1) < 0}:
@@ -213,15 +216,15 @@ class LogEnds:
         except (KafkaError, OSError, TimeoutError):
             self._forget(partitions)  # another may lead by now
             raise
-        found, moved = {}, []
+        offsets, moved = {}, []
         for topic, answers in answer.topics:
             for number, error, _, offset in answers:
                 if error:
                     moved.append(TopicPartition(topic, number))
                 else:
-                    found[TopicPartition(topic, number)] = offset
+                    offsets[TopicPartition(topic, number)] = offset
         self._forget(moved)
-        return found
+        return offsets
 
     def _forget(self, partitions: Iterable[TopicPartition]) -> None:
         for partition in partitions:

@@ -1,11 +1,11 @@
-"""Reading batches that would end a reader, and again after every restart.
+"""Reads fetched batches that would otherwise end the reader, and end the reader again after every restart.
 
-The broker takes any bytes for a header's name; aiokafka raises UnicodeDecodeError in the middle of a batch. Here such a
-batch is read on with the name made readable.
+The broker accepts any bytes as a header's name, and aiokafka raises UnicodeDecodeError in the middle of a batch. Here the
+reader makes such a name readable and reads on.
 
-The broker takes a compressed batch of any size once unpacked (`unpacking`), and some that only Java can unpack. Such a batch
-is not read; each of its records is given as one without a key whose value is `TOO_LARGE` or `UNREADABLE`, so that none is
-lost. It is for the processor to decide what such records are worth.
+The broker also accepts a compressed batch that unpacks to any size (`unpacking`), and some that only Java can unpack. Such a
+batch is not read. Each of its records has a stand-in without a key, whose value is `TOO_LARGE` or `UNREADABLE`, so that no
+record is lost. The processor decides what becomes of a stand-in.
 """
 
 from collections.abc import Iterator
@@ -32,12 +32,12 @@ UNREADABLE = b""
 
 
 def install_record_parser() -> None:
-    """Let every consumer of this process read so. aiokafka has no setting for it, so its parser is wrapped."""
+    """Install this parser for every consumer of the process. aiokafka has no setting for parsers, so its own is wrapped."""
     fetcher.MemoryRecords = TolerantRecords
 
 
 class TolerantRecords:
-    """What aiokafka's fetcher asks of fetched bytes."""
+    """Fetched bytes, with the interface that aiokafka's fetcher asks for."""
 
     def __init__(self, data: bytes) -> None:
         self._records: Any = MemoryRecords(data)
@@ -50,9 +50,9 @@ class TolerantRecords:
         return size
 
     def has_next(self) -> bool:
-        """Whether there is more; what follows MOST unpacked bytes is left, so that it is fetched again."""
-        found: bool = self._records.has_next()
-        return found and self._unpacked < unpacking.MOST
+        """Whether there is more. Batches behind MOST unpacked bytes are left, and fetched again."""
+        more: bool = self._records.has_next()
+        return more and self._unpacked < unpacking.MOST
 
     def next_batch(self) -> "_Batch":
         end = self._at + _OVERHEAD + unpack_from(">i", self._data, self._at + _LENGTH_AT)[0]
@@ -65,7 +65,7 @@ class TolerantRecords:
 
 
 class _Batch:
-    """aiokafka's batch."""
+    """A batch of aiokafka's, read within the bounds of this module."""
 
     def __init__(self, batch: Any, raw: memoryview, records: TolerantRecords) -> None:
         self._batch = batch
@@ -103,7 +103,7 @@ class _Batch:
 
 
 def _plain(raw: memoryview, unpacked: bytes) -> bytes:
-    """The batch as if it had been sent without compression; its checksum, which has been looked at, is the old one."""
+    """The batch as if sent without compression. Its checksum is the old one, which has been verified already."""
     length = pack(">i", _RECORDS_AT - _OVERHEAD + len(unpacked))
     codec = bytes((raw[_CODEC_AT] & ~7,))
     head = (raw[:_LENGTH_AT], length, raw[_OVERHEAD:_CODEC_AT], codec, raw[_CODEC_AT + 1 : _RECORDS_AT])
@@ -121,18 +121,18 @@ def _read(batch: Any, raw: memoryview | bytes) -> Iterator[Any]:
 
 
 class _Text(bytearray):
-    r"""Bytes whose slices, when asked for text, show what is not UTF-8 as `\xff`."""
+    r"""Bytes whose slices decode to text whatever they hold: bytes outside UTF-8 show as `\xff`."""
 
     def __getitem__(self, key: Any) -> Any:
-        found = super().__getitem__(key)
-        return _Text(found) if isinstance(key, slice) else found
+        item = super().__getitem__(key)
+        return _Text(item) if isinstance(key, slice) else item
 
     def decode(self, encoding: str = "utf-8", errors: str = "backslashreplace") -> str:
         return bytes(self).decode(encoding, "backslashreplace")
 
 
 class _TolerantBatch(_DefaultRecordBatchPy):  # type: ignore[misc]  # aiokafka carries no types
-    """aiokafka's own parser in Python, over bytes that can always be read as text."""
+    """aiokafka's own parser in Python, over bytes that always decode to text."""
 
     _buffer: bytearray
     _pos: int

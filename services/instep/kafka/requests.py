@@ -1,4 +1,4 @@
-"""Requests of Kafka's protocol that aiokafka does not have: how a transaction ended, and which topic a name stands for.
+"""Two requests of Kafka's protocol that aiokafka lacks: how a transaction ended, and the ids of topics.
 
 https://kafka.apache.org/protocol: DescribeTransactions version 0, Metadata version 12.
 """
@@ -71,7 +71,7 @@ class _DescribeTransactionsRequest(RequestStruct):  # type: ignore[misc]  # aiok
 
 
 class DescribeTransactions(Request[_DescribeTransactionsRequest]):  # type: ignore[misc]  # aiokafka has no types
-    """How far the last transaction of one transactional id has come; to be sent to its coordinator."""
+    """The state of a transactional id's last transaction; to be sent to the id's coordinator."""
 
     API_KEY = 65
 

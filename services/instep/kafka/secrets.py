@@ -1,4 +1,4 @@
-"""Secrets: a file for each principal, made once, which nobody but its owner can read."""
+"""Keeps secrets: a file for each principal, made once, that only the file's owner can read."""
 
 import os
 import secrets
@@ -11,7 +11,7 @@ _BYTES = 32
 
 
 def secret(directory: Path, principal: str) -> str:
-    """The secret of a principal, which is made where there is none; one that is there is never overwritten."""
+    """The secret of a principal; makes a secret where there is none, and never overwrites a secret."""
     path = directory / principal
     if not path.exists():
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -27,18 +27,18 @@ def secret(directory: Path, principal: str) -> str:
 
 
 def read_secret(path: Path, named: str) -> str:
-    """The secret in a file; raises ConfigurationError, calling it `named`, for one that cannot be read or is empty."""
+    """The secret in a file. Raises ConfigurationError, with `named` for the file, for an unreadable or empty file."""
     try:
-        found = path.read_text("utf-8").strip("\r\n")
+        content = path.read_text("utf-8").strip("\r\n")
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{named} cannot be read.") from error
-    if not found:
+    if not content:
         raise ConfigurationError(f"{named} is empty.")
-    return found
+    return content
 
 
 def write_private(path: Path, content: bytes) -> None:
-    """Write a file that nobody but its owner can read, not for a moment; it reaches the disk before this returns."""
+    """Write a file that only its owner can read, from the first moment on; returns once the content is on the disk."""
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)

@@ -1,8 +1,9 @@
-"""Whether a cluster's Kafka writes every transaction's end: 4.3.0, 4.3.1 and 4.4.0 do not (KAFKA-20734).
+"""Finds out whether a cluster's Kafka writes every transaction's end: 4.3.0, 4.3.1 and 4.4.0 do not (KAFKA-20734).
 
-There the transaction coordinator takes a partition without a leader for a deleted one, and never writes the marker that
-ends the transaction. The next transaction of the same producer then ends both, whichever way it goes. Instep waits for what
-hangs and settles it, but cannot see a marker that was skipped while nobody looked.
+There the transaction coordinator takes a partition without a leader for a deleted partition, and never writes the
+marker that ends the transaction. The next transaction of the same producer then ends both, whichever way that
+transaction goes. Instep waits for hanging transactions and settles them, but cannot see a marker that was skipped while
+nobody looked.
 
 Each broker is asked for its features (the ApiVersions request, which needs no permission). The highest level of
 `metadata.version` that a broker supports tells the version of its software, even where an upgrade has not been finalised.
@@ -38,22 +39,22 @@ _SUPPORTED, _FINALIZED = 0, 2
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Levels:
-    """The levels of `metadata.version`: the highest that a broker supports, and the cluster's; None if not told."""
+    """The levels of `metadata.version`: the highest that a broker supports, and the cluster's; None if unknown."""
 
     supported: int | None = None
     finalized: int | None = None
 
     @property
     def line(self) -> str | None:
-        """The line of releases at fault to which the broker belongs; None when it belongs to none of them."""
+        """The broker's line of releases, if the line is at fault; None otherwise."""
         # A newer software at an older level is judged by its software.
         level = self.finalized if self.supported is None else self.supported
         return None if level is None else _LINE_OF.get(level)
 
 
 def verdict(brokers: Iterable[Levels]) -> str | None:
-    """One sentence for an operator when one of the brokers may skip markers; None when none is known to."""
-    lines = sorted({one.line for one in brokers if one.line})
+    """A sentence for an operator when any of the brokers may skip markers; None when no broker is known to."""
+    lines = sorted({broker.line for broker in brokers if broker.line})
     if not lines:
         return None
     at_fault = " and ".join(_RELEASES_AT_FAULT[line] for line in lines)
@@ -64,9 +65,9 @@ def verdict(brokers: Iterable[Levels]) -> str | None:
 
 
 async def unsound(connection: Connection) -> str | None:
-    """One sentence when the cluster's Kafka may skip the end of transactions.
+    """A sentence when the cluster's Kafka may skip the end of transactions.
 
-    None when it is sound, is of an unknown version, or does not say; raises nothing. Takes 5 s at most.
+    None for a sound cluster, an unknown version, or no answer; raises nothing. Takes 5 s at most.
     """
     try:
         async with asyncio.timeout(_WITHIN_S):
@@ -86,7 +87,7 @@ async def _ask_all(connection: Connection) -> list[Levels]:
 
 
 async def _ask(client: AIOKafkaClient, node: int) -> Levels:
-    """A broker that does not answer, or in another form, says nothing; the others' answers count."""
+    """The levels of a broker; without levels where the broker does not answer, or answers in another form."""
     try:
         async with asyncio.timeout(_WITHIN_S / 2):
             await client.ready(node)
@@ -97,7 +98,7 @@ async def _ask(client: AIOKafkaClient, node: int) -> Levels:
 
 
 def levels(tags: Mapping[int, bytes]) -> Levels:
-    """What the tagged fields of an answer say; raises ValueError or struct.error when they are in another form."""
+    """The levels in the tagged fields of an answer; raises ValueError or struct.error for another form."""
     supported, finalized = tags.get(_SUPPORTED), tags.get(_FINALIZED)
     return Levels(
         supported=_level(supported, lowest_first=True), finalized=_level(finalized, lowest_first=False)
@@ -105,7 +106,7 @@ def levels(tags: Mapping[int, bytes]) -> Levels:
 
 
 def _level(field: bytes | None, *, lowest_first: bool) -> int | None:
-    """The level in a list of features; its two bounds stand in another order in either list."""
+    """The level in a list of features. The two lists hold their bounds in different orders."""
     if field is None:
         return None
     for name, first, second, _ in _FEATURES.decode(io.BytesIO(field)):
@@ -114,7 +115,7 @@ def _level(field: bytes | None, *, lowest_first: bool) -> int | None:
     return None
 
 
-# aiokafka knows no version of this request that tells of features, and carries no types: hence the remarks to mypy.
+# aiokafka knows no version of this request with features, and carries no types: hence the remarks to mypy.
 
 _FEATURES = CompactArray(
     ("name", CompactString("utf-8")), ("first", Int16), ("second", Int16), ("tags", TaggedFields)
@@ -145,12 +146,12 @@ class ApiVersionsRequest(RequestStruct):  # type: ignore[misc]
     )
 
     def parse_response_header(self, read_buffer: Any) -> Any:
-        """Alone among flexible answers this one has the old header: a client cannot know yet what a broker speaks."""
+        """Alone among flexible answers, ApiVersions has the old header: a client cannot know yet what a broker speaks."""
         return ResponseHeader_v0.decode(read_buffer)
 
 
 class _Features:
-    """What aiokafka asks of a request."""
+    """The request for features, with the interface that aiokafka asks for."""
 
     def prepare(self, versions: Mapping[int, tuple[int, int]]) -> ApiVersionsRequest:
         oldest, newest = versions.get(ApiVersionsRequest.API_KEY, (0, -1))

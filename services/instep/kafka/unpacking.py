@@ -1,10 +1,10 @@
-"""Compressed batches unpacked within a bound.
+"""Unpacks compressed batches within a bound.
 
-The broker looks at a batch as it streams by, and its `max.message.bytes` is of the compressed size: so it takes one of 64 kB
-that unpacks to 2 GiB. aiokafka would unpack it whole, and a worker was seen to grow to 4.4 GB by it. A batch that is sound
-unpacks to a few megabytes, since producers bound what they put into one before they compress it.
+The broker's `max.message.bytes` bounds the compressed size only. So the broker accepts a batch of 64 kB that unpacks to
+2 GiB. aiokafka would unpack such a batch whole, and a worker was seen to grow to 4.4 GB. A sound batch unpacks to a few
+megabytes, since producers bound a batch before compressing.
 
-What is held of one answer of the broker, for one partition, is less than twice MOST (`tolerant`).
+Of one answer of the broker, less than twice MOST bytes a partition are held (`record_parser`).
 """
 
 import gzip
@@ -42,7 +42,7 @@ def _gzip(data: bytes, most: int) -> bytes:
 
 def _snappy(data: bytes, most: int) -> bytes:
     blocks = list(_blocks(data)) if data.startswith(_XERIAL) else [data]
-    # What a block says of its length is what would be set aside for it.
+    # The library sets aside as many bytes as a block claims to unpack to.
     if sum(map(cramjam.snappy.decompress_raw_len, blocks)) > most:
         raise UnpackingError(too_large=True)
     return b"".join(bytes(cramjam.snappy.decompress_raw(block)) for block in blocks)

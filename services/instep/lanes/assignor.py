@@ -1,8 +1,8 @@
-"""Each lane goes whole to one worker, and stays there while that worker stays.
+"""Assigns each lane whole to one worker, where the lane stays while the worker stays.
 
-Faust's own assignor keeps the partitions of a lane together only while every worker subscribes to the same topics, which
-is not so in a rolling restart that adds an authority: lanes were then owned twice and workers fenced each other. Here a
-lane is a number, worked out from topic and partition alone, and a topic that the lane's owner does not know yet waits.
+Faust's own assignor keeps the partitions of a lane together only while every worker subscribes to the same topics. In a
+rolling restart that adds an authority the workers do not: lanes were then owned twice, and workers fenced each other. Here a
+lane's number follows from topic and partition alone, and a topic that the lane's owner does not know yet waits.
 """
 
 from collections import defaultdict
@@ -15,15 +15,15 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment, Cons
 from instep.network.partition import lane_numbering
 
 
-def share_out(lanes: int, held: Mapping[str, Iterable[int]]) -> dict[str, list[int]]:
-    """Give each of `lanes` lanes to one of the members (the keys of `held`), evenly, leaving a lane where it is held."""
-    least, over = divmod(lanes, len(held))
+def share_out(lanes: int, owned: Mapping[str, Iterable[int]]) -> dict[str, list[int]]:
+    """Give each of `lanes` lanes to a member (the keys of `owned`), evenly, and leave a lane with its owner if possible."""
+    least, over = divmod(lanes, len(owned))
     free = set(range(lanes))
     own: dict[str, list[int]] = {}
-    for member in sorted(held):
-        own[member] = sorted(set(held[member]) & free)[: least + 1]
+    for member in sorted(owned):
+        own[member] = sorted(set(owned[member]) & free)[: least + 1]
         if len(own[member]) > least:
-            # So many members may have one lane more than the others, and no more.
+            # Only `over` members may have a lane more than the others.
             own[member] = own[member][: least + (over > 0)]
             over -= over > 0
         free -= set(own[member])
@@ -33,23 +33,23 @@ def share_out(lanes: int, held: Mapping[str, Iterable[int]]) -> dict[str, list[i
 
 
 def lane_assignor(lanes: int) -> type[AbstractPartitionAssignor]:
-    """The assignor class of one worker; aiokafka calls it by class methods, so what it holds lives on the class."""
+    """The assignor class of a worker. aiokafka calls class methods, so the owned lanes live on the class."""
     lane = lane_numbering(lanes)
 
     class LaneAssignor(AbstractPartitionAssignor):  # type: ignore[misc]  # aiokafka's assignors carry no types
         name = "instep-lanes"
         version = 0
-        held: frozenset[int] = frozenset()
+        owned: frozenset[int] = frozenset()
 
         @classmethod
         def metadata(cls, topics: Iterable[str]) -> ConsumerProtocolMemberMetadata:
             return ConsumerProtocolMemberMetadata(
-                cls.version, sorted(topics), ",".join(map(str, sorted(cls.held))).encode()
+                cls.version, sorted(topics), ",".join(map(str, sorted(cls.owned))).encode()
             )
 
         @classmethod
         def on_assignment(cls, assignment: ConsumerProtocolMemberAssignment) -> None:
-            cls.held = frozenset(
+            cls.owned = frozenset(
                 lane(topic, partition)
                 for topic, partitions in assignment.assignment
                 for partition in partitions
@@ -59,11 +59,11 @@ def lane_assignor(lanes: int) -> type[AbstractPartitionAssignor]:
         def assign(
             cls, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
         ) -> dict[str, ConsumerProtocolMemberAssignment]:
-            held = {
+            owned = {
                 member: [int(number) for number in (meta.user_data or b"").decode().split(",") if number]
                 for member, meta in members.items()
             }
-            own = share_out(lanes, held)
+            own = share_out(lanes, owned)
             result = {}
             for member, meta in members.items():
                 mine = set(own[member])

@@ -1,12 +1,12 @@
-"""The barrier of a claim: whatever an earlier owner of the lane wrote has ended, or is ended here, before it is read.
+"""Makes sure that all transactions of a lane's earlier owners have ended, before a claim reads anything.
 
 `InitProducerId` aborts what the earlier owner left open, and Kafka promises an end marker on every partition. The barrier
-looks whether the markers are there: the LSO has to reach the end that was read after `InitProducerId`, on every partition
-that the lane may write. What hangs is settled by an empty transaction of the lane's own, which adds the partition and
-writes nothing to it: its marker ends whatever this producer left there.
+looks for these markers: the LSO has to reach the end that was read after `InitProducerId`, on every partition that the lane
+may write. A hanging transaction is settled by an empty transaction of the lane's own, which adds the partition and writes
+nothing there: the marker of the empty transaction ends whatever the same producer left open.
 
 Other lanes write to some of the partitions too, and may have a transaction open for as long as the limit of a transaction.
-A marker of ours is no harm to theirs. But where nobody can tell how ours ended, the barrier waits as long as theirs may
+Our marker does theirs no harm. But where nobody can tell how our transaction ended, the barrier waits as long as theirs may
 last, and then until an operator decides.
 """
 
@@ -26,7 +26,7 @@ from instep.lanes.settlement import Ending, Settlement, how_to_settle
 _log = structlog.get_logger("instep.lanes")
 
 GRACE_SECONDS = 2.0
-"""How long transactions of other lanes may take to end before what hangs is taken for our own."""
+"""How long transactions of other lanes may take to end before a hanging transaction is taken for our own."""
 MARGIN_SECONDS = 15.0
 """How long after the limit of a transaction the broker may take to abort it."""
 _POLL_SECONDS = 0.02
@@ -35,13 +35,13 @@ _DECISION_SECONDS = 5.0
 _SHOWN = 3
 
 Decisions = Callable[[Offsets], Awaitable[Mapping[TopicPartition, Ending]]]
-"""What operators have decided about partitions that hang at these last stable offsets."""
+"""The operators' decisions about partitions that hang at these last stable offsets."""
 
 
 async def settle(
     producer: AIOKafkaProducer, partitions: AbstractSet[TopicPartition], ending: Ending, *, lane: int
 ) -> None:
-    """End what this producer left open on the partitions, by a transaction that adds them and writes nothing."""
+    """End the producer's open transactions on the partitions, by a transaction that adds them and writes nothing."""
     if not partitions:
         return
     _log.info("transaction settled", lane=lane, ending=str(ending), partitions=named(partitions))
@@ -52,19 +52,21 @@ async def settle(
     while manager.partitions_to_add():
         _raise_failure(manager)
         await asyncio.sleep(_POLL_SECONDS)
-    _raise_failure(manager)  # or aiokafka would "abort" without a word what it was not allowed to add
+    _raise_failure(
+        manager
+    )  # or aiokafka would "abort" without a word a partition that it was not allowed to add
     await (producer.commit_transaction() if ending is Ending.COMMIT else producer.abort_transaction())
 
 
 def _raise_failure(manager: object) -> None:
-    """aiokafka keeps what went wrong in the transaction's future."""
+    """aiokafka keeps the error in the transaction's future."""
     waiter = manager.wait_for_transaction_end()  # type: ignore[attr-defined]
     if waiter.done():
         waiter.result()
 
 
 class Barrier:
-    """One claim's barrier. `note` is told what the lane waits for, "" when for nothing."""
+    """A claim's barrier. `note` receives the partitions that the lane waits for; "" when the wait is over."""
 
     def __init__(
         self,
@@ -82,16 +84,16 @@ class Barrier:
         self._hanging = hanging
         self._note = note
         self.there: frozenset[TopicPartition] = frozenset()
-        """Those of the partitions whose topic is there; known once the barrier is passed."""
+        """The partitions whose topic exists; known once the barrier is passed."""
         self._longest = transaction_timeout + MARGIN_SECONDS
 
     async def passed(
         self, producer: AIOKafkaProducer, last: LastTransaction, decisions: Decisions, *, lane: int
     ) -> Offsets:
-        """Return when nothing of this lane's earlier owners is open. Raises HangingTransactionError.
+        """Return when no transaction of this lane's earlier owners is open. Raises HangingTransactionError.
 
-        The offsets are those that the LSO has to reach where a commit was settled on a partition which other lanes write
-        too: there nobody has waited for the marker.
+        Where a commit was settled on a partition that other lanes write too, nobody has waited for the marker. For such
+        partitions the answer holds the offset that the LSO has yet to reach.
         """
         target: Offsets = {}
         self.there = frozenset(await self._ends.existing(self._partitions))
@@ -100,15 +102,15 @@ class Barrier:
         await self._carry_out(producer, settlement, lane)
         if settlement.undecided:
             await self._decided(producer, settlement.undecided, target, decisions, lane)
-        # The changelog is ours alone, so there the marker must show. And what was aborted must not be left to the next
-        # transaction, which would commit it: others may share those partitions, and their transactions end in time.
+        # The changelog is ours alone, so there the marker must show. And an aborted transaction must not be left to the next
+        # transaction, which would commit both. Others may share those partitions, and their transactions end in time.
         await self._until_finished(settlement.abort | ({self._changelog} & settlement.commit), target)
         self._note("")
         return {partition: target[partition] for partition in settlement.commit if partition in target}
 
     async def _carry_out(self, producer: AIOKafkaProducer, settlement: Settlement, lane: int) -> None:
-        """What is to be aborted comes first: a claim that is cut off between the two leaves "committed" as the last word
-        only when nothing is left that was not.
+        """Abort first, then commit: a claim that is cut off in between leaves "committed" as the last word only when
+        nothing aborted is left.
         """
         await self._settle(producer, settlement.abort, Ending.ABORT, lane)
         await self._settle(producer, settlement.commit, Ending.COMMIT, lane)
@@ -127,14 +129,14 @@ class Barrier:
         decisions: Decisions,
         lane: int,
     ) -> None:
-        """Wait for other lanes' transactions to end, and for an operator where that is not all."""
+        """Wait for other lanes' transactions to end, and then for an operator where partitions still hang."""
         began = time.monotonic()
         left = set(undecided)
         while left := await self._unfinished(left, target, _DECISION_SECONDS):
             stable = await self._ends.stable(left)
             decided = await decisions(stable)
             if left <= decided.keys():
-                # All or nothing: a commit would be the last word on what is left.
+                # All or nothing: a commit would be the last word on the partitions that are left.
                 for ending in (Ending.ABORT, Ending.COMMIT):
                     chosen = frozenset(tp for tp in left if decided[tp] is ending)
                     await self._settle(producer, chosen, ending, lane)
@@ -149,9 +151,9 @@ class Barrier:
     async def _unfinished(
         self, partitions: AbstractSet[TopicPartition], target: Offsets, seconds: float
     ) -> set[TopicPartition]:
-        """Those whose LSO has not reached its target in time. A target is the end as it was when first asked for.
+        """The partitions whose LSO has not reached its target in time. A target is the end at the first question.
 
-        A partition without a leader cannot be settled either, so a claim waits for its leader.
+        Nobody can settle a partition without a leader, so a claim waits for the leader.
         """
         left = set(partitions)
         until, pause = time.monotonic() + seconds, _POLL_SECONDS
@@ -174,14 +176,14 @@ class Barrier:
 
 
 def named(partitions: Collection[TopicPartition]) -> str:
-    """Some of them, and how many more."""
+    """The names of the first few partitions, and the number of the others."""
     names = [f"{topic}-{number}" for topic, number in sorted(partitions)]
     more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
     return ", ".join(names[:_SHOWN]) + more
 
 
 def sentence(partitions: Collection[TopicPartition], lane: int) -> str:
-    """What an operator is told of transactions that nobody can end but by a decision."""
+    """The sentence for an operator about transactions that only a decision can end."""
     return (
         f"A transaction of lane {lane} has no end in {named(partitions)}, and the broker does not know whether it was"
         " committed: `instep lane settle SERVICE LANE` decides, and the lane goes on."

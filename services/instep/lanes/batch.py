@@ -1,4 +1,4 @@
-"""A batch: the records that a fetch yielded of one partition, between two positions of the reader."""
+"""Holds a batch: the records that a fetch brought of a partition, between two positions of the reader."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from aiokafka.structs import ConsumerRecord
 class Batch:
     """Records in order, from the position `before` up to the position `after`.
 
-    A batch without records says that the position has moved, past transaction markers or aborted records.
+    Without records, only the position has moved, past transaction markers or aborted records.
     """
 
     partition: TopicPartition

@@ -1,11 +1,11 @@
-"""The changelog of a lane: its partition of `instep.<service>.state`, from which any worker can rebuild the lane.
+"""Reads the changelog of a lane, the lane's partition of `instep.<service>.state`, and rebuilds the lane's state from there.
 
-Beside the processor's entries it holds the lane's positions, each with the id of its topic, and what operators have
-accepted and decided.
+Beside the processor's entries the changelog holds the lane's positions, each with the id of its topic, and the gaps that
+operators have accepted and the endings that they have decided.
 
-What a state directory holds is trusted only after a proof: the record right below its checkpoint must be in the log, for a
-`read_committed` reader, with the same content. An offset that lies within the log proves nothing, since a transaction that
-RocksDB has taken over may have been undone, or the log cut off and grown again.
+A state directory is trusted only after a proof: the record right below its checkpoint must be in the log, for a
+`read_committed` reader, with the same content. An offset within the log proves nothing: a transaction that RocksDB has taken
+over may have been undone, or the log cut off and grown again.
 """
 
 import time
@@ -29,14 +29,14 @@ _log = structlog.get_logger("instep.lanes")
 _OLDEST_CHECKPOINT = TOMBSTONE_DAYS * 86_400 / 2
 _STALLED_SECONDS = 60.0
 _TAIL = 500
-"""Offsets at the end of a changelog among which an operator's decision is found: a stopped lane writes nothing after it."""
+"""An operator's decision lies among so many offsets at the end of a changelog: a stopped lane writes nothing later."""
 
 Entry = tuple[bytes, bytes | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changelog:
-    """The changelog of one lane of a service, on a cluster."""
+    """The changelog of a lane of a service, on a cluster."""
 
     connection: Connection
     service: str
@@ -53,9 +53,9 @@ class Changelog:
         return (Output(topic, lane, key, value) for key, value in entries)
 
     async def restore(self, into: LaneState, log: Log, restored: Callable[[float], None]) -> int:
-        """Bring `into` up to the log's end, from its checkpoint or, where that is not proven, from the start.
+        """Bring `into` up to the log's end, from its checkpoint or, without a proof of the checkpoint, from the start.
 
-        Returns the number of entries read; tells `restored` how much of it is there, from 0 to 1.
+        Returns the number of entries read. Calls `restored` with the share read so far, from 0 to 1.
         """
         consumer = self._consumer("read_committed")
         await consumer.start()
@@ -93,7 +93,7 @@ class Changelog:
         )
 
     async def _proven(self, consumer: AIOKafkaConsumer, into: LaneState, log: Log, end: int) -> int:
-        """Where to read from; what is on disk is discarded unless its checkpoint is proven."""
+        """The offset to read from. The state on disk is discarded unless its checkpoint is proven."""
         checkpoint = into.checkpoint()
         if checkpoint is None:
             return log.start
@@ -104,7 +104,7 @@ class Changelog:
         return log.start
 
     def _plausible(self, checkpoint: Checkpoint, log: Log, end: int) -> bool:
-        """Whether it may be of this log, and is younger than the log's tombstones: those bring no deleted key back."""
+        """Whether the checkpoint may be of this log, and is so young that the log still has all later tombstones."""
         return (
             (checkpoint.cluster, checkpoint.topic_id) == (self.cluster, log.topic_id)
             and log.start < checkpoint.offset <= end
@@ -116,8 +116,8 @@ class Changelog:
         consumer.seek(self.partition, below)
         async for records in self._up_to(consumer, end, max_records=1):
             for record in records:
-                found = record.offset, digest(record.key, record.value)
-                return bool(found == (below, checkpoint.digest))
+                first = record.offset, digest(record.key, record.value)
+                return bool(first == (below, checkpoint.digest))
         return False
 
     async def _read(
@@ -142,7 +142,7 @@ class Changelog:
     async def _up_to(
         self, consumer: AIOKafkaConsumer, end: int, max_records: int | None = None
     ) -> AsyncIterator[list[ConsumerRecord]]:
-        """What is read until the position has reached `end`. Raises TimeoutError where it no longer moves forward."""
+        """The records up to `end`, as fetched. Raises TimeoutError where the position no longer moves forward."""
         reached, moved_at = await consumer.position(self.partition), time.monotonic()
         while reached < end:
             fetched = await consumer.getmany(self.partition, timeout_ms=500, max_records=max_records)
@@ -165,7 +165,7 @@ class Changelog:
 
 
 def digest(key: bytes, value: bytes | None) -> str:
-    """What a record of the changelog is known by again."""
+    """The digest by which a record of the changelog is recognised."""
     content = b"%d/%b%b" % (len(key), key, b"-" if value is None else b"+" + value)
     return blake2b(content, digest_size=16).hexdigest()
 

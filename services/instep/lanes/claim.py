@@ -1,14 +1,18 @@
-"""What a lane owns once it has claimed: a producer that fences every earlier owner, and its state at the log's end.
+"""Claims a lane: fences every earlier owner, ends their transactions, and brings the state up to the changelog's end.
 
-The order is the proof.
+The order is the proof (`services/decisions/001-claims-that-prove-what-they-build-on.md`).
 
 1. `DescribeTransactions`: how did the last transaction of this id end? After step 2 nobody can tell any more.
-2. `InitProducerId` fences any earlier owner and aborts what that owner left open.
+2. `InitProducerId` fences any earlier owner and aborts the transaction that the earlier owner left open.
 3. The barrier (`barrier`): on every partition that the lane may write, earlier transactions have ended, or are ended here.
 4. The state directory is proven against the changelog, or discarded, and brought up to the changelog's end.
-5. Only then are positions read.
+5. Only then are positions read (`starting`).
 
-A frozen worker that thaws can do no harm: whatever it writes is refused by the fence.
+A frozen worker that thaws can do no harm: the fence refuses all its writes.
+
+While the claim lasts, a commit is believed only once seen. Kafka answers EndTxn before the markers are written. So
+nothing of a transaction is sent before the LSO of the changelog has passed the commit before, and a marker that does
+not show within seconds is written again (`unconfirmed`, `settlement`).
 """
 
 import asyncio
@@ -47,14 +51,14 @@ from instep.lanes.unconfirmed import Unconfirmed
 _log = structlog.get_logger("instep.lanes")
 
 MARGIN_SECONDS = 30.0
-"""What an await on the broker may take beyond the limit of a transaction, after which the broker has aborted it."""
+"""How long an await on the broker may take beyond the limit at which the broker aborts a transaction."""
 _FIRST_POLL_SECONDS = 0.002
 _LONGEST_POLL_SECONDS = 0.25
 _SETTLE_SECONDS = 5.0
 
 
 class Claim:
-    """One lane's ownership; `open` makes it."""
+    """The ownership of a lane; `open` claims."""
 
     def __init__(
         self,
@@ -78,7 +82,7 @@ class Claim:
         self.unconfirmed = Unconfirmed(changelog.partition, hanging)
         self.entries_restored = 0
         self.uncommitted_before = 0
-        """How many claims before this one, in a row, ended without a commit."""
+        """The number of earlier claims in a row that ended without a commit."""
         self.topic_ids: dict[str, str] = {}
 
     @classmethod
@@ -95,9 +99,9 @@ class Claim:
         note: Callable[[str], None],
         restored: Callable[[float], None],
     ) -> "Claim":
-        """Take steps 1 to 4 above. `note` is told what the claim waits for, `restored` how much of the state is there.
+        """Take steps 1 to 4 above. `note` receives the reason of each wait, `restored` the restored share of the state.
 
-        Positions are to be read after this. Raises HangingTransactionError, and whatever Kafka's clients raise.
+        Positions are to be read afterwards. Raises HangingTransactionError, and the errors of Kafka's clients.
         """
         described = await ends.last_transaction(transactional_id)
         before = read_note(directory)
@@ -148,15 +152,15 @@ class Claim:
     def changelog_positions(
         self, partitions: Iterable[TopicPartition]
     ) -> dict[TopicPartition, Position | None]:
-        """The positions that the changelog knows."""
+        """The positions in the changelog."""
         return {partition: position_in(self.state, partition) for partition in partitions}
 
     def accepted(self, gap: Gap) -> int | None:
-        """Where to go on after this very gap, if an operator has accepted it (`instep lane accept`)."""
+        """The offset to go on at, if an operator has accepted this very gap (`instep lane accept`)."""
         return accepted_in(self.state, gap)
 
     async def enter(self, accepted: Mapping[TopicPartition, int]) -> None:
-        """Count this claim as one without a commit until something commits under it, and keep what was accepted."""
+        """Count the claim as uncommitted until the lane's first commit, and keep the accepted positions."""
         self.state.put(*claims_entry(self.uncommitted_before + 1))
         for partition, offset in accepted.items():
             self._put_position(partition, offset)
@@ -165,7 +169,7 @@ class Claim:
     # -- transactions
 
     def begin(self) -> Transaction:
-        """A transaction that sends nothing before the one before it is seen to have ended in the changelog."""
+        """A transaction that sends nothing before the end of the last is seen in the changelog."""
         self._look_again()
         return Transaction(self._producer, self._wait_until_ready)
 
@@ -181,7 +185,7 @@ class Claim:
     async def commit(self, transaction: Transaction, positions: Mapping[TopicPartition, int]) -> None:
         """Commit outputs, the state's changes and positions together; then, and only then, keep the changes.
 
-        Raises UnknownStateError where the broker does not say what became of it.
+        Raises UnknownStateError where the broker does not say how the transaction ended.
         """
         state = self.state
         for partition, offset in positions.items():
@@ -211,10 +215,10 @@ class Claim:
         topic_id = self.topic_ids.get(partition.topic, "")
         self.state.put(*position_entry(partition, Position(offset=offset, topic_id=topic_id)))
 
-    # -- what is known to have ended
+    # -- which commits are seen to have ended
 
     async def confirmed(self) -> None:
-        """Return once the last commit is seen in the changelog; where its marker is missing, write one."""
+        """Return once the last commit is seen in the changelog; where its marker is missing, write the marker."""
         began = standing_since = time.monotonic()
         pause = _FIRST_POLL_SECONDS
         while not self.unconfirmed.seen_in_changelog():
@@ -233,7 +237,7 @@ class Claim:
             pause = min(2 * pause, _LONGEST_POLL_SECONDS)
 
     async def _look_at_changelog(self) -> bool:
-        """Whether the broker tells the last stable offset of the changelog."""
+        """Whether the broker answers with the last stable offset of the changelog."""
         try:
             stable = await self._ends.stable([self._changelog.partition])
         except (KafkaError, OSError, TimeoutError):
@@ -242,11 +246,11 @@ class Claim:
         return bool(stable)
 
     def note_stable(self, stable: Mapping[TopicPartition, int]) -> None:
-        """Take up the last stable offsets of partitions that were written."""
+        """Take up last stable offsets of partitions that were written."""
         self.unconfirmed.observe(stable, time.monotonic())
 
     async def settle_what_hangs(self) -> None:
-        """Between two transactions: write a COMMIT marker wherever that of a committed transaction does not show."""
+        """Between two transactions: write a COMMIT marker wherever the marker of a committed transaction does not show."""
         self._look_again()
         await self._wait_until_ready()
         hanging = self.unconfirmed.overdue(_SETTLE_SECONDS, time.monotonic())
@@ -264,7 +268,7 @@ class Claim:
         self._clock.check(time.time(), time.monotonic())
 
     async def close(self) -> None:
-        """Give everything back, even where this is cancelled: who claims next opens the same directory."""
+        """Give everything back, even under a cancellation: the next claim opens the same directory."""
         try:
             if self._ready is not None:
                 self._ready.cancel()
@@ -284,6 +288,6 @@ async def _log_of(changelog: Changelog, ends: LogEnds) -> Log:
 
 
 async def _find_topics(producer: AIOKafkaProducer, outputs: Collection[TopicPartition]) -> None:
-    """Learn with one request where all that the lane may write is; aiokafka would ask for it all again for each topic."""
+    """Learn the leaders of all outputs with a single request; aiokafka would ask for all of them again for each topic."""
     topics = {partition.topic for partition in outputs}
     await producer.client.set_topics(topics | producer.client.cluster.topics())

@@ -1,9 +1,20 @@
-"""A batch driver for Faust: one Faust message is one partition's fetched batch, with the position before and after it.
+"""Drives Faust with whole batches: a message is a fetched batch of a partition, with the position before and after.
 
-Stock Faust makes four asyncio tasks a message and commits offsets by itself. Here it hands over whole batches, starts a
-partition only where its lane has claimed it, and commits nothing: positions belong to a lane's transaction. Positions
-also move without records (past transaction markers and aborted tails); then the batch is empty, so that a lane may commit
-the true end and lag reads 0.
+Stock Faust makes four asyncio tasks for each record, commits offsets by itself, and starts where the group's offset lies. A
+lane needs the opposite, so this transport takes four things out of Faust's hands.
+
+- *Records.* The consumer thread fetches for all lanes of the worker at once (`fetching`). Of each partition whose
+  position has moved it makes a batch. Positions also move without records, past transaction markers and aborted tails.
+  Then the batch is empty, so that a lane may commit the true end and lag reads 0. The last batch of a fetch is marked:
+  from then on lanes decide, so that batches of the same fetch share a transaction.
+- *Positions.* A lane says where to start, once it has claimed (`start_at`). There is no default: `auto_offset_reset` is
+  "none", because a lost position must never be answered by starting somewhere else. A position outside the log is
+  reported to the lane.
+- *Claims.* A partition is fetched only while a lane has claimed the partition. Each batch carries the number of the
+  claim under which it was fetched. A batch that was under way when the claim ended carries an old number, and is
+  dropped: the next claim reads the same records again.
+- *Commits.* Faust commits nothing. Positions belong to a lane's transaction; the group's offsets follow later
+  (`commit_offsets`).
 """
 
 import asyncio
@@ -34,10 +45,10 @@ Fetched = tuple[list[Batch], frozenset[TopicPartition]]
 
 
 class BatchThread(stock.AIOKafkaConsumerThread):
-    """The thread that talks to the broker."""
+    """Faust's thread that talks to the broker."""
 
     def _create_worker_consumer(self, transport: Any) -> RestingConsumer:
-        # Made here and not by Faust: half of these it has no setting for, and its credentials are plaintext unless asked.
+        # Made here and not by Faust, which lacks half of these settings, and sends credentials in plaintext unless asked.
         settings: LaneSettings = transport.settings
         return RestingConsumer(
             **settings.connection.kafka(),
@@ -58,12 +69,12 @@ class BatchThread(stock.AIOKafkaConsumerThread):
         )
 
     async def fetch(self, active: Mapping[TopicPartition, int], timeout: float) -> Fetched:
-        """Batches of the active partitions, each with the number of its claim; empty ones where only the position moved.
+        """Batches of the active partitions (each with the number of its claim), and the partitions that are out of range.
 
-        And the partitions whose positions are not in their logs.
+        A batch is empty where only the position moved.
         """
-        found: Fetched = await self.call_thread(self._fetch, active, timeout)
-        return found
+        batches: Fetched = await self.call_thread(self._fetch, active, timeout)
+        return batches
 
     async def _fetch(self, active: Mapping[TopicPartition, int], timeout: float) -> Fetched:
         consumer = cast(RestingConsumer, self._ensure_consumer())
@@ -91,40 +102,40 @@ class BatchThread(stock.AIOKafkaConsumerThread):
         return batches, out_of_range
 
     async def start_at(self, positions: Mapping[TopicPartition, int]) -> None:
-        """Read these partitions from these positions on; what has been given up meanwhile is passed over."""
+        """Read the partitions from these positions on. A partition that was revoked meanwhile is passed over."""
         await self.call_thread(self._start_at, positions)
 
     async def _start_at(self, positions: Mapping[TopicPartition, int]) -> None:
         consumer = cast(RestingConsumer, self._ensure_consumer())
         consumer.starts += 1
-        held = consumer.assignment()  # nothing, between a new subscription and what it is assigned
+        assigned = consumer.assignment()  # nothing, between a new subscription and its first assignment
         for tp, offset in positions.items():
-            if tp in held:
+            if tp in assigned:
                 consumer.seek(tp, offset)
 
     async def set_paused(self, partitions: Iterable[TopicPartition], paused: bool) -> None:
-        """Stop or resume fetching; aiokafka would else hold back a whole node for a partition that nobody reads."""
+        """Pause or resume fetching. aiokafka would otherwise hold back a whole node for a partition that nobody takes."""
         await self.call_thread(self._set_paused, list(partitions), paused)
 
     async def _set_paused(self, partitions: list[TopicPartition], paused: bool) -> None:
         consumer = self._ensure_consumer()
-        held = [tp for tp in partitions if tp in consumer.assignment()]
-        (consumer.pause if paused else consumer.resume)(*held)
+        assigned = [tp for tp in partitions if tp in consumer.assignment()]
+        (consumer.pause if paused else consumer.resume)(*assigned)
 
     async def commit_offsets(self, offsets: Mapping[TopicPartition, int | OffsetAndMetadata]) -> None:
-        """Commit these to the group, for tools; of partitions that it still holds. Raises a KafkaError."""
+        """Commit offsets to the group, for tools; passes over partitions that are revoked. Raises a KafkaError."""
         await self.call_thread(self._commit_offsets, offsets)
 
     async def _commit_offsets(self, offsets: Mapping[TopicPartition, int | OffsetAndMetadata]) -> None:
         consumer = self._ensure_consumer()
-        held = {tp: offset for tp, offset in offsets.items() if tp in consumer.assignment()}
-        if held:
-            # The thread has few hands: what the broker does not answer must not keep them from seeking and pausing.
+        assigned = {tp: offset for tp, offset in offsets.items() if tp in consumer.assignment()}
+        if assigned:
+            # The thread does few things at once: a silent broker must not keep it from seeking and pausing.
             async with asyncio.timeout(_COMMIT_SECONDS):
-                await consumer.commit(held)
+                await consumer.commit(assigned)
 
     def end_of(self, partition: TopicPartition) -> tuple[int, int] | None:
-        """The last stable offset and the end as of the last fetch, None before the first."""
+        """The last stable offset and the end as of the last fetch; None before the first."""
         consumer = self._consumer
         if consumer is None or partition not in consumer.assignment():
             return None
@@ -132,14 +143,14 @@ class BatchThread(stock.AIOKafkaConsumerThread):
         return None if stable is None or end is None or stable < 0 else (stable, max(stable, end))
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Faust's own stall alarm cannot fire (it mixes two clocks); the watchdog is ours."""
+        """Faust's own stall alarm cannot fire, since it mixes two clocks; the watchdog is ours."""
 
 
 class NothingRead(dict[TP, int | None]):
-    """In place of Faust's memory of the last offset read, by which it drops, without a word, what lies below it.
+    """Replaces Faust's memory of the last offset read, below which Faust drops messages without a word.
 
-    A batch that is handed over while its partition is given up is noted there after the partition was forgotten. Had the
-    next claim to begin before it, its batches would be dropped. That they join up is for the lane to see to.
+    Faust notes a batch that is handed over during a revocation after the partition was forgotten. Were the next claim
+    to begin before that offset, its batches would be dropped. The lane itself makes sure that batches join up.
     """
 
     def __missing__(self, tp: TP) -> None:
@@ -158,10 +169,10 @@ class BatchConsumer(stock.Consumer):
         super().__init__(*args, **kwargs)
         self._read_offset = NothingRead()
         self.claimed: dict[TopicPartition, int] = {}
-        """The partitions that lanes read, each with the number of its claim: what was read under another is dropped."""
+        """The partitions that lanes read, each with the number of its claim. A batch of another claim is dropped."""
         self.paused: set[TopicPartition] = set()
         self.out_of_range: Callable[[Collection[TopicPartition]], None] = lambda partitions: None
-        """Told of partitions whose positions are not in their logs."""
+        """Called with the partitions whose positions are not in their logs."""
 
     @property
     def thread(self) -> BatchThread:
@@ -193,13 +204,13 @@ class BatchConsumer(stock.Consumer):
         )  # fmt: skip
 
     async def perform_seek(self) -> None:
-        """A lane says where to start, when it has claimed."""
+        """Nothing: a lane says where to start, once the lane has claimed."""
 
     async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Offsets between batches are markers and aborted records: nothing to acknowledge."""
+        """Nothing: offsets between batches are markers and aborted records, without any acknowledgement."""
 
     def _new_offset(self, tp: TP) -> int | None:
-        """Faust commits nothing; what it has collected is let go."""
+        """Nothing to commit; drops the offsets that Faust has collected."""
         self._acked[tp].clear()
         self._acked_index[tp].clear()
         return None
@@ -231,7 +242,7 @@ class BatchTransport(stock.Transport):
 
 
 class WholeBatches(faust.Schema[Any, Any]):
-    """Passes a batch through; nothing is decoded on the way to a lane."""
+    """Passes a batch through undecoded."""
 
     def compile(self, app: Any, **kwargs: Any) -> Any:
         create = app.create_event

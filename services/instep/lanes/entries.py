@@ -1,11 +1,11 @@
-"""The engine's own entries in a lane's changelog: keys and values, to bytes and back. Values are JSON.
+"""Encodes and decodes the engine's own entries in a lane's changelog. Values are JSON.
 
 Each key begins with a NUL and `instep/`, then:
 
-- `position/<topic>/<partition>`: where the lane goes on
+- `position/<topic>/<partition>`: the offset at which the lane goes on
 - `claims`: how many claims in a row have ended without a commit
-- `accepted/<topic>/<partition>`: what an operator has accepted: who, when, and where to go on
-- `settled/<epoch ms>`: what an operator has decided about transactions that hang
+- `accepted/<topic>/<partition>`: the gap that an operator has accepted: who, when, and where to go on
+- `settled/<epoch ms>`: an operator's decision about hanging transactions
 """
 
 import json
@@ -37,14 +37,14 @@ def position_entry(partition: TopicPartition, position: Position) -> tuple[bytes
 
 
 def position_in(state: State, partition: TopicPartition) -> Position | None:
-    """The position kept for a partition, None where the lane has never read it."""
+    """The position kept for a partition; None where the lane has never read the partition."""
     value = state.get(_position_key(partition))
     if value is None:
         return None
-    content = _content(value, f"{partition.topic}/{partition.partition}")
-    if isinstance(content, int):  # versions before 0.2 kept the offset alone
-        return Position(offset=content)
-    return Position(offset=content["offset"], topic_id=content["topic_id"])
+    document = _document(value, f"{partition.topic}/{partition.partition}")
+    if isinstance(document, int):  # versions before 0.2 kept the offset alone
+        return Position(offset=document)
+    return Position(offset=document["offset"], topic_id=document["topic_id"])
 
 
 def _position_key(partition: TopicPartition) -> bytes:
@@ -62,8 +62,8 @@ def uncommitted_claims(state: State) -> int:
 
 
 def accepted_entry(gap: Gap, *, goes_on_at: int, by: str, at: int) -> tuple[bytes, bytes]:
-    """The entry by which an operator accepts a gap; `at` is epoch ms. It stays: who accepted what, and when."""
-    content = {
+    """The entry by which an operator accepts a gap; `at` is epoch ms. The entry stays, as a record of who and when."""
+    document = {
         "position": gap.position,
         "start": gap.start,
         "topic_id": gap.topic_id,
@@ -72,49 +72,49 @@ def accepted_entry(gap: Gap, *, goes_on_at: int, by: str, at: int) -> tuple[byte
         "at": at,
     }
     return _ACCEPTED + f"{gap.partition.topic}/{gap.partition.partition}".encode(), json.dumps(
-        content
+        document
     ).encode()
 
 
 def accepted_in(state: State, gap: Gap) -> int | None:
-    """Where to go on after this very gap, None where nobody has accepted it."""
+    """The offset to go on at after this very gap; None where nobody has accepted the gap."""
     value = state.get(_ACCEPTED + f"{gap.partition.topic}/{gap.partition.partition}".encode())
     if value is None:
         return None
-    content = _content(value, gap.partition.topic)
-    same = (content["position"], content["start"], content["topic_id"]) == (
+    document = _document(value, gap.partition.topic)
+    same = (document["position"], document["start"], document["topic_id"]) == (
         gap.position,
         gap.start,
         gap.topic_id,
     )
-    return int(content["goes_on_at"]) if same else None
+    return int(document["goes_on_at"]) if same else None
 
 
 def settled_entry(
     hanging: Mapping[TopicPartition, int], ending: Ending, *, by: str, at: int
 ) -> tuple[bytes, bytes]:
-    """The entry by which an operator decides about partitions that hang at these last stable offsets."""
+    """The entry by which an operator decides about partitions that hang at the given last stable offsets."""
     where = [[topic, number, stable] for (topic, number), stable in sorted(hanging.items())]
-    content = {"ending": ending, "hanging": where, "by": by, "at": at}
-    return _SETTLED + b"%d" % at, json.dumps(content).encode()
+    document = {"ending": ending, "hanging": where, "by": by, "at": at}
+    return _SETTLED + b"%d" % at, json.dumps(document).encode()
 
 
 def decisions_in(values: Values, hanging: Mapping[TopicPartition, int]) -> dict[TopicPartition, Ending]:
-    """What operators have decided about these partitions, hanging at these last stable offsets."""
+    """The operators' decisions about partitions that hang at the given last stable offsets."""
     decided: dict[TopicPartition, Ending] = {}
     for key, value in values.items():
         if key.startswith(_SETTLED) and value is not None:
-            content = _content(value, "settled")
-            for topic, number, stable in content["hanging"]:
+            document = _document(value, "settled")
+            for topic, number, stable in document["hanging"]:
                 if hanging.get(TopicPartition(topic, number)) == stable:
-                    decided[TopicPartition(topic, number)] = Ending(content["ending"])
+                    decided[TopicPartition(topic, number)] = Ending(document["ending"])
     return decided
 
 
-def _content(value: bytes, what: str) -> Any:
+def _document(value: bytes, subject: str) -> Any:
     try:
         return json.loads(value)
     except ValueError:
         raise HubRecordError(
-            f"The changelog holds an entry for {what} that Instep has not written: is the topic another program's?"
+            f"The changelog holds an entry for {subject} that Instep has not written: is the topic another program's?"
         ) from None

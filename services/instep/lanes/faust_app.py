@@ -1,4 +1,4 @@
-"""The Faust app of a worker: group membership, one agent that takes whole batches, and the signals of its life."""
+"""Makes the Faust app of a worker: group membership, an agent that takes whole batches, and the signals of its life."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,7 +18,7 @@ Handler = Callable[..., Awaitable[None]]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Handlers:
-    """What is called when partitions are assigned and revoked, and before the app shuts down."""
+    """The calls when partitions are assigned and revoked, and before the app shuts down."""
 
     assigned: Handler
     revoked: Handler

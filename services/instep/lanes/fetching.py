@@ -19,7 +19,6 @@ from aiokafka.consumer.subscription_state import Assignment
 from aiokafka.errors import NoOffsetForPartitionError, OffsetOutOfRangeError, TopicAuthorizationFailedError
 from aiokafka.structs import ConsumerRecord
 
-# From a fetch to the next: what is alone is taken at once, what comes thick together.
 _REST_PER_RECORD = 0.005
 _LONGEST_REST = 0.04
 _MANY = 500  # records; a fetch that brings as many is followed by the next at once
@@ -29,17 +28,13 @@ _REFUSED_REST = 0.1
 
 
 class RestingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no types
-    """Asks for records at `next_fetch` (by the monotonic clock) and not before.
-
-    aiokafka asks again as soon as records are taken. Many small answers keep broker, threads and lanes busy; and a rest
-    between answer and taking would make records old, for what follows them is asked for only then.
-    """
+    """Asks for records at `next_fetch` (by the monotonic clock) and not before."""
 
     next_fetch = 0.0
     out_of_range: frozenset[TopicPartition] = frozenset()
-    """The partitions whose positions were not in their logs, since somebody last looked."""
+    """The partitions whose positions were not in their logs, since the last fetch."""
     starts = 0
-    """How often lanes were told where to start: a fetch that began before takes nothing that came after."""
+    """The number of calls of `start_at`: a fetch that began before such a call takes no records that came later."""
     _refused: tuple[Assignment, float] | None = None
 
     def refused_for(self, assignment: Assignment) -> float:
@@ -59,15 +54,15 @@ class RestingConsumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has n
             try:
                 await asyncio.sleep(max(0.0, early))
             except asyncio.CancelledError:
-                return False  # as aiokafka's own: its answer would be of no interest any more
-            found: bool = await ask(*of_node)
-            return found
+                return False  # as aiokafka's own method: nobody wants the answer any more
+            asked: bool = await ask(*of_node)
+            return asked
 
         self._fetcher._proc_fetch_request = rest_and_ask
 
 
 def assignment_of(consumer: AIOKafkaConsumer) -> Assignment | None:
-    """What it is assigned; None between a new subscription and its first assignment."""
+    """The consumer's assignment; None between a new subscription and its first assignment."""
     subscription = consumer._subscription.subscription
     return subscription.assignment if subscription is not None else None
 
@@ -78,7 +73,7 @@ def positions_in(assignment: Assignment, partitions: set[TopicPartition]) -> dic
 
 
 def _open_transactions(assignment: Assignment, partitions: set[TopicPartition]) -> bool:
-    """Whether one of them has records, as of its last fetch, of transactions that had not ended."""
+    """Whether any partition has, as of its last fetch, records of transactions that had not ended."""
     states = (assignment.state_value(tp) for tp in partitions)
     return any((state.highwater or 0) > (state.lso or 0) for state in states)
 
@@ -86,7 +81,7 @@ def _open_transactions(assignment: Assignment, partitions: set[TopicPartition]) 
 async def fetched(
     consumer: RestingConsumer, assignment: Assignment, partitions: set[TopicPartition], timeout: float
 ) -> dict[TopicPartition, list[ConsumerRecord]]:
-    """The records of one fetch; with those of the next where transactions are about to end, so that both go together."""
+    """The records of a fetch; where transactions are about to end, with the records of the next fetch too."""
     starts = consumer.starts
     records_of = await _taken(consumer, assignment, partitions, timeout, starts)
     if not records_of:
@@ -111,10 +106,10 @@ async def _taken(
     timeout: float,
     starts: int,
 ) -> dict[TopicPartition, list[ConsumerRecord]]:
-    """What has been fetched of these partitions, or comes in time, under this assignment and these claims alone.
+    """The records of these partitions that are fetched, or come in time, under this assignment and these claims alone.
 
-    aiokafka's own wait goes on through a rebalance, and then takes what belongs to the next assignment. A lane that has
-    claimed again meanwhile would be given the records under the number of its earlier claim, and drop them.
+    aiokafka's own wait goes on through a rebalance, and then takes records of the next assignment. A lane that has claimed
+    again meanwhile would get the records under the number of its earlier claim, and drop them.
     """
     fetcher = consumer._fetcher
     until = time.monotonic() + timeout
@@ -126,14 +121,14 @@ async def _taken(
                     partitions, timeout=0, max_records=consumer._max_poll_records
                 )
             except NoOffsetForPartitionError:
-                pass  # it was assigned anew, and its lane has yet to claim it
+                pass  # a partition was assigned anew, and its lane has yet to claim
             except OffsetOutOfRangeError as error:
-                # What else was fetched must not be lost with it.
+                # The error must not cost the records that were fetched of other partitions.
                 consumer.out_of_range |= frozenset(error.args[0])
                 consumer.next_fetch = time.monotonic() + _REFUSED_REST
                 return {}
             except TopicAuthorizationFailedError:
-                # Whoever has left the network is closed to us a moment before we follow that.
+                # The topics of an authority that leaves the network are closed to us a moment before we follow.
                 if consumer.refused_for(assignment) > _REFUSED_SECONDS:
                     raise
             left = until - time.monotonic()
@@ -151,6 +146,6 @@ async def _taken(
 
 
 def _goes_on(consumer: RestingConsumer, assignment: Assignment, starts: int) -> bool:
-    """Whether a fetch may still take: neither a rebalance nor a lane's new start has come between."""
+    """Whether a fetch may still take records: neither a rebalance nor a lane's new start has come between."""
     rebalancing = consumer._fetcher._subscriptions.reassignment_in_progress
     return assignment.active and not rebalancing and consumer.starts == starts

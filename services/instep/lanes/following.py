@@ -1,4 +1,4 @@
-"""The network that a worker follows: taken up between batches, and used only while its end is confirmed."""
+"""Follows the network for a worker: takes up each generation between batches, and waits while none is confirmed."""
 
 import asyncio
 
@@ -22,7 +22,7 @@ class FollowedNetwork:
     def __init__(self, connection: Connection, processor: Processor, generation: Gauge) -> None:
         self.follower = NetworkFollower(connection)
         self.current: Network | None = None
-        """The generation that the processor follows; None before the first."""
+        """The generation of the processor; None before the first."""
         self._processor = processor
         self._generation = generation
 
@@ -35,14 +35,14 @@ class FollowedNetwork:
             self._switch(network)
 
     async def first(self) -> Network:
-        """Wait until somebody has applied a network, and follow it."""
+        """Wait until somebody has applied a network, and follow the network."""
         while self.follower.network is None:
             await self.follower.changed()
         self._switch(self.follower.network)
         return self.follower.network
 
     async def changed(self) -> Network:
-        """Wait for a generation that is newer than the last answer, and follow it, also while no lane has work."""
+        """Wait for the next generation and follow the network, also while no lane has work."""
         while True:
             await self.follower.changed()
             network = self.follower.network

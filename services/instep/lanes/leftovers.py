@@ -1,12 +1,13 @@
-"""What a claim leaves behind for the next one in the same directory: its producer, and how the transaction before it ended.
+"""Keeps a note from each claim for the next claim in the same directory: the producer, and how the last transaction ended.
 
-`InitProducerId` wipes out the coordinator's memory of how a lane's last transaction ended. A claim that ends before it has
-settled what hangs would take that knowledge with it. So a claim notes what it learnt, and the next claim goes by the note
-if the coordinator knows of nothing that came after it.
+`InitProducerId` wipes out the coordinator's memory of how a lane's last transaction ended. A claim that ends before settling
+the hanging transactions would take that knowledge along. So a claim writes a note, and the next claim goes by the note
+if the coordinator knows of nothing later.
 
-The note serves readers too. An open transaction holds up every `read_committed` reader of the partitions that it wrote. The
-next claim aborts it; but the group gives a dead worker's lanes away only when its session has timed out. A worker that takes
-over the dead one's directory ends what is still open under the noted producer before it joins the group.
+The note serves readers too. An open transaction holds up every `read_committed` reader of the partitions with its
+records. The next claim aborts the transaction; but the group gives a dead worker's lanes away only when the session has
+timed out. So a worker that takes over the directory of a dead worker ends the open transactions of the noted producers,
+before joining the group.
 """
 
 import asyncio
@@ -31,7 +32,7 @@ _SUFFIX = ".producer"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
-    """A claim's producer, its id and epoch, and how the last transaction before it ended; None once nothing hangs."""
+    """A claim's producer (id and epoch), and how the last transaction before the claim ended; None once nothing hangs."""
 
     transactional_id: str
     producer: tuple[int, int]
@@ -39,32 +40,32 @@ class Note:
 
 
 def producer_of(producer: AIOKafkaProducer) -> tuple[int, int]:
-    """Its id and epoch."""
+    """The producer's id and epoch."""
     manager = producer._txn_manager
     return int(manager.producer_id), int(manager.producer_epoch)
 
 
 def write_note(directory: Path, note: Note) -> None:
-    """Note this for the lane whose state is in `directory`."""
+    """Write the note for the lane whose state is in `directory`."""
     last = note.last
-    content = {
+    document = {
         "transactional_id": note.transactional_id,
         "producer": note.producer,
         "last": None if last is None else [last.state, sorted(last.partitions)],
     }
     directory.parent.mkdir(parents=True, exist_ok=True)
-    _file(directory).write_text(json.dumps(content), encoding="utf-8")
+    _file(directory).write_text(json.dumps(document), encoding="utf-8")
 
 
 def read_note(directory: Path) -> Note | None:
-    """What the claim before noted; None where it noted nothing, or was cut off as it did."""
+    """The note of the claim before; None where there is no note, or only part of a note."""
     with suppress(OSError, ValueError, KeyError, TypeError):
-        content = json.loads(_file(directory).read_text(encoding="utf-8"))
-        producer_id, epoch = content["producer"]
-        last = content["last"]
+        document = json.loads(_file(directory).read_text(encoding="utf-8"))
+        producer_id, epoch = document["producer"]
+        last = document["last"]
         partitions = frozenset(TopicPartition(topic, number) for topic, number in last[1]) if last else ()
         return Note(
-            transactional_id=str(content["transactional_id"]),
+            transactional_id=str(document["transactional_id"]),
             producer=(producer_id, epoch),
             last=LastTransaction(state=last[0], partitions=frozenset(partitions)) if last else None,
         )
@@ -72,12 +73,12 @@ def read_note(directory: Path) -> Note | None:
 
 
 def forget_note(directory: Path) -> None:
-    """The claim has ended in order: nothing is open."""
+    """Remove the note: the claim has ended in order, and nothing is open."""
     _file(directory).unlink(missing_ok=True)
 
 
 async def end_leftovers(directory: Path, ends: LogEnds, connection: Connection) -> None:
-    """End the transactions that the worker which had this directory before has left open; 10 s at most."""
+    """End the transactions that the last worker in this directory has left open; takes 10 s at most."""
     with suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(_SECONDS):
             for lane, note in list(_notes(directory)):

@@ -1,4 +1,4 @@
-"""What every service shows of its lanes, each name typed once."""
+"""The metrics that every service has of its lanes, each name typed once."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -13,7 +13,7 @@ Lag = tuple[str, int, int]  # topic, partition, records not yet committed
 
 
 class LaneMetrics:
-    """The metrics of one service's lanes; label children are resolved once, and raised after the commit."""
+    """The metrics of a service's lanes; label children are resolved once, and raised after the commit."""
 
     def __init__(self, registry: CollectorRegistry, service: str, version: str) -> None:
         self.registry = registry
@@ -58,7 +58,7 @@ class LaneMetrics:
 
 
 class LagCollector(Collector):
-    """`kafka_consumergroup_lag`, worked out when it is asked for: 0 when nothing is left, markers included."""
+    """`kafka_consumergroup_lag`, computed at each scrape: 0 when nothing is left, markers included."""
 
     def __init__(self, group: str, lags: Callable[[], Iterable[Lag]]) -> None:
         self._group = group
@@ -82,7 +82,7 @@ class LagCollector(Collector):
 
 
 class HangingCollector(Collector):
-    """`instep_lane_hanging_seconds`, worked out when it is asked for."""
+    """`instep_lane_hanging_seconds`, computed at each scrape."""
 
     def __init__(self, service: str, hanging: Callable[[], Iterable[tuple[int, float]]]) -> None:
         self._service = service

@@ -1,11 +1,12 @@
-"""How one lane turns fetched batches into transactions: off the queue, decided by the processor, committed.
+"""Turns a lane's fetched batches into transactions: off the queue, decided by the processor, committed.
 
-One transaction (`process`) goes through these steps.
+A transaction (`process`) goes through four steps.
 
 1. Take batches off the queue while the transaction has room (`pacing`). Each batch has to begin at the very position where
    the lane stands, or records were lost or repeated on the way: a bug, which ends the process.
-2. Hand the records to the processor in short turns (`turns`), so that other lanes get theirs. The outputs are packed, and
-   sent as their Kafka batches fill up; the first of them waits until the commit before is seen in the changelog (`claim`).
+2. Hand the records to the processor in short turns (`turns`), and other lanes get theirs in between. The outputs are
+   packed, and sent as their Kafka batches fill up; the first of them waits until the commit before is seen in the
+   changelog (`claim`).
 3. Commit outputs, changes of state and the new positions together. A batch that was cut because the transaction had grown
    old goes back to the front of the queue first, and its position is the next undecided record.
 4. Only now does the lane stand at the new positions, and only now are the metrics of the outputs raised.
@@ -35,7 +36,7 @@ from instep.lanes.turns import Turns
 
 
 class Pipeline:
-    """One lane's queue and what becomes of the batches in it. `resume` is called when a full queue has room again."""
+    """A lane's queue, and the way of its batches to a commit. `resume` is called when a full queue has room again."""
 
     def __init__(
         self, processor: Processor, settings: LaneSettings, metrics: LaneMetrics, resume: Callable[[], None]
@@ -51,13 +52,13 @@ class Pipeline:
         self._resume = resume
 
     def offer(self, batch: Batch) -> bool:
-        """Queue a batch; whether the queue has become full by it."""
+        """Queue a batch; whether the queue has become full now."""
         if not self.queue:
             self.pacing.work_arrived(time.monotonic())
         return self.queue.offer(batch)
 
     async def process(self, claim: Claim) -> None:
-        """Decide what is queued, within the bounds of one transaction, and commit."""
+        """Decide queued batches, within the bounds of a transaction, and commit."""
         extent = self.pacing.begin(time.monotonic())
         transaction = self._begin(claim)
         positions: dict[TopicPartition, int] = {}
@@ -77,7 +78,7 @@ class Pipeline:
             self._metrics.events.observe(events)
 
     async def tick(self, claim: Claim) -> bool:
-        """Write the markers that are missing, then commit what the clock alone brings about, if anything; whether it did."""
+        """Write missing markers, then run the processor's tick; whether the tick led to a commit."""
         await claim.settle_what_hangs()
         outputs = self._processor.tick(claim.state, time.time_ns() // 1_000_000)
         if not outputs.records and not claim.state.changes:
@@ -88,7 +89,7 @@ class Pipeline:
         return True
 
     def give_up(self) -> None:
-        """The claim has ended: drop the queue, and count a transaction that is open as aborted. The next claim aborts it."""
+        """The claim has ended: drop the queue. Count an open transaction as aborted, since the next claim aborts it."""
         self.queue.clear()
         if self.pacing.give_up():
             self._metrics.aborted.inc()

@@ -1,8 +1,8 @@
-"""Where a lane goes on: decided from the changelog's positions, the group's committed offsets, and the logs.
+"""Decides where a lane goes on, from the changelog's positions, the group's committed offsets, and the logs. Pure.
 
-The changelog's position wins, for it was committed together with what the records led to. The group's offsets are
-committed later, for tools. Silence is never an answer: where records may have gone unread the lane stops, until an
-operator accepts the gap.
+The changelog's position wins, for it was committed together with the outputs of the records before. The group's offsets are
+committed later, for tools. Silence is never an answer: where records may have gone unread the lane stops, until an operator
+accepts the gap.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,14 +16,14 @@ from instep.kafka.log_ends import Log
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Position:
-    """The offset of the next record to read, and the id of the topic that it belongs to ("": an older version kept none)."""
+    """The offset of the next record to read, and the id of the topic ("": an older version kept none)."""
 
     offset: int
     topic_id: str = ""
 
 
 class Cause(StrEnum):
-    """Why a position cannot be gone on from."""
+    """Why a lane cannot go on from a position."""
 
     LOST = "no position is known, and the log no longer begins at 0"
     EXPIRED = "the log begins after the position"
@@ -34,9 +34,9 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gap:
-    """Records of a partition that the lane may never have read. `position` is the changelog's, None where it has none.
+    """Records of a partition that the lane may never have read. `position` is the changelog's; None without a position.
 
-    `start` is where the lane goes on once the gap is accepted, in the topic with this id.
+    The lane goes on at `start` once the gap is accepted, in the topic with this id.
     """
 
     partition: TopicPartition
@@ -51,7 +51,7 @@ class Gap:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Start:
-    """Where to read each partition from, the gaps that stop the lane, and the gaps that an operator has accepted."""
+    """The positions to read from, the gaps that stop the lane, and the gaps that an operator has accepted."""
 
     positions: Mapping[TopicPartition, int]
     lost: tuple[Gap, ...] = ()
@@ -61,23 +61,23 @@ class Start:
 def where_to_start(
     *,
     committed: Mapping[TopicPartition, int | None],
-    kept: Mapping[TopicPartition, Position | None],
+    changelog_positions: Mapping[TopicPartition, Position | None],
     logs: Mapping[TopicPartition, Log],
     stated: Mapping[TopicPartition, Gap] | None = None,
     accept: Callable[[Gap], int | None] = lambda gap: None,
 ) -> Start:
     """The position of each partition in `logs`, and the gaps.
 
-    `committed` are the group's offsets, `kept` the changelog's positions. `accept` gives the offset at which a lane goes on
-    behind an accepted gap, None where nobody has accepted it. A partition without any position is new where its log is
-    whole, or where the lane has no position of any other. `stated` are the gaps at which the lane stood before.
+    `committed` are the group's offsets. `accept` gives the offset at which a lane goes on behind an accepted gap, None where
+    nobody has accepted the gap. A partition without any position is new where its log is whole, or where the lane has no
+    position of any other partition. `stated` are the gaps at which the lane stood before.
     """
-    has_run = any(at is not None for at in (*kept.values(), *committed.values()))
+    has_run = any(at is not None for at in (*changelog_positions.values(), *committed.values()))
     positions: dict[TopicPartition, int] = {}
     lost: list[Gap] = []
     accepted: list[Gap] = []
     for partition, log in logs.items():
-        position = kept.get(partition)
+        position = changelog_positions.get(partition)
         gap = _gap(partition, position, committed.get(partition), log, has_run=has_run)
         if gap is None and stated is not None:
             gap = _outgrown(stated.get(partition), position, log)
@@ -95,7 +95,7 @@ def where_to_start(
 def _gap(
     partition: TopicPartition, position: Position | None, committed: int | None, log: Log, *, has_run: bool
 ) -> Gap | None:
-    def of(cause: Cause, start: int = log.start) -> Gap:
+    def gap(cause: Cause, start: int = log.start) -> Gap:
         offset = None if position is None else position.offset
         return Gap(
             partition=partition,
@@ -106,20 +106,20 @@ def _gap(
         )
 
     if position is not None and position.topic_id not in ("", log.topic_id):
-        return of(Cause.RECREATED)
+        return gap(Cause.RECREATED)
     if position is not None and position.offset < log.start:
-        return of(Cause.EXPIRED)
+        return gap(Cause.EXPIRED)
     if position is not None and position.offset > log.end:
-        return of(Cause.BEYOND_END)
+        return gap(Cause.BEYOND_END)
     if committed is not None and (position is None or committed > position.offset):
-        return of(Cause.GROUP_AHEAD, min(committed, log.end))
+        return gap(Cause.GROUP_AHEAD, min(committed, log.end))
     if position is None and log.start > 0 and has_run:
-        return of(Cause.LOST)
+        return gap(Cause.LOST)
     return None
 
 
 def _outgrown(stated: Gap | None, position: Position | None, log: Log) -> Gap | None:
-    """A log that was cut below the position and has grown past it: what was appended meanwhile has not been read."""
+    """The gap of a log that was cut below the position and has grown past again: records in between were never read."""
     if stated is None or position is None or stated.cause is not Cause.BEYOND_END:
         return None
     same = (stated.position, stated.topic_id) == (position.offset, log.topic_id)

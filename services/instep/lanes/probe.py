@@ -1,7 +1,8 @@
-"""Find the record that kills the decoder, in a process that may die of it.
+"""Finds the record that kills the decoder, in a child process that may die.
 
-A lane whose last claim ended without a commit may have met such a record. Before it decodes its first batch again, a child
-decodes it: the record at which the child dies twice is set aside undecoded. It needs no state of the worker that died.
+A lane whose last claim ended without a commit may have met such a record. Before the lane decodes its first batch again, a
+child decodes the batch: a record at which the child dies twice is set aside undecoded. The probe needs no state of the
+worker that died.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ _SECONDS = 20.0
 
 
 def serve(decode: Callable[[bytes], object], source: BinaryIO, answer: BinaryIO) -> None:
-    """The child: decode each value of `source` (four-byte big-endian length, bytes) and answer after each one."""
+    """The child: decode each value of `source` (four-byte big-endian length, bytes) and answer after each value."""
     _answer(answer)
     while head := source.read(_LENGTH.size):
         decode(source.read(_LENGTH.unpack(head)[0]))
@@ -35,16 +36,16 @@ def _answer(answer: BinaryIO) -> None:
 
 
 async def killers(command: Sequence[str], values: Sequence[bytes]) -> set[int]:
-    """The indices of the values at which the child dies, twice. Raises Ours when it cannot even start."""
-    found: set[int] = set()
+    """The indices of the values at which the child dies, twice. Raises Ours when the child cannot even start."""
+    deadly: set[int] = set()
     at = 0
     while at < len(values):
         at += await _survived(command, values[at:])
         if at < len(values):
             if await _survived(command, values[at : at + 1]) == 0:
-                found.add(at)
+                deadly.add(at)
             at += 1
-    return found
+    return deadly
 
 
 async def _survived(command: Sequence[str], values: Sequence[bytes]) -> int:
@@ -60,7 +61,7 @@ async def _survived(command: Sequence[str], values: Sequence[bytes]) -> int:
     except TimeoutError:
         child.kill()
         await child.wait()
-        answers = b""  # it hangs: as bad as dying, and nothing says where
+        answers = b""  # the child hangs: as bad as dying, and nothing says where
         if len(values) > 1:
             return await _survived(command, values[: len(values) // 2])
         return 0
@@ -70,7 +71,7 @@ async def _survived(command: Sequence[str], values: Sequence[bytes]) -> int:
 
 
 class Poison:
-    """Decides as the processor does, and with more care while a record that kills is expected."""
+    """Decides as the processor does, and probes first while a deadly record is expected."""
 
     def __init__(self, processor: Processor) -> None:
         self._processor = processor
@@ -78,11 +79,11 @@ class Poison:
         self.expected = False
 
     def expect_poison(self, uncommitted_claims: int) -> None:
-        """Expect such a record when the claim before this one ended without a commit."""
+        """Expect a deadly record when the claim before ended without a commit."""
         self.expected = uncommitted_claims > 0 and self._probing is not None
 
     async def decide(self, records: Sequence[ConsumerRecord], state: State, now: int) -> Outputs:
-        """As `Processor.process`, with the records that kill the decoder set aside."""
+        """As `Processor.process`, with deadly records set aside."""
         if self._probing is None:
             return self._processor.process(records, state, now)
         values = [b"" if record.value is TOO_LARGE else record.value or b"" for record in records]
@@ -114,5 +115,5 @@ def _runs(
 
 
 def standard_streams() -> tuple[BinaryIO, BinaryIO]:
-    """What a child serves on."""
+    """The streams on which a child serves."""
     return sys.stdin.buffer, sys.stdout.buffer

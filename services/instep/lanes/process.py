@@ -1,8 +1,8 @@
-"""The process of a worker: its event loop, its signals and its exit codes.
+"""Runs the process of a worker: its event loop, its signals and its exit codes.
 
-A worker ends by its own decision in two ways. Told to stop (SIGTERM or SIGINT), it releases its lanes and ends with 0.
-On the unexpected it ends at once with EXIT_FAILED, and a supervisor starts it again: what is uncommitted is aborted by
-the next claim.
+A worker ends by its own decision in two ways. On SIGTERM or SIGINT the worker releases its lanes and ends with 0. On the
+unexpected the worker ends at once with EXIT_FAILED, and a supervisor starts the process again. The next claim aborts the
+open transaction.
 """
 
 import asyncio

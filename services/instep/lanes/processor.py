@@ -1,7 +1,7 @@
-"""What a processor sees of the engine: records in, a state to remember in, outputs out.
+"""The interface between a service and the engine: records in, a state to remember in, outputs out.
 
-A processor is a plain object. It never sees a transaction, an offset commit or Faust, so a test needs no broker to know
-what a service decides.
+A processor is a plain object. It never sees a transaction, an offset commit or Faust, so a test needs no broker to see a
+service's decisions.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from instep.network.services import Service
 
 
 class Record(Protocol):
-    """One record as it was read; aiokafka's ConsumerRecord fits."""
+    """A record as fetched; aiokafka's ConsumerRecord fits."""
 
     @property
     def topic(self) -> str: ...
@@ -33,7 +33,7 @@ class Record(Protocol):
 
 
 class State(Protocol):
-    """What a lane remembers: changes are committed together with the outputs that they led to, or not at all."""
+    """A lane's memory: changes are committed together with the outputs of the same records, or not at all."""
 
     def get(self, key: bytes) -> bytes | None: ...
     def put(self, key: bytes, value: bytes) -> None: ...
@@ -43,7 +43,7 @@ class State(Protocol):
 
 
 class Output(NamedTuple):
-    """One record to send."""
+    """A record to send."""
 
     topic: str
     partition: int
@@ -57,14 +57,14 @@ def nothing() -> None:
 
 
 class Outputs(NamedTuple):
-    """What came of some records; `committed` raises their metrics and is called once the transaction has committed."""
+    """The outcome of some records. `committed` raises their metrics, and is called once the transaction has committed."""
 
     records: Sequence[Output] = ()
     committed: Callable[[], None] = nothing
 
 
 class Processor(Protocol):
-    """One service's work, the same object for every lane of the worker."""
+    """A service's work, the same object for every lane of the worker."""
 
     @property
     def service(self) -> Service:
@@ -77,11 +77,11 @@ class Processor(Protocol):
         """Decide records of one partition, in their order; `now` is milliseconds since 1970."""
 
     def tick(self, state: State, now: int) -> Outputs:
-        """Once a second and lane: what the clock alone brings about."""
+        """Once a second for each lane: the outputs that fall due by the clock alone."""
 
 
 class Probing(Protocol):
-    """A processor whose decoder could be killed by a record, and which can set such a record aside."""
+    """A processor whose decoder a record could kill, and that can set such a record aside."""
 
     def probe_command(self) -> Sequence[str]:
         """A command that decodes values sent to it as `instep.lanes.probe` frames them."""

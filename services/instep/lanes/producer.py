@@ -1,4 +1,4 @@
-"""A lane's transactional producer: made, and silenced for certain when its claim ends."""
+"""Makes a lane's transactional producer, and silences the producer for certain when the claim ends."""
 
 import asyncio
 from contextlib import suppress
@@ -27,7 +27,7 @@ def make_producer(settings: LaneSettings, transactional_id: str) -> AIOKafkaProd
 
 
 async def stop_producer(producer: AIOKafkaProducer) -> bool:
-    """Whether the producer ended in order, with no transaction open. In any case it sends nothing more."""
+    """Whether the producer ended in order, with no transaction open. In any case the producer sends nothing more."""
     in_order = producer._txn_manager.state is TransactionState.READY
     try:
         await asyncio.wait_for(producer.stop(), _STOP_SECONDS)

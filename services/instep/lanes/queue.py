@@ -1,4 +1,4 @@
-"""What a lane has read and not yet decided: batches in order, with their bytes and records counted. Plain state."""
+"""Queues the batches that a lane has yet to decide, and counts their bytes and records. Plain state."""
 
 from collections import deque
 
@@ -6,7 +6,7 @@ from instep.lanes.batch import Batch, size_of
 
 
 class Queue:
-    """The batches of one lane. Above `most` bytes it is full, and stays so until half of that is taken."""
+    """The batches of a lane. Above `most` bytes the queue is full, and stays full until half of the bytes are left."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -19,7 +19,7 @@ class Queue:
         return bool(self._batches)
 
     def offer(self, batch: Batch) -> bool:
-        """Take a batch; whether the queue has become full by it."""
+        """Queue a batch; whether the queue has become full now."""
         self._batches.append(batch)
         self._count(batch, 1)
         became_full = not self.full and self.bytes > self._most
@@ -27,7 +27,7 @@ class Queue:
         return became_full
 
     def take(self) -> tuple[Batch, bool]:
-        """The first batch, and whether the queue is full no longer."""
+        """The first batch, and whether the queue has room again now."""
         batch = self._batches.popleft()
         self._count(batch, -1)
         has_room = self.full and self.bytes < self._most / 2
@@ -35,7 +35,7 @@ class Queue:
         return batch, has_room
 
     def put_back(self, batch: Batch, at: int) -> int:
-        """Leave what follows the first `at` records of a batch to come first; returns the position where that begins."""
+        """Put the records after the first `at` back to the front; returns the position where they begin."""
         position: int = batch.records[at - 1].offset + 1
         rest = batch.records[at:]
         left = Batch(batch.partition, position, batch.after, rest, size_of(rest), batch.claim)

@@ -1,4 +1,4 @@
-"""What a worker answers to `/ready`, and to the watchdog, about its lanes. The first problem found is the answer."""
+"""Answers `/ready` and the watchdog for a worker's lanes: with a sentence about the first problem, or None."""
 
 from collections.abc import Collection
 
@@ -10,7 +10,7 @@ _PAST_ITS_TIME = 3
 
 
 def unready(lanes: Collection[Lane]) -> str | None:
-    """Why these lanes are not ready: one stands still until somebody acts, or some are still being claimed."""
+    """Why the lanes are not ready: a lane stands still until somebody acts, or lanes are still being claimed."""
     for lane in lanes:
         if lane.stopped:
             return lane.stopped
@@ -23,14 +23,14 @@ def unready(lanes: Collection[Lane]) -> str | None:
 
 
 def _step(lane: Lane) -> str:
-    """The step at which a claim is; "" for none in particular."""
+    """The step of a lane's claim; "" for no step in particular."""
     if lane.restored is not None:
         return f"lane {lane.number} has {lane.restored:.0%} of its state"
     return f"lane {lane.number} waits for {lane.waiting_for}" if lane.waiting_for else ""
 
 
 def stalled(lanes: Collection[Lane], transaction_timeout: float) -> str | None:
-    """Which lane makes no progress although it has work, for so long that the process had better start again."""
+    """The lane that has work and makes no progress, for so long that the process had better start again."""
     for lane in lanes:
         if lane.silent_for() > _STALLED_SECONDS:
             return f"lane {lane.number} has work and has committed nothing for {_STALLED_SECONDS:g} s"

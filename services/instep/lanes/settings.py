@@ -1,4 +1,4 @@
-"""What a service on lanes reads from its INSTEP_ variables, beside what every service reads (`service.settings`). Pure."""
+"""Reads the INSTEP_ variables that only services on lanes have (`service.settings` reads the others). Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -11,19 +11,21 @@ from instep.service.settings import from_env as service_from_env
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LaneSettings(ServiceSettings):
-    """Where one worker of a service runs and how much it takes at once; times are seconds, sizes bytes."""
+    """Where a worker of a service runs, and how much the worker takes at once; times are seconds, sizes bytes."""
 
     state_directory: Path
     session_timeout: float = 10.0
     heartbeat_interval: float = 3.0
     poll_records: int = 4000
-    fetch_bytes: int = 1 << 20  # of one partition, in one fetch
-    queue_bytes: int = 8 << 20  # of one lane, before its partitions are paused
+    fetch_bytes: int = 1 << 20  # of a partition, in a fetch
+    queue_bytes: int = 8 << 20  # of a lane, before its partitions are paused
     transaction_events: int = 20_000
     transaction_bytes: int = 8 << 20
     transaction_seconds: float = 0.5
-    transaction_interval: float = 0.02  # from one's beginning to the next one's; a lone batch goes at once
-    transaction_timeout: float = 60.0  # after which the broker aborts it; a stalled machine needs as long
+    transaction_interval: float = 0.02  # from a beginning to the next; a lone batch goes at once
+    transaction_timeout: float = (
+        60.0  # after which the broker aborts the transaction; a stalled machine needs as long
+    )
 
 
 def from_env(environ: Mapping[str, str], service: Service) -> LaneSettings:

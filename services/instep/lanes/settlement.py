@@ -1,12 +1,12 @@
-"""How transactions that hang are to be ended: decided from how the coordinator says that the lane's last one ended.
+"""Decides how hanging transactions are to be ended, from the coordinator's word on the lane's last transaction. Pure.
 
 A partition hangs where the last stable offset stays below the end: a transaction there has no end marker. Kafka 4.3.0,
 4.3.1 and 4.4.0 leave a marker out when a partition has no leader at that moment (KAFKA-20734). The next marker of the
-same producer then ends the transaction, whichever way that marker goes. So a lane writes that marker itself, the right
+same producer then ends the transaction, whichever way the marker goes. So a lane writes the next marker itself, the right
 way, before anything else.
 
-What follows rests on one rule of the engine: a lane adds partitions to a transaction only after the marker of the one
-before is seen in its changelog. So in the changelog at most the last transaction hangs.
+The decision rests on a rule of the engine: a lane adds partitions to a transaction only after the marker of the transaction
+before is seen in the changelog. So in the changelog at most the last transaction hangs.
 """
 
 from collections.abc import Set as AbstractSet
@@ -21,7 +21,7 @@ Partitions = frozenset[TopicPartition]
 
 
 class Ending(StrEnum):
-    """Which way a transaction ends."""
+    """The way a transaction ends."""
 
     COMMIT = "commit"
     ABORT = "abort"
@@ -29,7 +29,7 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settlement:
-    """Which of the hanging partitions to commit, which to abort, and for which nobody can tell."""
+    """The hanging partitions to commit, those to abort, and those for which nobody can tell."""
 
     commit: Partitions = frozenset()
     abort: Partitions = frozenset()
@@ -39,34 +39,36 @@ class Settlement:
 def how_to_settle(
     last: LastTransaction, hanging: AbstractSet[TopicPartition], changelog: TopicPartition
 ) -> Settlement:
-    """What `last` says about partitions that hang.
+    """The endings of the hanging partitions, by the state of the last transaction.
 
-    - The last transaction was committed, or is about to be: every transaction before it was as well, so commit.
-    - It is ongoing: the claim aborts it. Its partitions are known; what hangs elsewhere is older, and was committed.
-    - It was aborted: what hangs in the changelog is its own, so abort that. What hangs elsewhere may belong to it or to a
-      committed one before it: undecided.
-    - The coordinator knows of none: undecided.
+    - Committed, or about to be: every transaction before was committed as well, so commit.
+    - Ongoing: the claim aborts the transaction. Its partitions are known; a partition that hangs elsewhere does so by an
+      older transaction, which was committed.
+    - Aborted: in the changelog the aborted transaction itself hangs, so abort there. Elsewhere either the aborted
+      transaction hangs or a committed one before: undecided.
+    - Unknown to the coordinator: undecided.
     """
-    held = frozenset(hanging)
+    partitions = frozenset(hanging)
     match last.state:
         case "CompleteCommit" | "PrepareCommit":
-            return Settlement(commit=held)
+            return Settlement(commit=partitions)
         case "Ongoing":
-            return Settlement(commit=held - last.partitions, abort=held & last.partitions)
+            return Settlement(commit=partitions - last.partitions, abort=partitions & last.partitions)
         case "CompleteAbort" | "PrepareAbort" | "PrepareEpochFence":
-            return Settlement(abort=held & {changelog}, undecided=held - {changelog})
+            return Settlement(abort=partitions & {changelog}, undecided=partitions - {changelog})
         case _:
-            return Settlement(undecided=held)
+            return Settlement(undecided=partitions)
 
 
 def evidence(
     described: LastTransaction, remembered: LastTransaction | None, producer: tuple[int, int]
 ) -> LastTransaction:
-    """How the last transaction ended, from what the coordinator said before `InitProducerId` and the producer after it.
+    """How the last transaction ended, by the coordinator's answer before `InitProducerId` and the producer afterwards.
 
     Between the question and the claim the state may have changed: a commit was on its way, or another worker was at work.
-    The epoch tells: it rises by one where nothing was open, and by two where a transaction was aborted. Where it rose
-    otherwise nobody can tell. `remembered` is what an earlier claim learnt, where the coordinator knows of nothing since.
+    The epoch shows this. The epoch rises by one where nothing was open, and by two where a transaction was aborted.
+    Where the epoch rose otherwise, nobody can tell. `remembered` is an earlier claim's answer, which counts where the
+    coordinator knows of nothing since.
     """
     producer_id, epoch = described.producer
     steps = 2 if described.state == "Ongoing" else 1

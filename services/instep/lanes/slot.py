@@ -1,6 +1,6 @@
-"""The directory that a worker's state is in: one that no other process of this machine holds.
+"""Takes a directory for a worker's state that no other process of this machine holds.
 
-A frozen worker keeps its lock, so the one that takes over gets another directory and rebuilds from the changelog.
+A frozen worker keeps its lock. So the worker that takes over gets another directory and rebuilds from the changelog.
 """
 
 import errno
@@ -18,9 +18,9 @@ _PROBE_BYTES = 4096
 
 
 def take_slot(base: Path) -> tuple[Path, IO[str]]:
-    """The first free `base`/worker-N, and the open lock that keeps it while the process lives.
+    """The first free `base`/worker-N, and the open lock that keeps the directory while the process lives.
 
-    Raises ConfigurationError where this user cannot write there, StateDirectoryError where that may pass.
+    Raises ConfigurationError where this user cannot write there, StateDirectoryError where the trouble may pass.
     """
     try:
         return _take_slot(base)
@@ -48,15 +48,15 @@ def _take_slot(base: Path) -> tuple[Path, IO[str]]:
 
 
 def _write_something(directory: Path) -> None:
-    """Find out now, and not in the middle of a claim, that nothing can be written there."""
+    """Find out now, and not in the middle of a claim, whether the directory can be written."""
     with tempfile.TemporaryFile(dir=directory) as file:
         file.write(bytes(_PROBE_BYTES))
 
 
 def _explained(base: Path, error: OSError) -> Exception:
-    """The error to raise: the path, the cause, and the variable that names it."""
-    if found := unusable(base, error):
-        return found
+    """The error to raise: with the path, the cause, and the variable that names the path."""
+    if reason := unusable(base, error):
+        return reason
     cause = os.strerror(error.errno or 0)
     if error.errno in (errno.EEXIST, errno.ENOTDIR):
         cause = f"{error.filename} is no directory"

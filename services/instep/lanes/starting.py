@@ -38,7 +38,7 @@ async def find_start(claim: Claim, group: Group, partitions: Collection[TopicPar
     committed = {partition: offset_of(group_offsets.get(partition)) for partition in logs}
     start = where_to_start(
         committed=committed,
-        kept=claim.changelog_positions(logs),
+        changelog_positions=claim.changelog_positions(logs),
         logs=logs,
         stated={
             partition: gap

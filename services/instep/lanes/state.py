@@ -1,10 +1,10 @@
-"""What a lane remembers: RocksDB beneath, and an overlay of the changes that are not committed yet.
+"""Keeps a lane's state: RocksDB beneath, and an overlay of the changes that are not committed yet.
 
-Were a change written to RocksDB before its transaction commits, an aborted batch would be taken for done when it is read
-again, and its events lost. So changes wait in the overlay; after the commit one write holds them and the checkpoint, the
-offset of the changelog up to which this directory is true.
+Were a change written to RocksDB before its transaction commits, an aborted batch would look decided at the second
+reading, and its events would be lost. So changes wait in the overlay. After the commit a single write holds the changes
+and the checkpoint, the offset of the changelog up to which the directory is true.
 
-A directory that is damaged is discarded when it is opened, and the lane rebuilds it from the changelog (`damage`).
+A damaged directory is discarded at the opening, and the lane rebuilds the directory from the changelog (`damage`).
 """
 
 import json
@@ -27,16 +27,16 @@ _LONGEST_WHY = 300
 
 CACHE_BYTES = 32 << 20
 BUFFER_BYTES = 48 << 20
-"""What all lanes of a process hold in memory together, however many: blocks read, and writes not yet on disk."""
+"""The memory of all lanes of a process together, however many: for blocks read, and for writes not yet on disk."""
 _CACHE = Cache(CACHE_BYTES)
-BUFFERS = WriteBufferManager(BUFFER_BYTES, False)  # it flushes early rather than let writers wait
+BUFFERS = WriteBufferManager(BUFFER_BYTES, False)  # flush early rather than let writers wait
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Checkpoint:
-    """The offset of the changelog that this directory has reached, and when that was last known to be so.
+    """The offset of the changelog that the directory has reached, and when the directory was last known to be true.
 
-    `digest` is of the record right below the offset. Older versions kept neither that nor the topic's id.
+    `digest` is of the record right below the offset. Older versions kept neither a digest nor the topic's id.
     """
 
     offset: int
@@ -47,9 +47,9 @@ class Checkpoint:
 
 
 class LaneState:
-    """The state of one lane; use from one task at a time.
+    """The state of a lane; for a single task at a time.
 
-    All but `put` and `delete` may raise StateDamagedError, or what `damage.unusable` makes of a disk that cannot be used.
+    All but `put` and `delete` may raise StateDamagedError, or the errors of `damage.unusable`.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -69,7 +69,7 @@ class LaneState:
         return self._opened()
 
     def _opened(self) -> Rdict:
-        """Open the directory, and make it where it is not; raises StateDamagedError where its content is not sound."""
+        """Open the directory, or make a new one; raises StateDamagedError where the content is not sound."""
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             before = [file.name for file in self._directory.glob("*.sst")]
@@ -90,13 +90,13 @@ class LaneState:
             raise self._trouble(error) from error
 
     def _trouble(self, error: Exception) -> Exception:
-        """What an error means of this directory; the error itself where it means nothing of it. rocksdict has no kinds."""
+        """The meaning of an error for this directory; else the error itself. rocksdict has a single kind of error."""
         if unusable := damage.unusable(self._directory, error if isinstance(error, OSError) else str(error)):
             return unusable
         return StateDamagedError(str(error)) if damage.is_damage(str(error)) else error
 
     def _failed(self, error: Exception) -> Exception:
-        """The same while it is in use: what is damaged is to be discarded by the next claim."""
+        """As `_trouble`, for a directory in use: the next claim discards a damaged directory."""
         trouble = self._trouble(error)
         if isinstance(trouble, StateDamagedError):
             return damage.mark(self._directory, str(error)[:_LONGEST_WHY])
@@ -109,10 +109,10 @@ class LaneState:
 
     def _read(self, key: bytes) -> bytes | None:
         try:
-            found: bytes | None = self._db.get(key)
+            value: bytes | None = self._db.get(key)
         except Exception as error:
             raise self._failed(error) from error
-        return found
+        return value
 
     def put(self, key: bytes, value: bytes) -> None:
         self.changes[key] = value
@@ -122,30 +122,32 @@ class LaneState:
 
     def scan(self, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
         """Up to `limit` entries after the key `after`, the engine's own left out; fewer only at the end."""
-        found = {
-            k: v for k, v in self.changes.items() if v is not None and k > after and not k.startswith(OWN)
+        entries = {
+            key: value
+            for key, value in self.changes.items()
+            if value is not None and key > after and not key.startswith(OWN)
         }
-        found |= self._beneath(after, limit)
-        return sorted(found.items())[:limit]
+        entries |= self._beneath(after, limit)
+        return sorted(entries.items())[:limit]
 
     def _beneath(self, after: bytes, limit: int) -> dict[bytes, bytes]:
         """The first entries on disk after `after` that no change hides."""
-        found: dict[bytes, bytes] = {}
+        entries: dict[bytes, bytes] = {}
         try:
             beneath = self._db.iter()
             beneath.seek(after)
-            while beneath.valid() and len(found) < limit:
+            while beneath.valid() and len(entries) < limit:
                 key: bytes = beneath.key()
                 if key > after and key not in self.changes and not key.startswith(OWN):
-                    found[key] = beneath.value()
+                    entries[key] = beneath.value()
                 beneath.next()
-            beneath.status()  # at a damaged block it ends as at the end of all entries
+            beneath.status()  # at a damaged block the iteration ends as at the end of all entries
         except Exception as error:
             raise self._failed(error) from error
-        return found
+        return entries
 
     def committed(self, checkpoint: Checkpoint) -> None:
-        """The transaction has committed: write its changes and the checkpoint at once."""
+        """The transaction has committed: write its changes and the checkpoint together."""
         self._write(self.changes, checkpoint)
         self.changes = {}
 
@@ -171,10 +173,10 @@ class LaneState:
         return None if raw is None else Checkpoint(**json.loads(raw))
 
     def seen(self) -> None:
-        """Note that this directory is still as true as its checkpoint says: nobody else has owned the lane since."""
-        found = self.checkpoint()
-        if found is not None:
-            self._write({}, replace(found, seen_at=time.time()))
+        """Note that the directory is still true at its checkpoint: nobody else has owned the lane since."""
+        checkpoint = self.checkpoint()
+        if checkpoint is not None:
+            self._write({}, replace(checkpoint, seen_at=time.time()))
 
     def discard(self) -> None:
         """Forget everything on disk, to be rebuilt from the changelog."""
@@ -192,7 +194,7 @@ def _options() -> Options:
     options.set_write_buffer_size(16 << 20)
     options.set_write_buffer_manager(BUFFERS)
     options.set_max_open_files(128)
-    options.set_disable_auto_compactions(True)  # until it is known which tables lay there
+    options.set_disable_auto_compactions(True)  # until the tables in the directory are known
     table = BlockBasedOptions()
     table.set_block_cache(_CACHE)
     table.set_bloom_filter(10, False)  # most look-ups are of events never seen before

@@ -1,7 +1,7 @@
-"""How a lane that stands still says at which gap: in the metadata of the group's committed offset.
+"""States at which gap a lane stands still, in the metadata of the group's committed offset.
 
-Whoever looks after lanes may read the group's offsets and not the changelog, which knows who was sent what. The offset
-itself stays what it was, for it is evidence; where the group had none, 0 is written and the metadata says so.
+Operators of lanes may read the group's offsets, and not the changelog, for the changelog knows who was sent an event.
+The offset itself stays unchanged, as evidence. Where the group had no offset, 0 is written and the metadata says so.
 """
 
 import json
@@ -16,50 +16,50 @@ from instep.lanes.positions import Cause, Gap
 _MARK = "instep/lost "
 
 
-def offset_of(held: OffsetAndMetadata | None) -> int | None:
-    """What the group had committed, None where it had nothing."""
-    if held is None or held.offset < 0:
+def offset_of(committed: OffsetAndMetadata | None) -> int | None:
+    """The group's committed offset; None without an offset."""
+    if committed is None or committed.offset < 0:
         return None
-    content = _content(held)
-    offset: int | None = held.offset if content is None else content["committed"]
+    statement = _statement_in(committed)
+    offset: int | None = committed.offset if statement is None else statement["committed"]
     return offset
 
 
-def gap_of(partition: TopicPartition, held: OffsetAndMetadata | None) -> Gap | None:
-    """The gap at which a lane says that it stands."""
-    content = _content(held)
-    if content is None:
+def gap_of(partition: TopicPartition, committed: OffsetAndMetadata | None) -> Gap | None:
+    """The gap at which a lane stands still, by its own statement."""
+    statement = _statement_in(committed)
+    if statement is None:
         return None
     return Gap(
         partition=partition,
-        position=content["position"],
-        start=content["start"],
-        topic_id=content["topic_id"],
-        cause=Cause[content["cause"]],
+        position=statement["position"],
+        start=statement["start"],
+        topic_id=statement["topic_id"],
+        cause=Cause[statement["cause"]],
     )
 
 
 def statements(
     gaps: Iterable[Gap], committed: Mapping[TopicPartition, int | None]
 ) -> dict[TopicPartition, OffsetAndMetadata]:
-    """What to commit to the group, given what it has."""
+    """The offsets to commit to the group, given the present offsets."""
     return {gap.partition: _statement(gap, committed.get(gap.partition)) for gap in gaps}
 
 
 def _statement(gap: Gap, committed: int | None) -> OffsetAndMetadata:
-    content = {
+    statement = {
         "committed": committed,
         "position": gap.position,
         "start": gap.start,
         "topic_id": gap.topic_id,
         "cause": gap.cause.name,
     }
-    return OffsetAndMetadata(0 if committed is None else committed, _MARK + json.dumps(content))
+    return OffsetAndMetadata(0 if committed is None else committed, _MARK + json.dumps(statement))
 
 
-def _content(held: OffsetAndMetadata | None) -> dict[str, Any] | None:
-    """What a lane has said; None for any other metadata, which other tools may write."""
-    if held is None or not held.metadata.startswith(_MARK):
+def _statement_in(committed: OffsetAndMetadata | None) -> dict[str, Any] | None:
+    """A lane's statement; None for any other metadata, which other tools may write."""
+    if committed is None or not committed.metadata.startswith(_MARK):
         return None
-    content: dict[str, Any] = json.loads(held.metadata.removeprefix(_MARK))
-    return content
+    statement: dict[str, Any] = json.loads(committed.metadata.removeprefix(_MARK))
+    return statement

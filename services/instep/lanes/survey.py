@@ -1,7 +1,7 @@
-"""Lanes seen from outside: who owns each, how far it is, the gaps that an operator may accept, and what hangs.
+"""Surveys lanes from outside: owners, lags, the gaps that an operator may accept, and hanging transactions.
 
-It asks the group and the logs alone: a lane that stands still says why in the group's offsets (`stated`). So it costs the
-same however much a lane remembers, and needs no right to read that.
+A survey asks the group and the logs alone: a lane that stands still says why in the group's offsets (`stated`). So a survey
+costs the same however much a lane remembers, and needs no right to read the lane's state.
 """
 
 import asyncio
@@ -32,12 +32,12 @@ from instep.network.services import service as service_named
 protocol.DescribeGroupsRequest_v3.RESPONSE_TYPE = protocol.DescribeGroupsResponse_v3
 
 _HANGS_SECONDS = 3.0
-"""How long a last stable offset has to stand still before a transaction is said to hang: sound ones end in less."""
+"""How long a last stable offset has to stand still before a transaction counts as hanging: sound ones end sooner."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LaneView:
-    """One lane of a service; `owner` is `host:pid`, "" when nobody has it; `lag` counts records and markers."""
+    """A lane of a service; `owner` is `host:pid`, "" without an owner; `lag` counts records and markers."""
 
     service: str
     lane: int
@@ -73,7 +73,7 @@ async def _asking(connection: Connection) -> AsyncIterator[_Asked]:
 
 
 async def survey(connection: Connection, network: Network, services: Sequence[str]) -> list[LaneView]:
-    """The lanes of these services, as they are now. Raises NotConnectedError."""
+    """The lanes of the services at this moment. Raises NotConnectedError."""
     async with _asking(connection) as asked:
         return [view for service in services for view in await _survey(asked, network, service)]
 
@@ -82,9 +82,9 @@ async def _survey(asked: _Asked, network: Network, service: str) -> list[LaneVie
     group = topics.group(network, service)
     numbering = lane_numbering(network.lanes)
     logs = await asked.ends.logs(await _inputs(asked, network, service))
-    found = await asked.admin.list_consumer_group_offsets(group)
-    committed = {tp: offset for tp in logs if (offset := offset_of(found.get(tp))) is not None}
-    stated = {tp: gap for tp in logs if (gap := gap_of(tp, found.get(tp))) is not None}
+    group_offsets = await asked.admin.list_consumer_group_offsets(group)
+    committed = {tp: offset for tp in logs if (offset := offset_of(group_offsets.get(tp))) is not None}
+    stated = {tp: gap for tp in logs if (gap := gap_of(tp, group_offsets.get(tp))) is not None}
     owners = await _owners(asked.admin, group, network)
     by_lane: dict[int, list[TopicPartition]] = {lane: [] for lane in range(network.lanes)}
     for partition in logs:
@@ -94,20 +94,21 @@ async def _survey(asked: _Asked, network: Network, service: str) -> list[LaneVie
             service=service,
             lane=lane,
             owner=owners.get(lane, ""),
-            topics=len(held),
-            lag=sum(max(0, logs[tp].end - max(committed.get(tp, 0), logs[tp].start)) for tp in held),
-            lost=tuple(gap for tp in held if (gap := stated.get(tp) or _expired(tp, committed, logs[tp]))),
+            topics=len(partitions),
+            lag=sum(max(0, logs[tp].end - max(committed.get(tp, 0), logs[tp].start)) for tp in partitions),
+            lost=tuple(
+                gap for tp in partitions if (gap := stated.get(tp) or _expired(tp, committed, logs[tp]))
+            ),
         )
-        for lane, held in by_lane.items()
+        for lane, partitions in by_lane.items()
     ]
 
 
 async def _inputs(asked: _Asked, network: Network, service: str) -> list[TopicPartition]:
     """Every partition that a service reads."""
     names = service_named(service).inputs(network)
-    await asked.consumer._client.set_topics(
-        names
-    )  # with one request: it would ask for one topic after the other
+    # With a single request: the consumer would ask for each topic by itself.
+    await asked.consumer._client.set_topics(names)
     return [
         TopicPartition(name, number)
         for name in names
@@ -120,7 +121,7 @@ def _changelog(connection: Connection, service: str, lane: int) -> Changelog:
 
 
 def _expired(partition: TopicPartition, committed: Mapping[TopicPartition, int], log: Log) -> Gap | None:
-    """What no worker has said yet, since none runs: the log begins after the group's offset."""
+    """A gap that no worker has stated yet, since none runs: the log begins after the group's offset."""
     position = committed.get(partition)
     if log.start == 0 or not committed or (position is not None and position >= log.start):
         return None
@@ -134,9 +135,13 @@ async def _owners(admin: AIOKafkaAdminClient, group: str, network: Network) -> d
     for answer in await admin.describe_consumer_groups([group]):
         for _, _, _, _, _, members, *_ in answer.groups:
             for _, client_id, _, _, assignment in members:
-                held = ConsumerProtocolMemberAssignment.decode(assignment).assignment if assignment else ()
+                topics_of = (
+                    ConsumerProtocolMemberAssignment.decode(assignment).assignment if assignment else ()
+                )
                 owners |= {
-                    numbering(topic, number): client_id for topic, partitions in held for number in partitions
+                    numbering(topic, number): client_id
+                    for topic, partitions in topics_of
+                    for number in partitions
                 }
     return owners
 
@@ -146,8 +151,8 @@ async def accept_lost(
 ) -> list[Gap]:
     """Accept the gaps of a topic; their lanes go on within seconds, at the gap's end.
 
-    With `repeat` they go on at the changelog's position instead, and what follows is read again. The acceptance lies in the
-    lane's changelog, with who gave it and when. Raises NetworkError when nothing is lost.
+    With `repeat` they go on at the changelog's position instead, and records from there on are read again. The
+    acceptance lies in the lane's changelog, with its author and time. Raises NetworkError when nothing is lost.
     """
     accepted = []
     for view in await survey(connection, network, [service]):
@@ -165,7 +170,7 @@ async def accept_lost(
 async def hanging_of(
     connection: Connection, network: Network, service: str, lane: int
 ) -> dict[TopicPartition, int]:
-    """The partitions that the lane may write and where a transaction has stood open for seconds, with their LSOs."""
+    """Those of the lane's outputs where a transaction has stood open for seconds, with their LSOs."""
     if not 0 <= lane < network.lanes:
         raise NetworkError(f"There is no lane {lane}: the network has lanes 0 to {network.lanes - 1}.")
     async with _asking(connection) as asked:
@@ -189,7 +194,7 @@ async def settle_lane(
     ending: Ending,
     by: str,
 ) -> None:
-    """Decide that what hangs there is to be committed, or aborted; the lane, which stands still, does so within seconds."""
+    """Decide to commit or to abort hanging transactions; the lane, which stands still, does so within seconds."""
     await _write(connection, service, lane, settled_entry(hanging, ending, by=by, at=_now()))
 
 

@@ -1,10 +1,11 @@
-"""One transaction of a lane's producer: everything that some records led to, their positions among it, or nothing.
+"""Sends a transaction of a lane's producer: all outputs of some records together with the lane's positions, or nothing.
 
-Records are packed into batches by hand (0.4 µs each against 3.5 through `send`). The group's offsets are no part of it: the
-positions lie in the changelog, and committing them to the group as well would double the cost of a small transaction.
+Records are packed into Kafka's batches by hand (0.4 µs a record against 3.5 through `send`). The group's offsets are no part
+of the transaction: the positions lie in the changelog, and committing them to the group as well would double the cost of a
+small transaction (`services/decisions/002-group-offsets-beside-the-transactions.md`).
 
-The transaction begins with the first batch that is sent, and not before the one before it is known to have ended in the
-changelog (`ready`): meanwhile records are decided.
+The transaction begins with the first batch sent, and only after the last transaction is known to have ended in the changelog
+(`ready`). Meanwhile records are decided.
 """
 
 import asyncio
@@ -22,7 +23,7 @@ _LOG_APPEND_TIME = 1
 
 
 class Transaction:
-    """A lane has one at a time. `ready` is awaited before anything is sent."""
+    """A lane has a single transaction at a time. `ready` is awaited before anything is sent."""
 
     def __init__(self, producer: AIOKafkaProducer, ready: Callable[[], Awaitable[None]]) -> None:
         self._producer = producer
@@ -33,7 +34,7 @@ class Transaction:
         self._last: dict[TopicPartition, tuple[asyncio.Future[RecordMetadata], int]] = {}
 
     async def add(self, outputs: Iterable[Output]) -> None:
-        """Pack outputs; a batch that is full is on its way while the next records are decided."""
+        """Pack outputs; a full batch is on its way while the next records are decided."""
         batches = self._open
         for topic, partition, key, value, headers in outputs:
             where = (topic, partition)
@@ -64,15 +65,15 @@ class Transaction:
         self._last[where] = (future, batch.record_count())
 
     async def _find(self, topics: Iterable[str]) -> None:
-        """Learn where new topics are with one request: one by one, many inboxes take longer than a transaction may."""
+        """Learn the leaders of new topics with a single request: one by one, many would outlast a transaction's limit."""
         client = self._producer.client
-        known = client.cluster.topics()
-        new = {topic for topic in topics if topic not in known}
+        with_leaders = client.cluster.topics()
+        new = {topic for topic in topics if topic not in with_leaders}
         if new:
-            await client.set_topics(known | new)
+            await client.set_topics(with_leaders | new)
 
     async def commit(self) -> None:
-        """Send what is packed, then commit. Raises whatever the broker says; without any record it does nothing."""
+        """Send the packed records, then commit; without any record do nothing. Raises the broker's errors."""
         await self._find(where.topic for where in self._open)
         for where, batch in self._open.items():
             await self._send(where, batch)
@@ -84,7 +85,7 @@ class Transaction:
     def ends(self) -> dict[TopicPartition, int]:
         """After the commit: for each partition the offset that follows the last record sent there.
 
-        A partition is missing where the broker knew the batch from an earlier try, and no longer where it put it.
+        A partition is missing where the broker has the batch from an earlier try, and no longer knows the batch's offset.
         """
         first = {where: (future.result().offset, count) for where, (future, count) in self._last.items()}
         return {where: offset + count for where, (offset, count) in first.items() if offset >= 0}

@@ -1,8 +1,8 @@
-"""How many records a lane decides before the event loop gets a turn, learnt from how long the last took. Plain state."""
+"""Learns how many records a lane decides before the event loop gets a turn, from the time of the last turn. Plain state."""
 
 MOST = 500
 _TURN_SECONDS = 0.02  # what a turn may take
-_SLOW_SECONDS = 0.0001  # a record that takes longer is slow: such turns are short, and as long again belongs to the others
+_SLOW_SECONDS = 0.0001  # a slower record gets short turns, and the others get as long again
 _SLOW_TURN_SECONDS = 0.004
 
 

@@ -1,8 +1,8 @@
-"""What a lane has committed and has not yet seen to have ended: plain state, given the time.
+"""Remembers the commits of a lane that are not yet seen to have ended: plain state, given the time.
 
 Kafka answers EndTxn when the end is decided, and writes the markers afterwards. A commit counts on a partition once the
-last stable offset has passed the records there. Positions count once that is so in the changelog: only then are they the
-group's to know.
+last stable offset has passed the records there. Positions count once the commit is seen in the changelog: only then may they
+be committed to the group (`pending_offsets`).
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,11 +13,11 @@ from instep.lanes.hanging import Hanging
 from instep.lanes.pending_offsets import PendingOffsets
 
 _AGAIN_SECONDS = 60.0
-"""After which a marker is written again: another lane's transaction may be what stands there, and lasts no longer."""
+"""The time after which a marker is written again: another lane's transaction may stand there, and lasts no longer."""
 
 
 class Unconfirmed:
-    """The partitions that one claim has written to. Times are seconds of one monotonic clock."""
+    """The partitions that a claim has written to. Times are seconds of a single monotonic clock."""
 
     def __init__(self, changelog: TopicPartition, hanging: Hanging) -> None:
         self._changelog = changelog
@@ -31,11 +31,11 @@ class Unconfirmed:
         return self._changelog not in self._ends
 
     def partitions(self) -> set[TopicPartition]:
-        """Those that are written to and not yet seen to have ended."""
+        """The partitions where a commit is not yet seen to have ended."""
         return set(self._ends)
 
     def committed(self, ends: Mapping[TopicPartition, int], positions: Mapping[TopicPartition, int]) -> None:
-        """A transaction was committed: it wrote up to these ends, and the lane is at these positions."""
+        """A transaction was committed, with records up to these ends; the lane is at these positions."""
         self._ends.update(ends)
         self.offsets.committed(positions)
 
@@ -53,7 +53,7 @@ class Unconfirmed:
             self.offsets.seen()
 
     def overdue(self, seconds: float, now: float) -> set[TopicPartition]:
-        """Those whose LSO has stood still for longer, and to which no marker was written again of late."""
+        """The partitions whose LSO has stood still for longer, and to which no marker was written again of late."""
         return {
             partition
             for partition in self._hanging.longer_than(seconds, now) & self._ends.keys()
@@ -61,5 +61,5 @@ class Unconfirmed:
         }
 
     def settled(self, partitions: Iterable[TopicPartition], now: float) -> None:
-        """A marker was written again to these."""
+        """A marker was written again to these partitions."""
         self._settled.update(dict.fromkeys(partitions, now))

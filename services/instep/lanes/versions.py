@@ -1,4 +1,4 @@
-"""The versions whose private methods the driver overrides: any other may lose events in silence, so it does not start."""
+"""Pins the libraries whose private methods the lanes override: another version may lose events in silence, so no start."""
 
 from importlib.metadata import version
 
@@ -10,10 +10,10 @@ PINNED = {"faust-streaming": "0.15.3", "mode-streaming": "0.7.1", "aiokafka": "0
 def check_versions() -> None:
     """Raise ConfigurationError unless exactly the versions that the lanes were proven on are installed."""
     for name, wanted in PINNED.items():
-        found = version(name)
-        if found != wanted:
+        installed = version(name)
+        if installed != wanted:
             raise ConfigurationError(
-                f"{name} {found} is installed, and the lanes are proven on {wanted} only."
+                f"{name} {installed} is installed, and the lanes are proven on {wanted} only."
             )
 
 

@@ -1,7 +1,7 @@
-"""Once a second: have the lanes' commits ended everywhere, do the logs that they read stand still, are the topics the same?
+"""Watches a worker's lanes once a second: do commits end everywhere, do inputs stand still, are the topics the same?
 
-What is found goes to the lanes, which act on it between two transactions. Positions that are seen to have ended are
-committed to the consumer group here, for tools: a lane itself goes by its changelog.
+The watch hands its findings to the lanes, which act between two transactions. The watch also commits pending offsets to the
+consumer group, for tools: a lane itself goes by its changelog.
 """
 
 import asyncio
@@ -25,22 +25,22 @@ _TOPICS_SECONDS = 5.0
 
 
 class Watched(Protocol):
-    """What the watch asks of the worker."""
+    """The worker, as far as the watch needs it."""
 
     ends: LogEnds
 
     def claiming_or_claimed(self) -> Collection[Lane]:
-        """The lanes that the worker is assigned."""
+        """The lanes assigned to the worker."""
 
     def end_of(self, partition: TopicPartition) -> tuple[int, int] | None:
-        """LSO and end of a partition that is read, as of its last fetch."""
+        """LSO and end of an input partition, as of its last fetch."""
 
     async def commit_group_offsets(self, lanes: Iterable[Lane]) -> None:
-        """Commit to the group what these lanes have pending."""
+        """Commit the pending offsets of these lanes to the group."""
 
 
 class Watch:
-    """Runs until it is cancelled; what the broker does not answer is asked again."""
+    """Runs until cancelled; a question that the broker does not answer is asked again."""
 
     def __init__(self, worker: Watched) -> None:
         self._worker = worker
@@ -82,5 +82,5 @@ class Watch:
 
 
 def others(known: Mapping[str, str], ids: Mapping[str, str], topics: Iterable[str]) -> list[str]:
-    """The topics that are there under another id than the known one, or were not there before."""
+    """The topics that exist under another id than the known id, or did not exist before."""
     return sorted(topic for topic in topics if topic in ids and known.get(topic) != ids[topic])

@@ -1,7 +1,7 @@
-"""One worker of a service: the Faust app, its lanes, the network that they follow, and what operators see of them.
+"""Runs a worker of a service: the Faust app, the lanes, the network that they follow, and the answers for operators.
 
 Faust gives the group membership, the agent, the signals and the life cycle. The agent takes whole batches from the driver
-and hands each to its lane; it never waits on one.
+and hands each to its lane. The agent never waits for a lane.
 """
 
 import asyncio
@@ -56,7 +56,7 @@ _LAST_OFFSETS_SECONDS = 1.0
 
 
 class Worker:
-    """One process of a service, from its start to its end."""
+    """A process of a service, from its start to its end."""
 
     def __init__(self, processor: Processor, settings: LaneSettings, registry: CollectorRegistry) -> None:
         self.processor = processor
@@ -177,7 +177,9 @@ class Worker:
         for topic, partition in assigned:
             by_lane[self._numbering(topic, partition)].add(TopicPartition(topic, partition))
         self._driver.out_of_range = self._out_of_range
-        self._lanes = {number: Lane(number, frozenset(held), self) for number, held in by_lane.items()}
+        self._lanes = {
+            number: Lane(number, frozenset(partitions), self) for number, partitions in by_lane.items()
+        }
         self._waiting_for = ""
         memory.set_aside()
         _log.info("lanes assigned", lanes=sorted(self._lanes))
@@ -191,7 +193,7 @@ class Worker:
         self._stopping = True
         end_within(_STOP_SECONDS, EXIT_FAILED if app.crashed else 0)
         await self._release_all()
-        # What still ran would be waited for, and in vain.
+        # mode would wait for tasks that still run, and in vain.
         for task in self._tasks:
             task.cancel()
         await self._network.follower.stop()
@@ -227,14 +229,14 @@ class Worker:
         return (
             []
             if network is None
-            else [TopicPartition(*one) for one in self.processor.service.outputs(network, lane)]
+            else [TopicPartition(*partition) for partition in self.processor.service.outputs(network, lane)]
         )
 
     async def committed(self) -> Mapping[TopicPartition, OffsetAndMetadata]:
-        held: Mapping[TopicPartition, OffsetAndMetadata] = await self._admin.list_consumer_group_offsets(
+        offsets: Mapping[TopicPartition, OffsetAndMetadata] = await self._admin.list_consumer_group_offsets(
             self.group
         )
-        return held
+        return offsets
 
     async def go_on_at(self, offsets: Mapping[TopicPartition, int]) -> None:
         await self._driver.thread.commit_offsets(offsets)
@@ -266,7 +268,7 @@ class Worker:
         self._spawn(self._driver.thread.set_paused(lane.partitions, False))
 
     def _out_of_range(self, partitions: Collection[TopicPartition]) -> None:
-        """Let each lane look for itself why its positions are not in their logs; no other lane is concerned."""
+        """Have each lane concerned claim again, and find out why its positions are not in their logs."""
         for lane in {self._numbering(*partition) for partition in partitions} & self._lanes.keys():
             self._lanes[lane].interrupt(UnknownStateError("a position is not in its log"))
 
@@ -302,11 +304,11 @@ class Worker:
 
     def _stalled(self) -> str | None:
         if not self._network.follower.fresh():
-            return None  # the broker is away: waiting is what it should do
+            return None  # the broker is away: a lane has to wait
         return stalled(list(self._lanes.values()), self.settings.transaction_timeout)
 
     def _lags(self) -> Iterator[Lag]:
-        """To the end of each log: a transaction that hangs must not look like nothing to do."""
+        """The lags to the end of each log: a hanging transaction must not look like nothing to do."""
         for lane in list(self._lanes.values()):
             for partition, position in list(lane.next.items()):
                 ends = self._driver.thread.end_of(partition)
@@ -330,7 +332,7 @@ class Worker:
             await task()
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # noqa: BLE001  # whatever it is, this process must not go on
+        except BaseException as error:  # noqa: BLE001  # whatever the error is, this process must not go on
             self.failed(error)
 
     def _spawn(self, work: Any) -> None:

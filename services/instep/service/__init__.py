@@ -1,5 +1,5 @@
-"""What every service's process has, whether it runs on lanes or not.
+"""The parts that every service's process has, with lanes or without.
 
-`settings` reads the INSTEP_ variables, `health` answers orchestrators and Prometheus and ends a process that makes no
-progress, `logs` writes one JSON object a line without personal data, `supervisor` starts a process again that has ended.
+`settings` reads the INSTEP_ variables, `health` answers orchestrators and Prometheus, and ends a process without
+progress. `logs` writes one JSON object a line without personal data. `supervisor` starts an ended process again.
 """

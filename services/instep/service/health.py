@@ -1,4 +1,4 @@
-"""What an orchestrator and Prometheus ask of a service, and the watchdog that ends a process which makes no progress."""
+"""Answers an orchestrator and Prometheus over HTTP, and ends a process without progress (the watchdog)."""
 
 import os
 import threading
@@ -17,7 +17,7 @@ _log = structlog.get_logger("instep.health")
 
 
 class Health(Protocol):
-    """What the service knows of itself; None means well, a sentence says what is wrong."""
+    """The service's view of its own health: None when well, a sentence that names the problem otherwise."""
 
     def unhealthy(self) -> str | None: ...
     def unready(self) -> str | None: ...
@@ -67,9 +67,10 @@ async def _answer(problem: str | None) -> web.Response:
 
 
 class Watchdog(threading.Thread):
-    """Ends the process when the event loop has not run for `seconds`; a supervisor starts it again.
+    """Ends the process when the event loop has not run for `seconds`; a supervisor starts the process again.
 
-    It is a thread because a stuck loop cannot watch itself. `stalled` gives a sentence when there is work and no progress.
+    The watchdog is a thread because a stuck loop cannot watch itself. `stalled` gives a sentence when there is work and no
+    progress.
     """
 
     def __init__(self, seconds: float, stalled: Callable[[], str | None]) -> None:

@@ -1,12 +1,12 @@
-"""Logs: one JSON object a line on standard error, no personal data.
+"""Writes logs: one JSON object a line on standard error, no personal data.
 
-Faust and its like may print a message's body when something fails with it; they speak only from WARNING on, and we use
-none of the parts that hold a body. An error's own message may hold one too (a UnicodeDecodeError holds what it could not
-decode), so of the errors that they log only the kind and the place are told.
+Libraries such as Faust may print a record's value when something fails. So libraries log from WARNING on only, and we use
+none of their parts that print a value. An error's own message may hold a value too: a UnicodeDecodeError holds the bytes
+that could not be decoded. So of an error that a library logs, the line names the kind and the place, and drops the message.
 
-Warnings and errors that repeat are damped (`damping`); the line that is written has the number of those before it in
-`held_back`. Information is written line by line: it tells of steps, each taken once. CRITICAL is never held back, for the
-process ends with it.
+Warnings and errors that repeat are damped (`damping`). The written line has the number of the lines left out before in
+`held_back`. Information is written line by line, since each step is taken once. A CRITICAL line is always written, for the
+process ends there.
 """
 
 import logging
@@ -21,13 +21,13 @@ import structlog
 from instep.service.damping import Damping, shape
 
 _PLACES = ("service", "lane", "topic", "directory")
-"""What one of our own lines is about: the same event of another lane is no repetition. They are few."""
+"""The subject of a line of our own: the same event of another lane is no repetition. Subjects are few."""
 
 
 def configure_logs(*, damped: bool = True) -> None:
     """Set up structlog and route the libraries' loggers through the same lines.
 
-    `damped=False` is for whoever repeats a line on purpose, and seldom.
+    `damped=False` is for a caller that repeats a line on purpose, and seldom.
     """
     damping = Damping()
     shared: list[structlog.typing.Processor] = [
@@ -74,14 +74,14 @@ class _Damped:
         if line["level"] not in ("warning", "error"):
             return line
         kind = ("ours", line["event"], *(line.get(place) for place in _PLACES))
-        held_back = self._damping.held_back(kind, time.monotonic())
-        if held_back is None:
+        left_out = self._damping.left_out(kind, time.monotonic())
+        if left_out is None:
             raise structlog.DropEvent
-        return {**line, "held_back": held_back} if held_back else line
+        return {**line, "held_back": left_out} if left_out else line
 
 
 class _DampedRecords(logging.Filter):
-    """Damps the lines of libraries, as a filter of the handler: Faust takes handlers away, and puts them back whole."""
+    """Damps the lines of libraries. A filter of the handler, since Faust takes handlers away and puts them back whole."""
 
     def __init__(self, damping: Damping) -> None:
         super().__init__()
@@ -90,30 +90,30 @@ class _DampedRecords(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno >= logging.CRITICAL:
             return True
-        held_back = self._damping.held_back(_kind_of(record), time.monotonic())
-        if held_back:
-            record.held_back = held_back
-        return held_back is not None
+        left_out = self._damping.left_out(_kind_of(record), time.monotonic())
+        if left_out:
+            record.held_back = left_out
+        return left_out is not None
 
 
 def _kind_of(record: logging.LogRecord) -> Hashable:
-    """The template of a record, whatever it is filled with; and the kind of error that it tells of."""
+    """The template of a record, without the values filled in, and the kind of the logged error."""
     template = record.msg if record.args else shape(record.msg)
     error = record.exc_info[0] if record.exc_info else None
     return record.name, record.levelno, str(template), error
 
 
 def _add_held_back(logger: Any, method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    held_back = getattr(line["_record"], "held_back", 0)
-    if held_back:
-        line["held_back"] = held_back
+    left_out = getattr(line["_record"], "held_back", 0)
+    if left_out:
+        line["held_back"] = left_out
     return line
 
 
 def _without_errors_messages(record: logging.LogRecord) -> bool:
-    """Leaves of each error in a record its kind, and of the one that it was logged for the place besides."""
+    """Reduces each error in a record to its kind; the error that the record was logged for keeps its place too."""
     if isinstance(record.args, tuple):
-        record.args = tuple(_kind(one) for one in record.args)
+        record.args = tuple(_kind(argument) for argument in record.args)
     if record.exc_info:
         _, error, where = record.exc_info
         places = "".join(traceback.format_tb(where))
@@ -122,5 +122,5 @@ def _without_errors_messages(record: logging.LogRecord) -> bool:
     return True
 
 
-def _kind(one: object) -> object:
-    return type(one).__name__ if isinstance(one, BaseException) else one
+def _kind(argument: object) -> object:
+    return type(argument).__name__ if isinstance(argument, BaseException) else argument

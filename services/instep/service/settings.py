@@ -1,4 +1,4 @@
-"""What every service's process reads from its INSTEP_ variables. Pure: a bad value is refused by its variable's name."""
+"""Reads the INSTEP_ variables of every service's process. Pure: an error names the variable of a bad value."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def from_env(environ: Mapping[str, str], service: Service) -> ServiceSettings:
 def number(
     environ: Mapping[str, str], name: str, kind: Callable[[str], T], default: T, least: float, most: float
 ) -> T:
-    """The number that a variable holds, or `default`; raises ConfigurationError unless it lies from `least` to `most`."""
+    """A variable's number, or `default`. Raises ConfigurationError unless the number lies from `least` to `most`."""
     text = environ.get(name)
     if text is None:
         return default

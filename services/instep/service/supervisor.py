@@ -1,4 +1,4 @@
-"""Starts a worker again when it has ended, later each time that it ends soon; for where nothing else supervises it."""
+"""Starts an ended worker again, later each time that the worker ends soon. For places without another supervisor."""
 
 import signal
 import subprocess
@@ -12,16 +12,16 @@ import structlog
 _log = structlog.get_logger("instep.supervisor")
 
 FINAL = frozenset((0, 1, 2))
-"""Exit codes after which a worker is not started again: it was told to stop, or its settings cannot be used."""
+"""Exit codes after which a worker is not started again: the worker stopped on request, or its settings are unusable."""
 
 _LOOK_S = 0.05
 _STOP_S = 5.0
 
 
 class Restarts:
-    """When a process that has ended is started again: after 0.5 s, and twice as long each time up to 30 s.
+    """When to start an ended process again: after 0.5 s, and twice as long each time up to 30 s. Plain state.
 
-    One that has run well for a minute begins anew at 0.5 s. Times are seconds of one monotonic clock.
+    After a minute of running well the pause is 0.5 s again. Times are seconds of one monotonic clock.
     """
 
     def __init__(self, *, least: float = 0.5, most: float = 30.0, well: float = 60.0) -> None:
@@ -31,10 +31,13 @@ class Restarts:
         self._started: float | None = None
         self._again: float | None = None
         self.pause = 0.0
-        """How long the latest wait is, or was."""
+        """The length of the latest wait."""
 
     def due(self, now: float) -> bool:
-        """Asked while it is not running, any number of times: whether to start it now. True is taken for its start."""
+        """Whether to start the process now; asked any number of times while the process is not running.
+
+        True counts as the start.
+        """
         if self._started is not None and self._again is None:
             longer = 0.0 if now - self._started >= self._well else 2 * self.pause
             self.pause = min(self._most, max(self._least, longer))
@@ -46,7 +49,7 @@ class Restarts:
 
 
 class Supervisor:
-    """Keeps one command running until it is told to stop."""
+    """Keeps a command running until SIGTERM or Ctrl-C."""
 
     def __init__(self, command: Sequence[str], restarts: Restarts | None = None) -> None:
         self._command = command
@@ -54,7 +57,7 @@ class Supervisor:
         self._stopping = threading.Event()
 
     def run(self) -> int:
-        """Run until SIGTERM, Ctrl-C or an exit code that is final; returns the exit code. Call it in the main thread."""
+        """Run until SIGTERM, Ctrl-C or a final exit code; returns the exit code. For the main thread only."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         while not self._stopping.wait(_LOOK_S):
@@ -70,17 +73,17 @@ class Supervisor:
         return 0
 
     def _once(self) -> int:
-        """Run it until it ends; passes on that it is to stop, and ends it when it takes too long over that."""
+        """Run the command to its end. When asked to stop, terminate the process, and kill a process that takes too long."""
         process = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
-        told: float | None = None
+        terminated_at: float | None = None
         while True:
             try:
                 return process.wait(_LOOK_S)
             except subprocess.TimeoutExpired:
-                if self._stopping.is_set() and told is None:
+                if self._stopping.is_set() and terminated_at is None:
                     process.terminate()
-                    told = time.monotonic()
-                elif told is not None and time.monotonic() - told > _STOP_S:
+                    terminated_at = time.monotonic()
+                elif terminated_at is not None and time.monotonic() - terminated_at > _STOP_S:
                     process.kill()
 
     def _stop(self, number: int, _: FrameType | None) -> None:

@@ -28,7 +28,7 @@ def start(
     logs = {OUTBOX: log} | ({OTHER: Log(start=0, end=1, topic_id="id-2")} if has_run else {})
     return where_to_start(
         committed={OUTBOX: committed},
-        kept={OUTBOX: None if kept is None else Position(offset=kept, topic_id=kept_of)}
+        changelog_positions={OUTBOX: None if kept is None else Position(offset=kept, topic_id=kept_of)}
         | ({OTHER: Position(offset=1, topic_id="id-2")} if has_run else {}),
         logs=logs,
         accept=lambda gap: accept,
@@ -95,7 +95,7 @@ def test_a_log_that_was_cut_and_has_grown_past_the_position_is_a_gap_still() -> 
     def lost(gap: Gap, kept: int) -> tuple[Gap, ...]:
         position = Position(offset=kept, topic_id="id-1")
         return where_to_start(
-            committed={OUTBOX: kept}, kept={OUTBOX: position}, logs=grown, stated={OUTBOX: gap}
+            committed={OUTBOX: kept}, changelog_positions={OUTBOX: position}, logs=grown, stated={OUTBOX: gap}
         ).lost
 
     assert lost(cut, 5) == (cut,)

@@ -10,18 +10,18 @@ from instep.service.damping import EVERY_SECONDS, MOST_KINDS, Damping, shape
 
 def test_the_first_is_written_and_its_like_wait_a_minute_and_are_counted() -> None:
     damping = Damping()
-    assert damping.held_back("a", 0.0) == 0
-    assert [damping.held_back("a", at) for at in (0.0, 1.0, 59.9)] == [None, None, None]
-    assert damping.held_back("a", 60.0) == 3
-    assert damping.held_back("a", 60.1) is None
-    assert damping.held_back("a", 500.0) == 1
+    assert damping.left_out("a", 0.0) == 0
+    assert [damping.left_out("a", at) for at in (0.0, 1.0, 59.9)] == [None, None, None]
+    assert damping.left_out("a", 60.0) == 3
+    assert damping.left_out("a", 60.1) is None
+    assert damping.left_out("a", 500.0) == 1
 
 
 def test_each_kind_has_its_own_minute() -> None:
     damping = Damping()
-    assert damping.held_back("a", 0.0) == 0
-    assert damping.held_back("b", 1.0) == 0
-    assert damping.held_back("a", 2.0) is None
+    assert damping.left_out("a", 0.0) == 0
+    assert damping.left_out("b", 1.0) == 0
+    assert damping.left_out("a", 2.0) is None
 
 
 @given(st.lists(st.floats(0.0, 30.0), max_size=200))
@@ -32,7 +32,7 @@ def test_written_and_held_back_make_all_and_no_minute_holds_two(steps: list[floa
     written: list[float] = []
     for step in steps:
         now += step
-        count = damping.held_back("a", now)
+        count = damping.left_out("a", now)
         if count is None:
             unwritten += 1
         else:
@@ -46,8 +46,8 @@ def test_written_and_held_back_make_all_and_no_minute_holds_two(steps: list[floa
 def test_kinds_without_end_take_no_memory_without_end() -> None:
     damping = Damping()
     for number in range(3 * MOST_KINDS):
-        assert damping.held_back("steady", 0.0) == (0 if number == 0 else None)
-        assert damping.held_back(number, 0.0) == 0
+        assert damping.left_out("steady", 0.0) == (0 if number == 0 else None)
+        assert damping.left_out(number, 0.0) == 0
     assert len(damping._written) == MOST_KINDS
 
 

@@ -39,10 +39,10 @@ def leeds(secured: Broker) -> Connection:
 
 
 async def refused(connection: Connection) -> str:
-    with pytest.raises(NotConnectedError) as said:
+    with pytest.raises(NotConnectedError) as refusal:
         await ensure_reachable(connection, timeout_s=3)
-    assert "geheim" not in str(said.value)
-    return str(said.value)
+    assert "geheim" not in str(refusal.value)
+    return str(refusal.value)
 
 
 @asynccontextmanager
@@ -60,15 +60,15 @@ async def test_a_frozen_broker_is_told_as_one_that_does_not_answer_whatever_it_w
 ) -> None:
     by_protocol = [replace(leeds, security_protocol=protocol) for protocol in PROTOCOLS]
     async with frozen(secured):
-        for said in await asyncio.gather(*map(refused, by_protocol)):
-            assert said.startswith(
+        for sentence in await asyncio.gather(*map(refused, by_protocol)):
+            assert sentence.startswith(
                 f"Kafka at {leeds.bootstrap_servers} does not answer (the port is open, but nothing replies in 5 s): "
             )
     awake = await asyncio.gather(*map(refused, by_protocol))
-    for said, expected in zip(
+    for sentence, expected in zip(
         awake, ("user leeds is unknown", "wants a certificate", "wants TLS", "wants TLS"), strict=True
     ):
-        assert expected in said
+        assert expected in sentence
 
 
 async def test_a_broker_that_freezes_between_its_certificate_and_its_answer_does_not_answer(
@@ -84,10 +84,10 @@ async def test_a_broker_that_freezes_between_its_certificate_and_its_answer_does
     context.load_cert_chain(tmp_path / "broker.pem")
     (port,) = free_ports(1)
     async with await asyncio.start_server(silent_until_left, "127.0.0.1", port, ssl=context):
-        said = await refused(
+        sentence = await refused(
             replace(leeds, bootstrap_servers=f"127.0.0.1:{port}", ssl_ca_file=tmp_path / "ca.pem")
         )
-    assert said.startswith(f"Kafka at 127.0.0.1:{port} does not answer")
+    assert sentence.startswith(f"Kafka at 127.0.0.1:{port} does not answer")
 
 
 async def test_of_several_brokers_the_one_that_got_furthest_says_why(leeds: Connection) -> None:

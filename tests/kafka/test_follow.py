@@ -122,9 +122,9 @@ async def test_a_transaction_that_does_not_end_leaves_nothing_fresh_until_it_end
     for _ in range(20):
         await asyncio.sleep(0.1)
         assert not follower.fresh()
-    said = follower.stale_because()
-    assert said is not None
-    assert re.fullmatch(r"a transaction in instep\.network has been open for [2-5] s", said)
+    problem = follower.stale_because()
+    assert problem is not None
+    assert re.fullmatch(r"a transaction in instep\.network has been open for [2-5] s", problem)
     assert follower.network is before
     await writer.producer.commit_transaction()
     writer.generation += 1

@@ -93,9 +93,9 @@ async def unready(worker: Worker, reason: str) -> str:
     A consumer notices within 30 s that a topic is another, for so long metadata hold.
     """
     async with asyncio.timeout(90):
-        while reason not in (said := worker.not_ready_because() or ""):
+        while reason not in (reason_given := worker.not_ready_because() or ""):
             await asyncio.sleep(0.1)
-    return said
+    return reason_given
 
 
 def numbered(begin: int, end: int) -> list[bytes]:
@@ -121,8 +121,8 @@ async def test_records_lost_before_they_were_read_stop_the_lane(
         await delete_before(toy_connection, PARTITION, 15)
 
         stopped = ours.start("toy", module="tests.kafka.toy")
-        said = await unready(stopped, "lost-records")
-        assert f"{INPUT} from 10 to 15" in said
+        reason_given = await unready(stopped, "lost-records")
+        assert f"{INPUT} from 10 to 15" in reason_given
         assert stopped.exit_code is None
         assert len(await passed_on(toy_connection, 10)) == 10
 
@@ -197,8 +197,8 @@ async def test_a_topic_that_was_deleted_and_made_anew_stops_the_lane_until_that_
         await made_anew(toy_connection, INPUT)
         await write(toy_connection, numbered(100, 100 + anew))
         again = ours.start("toy", module="tests.kafka.toy")
-        said = await unready(again, "lost-records")
-        assert f"{INPUT} from 10 to 0: the topic was deleted and made anew" in said
+        reason_given = await unready(again, "lost-records")
+        assert f"{INPUT} from 10 to 0: the topic was deleted and made anew" in reason_given
         await accept_at(toy_connection, INPUT)
         assert await passed_on(toy_connection, 10 + anew) == [*numbered(0, 10), *numbered(100, 100 + anew)]
         await asyncio.to_thread(again.wait_until_ready)
@@ -286,8 +286,8 @@ async def test_a_transaction_without_an_end_stops_a_lane_that_cannot_tell_how_it
             worker = ours.start("toy", module="tests.kafka.toy", INSTEP_TRANSACTION_TIMEOUT_SECONDS="1")
             waits = await unready(worker, "transactions that are open")
             assert f"{OUTPUT}-0" in waits
-            said = await unready(worker, "hanging-transaction")
-            assert "`instep lane settle SERVICE LANE` decides" in said
+            reason_given = await unready(worker, "hanging-transaction")
+            assert "`instep lane settle SERVICE LANE` decides" in reason_given
             assert 'instep_lane_hanging_seconds{lane="0",service="toy"}' in worker.get("/metrics")
             partition = TopicPartition(OUTPUT, 0)
             await settle_lane(toy_connection, "toy", 0, {partition: 0}, Ending.COMMIT, "the test")
@@ -307,8 +307,8 @@ async def test_a_worker_whose_clock_is_wrong_decides_nothing_and_says_by_how_muc
     await write(toy_connection, numbered(0, 3))
     with fleet(toy_connection, tmp_path) as ours:
         wrong = ours.start("toy", module="tests.kafka.wrong_clock", CLOCK_IS_OFF_BY_HOURS=str(hours))
-        said = await unready(wrong, "clock: ")
-        assert f"{'ahead of' if hours > 0 else 'behind'} Kafka's" in said
+        reason_given = await unready(wrong, "clock: ")
+        assert f"{'ahead of' if hours > 0 else 'behind'} Kafka's" in reason_given
         assert await passed_on(toy_connection, 0) == []
         assert wrong.exit_code is None
         wrong.stop()
@@ -328,11 +328,11 @@ async def test_the_groups_offsets_follow_and_are_never_ahead(
         try:
             async with asyncio.timeout(20):
                 while (
-                    PARTITION not in (held := await admin.list_consumer_group_offsets("toy-toy"))
-                    or held[PARTITION].offset < 10
+                    PARTITION not in (group_offsets := await admin.list_consumer_group_offsets("toy-toy"))
+                    or group_offsets[PARTITION].offset < 10
                 ):
                     await asyncio.sleep(0.1)
-            assert held[PARTITION].offset == 10
+            assert group_offsets[PARTITION].offset == 10
         finally:
             await admin.close()
 

@@ -127,14 +127,14 @@ async def restart(worker: Worker) -> float:
 async def joined(stage: Stage, council: str, seconds: float = 60.0) -> float:
     """Seconds until its outbox is read (its own moves are delivered to others), and until its inbox is filled."""
     began = time.monotonic()
-    inboxes = [f"{one}.inbox.council-tax" for one in (*COUNCILS, council)]
+    inboxes = [f"{authority}.inbox.council-tax" for authority in (*COUNCILS, council)]
     async with asyncio.timeout(seconds), Reader(stage.connection, inboxes) as reader:
         while not (
             any(
-                owner_of(one) != council and one.key.startswith(f"{council}/".encode())
-                for one in reader.records
+                owner_of(record) != council and record.key.startswith(f"{council}/".encode())
+                for record in reader.records
             )
-            and any(owner_of(one) == council for one in reader.records)
+            and any(owner_of(record) == council for record in reader.records)
         ):
             await reader.more()
     return time.monotonic() - began
@@ -172,16 +172,16 @@ def judge(bus: Bus, published: list[tuple[Event, str]]) -> None:
     """Each event disclosed once; delivered once to either side, in order; nothing refused."""
     events = [event for event, _ in published]
     assert not bus.refused
-    disclosed = {identity[2]: len(found) for identity, found in bus.disclosed.items()}
+    disclosed = {identity[2]: len(records) for identity, records in bus.disclosed.items()}
     assert disclosed == dict.fromkeys((event.event_id for event in events), 1)
     wanted: Counter[tuple[Pair, str]] = Counter(
         ((council, "council-tax"), event.event_id)
         for event, old in published
         for council in (event.source, old)
     )
-    found = Counter((pair_of(record), dict(record.headers)["ce_id"].decode()) for record in bus.inboxes)
-    assert len(wanted - found) == 0, "lost"
-    assert len(found - wanted) == 0, "repeated, or sent to somebody else"
+    delivered = Counter((pair_of(record), dict(record.headers)["ce_id"].decode()) for record in bus.inboxes)
+    assert len(wanted - delivered) == 0, "lost"
+    assert len(delivered - wanted) == 0, "repeated, or sent to somebody else"
     sequences: Mapping[str, int] = {event.event_id: event.sequence for event in events}
     assert out_of_order(bus.inboxes, dict(sequences)) == 0
     newcomers = Counter(event.source for event in events)

@@ -33,13 +33,13 @@ def kafka(
 
 async def test_a_real_broker_is_judged_by_its_version(kafka: tuple[Broker, bool]) -> None:
     broker, sound = kafka
-    said = await unsound(broker.own_connection)
-    assert (said is None) is sound
+    sentence = await unsound(broker.own_connection)
+    assert (sentence is None) is sound
     asked = await soundness._ask_all(broker.own_connection)
     level = 29 if sound else 30
     assert asked == [soundness.Levels(supported=level, finalized=level)]
-    if said:
-        assert "Kafka 4.3, and may lose or repeat events" in said
+    if sentence:
+        assert "Kafka 4.3, and may lose or repeat events" in sentence
 
 
 def test_doctor_plan_and_apply_say_so(kafka: tuple[Broker, bool], tmp_path: Path) -> None:

@@ -58,13 +58,13 @@ def test_a_state_directory_that_cannot_be_made_is_a_setting_and_is_not_tried_aga
     bootstrap_servers: str, tmp_path: Path
 ) -> None:
     (tmp_path / "state").write_text("a file")
-    code, said = ended(bootstrap_servers, tmp_path / "state")
+    code, output = ended(bootstrap_servers, tmp_path / "state")
     assert code == 1
     assert code in FINAL
-    last = said.splitlines()[-1]
+    last = output.splitlines()[-1]
     assert last.startswith(f"instep: The state directory {tmp_path / 'state'}/sample-intake cannot be made")
     assert "INSTEP_STATE_DIR" in last
-    assert "Traceback" not in said
+    assert "Traceback" not in output
 
 
 FULL_UNTIL_TOLD = """
@@ -94,9 +94,9 @@ async def test_a_full_disk_is_named_and_the_worker_goes_on_once_there_is_room(
     (tmp_path / "full_until_told.py").write_text(FULL_UNTIL_TOLD)
     with fleet(connection, tmp_path) as ours:
         worker = ours.start("intake", module="full_until_told", PYTHONPATH=str(tmp_path))
-        said = f"waiting for the state directory: The state directory {tmp_path / 'state'}/sample-intake cannot be"
+        problem = f"waiting for the state directory: The state directory {tmp_path / 'state'}/sample-intake cannot be"
         async with asyncio.timeout(60):
-            while said not in (worker.not_ready_because() or ""):
+            while problem not in (worker.not_ready_because() or ""):
                 assert worker.exit_code is None
                 await asyncio.sleep(0.1)
         os.kill(worker.pid, signal.SIGUSR1)
@@ -111,13 +111,13 @@ def test_damaged_state_is_rebuilt_lane_by_lane_and_the_worker_goes_on(
         worker = ours.start("intake")
         worker.wait_until_ready()
         worker.kill()
-        found = sorted(tmp_path.glob("state/sample-intake/worker-0/lane-*/CURRENT"))
-        assert len(found) == 4
-        for damaged in found[:2]:
+        directories = sorted(tmp_path.glob("state/sample-intake/worker-0/lane-*/CURRENT"))
+        assert len(directories) == 4
+        for damaged in directories[:2]:
             damaged.write_bytes(b"")
         worker.start()
         worker.wait_until_ready()
         lines = [json.loads(line) for line in worker.log.read_text().splitlines() if line.startswith("{")]
         discarded = [line["directory"] for line in lines if line["event"] == "state discarded"]
-        assert sorted(discarded) == [str(file.parent) for file in found[:2]]
+        assert sorted(discarded) == [str(file.parent) for file in directories[:2]]
         assert worker.exit_code is None

@@ -38,7 +38,7 @@ async def test_a_supervised_worker_outlives_a_broker_that_is_away(own_broker: Br
             [INSTEP, "run", "intake", "--supervised"], env=asked.environ, cwd=tmp_path, stdout=to, stderr=to
         )
 
-    def told() -> list[dict[str, object]]:
+    def restarts_logged() -> list[dict[str, object]]:
         lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
         return [line for line in lines if line.get("event") == "worker ended"]
 
@@ -60,7 +60,7 @@ async def test_a_supervised_worker_outlives_a_broker_that_is_away(own_broker: Br
         for times in (1, 2):
             await until(lambda: worker() is not None)
             os.kill(worker() or 0, signal.SIGKILL)
-            await until(lambda times=times: len(told()) >= times)  # type: ignore[misc]
+            await until(lambda times=times: len(restarts_logged()) >= times)  # type: ignore[misc]
         await until(lambda: "the broker" in (asked.not_ready_because() or ""))
         await asyncio.to_thread(own_broker.start)
         await write(connection, numbered(10, 20), "camden.outbox")
@@ -68,7 +68,7 @@ async def test_a_supervised_worker_outlives_a_broker_that_is_away(own_broker: Br
         async with Reader(connection, ["camden.rejected"]) as reader:
             await reader.until(20)
             assert len(await reader.settled(2.0)) == 20
-        assert [line["again_in_seconds"] for line in told()][:2] == [0.5, 1.0]
+        assert [line["again_in_seconds"] for line in restarts_logged()][:2] == [0.5, 1.0]
         last = worker()
         supervisor.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(supervisor.wait, 5) == 0

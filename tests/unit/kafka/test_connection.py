@@ -149,9 +149,9 @@ def test_a_name_that_is_no_principals_has_no_secret(platform: Path, name: str) -
 
 
 def test_whoever_has_been_said_to_be_somebody_stays_it(platform: Path, secure: dict[str, str]) -> None:
-    said = from_env({"INSTEP_SASL_USERNAME": "leeds"}, platform)
-    assert said.sasl_password == secret(platform / "secrets", "leeds")
-    assert said.signed_in_as("leeds.placements") == said
+    connection = from_env({"INSTEP_SASL_USERNAME": "leeds"}, platform)
+    assert connection.sasl_password == secret(platform / "secrets", "leeds")
+    assert connection.signed_in_as("leeds.placements") == connection
     production = from_env(secure, platform)
     assert production.signed_in_as("bradford") == production
 
@@ -159,8 +159,8 @@ def test_whoever_has_been_said_to_be_somebody_stays_it(platform: Path, secure: d
 @pytest.mark.parametrize("topics", ["b.inbox.x", {"b.inbox.x"}, ["b.inbox.x"]])
 def test_who_may_not_do_what_is_one_sentence_however_the_topics_come(topics: str | set[str]) -> None:
     connection = Connection(bootstrap_servers="x:1", sasl_username="leeds")
-    said = str(not_permitted(connection, topics))
-    assert said.startswith("The broker does not permit leeds to use b.inbox.x: ")
+    sentence = str(not_permitted(connection, topics))
+    assert sentence.startswith("The broker does not permit leeds to use b.inbox.x: ")
 
 
 def test_the_platforms_directory_can_be_named(platform: Path) -> None:

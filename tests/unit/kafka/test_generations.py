@@ -41,10 +41,10 @@ def test_compaction_of_what_has_been_superseded_changes_nothing(
     for number, change in enumerate(changes):
         log += [*change.items(), (b"generation", str(number).encode())]
     last = {key: at for at, (key, _) in enumerate(log)}
-    kept = [
+    compacted = [
         (key, value) for at, (key, value) in enumerate(log) if last[key] == at or data.draw(st.booleans())
     ]
-    assert _read(kept) == _read(log)
+    assert _read(compacted) == _read(log)
 
 
 def _read(log: list[tuple[bytes, bytes | None]]) -> object:

@@ -37,10 +37,10 @@ def batch(offset: int, names: list[bytes], *, zipped: bool = False) -> bytes:
 def names(data: bytes) -> list[tuple[int, str, bytes]]:
     records = TolerantRecords(data)
     assert records.size_in_bytes() == len(data)
-    found = []
+    entries = []
     while records.has_next():
-        found += [(record.offset, record.headers[0][0], record.value) for record in records.next_batch()]
-    return found
+        entries += [(record.offset, record.headers[0][0], record.value) for record in records.next_batch()]
+    return entries
 
 
 def test_aiokafka_alone_cannot_read_such_a_batch() -> None:

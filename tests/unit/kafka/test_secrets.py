@@ -26,14 +26,16 @@ def test_a_secret_that_is_there_holds(tmp_path: Path) -> None:
 
 
 def test_of_many_who_make_one_at_once_all_have_the_same(tmp_path: Path) -> None:
-    found: list[str] = []
-    threads = [threading.Thread(target=lambda: found.append(secret(tmp_path, "leeds"))) for _ in range(8)]
+    secrets_made: list[str] = []
+    threads = [
+        threading.Thread(target=lambda: secrets_made.append(secret(tmp_path, "leeds"))) for _ in range(8)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert len(found) == 8
-    assert len(set(found)) == 1
+    assert len(secrets_made) == 8
+    assert len(set(secrets_made)) == 1
 
 
 def test_an_empty_or_absent_secret_is_named(tmp_path: Path) -> None:

@@ -37,15 +37,17 @@ def listed(*features: bytes) -> bytes:
 def test_a_cluster_is_unsound_when_the_software_of_one_of_its_brokers_is(
     brokers: list[Levels], lines: list[str]
 ) -> None:
-    said = verdict(brokers)
+    sentence = verdict(brokers)
     if not lines:
-        assert said is None
+        assert sentence is None
         return
-    assert said is not None
-    assert f"runs Kafka {' and '.join(lines)}, and may lose or repeat events after a broker restart" in said
-    assert "4.2.2, 4.1.2 and 4.0.2 are sound" in said
-    assert said.count(".\n") == 0
-    assert said.endswith(".")
+    assert sentence is not None
+    assert (
+        f"runs Kafka {' and '.join(lines)}, and may lose or repeat events after a broker restart" in sentence
+    )
+    assert "4.2.2, 4.1.2 and 4.0.2 are sound" in sentence
+    assert sentence.count(".\n") == 0
+    assert sentence.endswith(".")
 
 
 def test_the_levels_are_read_from_the_answers_tagged_fields() -> None:

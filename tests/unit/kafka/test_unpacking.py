@@ -18,16 +18,16 @@ CODEC = pytest.mark.parametrize("codec", CODECS)
 
 def entries(*batches: bytes) -> list[tuple[int, bytes | None, bytes | None]]:
     at, placed = 0, []
-    for one in batches:
-        placed.append(at.to_bytes(8, "big") + one[8:])
-        at += int.from_bytes(one[57:61], "big")
+    for raw in batches:
+        placed.append(at.to_bytes(8, "big") + raw[8:])
+        at += int.from_bytes(raw[57:61], "big")
     records = TolerantRecords(b"".join(placed))
-    found = []
+    entries_read = []
     while records.has_next():
         taken = records.next_batch()
         assert taken.validate_crc()
-        found += [(one.offset, one.key, one.value) for one in taken]
-    return found
+        entries_read += [(record.offset, record.key, record.value) for record in taken]
+    return entries_read
 
 
 @CODEC
@@ -51,11 +51,11 @@ def test_a_bomb_is_not_unpacked_and_its_neighbours_are_read(codec: str) -> None:
     made = bomb(codec, 200 << 20, b"key")
     tracemalloc.start()
     try:
-        found = entries(sound, made, sound)
+        entries_read = entries(sound, made, sound)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert found == [(0, b"key", b"value"), (1, None, TOO_LARGE), (2, b"key", b"value")]
+    assert entries_read == [(0, b"key", b"value"), (1, None, TOO_LARGE), (2, b"key", b"value")]
     assert peak < 4 * unpacking.MOST + len(made)
 
 
@@ -94,6 +94,8 @@ def test_one_answer_of_the_broker_is_unpacked_to_the_bound_and_the_rest_is_fetch
 
 def test_java_writes_snappy_in_blocks() -> None:
     records = record(0, b"key", b"value"), record(1, b"key", b"other")
-    blocks = [bytes(cramjam.snappy.compress_raw(one)) for one in records]
-    packed = b"\x82SNAPPY\x00\0\0\0\1\0\0\0\1" + b"".join(len(one).to_bytes(4, "big") + one for one in blocks)
+    blocks = [bytes(cramjam.snappy.compress_raw(record)) for record in records]
+    packed = b"\x82SNAPPY\x00\0\0\0\1\0\0\0\1" + b"".join(
+        len(block).to_bytes(4, "big") + block for block in blocks
+    )
     assert entries(batch(packed, 2, CODECS["snappy"])) == [(0, b"key", b"value"), (1, b"key", b"other")]

@@ -37,12 +37,12 @@ class Consumer:
 
 
 async def read(*positions: int) -> list[float]:
-    told: list[float] = []
+    shares: list[float] = []
     async with asyncio.timeout(5.0):
         await CHANGELOG._read(
-            cast(Any, Consumer(*positions)), cast(LaneState, SimpleNamespace()), "id", 8, told.append
+            cast(Any, Consumer(*positions)), cast(LaneState, SimpleNamespace()), "id", 8, shares.append
         )
-    return told
+    return shares
 
 
 async def test_a_log_is_read_to_its_end() -> None:

@@ -195,7 +195,7 @@ def test_a_directory_that_is_in_use_is_not_damaged(crashed: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("said", "error"),
+    ("message", "error"),
     [
         ("IO error: No space left on device: While appending to file: /s/000012.log", StateDirectoryError),
         ("IO error: While lock file: /s/LOCK: Resource temporarily unavailable", StateDirectoryError),
@@ -214,17 +214,17 @@ def test_a_directory_that_is_in_use_is_not_damaged(crashed: Path) -> None:
     ],
 )
 def test_a_disk_that_cannot_be_used_is_named_with_its_directory_and_its_variable(
-    said: OSError | str, error: type[Exception]
+    message: OSError | str, error: type[Exception]
 ) -> None:
-    found = damage.unusable(Path("/s"), said)
-    assert type(found) is error
-    assert "The state directory /s cannot be" in str(found)
-    assert "INSTEP_STATE_DIR" in str(found)
-    assert str(found).count(". ") == 0, "one sentence"
+    refusal = damage.unusable(Path("/s"), message)
+    assert type(refusal) is error
+    assert "The state directory /s cannot be" in str(refusal)
+    assert "INSTEP_STATE_DIR" in str(refusal)
+    assert str(refusal).count(". ") == 0, "one sentence"
 
 
 @pytest.mark.parametrize(
-    "said",
+    "message",
     [
         "Corruption: CURRENT file corrupted",
         "IO error: No such file or directory: While opening a file for sequentially reading: /s/MANIFEST-000005",
@@ -232,9 +232,9 @@ def test_a_disk_that_cannot_be_used_is_named_with_its_directory_and_its_variable
         "Invalid argument: unknown checksum type 9",
     ],
 )
-def test_what_cannot_be_believed_is_damage(said: str) -> None:
-    assert damage.unusable(Path("/s"), said) is None
-    assert damage.is_damage(said)
+def test_what_cannot_be_believed_is_damage(message: str) -> None:
+    assert damage.unusable(Path("/s"), message) is None
+    assert damage.is_damage(message)
 
 
 def test_what_rocksdb_says_of_a_mistake_of_ours_is_no_damage() -> None:

@@ -177,7 +177,9 @@ class Failing(Committed):
 
 def batch(at: int, records: int = 0) -> Batch:
     """Of so many records of ten bytes, and a marker behind them."""
-    made = [SimpleNamespace(offset=at + one, value=b"", serialized_value_size=10) for one in range(records)]
+    made = [
+        SimpleNamespace(offset=at + number, value=b"", serialized_value_size=10) for number in range(records)
+    ]
     return Batch(PARTITION, at, at + records + 1, cast(Any, made), 10 * records, 1)
 
 
@@ -380,9 +382,9 @@ async def test_a_lane_that_lost_records_stands_still_says_so_and_goes_on_once_th
     lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, worker))
     try:
         await until(lambda: bool(lane.stopped))
-        said = str(lane.stopped)
-        assert said.startswith("lost-records: ")
-        assert "in from 0 to 0: the topic was deleted and made anew" in said
+        problem = str(lane.stopped)
+        assert problem.startswith("lost-records: ")
+        assert "in from 0 to 0: the topic was deleted and made anew" in problem
         assert [gap.cause for gap in worker.lost] == [Cause.RECREATED]
         assert not worker.reading
         claim.accepts = 0

@@ -13,15 +13,15 @@ GAP = Gap(partition=OUTBOX, position=7, start=9, topic_id="id-1", cause=Cause.GR
 
 @pytest.mark.parametrize("committed", [None, 0, 12])
 def test_a_gap_is_read_back_and_the_group_has_what_it_had(committed: int | None) -> None:
-    said = statements([GAP], {OUTBOX: committed})
-    assert gap_of(OUTBOX, said[OUTBOX]) == GAP
-    assert offset_of(said[OUTBOX]) == committed
-    assert len(said[OUTBOX].metadata) < 1024  # Kafka takes 4096
+    offsets = statements([GAP], {OUTBOX: committed})
+    assert gap_of(OUTBOX, offsets[OUTBOX]) == GAP
+    assert offset_of(offsets[OUTBOX]) == committed
+    assert len(offsets[OUTBOX].metadata) < 1024  # Kafka takes 4096
 
 
 @pytest.mark.parametrize(
-    "held", [None, OffsetAndMetadata(-1, ""), OffsetAndMetadata(5, ""), OffsetAndMetadata(5, "mine")]
+    "committed", [None, OffsetAndMetadata(-1, ""), OffsetAndMetadata(5, ""), OffsetAndMetadata(5, "mine")]
 )
-def test_other_offsets_tell_of_no_gap(held: OffsetAndMetadata | None) -> None:
-    assert gap_of(OUTBOX, held) is None
-    assert offset_of(held) == (5 if held is not None and held.offset == 5 else None)
+def test_other_offsets_tell_of_no_gap(committed: OffsetAndMetadata | None) -> None:
+    assert gap_of(OUTBOX, committed) is None
+    assert offset_of(committed) == (5 if committed is not None and committed.offset == 5 else None)

@@ -28,7 +28,7 @@ def test_each_kind_has_its_own_minute() -> None:
 def test_written_and_held_back_make_all_and_no_minute_holds_two(steps: list[float]) -> None:
     damping = Damping()
     now = 0.0
-    told = unwritten = 0
+    counted = unwritten = 0
     written: list[float] = []
     for step in steps:
         now += step
@@ -37,9 +37,9 @@ def test_written_and_held_back_make_all_and_no_minute_holds_two(steps: list[floa
             unwritten += 1
         else:
             assert count == unwritten
-            told, unwritten = told + count, 0
+            counted, unwritten = counted + count, 0
             written.append(now)
-    assert len(written) + told + unwritten == len(steps)
+    assert len(written) + counted + unwritten == len(steps)
     assert all(after - before >= EVERY_SECONDS for before, after in pairwise(written))
 
 

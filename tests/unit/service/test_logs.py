@@ -31,7 +31,7 @@ def lines() -> Iterator[io.StringIO]:
         structlog.reset_defaults()
 
 
-def told(lines: io.StringIO) -> list[dict[str, object]]:
+def logged(lines: io.StringIO) -> list[dict[str, object]]:
     return [json.loads(line) for line in lines.getvalue().splitlines()]
 
 
@@ -60,7 +60,7 @@ def test_a_librarys_line_is_written_once_a_minute_whatever_it_is_filled_with(lin
         library.error("Unable connect to node with id %s: %s", number, OSError(number))
     library.error("Unable to update metadata from %s", [1])
     logging.getLogger("aiokafka.consumer").error("Unable connect to node with id %s: %s", 1, OSError())
-    assert [line["event"] for line in told(lines)] == [
+    assert [line["event"] for line in logged(lines)] == [
         "Unable connect to node with id 0: OSError",
         "Unable to update metadata from [1]",
         "Unable connect to node with id 1: OSError",
@@ -77,14 +77,14 @@ def test_the_next_line_says_how_many_were_held_back(
     monkeypatch.setattr("instep.service.damping.EVERY_SECONDS", 0.0)
     ours.warning("waiting for the broker", problem="it is away still")
     library.error("Unable connect to node with id %s", 1)
-    assert [line.get("held_back") for line in told(lines)] == [None, None, 4, 4]
+    assert [line.get("held_back") for line in logged(lines)] == [None, None, 4, 4]
 
 
 def test_our_own_line_about_another_lane_is_no_repetition(lines: io.StringIO) -> None:
     ours = structlog.get_logger("instep.test")
     for lane in (1, 2, 1, 2):
         ours.error("lost-records", lane=lane, problem=f"position {lane}")
-    assert [line["lane"] for line in told(lines)] == [1, 2]
+    assert [line["lane"] for line in logged(lines)] == [1, 2]
 
 
 def test_information_and_what_is_critical_are_never_held_back(lines: io.StringIO) -> None:
@@ -93,7 +93,7 @@ def test_information_and_what_is_critical_are_never_held_back(lines: io.StringIO
         ours.info("lane claimed")
         ours.critical("stopping on the unexpected")
         library.critical("crashed")
-    assert [line["event"] for line in told(lines)] == [
+    assert [line["event"] for line in logged(lines)] == [
         "lane claimed",
         "stopping on the unexpected",
         "crashed",
@@ -106,7 +106,7 @@ def test_another_kind_of_error_is_told_at_once(lines: io.StringIO) -> None:
             raise error
         except (ValueError, KeyError):
             logging.getLogger("library").exception("crashed")
-    assert [str(line["event"]).split("\n")[0] for line in told(lines)] == [
+    assert [str(line["event"]).split("\n")[0] for line in logged(lines)] == [
         "crashed: ValueError",
         "crashed: KeyError",
     ]
@@ -120,4 +120,4 @@ def test_where_a_line_is_repeated_on_purpose_each_is_written(
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(lines))
     for seconds in (0.5, 1.0):
         structlog.get_logger("instep.supervisor").warning("worker ended", again_in_seconds=seconds)
-    assert [line["again_in_seconds"] for line in told(lines)] == [0.5, 1.0]
+    assert [line["again_in_seconds"] for line in logged(lines)] == [0.5, 1.0]

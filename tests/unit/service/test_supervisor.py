@@ -22,18 +22,18 @@ NOTE = "import os, sys, time; open(sys.argv[1], 'a').write(f'{os.getpid()}\\n');
 
 def starts(restarts: Restarts, *, until: float, runs: float) -> list[float]:
     """When it is started, looked at each tenth of a second, if it ends each time after `runs` seconds."""
-    found: list[float] = []
+    started: list[float] = []
     for tenth in range(int(until * 10)):
         now = tenth / 10
-        if (not found or now - found[-1] >= runs) and restarts.due(now):
-            found.append(now)
-    return found
+        if (not started or now - started[-1] >= runs) and restarts.due(now):
+            started.append(now)
+    return started
 
 
 def test_each_start_waits_twice_as_long_up_to_half_a_minute() -> None:
-    found = starts(Restarts(), until=200, runs=0.1)
-    waits = [later - earlier - 0.1 for earlier, later in pairwise(found)]
-    assert found[0] == 0
+    started = starts(Restarts(), until=200, runs=0.1)
+    waits = [later - earlier - 0.1 for earlier, later in pairwise(started)]
+    assert started[0] == 0
     assert waits[:8] == pytest.approx([0.5, 1, 2, 4, 8, 16, 30, 30], abs=0.11)
 
 

@@ -22,9 +22,9 @@ from prometheus_client import CollectorRegistry, Gauge
 from instep.catalogue.files import load_catalogue
 from instep.events.framing import schema_id
 from instep.events.schema import Catalogue
+from instep.lanes.process import run
 from instep.lanes.processor import Outputs, Record, State
 from instep.lanes.settings import from_env
-from instep.lanes.worker import run
 from instep.network.network import Network
 from instep.network.services import Service
 from instep.network.topics import EVENTS

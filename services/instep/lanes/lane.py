@@ -107,6 +107,8 @@ class Lane:
         """What the claim waits for; "" for nothing in particular."""
         self.restored: float | None = None
         """The restored share of the state, from 0 to 1, while a claim restores; None before and after."""
+        self.topic_ids: Mapping[str, str] = {}
+        """The ids of the topics that the lane reads; of the last claim while the next is under way."""
         self.hanging = Hanging()
         now = time.monotonic()
         self._worker = worker
@@ -159,11 +161,6 @@ class Lane:
     def next(self) -> dict[TopicPartition, int]:
         """For each partition the offset up to which the lane has committed; empty before the first claim."""
         return self._pipeline.next
-
-    @property
-    def topic_ids(self) -> Mapping[str, str]:
-        """The ids of the topics that the lane reads."""
-        return self._claim.topic_ids if self._claim is not None else {}
 
     def unconfirmed(self) -> set[TopicPartition]:
         """The partitions whose last commit is not seen to have ended yet."""
@@ -290,6 +287,7 @@ class Lane:
     async def _enter(self, claim: Claim) -> None:
         """Find the positions and begin to read there. Raises LostRecordsError where records may never have been read."""
         start = await find_start(claim, self._worker, self.partitions, self.number)
+        self.topic_ids = claim.topic_ids
         self._pipeline.next = dict(start.positions)
         accepted = {gap.partition: start.positions[gap.partition] for gap in start.accepted}
         if accepted:

@@ -69,8 +69,10 @@ class Claim:
         ends: LogEnds,
         hanging: Hanging,
         directory: Path,
+        outputs: Callable[[], Collection[TopicPartition]],
     ) -> None:
         self.state = state
+        self._outputs = outputs
         self._directory = directory
         self._producer = producer
         self._changelog = changelog
@@ -91,7 +93,7 @@ class Claim:
         settings: LaneSettings,
         changelog: Changelog,
         ends: LogEnds,
-        outputs: Collection[TopicPartition],
+        outputs: Callable[[], Collection[TopicPartition]],
         *,
         transactional_id: str,
         directory: Path,
@@ -115,7 +117,7 @@ class Claim:
             write_note(directory, learnt)
             barrier = Barrier(
                 ends,
-                outputs,
+                outputs(),
                 changelog.partition,
                 hanging=hanging,
                 note=note,
@@ -130,7 +132,7 @@ class Claim:
             write_note(directory, replace(learnt, last=None))
             await _find_topics(producer, barrier.there)
             state = LaneState(directory)
-            claim = cls(settings, producer, state, changelog, ends, hanging, directory)
+            claim = cls(settings, producer, state, changelog, ends, hanging, directory, outputs)
             claim.unconfirmed.committed(settled, {})
             await claim._restore(await _log_of(changelog, ends), restored)
         except BaseException:
@@ -171,7 +173,12 @@ class Claim:
     def begin(self) -> Transaction:
         """A transaction that sends nothing before the end of the last is seen in the changelog."""
         self._look_again()
-        return Transaction(self._producer, self._wait_until_ready)
+        return Transaction(self._producer, self._wait_until_ready, self._named)
+
+    def _named(self, topic: str) -> bool:
+        """Whether the network of now names a topic, the changelog's own among them."""
+        outputs = {partition.topic for partition in self._outputs()}
+        return topic == self._changelog.partition.topic or topic in outputs
 
     def _look_again(self) -> None:
         """Begin to wait for the last commit to be seen in the changelog."""

@@ -27,6 +27,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -259,7 +260,7 @@ class Lane:
                 worker.settings,
                 changelog,
                 worker.ends,
-                worker.outputs(self.number),
+                partial(worker.outputs, self.number),
                 transactional_id=f"{worker.group}-{self.number}",
                 directory=worker.directory / f"lane-{self.number}",
                 hanging=self.hanging,

@@ -11,6 +11,7 @@ The transaction begins with the first batch sent, and only after the last transa
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
+import structlog
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata
@@ -18,16 +19,29 @@ from aiokafka.structs import RecordMetadata
 from instep.errors import Ours
 from instep.lanes.processor import Output
 
+_log = structlog.get_logger("instep.lanes")
+
 BATCH_BYTES = 512 * 1024
 _LOG_APPEND_TIME = 1
 
 
 class Transaction:
-    """A lane has a single transaction at a time. `ready` is awaited before anything is sent."""
+    """A lane has a single transaction at a time. `ready` is awaited before anything is sent.
 
-    def __init__(self, producer: AIOKafkaProducer, ready: Callable[[], Awaitable[None]]) -> None:
+    `named` says whether the network names a topic. Outputs to a topic that neither the network nor Kafka has any more
+    are dropped: an authority has left, an operator has deleted its topics, and nobody can read there. Waiting for that topic
+    would hold up everybody else.
+    """
+
+    def __init__(
+        self,
+        producer: AIOKafkaProducer,
+        ready: Callable[[], Awaitable[None]],
+        named: Callable[[str], bool],
+    ) -> None:
         self._producer = producer
         self._ready = ready
+        self._named = named
         self._begun = False
         self._open: dict[TopicPartition, BatchBuilder] = {}
         self._sent: list[asyncio.Future[RecordMetadata]] = []
@@ -55,6 +69,11 @@ class Transaction:
                 )
 
     async def _send(self, where: TopicPartition, batch: BatchBuilder) -> None:
+        if await self._gone(where.topic):
+            _log.warning(
+                "outputs dropped: the topic is gone", topic=where.topic, records=batch.record_count()
+            )
+            return
         if not self._begun:
             await self._ready()
             await self._producer.begin_transaction()
@@ -63,6 +82,12 @@ class Transaction:
         future = await self._producer.send_batch(batch, where.topic, partition=where.partition)
         self._sent.append(future)
         self._last[where] = (future, batch.record_count())
+
+    async def _gone(self, topic: str) -> bool:
+        if topic in self._producer.client.cluster.topics():
+            return False
+        await self._find([topic])
+        return topic not in self._producer.client.cluster.topics() and not self._named(topic)
 
     async def _find(self, topics: Iterable[str]) -> None:
         """Learn the leaders of new topics with a single request: one by one, many would outlast a transaction's limit."""

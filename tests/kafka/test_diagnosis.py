@@ -1,4 +1,4 @@
-"""Why we cannot work with a cluster, told apart on real brokers: absent, frozen, no Kafka, or one that refuses us."""
+"""The diagnosis names the cause on real brokers: absent, frozen, not Kafka, or refusing us."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ PROTOCOLS = ("SASL_SSL", "SSL", "PLAINTEXT", "SASL_PLAINTEXT")
 
 @pytest.fixture(scope="module")
 def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A secured broker that knows nobody."""
+    """A secured broker without users."""
     broker = Broker(tmp_path_factory.mktemp("diagnosis"), secured=True)
     broker.start()
     yield broker
@@ -74,7 +74,7 @@ async def test_a_frozen_broker_is_told_as_one_that_does_not_answer_whatever_it_w
 async def test_a_broker_that_freezes_between_its_certificate_and_its_answer_does_not_answer(
     secured: Broker, leeds: Connection, tmp_path: Path
 ) -> None:
-    """As one that freezes after TLS was agreed: the sign-in gets no answer, so nothing is said of name or secret."""
+    """A broker that freezes after TLS was agreed answers no sign-in: the sentence blames neither name nor secret."""
     import ssl
 
     authority = CertificateAuthority("its own")

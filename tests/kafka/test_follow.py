@@ -27,7 +27,7 @@ AGREEMENT = "agreement/council-tax"
 
 @pytest.fixture(scope="module")
 def quiet_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A broker whose `instep.network` is ours alone; it is frozen and restarted here."""
+    """A broker whose `instep.network` is ours alone; tests freeze and restart the broker."""
     broker = Broker(tmp_path_factory.mktemp("follow"))
     broker.start()
     yield broker
@@ -35,7 +35,7 @@ def quiet_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
 
 
 class Writer:
-    """Writes to `instep.network` as `apply` does, and as it must not."""
+    """Writes to `instep.network` as `apply` does, and as `apply` must not."""
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
         self.producer = producer
@@ -294,7 +294,7 @@ async def soon(waiting: Awaitable[None]) -> None:
 
 
 async def until(true: Callable[[], bool], within: float) -> float:
-    """Seconds until it holds; fails when it does not hold in time."""
+    """Seconds until the condition holds; fails when the time is over."""
     start = time.monotonic()
     while not true():
         assert time.monotonic() - start < within, f"not so after {within} s"

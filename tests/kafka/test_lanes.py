@@ -1,4 +1,4 @@
-"""What the lanes promise on a real broker, seen with a service that only passes records on."""
+"""The lanes keep their promises on a real broker, with a service that only passes records on."""
 
 import asyncio
 import shutil
@@ -49,7 +49,7 @@ async def toy_connection(own_broker: Broker) -> Connection:
 
 
 async def delete_before(connection: Connection, partition: TopicPartition, offset: int) -> None:
-    """As retention does to what nobody has read in time."""
+    """Delete records as retention does, before anybody has read them."""
     admin = AIOKafkaAdminClient(**connection.kafka())
     await admin.start()
     await admin.delete_records({partition: RecordsToDelete(before_offset=offset)})
@@ -88,9 +88,9 @@ async def passed_on(connection: Connection, count: int) -> list[bytes]:
 
 
 async def unready(worker: Worker, reason: str) -> str:
-    """Wait until the worker says that it is not ready for this reason.
+    """Wait until the worker is not ready for this reason; returns the sentence.
 
-    A consumer notices within 30 s that a topic is another, for so long metadata hold.
+    A consumer notices within 30 s that a topic was made anew, since metadata last so long.
     """
     async with asyncio.timeout(90):
         while reason not in (reason_given := worker.not_ready_because() or ""):
@@ -103,7 +103,7 @@ def numbered(begin: int, end: int) -> list[bytes]:
 
 
 async def run_over(ours: Fleet, connection: Connection, count: int) -> Worker:
-    """Start a worker, let it pass on everything, and stop it in order."""
+    """Start a worker, wait until everything is passed on, and stop the worker in order."""
     worker = ours.start("toy", module="tests.kafka.toy")
     await passed_on(connection, count)
     assert worker.stop() < 5.0
@@ -256,7 +256,7 @@ async def test_a_group_without_offsets_and_a_log_that_begins_later_is_a_gap_that
 async def test_a_changelog_that_is_gone_stops_the_lane_though_the_group_knows_where_it_was(
     toy_connection: Connection, tmp_path: Path
 ) -> None:
-    """What the lane remembered is gone with it, so going on would repeat what it had passed on."""
+    """The lane's memory is gone with the changelog, so going on would repeat records."""
     await write(toy_connection, numbered(0, 10))
     with fleet(toy_connection, tmp_path) as ours:
         await run_over(ours, toy_connection, 10)
@@ -273,7 +273,7 @@ async def test_a_changelog_that_is_gone_stops_the_lane_though_the_group_knows_wh
 async def test_a_transaction_without_an_end_stops_a_lane_that_cannot_tell_how_its_own_ended_until_an_operator_decides(
     toy_connection: Connection, tmp_path: Path
 ) -> None:
-    """The transaction here is another producer's: to a lane that claims for the first time it looks the same."""
+    """The transaction here is another producer's: a lane that claims for the first time sees no difference."""
     other = AIOKafkaProducer(
         **toy_connection.kafka(), transactional_id="another", transaction_timeout_ms=600_000
     )

@@ -36,7 +36,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 @dataclass
 class Flow:
-    """Moves among councils, each published by the one moved to; `councils` may grow while it runs."""
+    """Moves among councils, each published by the gaining council; `councils` may grow meanwhile."""
 
     stage: Stage
     councils: list[str] = field(default_factory=lambda: list(COUNCILS))
@@ -91,7 +91,7 @@ async def join(stage: Stage, newcomer: str, version: int) -> int:
 
 
 async def all_follow(workers: list[Worker], generation: int) -> None:
-    """Return when every worker is ready and says that it follows this generation."""
+    """Return when every worker is ready and follows this generation."""
     until = time.monotonic() + 60
     for worker in workers:
         shown = f'instep_network_generation{{service="{worker.service}"}} {generation}.0'
@@ -102,7 +102,7 @@ async def all_follow(workers: list[Worker], generation: int) -> None:
 
 
 def runs(worker: Worker) -> None:
-    """It has not ended by itself, now or before."""
+    """The worker has not ended by itself, now or before."""
     assert worker.exit_code is None, worker.tail()
     assert "stopping on the unexpected" not in worker.log.read_text()
 
@@ -116,7 +116,7 @@ def strain() -> float:
 
 
 async def restart(worker: Worker) -> float:
-    """Stop it as an orchestrator does, and start it again; returns the seconds that stopping takes, without the strain."""
+    """Stop the worker as an orchestrator does, and start another; returns the seconds of stopping, without the strain."""
     runs(worker)
     took = (await asyncio.to_thread(worker.stop)) / max(1.0, strain())
     assert worker.exit_code == 0, worker.tail()

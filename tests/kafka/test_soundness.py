@@ -1,4 +1,4 @@
-"""What real brokers say of their version."""
+"""Real brokers show whether their version is sound."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ from tests.conftest import KAFKA_4_3_1
 def kafka(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[Broker, bool]]:
-    """A broker of one of the two versions, and whether that is sound."""
+    """A broker of either version, and whether the version is sound."""
     if request.param:
         monkeypatch.setenv(OTHER_PINS, str(request.param))
     else:

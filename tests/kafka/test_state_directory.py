@@ -1,4 +1,4 @@
-"""A worker whose state directory cannot be used says so in one sentence: a setting ends it, a full disk may pass."""
+"""A worker names an unusable state directory in a sentence: a bad setting ends the worker, a full disk may pass."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ INSTEP = str(Path(sys.executable).with_name("instep"))
 
 @pytest.fixture(scope="module")
 def bootstrap_servers(tmp_path_factory: pytest.TempPathFactory) -> object:
-    """A broker that the sample network has been applied to."""
+    """A broker with the sample network applied."""
     broker = Broker(tmp_path_factory.mktemp("broker"))
     broker.start()
     try:
@@ -35,7 +35,7 @@ def bootstrap_servers(tmp_path_factory: pytest.TempPathFactory) -> object:
 
 
 def ended(bootstrap_servers: str, state: Path) -> tuple[int, str]:
-    """The exit code of a worker that is started with this state directory, and all that it says."""
+    """The exit code and all output of a worker with this state directory."""
     environ = {
         **os.environ,
         "INSTEP_BOOTSTRAP_SERVERS": bootstrap_servers,
@@ -84,7 +84,7 @@ slot._write_something = full
 signal.signal(signal.SIGUSR1, has_room)
 main()
 """
-"""Intake on a disk that is full until SIGUSR1."""
+"""Intake on a disk that stays full until SIGUSR1."""
 
 
 async def test_a_full_disk_is_named_and_the_worker_goes_on_once_there_is_room(

@@ -1,4 +1,4 @@
-"""A broker that is away for long: the supervised worker says so, is started again whenever it ends, and nothing is lost."""
+"""A broker is away for long: the supervised worker says so, is started again after each end, and nothing is lost."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""A service for tests of the lanes alone: passes each value on once, and dies of one that is deadly.
+"""A service for tests of the lanes alone: passes each value on once, and dies of a deadly value.
 
 python -m tests.kafka.toy
 """
@@ -32,12 +32,12 @@ serve(decode, *standard_streams())
 
 
 class Toy:
-    """Remembers each value and passes on only what is new."""
+    """Remembers each value and passes on new values only."""
 
     service = TOY
 
     def follow(self, network: Network) -> None:
-        """It obeys no agreement."""
+        """No agreement concerns this service."""
 
     def process(self, records: Sequence[Record], state: State, now: int) -> Outputs:
         outputs = []

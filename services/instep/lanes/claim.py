@@ -19,6 +19,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -26,7 +27,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from instep.errors import NotConnectedError, UnknownStateError
-from instep.kafka.log_ends import Log, LogEnds, Offsets
+from instep.kafka.log_ends import LastTransaction, Log, LogEnds, Offsets
 from instep.lanes.barrier import Barrier, settle
 from instep.lanes.changelog import Changelog, values_of
 from instep.lanes.clock import Clock
@@ -106,15 +107,10 @@ class Claim:
         Positions are to be read afterwards. Raises HangingTransactionError, and the errors of Kafka's clients.
         """
         described = await ends.last_transaction(transactional_id)
-        before = read_note(directory)
-        remembered = before.last if before is not None and before.producer == described.producer else None
         producer = make_producer(settings, transactional_id)
         state: LaneState | None = None
         try:
-            await asyncio.wait_for(producer.start(), settings.transaction_timeout + MARGIN_SECONDS)
-            last = evidence(described, remembered, producer_of(producer))
-            learnt = Note(transactional_id=transactional_id, producer=producer_of(producer), last=last)
-            write_note(directory, learnt)
+            learnt, last = await _fence(producer, described, settings, directory, transactional_id)
             barrier = Barrier(
                 ends,
                 outputs(),
@@ -123,11 +119,7 @@ class Claim:
                 note=note,
                 transaction_timeout=settings.transaction_timeout,
             )
-
-            async def decisions(stable: Offsets) -> Mapping[TopicPartition, Ending]:
-                now = await _log_of(changelog, ends)
-                return decisions_in(values_of(await changelog.tail(now.start, now.end)), stable)
-
+            decisions = partial(_decisions, changelog, ends)
             settled = await barrier.passed(producer, last, decisions, lane=changelog.lane)
             write_note(directory, replace(learnt, last=None))
             await _find_topics(producer, barrier.there)
@@ -284,6 +276,29 @@ class Claim:
                 forget_note(self._directory)
         finally:
             self.state.close()
+
+
+async def _fence(
+    producer: AIOKafkaProducer,
+    described: LastTransaction,
+    settings: LaneSettings,
+    directory: Path,
+    transactional_id: str,
+) -> tuple[Note, LastTransaction]:
+    """Fence every earlier owner; the note for the next claim, already written, and how the last transaction ended."""
+    before = read_note(directory)
+    remembered = before.last if before is not None and before.producer == described.producer else None
+    await asyncio.wait_for(producer.start(), settings.transaction_timeout + MARGIN_SECONDS)
+    last = evidence(described, remembered, producer_of(producer))
+    learnt = Note(transactional_id=transactional_id, producer=producer_of(producer), last=last)
+    write_note(directory, learnt)
+    return learnt, last
+
+
+async def _decisions(changelog: Changelog, ends: LogEnds, stable: Offsets) -> Mapping[TopicPartition, Ending]:
+    """The operators' decisions in the changelog about partitions that hang at these last stable offsets."""
+    log = await _log_of(changelog, ends)
+    return decisions_in(values_of(await changelog.tail(log.start, log.end)), stable)
 
 
 async def _log_of(changelog: Changelog, ends: LogEnds) -> Log:

@@ -1,4 +1,4 @@
-"""Where Kafka is: settings, their faults by name, and that no secret shows."""
+"""A connection comes from settings, an error names the bad variable, and no secret shows."""
 
 import json
 from pathlib import Path
@@ -116,7 +116,7 @@ def test_without_variables_what_up_has_left_is_used(tmp_path: Path) -> None:
 
 @pytest.fixture
 def platform(tmp_path: Path) -> Path:
-    """What `instep up` and `network apply` leave."""
+    """The files that `instep up` and `network apply` leave."""
     secrets = tmp_path / "secrets"
     for principal in ("instep.admin", "leeds", "leeds.placements"):
         secret(secrets, principal)

@@ -1,4 +1,4 @@
-"""What the records of `instep.network` amount to, one after another."""
+"""The records of `instep.network` count from a `generation` record on."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,7 +36,7 @@ def test_a_null_value_removes_the_thing() -> None:
 def test_compaction_of_what_has_been_superseded_changes_nothing(
     changes: list[dict[bytes, bytes | None]], data: st.DataObject
 ) -> None:
-    """Kafka may drop any record that has a later one of its key; the last generation read is the same."""
+    """Kafka may drop any record with a later record of the same key; the last generation read is the same."""
     log: list[tuple[bytes, bytes | None]] = []
     for number, change in enumerate(changes):
         log += [*change.items(), (b"generation", str(number).encode())]

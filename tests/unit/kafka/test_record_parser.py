@@ -12,7 +12,7 @@ _HEADER = 61  # bytes of a batch before its records
 
 
 def batch(offset: int, names: list[bytes], *, zipped: bool = False) -> bytes:
-    """One record for each name, four bytes, which is that of its only header."""
+    """A record for each name (four bytes) of its only header."""
     builder = DefaultRecordBatchBuilder(
         magic=2,
         compression_type=0,

@@ -1,4 +1,4 @@
-"""Which Kafka is unsound, by the levels of `metadata.version` that brokers tell."""
+"""The levels of `metadata.version` decide whether a broker's Kafka is sound."""
 
 import struct
 

@@ -1,4 +1,4 @@
-"""A batch is unpacked within a bound, and each record of one that is not has somebody to stand in for it."""
+"""A batch is unpacked within a bound; each record of a batch that is not unpacked has a stand-in."""
 
 import gzip
 import tracemalloc

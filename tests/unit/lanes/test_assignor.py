@@ -44,7 +44,7 @@ class Cluster:
 
 
 def test_a_topic_that_the_lanes_owner_does_not_know_yet_waits() -> None:
-    """Never is a lane owned twice, as it was when each worker was given a share of each topic that it knew."""
+    """No lane is owned twice. Lanes were, when each worker got a share of each topic that the worker knew."""
     numbering = lane_numbering(4)
     lane = numbering("leeds.outbox", 0)
     cluster = Cluster(instep__events=4, leeds__outbox=1)

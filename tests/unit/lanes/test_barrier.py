@@ -1,4 +1,4 @@
-"""The barrier passes when everything has ended, settles what hangs, and stops where nobody can tell."""
+"""The barrier passes when everything has ended, settles hanging transactions, and stops where nobody can tell."""
 
 import asyncio
 from collections.abc import Collection, Iterable, Mapping
@@ -93,7 +93,7 @@ async def passed(
     *,
     partitions: Collection[TopicPartition] = (INBOX,),
 ) -> list[str]:
-    """Pass the barrier; returns what it said that it waited for."""
+    """Pass the barrier; returns the reasons for waiting that the barrier noted."""
     notes: list[str] = []
 
     async def decisions(stable: Offsets) -> Mapping[TopicPartition, Ending]:

@@ -21,7 +21,7 @@ CHANGELOG = Changelog(
 
 
 class Consumer:
-    """Moves to one of these positions with each fetch, and stays at the last; it brings no records."""
+    """Moves to the next position with each fetch, stays at the last, and brings no records."""
 
     def __init__(self, *positions: int) -> None:
         self.positions = list(positions)

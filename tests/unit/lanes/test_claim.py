@@ -20,7 +20,7 @@ CHANGELOG, INBOX = TopicPartition("instep.router.state", 0), TopicPartition("lee
 
 
 class Producer:
-    """Its broker is away: it cannot be stopped in time, and it goes on trying to send."""
+    """A producer whose broker is away: nobody can stop the producer in time, and sending is tried again and again."""
 
     def __init__(self) -> None:
         self._txn_manager = SimpleNamespace(state=TransactionState.IN_TRANSACTION)
@@ -47,7 +47,7 @@ class Producer:
 
 
 def claim_of(producer: object, **settings: Any) -> Claim:
-    """A claim as it is once it has been opened, of a producer and a state made by hand."""
+    """An opened claim, of a producer and a state made by hand."""
     claim = Claim.__new__(Claim)
     claim._producer = cast(AIOKafkaProducer, producer)
     claim._directory = Path("nowhere")

@@ -22,7 +22,7 @@ def test_the_difference_is_what_lies_outside_the_time_of_the_question(
 
 
 def shown() -> Clock:
-    """As a commit at 1,000 s of Kafka's clock leaves it, which was at 50 s of the monotonic clock."""
+    """The clock after a commit at 1,000 s of Kafka's clock and 50 s of the monotonic clock."""
     clock = Clock()
     clock.committed(1_000_000, before=1000.0, after=1001.0, now=50.0)
     return clock

@@ -1,4 +1,4 @@
-"""A lane's state on a disk that damages it: it is discarded and rebuilt; a disk that cannot be used is left alone."""
+"""A damaged state is discarded and rebuilt; a state on an unusable disk is left alone."""
 
 import errno
 import os
@@ -22,7 +22,7 @@ def at(offset: int) -> Checkpoint:
 
 
 def filled(directory: Path) -> LaneState:
-    """A state with a table on disk and, after it, what only the write-ahead log has."""
+    """A state with a table on disk, and later entries in the write-ahead log only."""
     state = LaneState(directory)
     state.restored({b"key-%d" % n: os.urandom(100) for n in range(KEYS)}, at(2000))
     state._db.flush()
@@ -32,7 +32,7 @@ def filled(directory: Path) -> LaneState:
 
 @pytest.fixture
 def crashed(tmp_path: Path) -> Path:
-    """The directory as a process that was killed leaves it."""
+    """The directory after its process was killed."""
     state = filled(tmp_path / "alive")
     directory = tmp_path / "lane-3"
     shutil.copytree(tmp_path / "alive", directory)

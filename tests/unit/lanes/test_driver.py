@@ -32,7 +32,7 @@ def test_faust_has_no_offset_below_which_it_drops_a_batch() -> None:
 
 
 def consumer_of(fetcher: object, *assigned: TopicPartition) -> RestingConsumer:
-    """A consumer without a broker, subscribed to `in`, and assigned these partitions if any."""
+    """A consumer without a broker, subscribed to `in`, with the given assignment."""
     consumer = RestingConsumer(bootstrap_servers="nowhere:1", group_id="test")
     consumer._subscription.subscribe({"in"})
     if assigned:
@@ -55,7 +55,7 @@ async def test_a_lane_that_starts_to_read_what_was_just_given_up_is_passed_over(
 
 
 class Fetcher:
-    """What aiokafka's does, with answers put in by hand."""
+    """Stands in for aiokafka's fetcher, with answers put in by hand."""
 
     error: Exception | None = None
 

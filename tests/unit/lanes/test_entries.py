@@ -20,7 +20,7 @@ GAP = Gap(partition=HUB, position=None, start=7, topic_id="id-1", cause=Cause.LO
 
 
 class Entries(dict[bytes, bytes]):
-    """A state that holds these entries."""
+    """A state with the given entries."""
 
     def put(self, key: bytes, value: bytes) -> None:
         self[key] = value

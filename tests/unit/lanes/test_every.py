@@ -1,4 +1,4 @@
-"""Work that is due every so many seconds, and pauses that grow."""
+"""Work comes due every so many seconds, and pauses grow."""
 
 from instep.lanes.every import Backoff, Every
 

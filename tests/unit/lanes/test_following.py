@@ -15,7 +15,7 @@ FIRST, SECOND = SimpleNamespace(generation=1), SimpleNamespace(generation=2)
 
 
 class Follower:
-    """Has the networks that a test gives it."""
+    """Holds a test's networks."""
 
     def __init__(self) -> None:
         self.network: Any = None

@@ -37,7 +37,7 @@ INTERVAL = 0.2
 
 
 def metric() -> Any:
-    """A counter or histogram that only notes how often it was raised."""
+    """A counter or histogram that only notes how often somebody raised the metric."""
     raised = SimpleNamespace(times=0)
 
     def note(value: float = 1) -> None:
@@ -48,7 +48,7 @@ def metric() -> Any:
 
 
 class Worker:
-    """A worker whose lane waits at the claim unless it may `claim`, so that a test takes its turns for it."""
+    """A worker whose lane waits at the claim unless `claim` is set, so that a test takes the lane's turns."""
 
     group = cluster = "test"
     directory = Path()
@@ -110,7 +110,7 @@ class Worker:
 
 
 class Committed:
-    """A claim that notes when each transaction began, and how far it got."""
+    """A claim that notes each transaction's beginning and position."""
 
     state = SimpleNamespace(changes={})
     entries_restored = uncommitted_before = 0
@@ -142,7 +142,7 @@ class Committed:
         """Nothing is counted."""
 
     def check_clock(self) -> None:
-        """It is right."""
+        """The clock is right."""
 
     async def settle_what_hangs(self) -> None:
         """Nothing hangs."""
@@ -293,7 +293,7 @@ async def test_a_transaction_that_is_given_up_in_the_middle_is_counted_as_aborte
 
 
 def opening(monkeypatch: pytest.MonkeyPatch, claim: Committed) -> list[float]:
-    """Have every claim be this one; returns when each was opened."""
+    """Replace every claim by `claim`; returns the times at which claims were opened."""
     opened: list[float] = []
 
     async def claimed(*_: object, **__: object) -> Committed:

@@ -1,4 +1,4 @@
-"""What a worker that died left open is ended by whoever takes its directory over, and nobody else's is."""
+"""The worker that takes over a dead worker's directory ends the dead worker's transactions, and nobody else's."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""What lives long is kept out of collections."""
+"""Long-lived objects are kept out of collections."""
 
 import gc
 import weakref
@@ -10,7 +10,7 @@ from instep.lanes.memory import let_go, set_aside
 
 
 class Knot:
-    """Refers to itself, so only a collection frees it."""
+    """Refers to itself, so only a collection frees the object."""
 
     def __init__(self) -> None:
         self.itself = self

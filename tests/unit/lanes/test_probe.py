@@ -1,4 +1,4 @@
-"""A record that kills the decoder is found by a child that dies of it, and set aside."""
+"""A child process dies of the record that kills the decoder, and the record is set aside."""
 
 import sys
 import tracemalloc
@@ -54,7 +54,7 @@ class Sent:
 
 
 class Echo:
-    """Passes values on, and says which were set aside."""
+    """Passes values on, and names those that were set aside."""
 
     service = Service(name="echo", port=0, reads=(), writes={})
 

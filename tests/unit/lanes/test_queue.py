@@ -1,4 +1,4 @@
-"""A lane's queue counts what it holds, is full above its bound, and has room again at half of it."""
+"""A lane's queue counts its batches, is full above its bound, and has room again at half of the bound."""
 
 from types import SimpleNamespace
 from typing import Any, cast

@@ -1,4 +1,4 @@
-"""What `/ready` and the watchdog say of a worker's lanes."""
+"""`/ready` and the watchdog name the first problem of a worker's lanes."""
 
 from types import SimpleNamespace
 from typing import Any, cast
@@ -10,7 +10,7 @@ from instep.lanes.readiness import stalled, unready
 
 
 def lane(number: int, *, silent: float = 0.0, open_for: float = 0.0, **state: Any) -> Lane:
-    """A lane that is claimed, unless the test says otherwise."""
+    """A claimed lane, unless the test says otherwise."""
     seen = {"claimed": True, "stopped": None, "waiting_for": "", "restored": None} | state
     return cast(
         Lane,

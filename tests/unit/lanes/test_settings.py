@@ -1,4 +1,4 @@
-"""A bad setting names its variable; the versions that the lanes were proven on are the only ones that start."""
+"""A bad setting names its variable; lanes start on the proven versions only."""
 
 import pytest
 

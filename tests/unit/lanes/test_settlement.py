@@ -1,4 +1,4 @@
-"""Which way a transaction without an end goes: only where the coordinator's word decides."""
+"""A transaction without an end is ended only where the coordinator's word decides the way."""
 
 import pytest
 from aiokafka import TopicPartition

@@ -1,4 +1,4 @@
-"""The directory of a worker's state: a free one, or one sentence that says why there is none."""
+"""A worker gets a free state directory, or a sentence that says why there is none."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""What a lane that stands still says through the group's offsets comes back as it was, and the offsets stay evidence."""
+"""A gap that a lane states through the group's offsets comes back unchanged, and the offsets stay evidence."""
 
 import pytest
 from aiokafka import TopicPartition

@@ -1,4 +1,4 @@
-"""A commit counts once the last stable offset has passed it; positions once that is seen in the changelog."""
+"""A commit counts once the last stable offset has passed; positions count once the commit is seen in the changelog."""
 
 from aiokafka import TopicPartition
 

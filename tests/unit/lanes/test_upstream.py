@@ -1,6 +1,7 @@
-"""What the lanes override or lean on in Faust, mode and aiokafka: an upgrade that changes any of it fails here, by name.
+"""The lanes override or lean on methods of Faust, mode and aiokafka: an upgrade that changes any of them fails here, by
+name.
 
-Read what has changed and what of ours stands on it, run `make chaos`, and only then put the new digest here and the new
+Read the change and our code that stands on the method, and run `make chaos`. Only then put the new digest here and the new
 version into `instep.lanes.versions`.
 """
 
@@ -58,7 +59,7 @@ LEANED_ON = (
     Consumer._drain_messages,
     ModeWorker.execute_from_commandline,
 )
-"""Besides what is overridden."""
+"""Used, beside the overridden methods."""
 
 PROVEN = {
     "aiokafka.consumer.consumer.AIOKafkaConsumer.getmany": "01257a2c9786",
@@ -104,7 +105,7 @@ PROVEN = {
 
 
 def _overridden(classes: Iterable[type]) -> Iterator[Any]:
-    """What these classes put in another's place."""
+    """The methods that our classes override."""
     for ours in classes:
         for name in vars(ours):
             theirs = next((vars(base)[name] for base in ours.__mro__[1:-1] if name in vars(base)), None)

@@ -1,4 +1,4 @@
-"""Repeated lines: the first at once, one a minute after that, and none forgotten in the count."""
+"""Of repeated lines the first is written at once, then one a minute, and the count forgets none."""
 
 from itertools import pairwise
 

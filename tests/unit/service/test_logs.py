@@ -1,4 +1,4 @@
-"""What a library logs of an error: its kind and its place, and nothing that it may have been holding."""
+"""A library's log of an error holds the kind and the place, and no value from a record."""
 
 import io
 import json
@@ -15,7 +15,7 @@ HELD = b"Imogen \xff"
 
 @pytest.fixture
 def lines() -> Iterator[io.StringIO]:
-    """What the services' own handler writes."""
+    """The lines of the services' own handler."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     configure_logs()

@@ -1,4 +1,4 @@
-"""When a worker is started again, and what a supervisor does with a real process."""
+"""A supervisor starts an ended worker again, later each time, and ends a real process in order."""
 
 import signal
 import subprocess
@@ -21,7 +21,7 @@ NOTE = "import os, sys, time; open(sys.argv[1], 'a').write(f'{os.getpid()}\\n');
 
 
 def starts(restarts: Restarts, *, until: float, runs: float) -> list[float]:
-    """When it is started, looked at each tenth of a second, if it ends each time after `runs` seconds."""
+    """The starts of a process that ends each time after `runs` seconds, asked for each tenth of a second."""
     started: list[float] = []
     for tenth in range(int(until * 10)):
         now = tenth / 10

@@ -1,16 +1,32 @@
-"""Blanking without decoding: what is shared is cut out of an event's own bytes, and joined.
+r"""Blanks an event without decoding it: cuts the shared fields out of the event's own bytes, and joins them.
 
-A field that is not shared is one zero byte (`blanking`), so what a recipient gets is runs of the event's bytes with zero
-bytes between them; all that is needed is where the fields lie. Canonical Avro of our schemas, which are not recursive, is a
-*regular language* as long as texts and arrays are bounded: a 6 and any three bytes are a text of three. So the form of an
-event is a regular expression, made from its schema, with a group for each field; `re` walks it in C, four times as fast as
-generated Python did, never beyond the input, and in linear time: at each place at most one alternative can match, by its
-first bytes.
+**Why nothing is decoded.** A blanked event keeps its schema, and a field that is not shared is a single zero byte
+(`blanking`). So a recipient's bytes are runs of the source's bytes with zero bytes between them. To cut the runs out, only
+the places of the fields have to be known; their values do not matter. (`part` decodes the few fields that routing asks for.)
 
-It takes only canonical bytes: exact choices, enums, booleans and numbers in their shortest form, arrays in one block, and
-nothing left over. It does not see whether a text that nobody reads is UTF-8 (intake has; it is copied as it is). And it
-takes only *usual* events: one with a longer text, or more items, has to be decoded whole by `reader`, which tells unusual
-from unsound.
+**The form of an event.** Avro's bytes hold no names and no separators, but every value says by its first bytes how far it
+reaches. Our schemas are never recursive. With a bound on texts and arrays, the canonical bytes of a schema are therefore a
+*regular language*, and a regular expression describes them. The form is that expression, made once from the schema:
+
+    boolean        [\0\x01]
+    int, long      continuation bytes (above 127), then a last byte; an alternative for each length, none overlong
+    string         an alternative for each length: \x06.{3} is a text of three bytes
+    enum           a byte out of a set
+    [null, T]      \0, or \x02 and then T
+    array          \0, or the number of items, the items and \0
+    record         its fields in their order; outside arrays each field is a numbered group
+
+A single `fullmatch` proves the bytes canonical and gives the span of every field. `re` walks the expression in C, four times
+as fast as generated Python did. The walk never leaves the input and takes linear time: at each place at most one alternative
+can match, by its first bytes, so `re` has no second way to try.
+
+**What is unusual.** Each length of a text is an alternative, so the form stops at the usual lengths: texts shorter than
+64 bytes, arrays of at most 8 items. An event beyond them may be sound, but no form matches it. The caller decodes such an
+event whole with `reader`, and `reader` tells unusual from unsound.
+
+**What a match proves.** The form takes canonical bytes alone: exact choices, enums, booleans and numbers in their shortest
+form, arrays in a single block, and nothing left over. Only UTF-8 is left unproven, for texts that nobody reads: intake has
+proven those, and they are copied as they are.
 """
 
 from __future__ import annotations
@@ -35,9 +51,6 @@ USUAL_ITEMS = 8
 Spans = re.Match[bytes]
 """Where the fields of one event lie."""
 
-ReadPart = Callable[[Spans], dict[str, Any]]
-"""Reads some fields of an event, as a part of it; raises UnsoundBytesError where a text of them is not UTF-8."""
-
 Splice = Callable[[Spans], bytes]
 """The blanked event, behind whatever stood before it in the bytes (the framing)."""
 
@@ -58,15 +71,6 @@ class Form:
 def form(schema: Schema) -> Form:
     """The form of a schema; raises SchemaError where it holds what Instep's schemas never hold."""
     return _Form(schema).of(schema.parsed)
-
-
-@lru_cache(maxsize=256)
-def part_reader(schema: Schema, paths: frozenset[str]) -> ReadPart:
-    """Reads these paths, none within an array: of a leaf the value, of a record or an array whether it is there.
-
-    It gives them in records as the event itself has them; a null record with some of these paths in it is None.
-    """
-    return _Part(schema, paths).function()
 
 
 @lru_cache(maxsize=1024)
@@ -135,100 +139,6 @@ class _Form:
         for number in range(USUAL_ITEMS - 1, 0, -1):
             begun = rb"(?:\x%02x|%b%b)" % (2 * number, begun, item)
         return rb"\0|%b%b\0" % (begun, item)
-
-
-class _Part:
-    def __init__(self, schema: Schema, paths: Collection[str]) -> None:
-        self._schema = schema
-        self._paths = paths
-        self._types = name_types(schema.parsed)
-        self._groups = form(schema).groups
-        self._taken: dict[str, int] = {}  # variable: group
-        self._values: dict[str, Any] = {
-            "number": _number,
-            "day": _day,
-            "Unsound": UnsoundBytesError,
-        }
-
-    def function(self) -> ReadPart:
-        part = self._record(self._schema.parsed, "")
-        code = Code("def read(found):")
-        if self._taken:
-            # Group 0 is asked for as well, since of one group alone `re` gives no tuple.
-            code.add(
-                f"{', '.join(self._taken)}, _ = found.group({', '.join(map(str, self._taken.values()))}, 0)"
-            )
-        with code.block("try:"):
-            code.add(f"return {part}")
-        with code.block("except UnicodeDecodeError:"):  # as in `reader`: what was caught is not kept
-            code.add("pass")
-        code.add("raise Unsound('undecodable')")
-        read: ReadPart = compiled(code, "read", self._values, self._schema)
-        return read
-
-    def _record(self, record: Any, path: str) -> str:
-        read = [
-            f"{field['name']!r}: {self._field(field['type'], path + field['name'])}"
-            for field in record["fields"]
-            if any(f"{one}.".startswith(f"{path}{field['name']}.") for one in self._paths)
-        ]
-        return f"{{{', '.join(read)}}}"
-
-    def _beneath(self, path: str) -> bool:
-        return any(one.startswith(f"{path}.") for one in self._paths)
-
-    def _take(self, path: str) -> str:
-        group = self._groups[path]
-        self._taken[f"g{group}"] = group
-        return f"g{group}"
-
-    def _field(self, avro: Any, path: str) -> str:
-        """The expression of what is read of a field."""
-        kind = resolve(avro, self._types)
-        nullable = isinstance(kind, list)
-        match resolve(kind[1], self._types) if nullable else kind:
-            case {"type": "record", "fields": fields} as record if self._beneath(path):
-                # The fields of a record that is null are not there, so their groups are None.
-                part = self._record(record, f"{path}.")
-                first = self._take(f"{path}.{fields[0]['name']}")
-                return f"({part} if {first} is not None else None)" if nullable else part
-            case {"type": "record" | "array"}:
-                return f"{self._take(path)} != b'\\0'"
-            case {"type": "enum", "symbols": symbols}:
-                return self._choice(
-                    {bytes((2 * place,)): name for place, name in enumerate(symbols)}, path, nullable
-                )
-            case "boolean":
-                return self._choice({b"\0": False, b"\1": True}, path, nullable)
-            case "string":
-                value = self._take(path)
-                text = "({0}[{1}:] if {0}[{2}] < 128 else {0}[{3}:]).decode()"
-                if nullable:
-                    return f"(None if {value} == b'\\0' else {text.format(value, 2, 1, 3)})"
-                return text.format(value, 1, 0, 2)
-            case whole:
-                number, value = "day" if whole == "int" else "number", self._take(path)
-                return (
-                    f"(None if {value} == b'\\0' else {number}({value}, 1))"
-                    if nullable
-                    else f"{number}({value}, 0)"
-                )
-
-    def _choice(self, table: Mapping[bytes, Any], path: str, nullable: bool) -> str:
-        value = self._take(path)
-        if nullable:
-            table = {b"\0": None} | {b"\2" + written: one for written, one in table.items()}
-        self._values[f"of_{value}"] = table
-        return f"of_{value}[{value}]"
-
-
-def _number(field: bytes, start: int) -> int:
-    number, _ = varint.read(field, start)
-    return (number >> 1) ^ -(number & 1)
-
-
-_day = lru_cache(maxsize=4096)(_number)
-"""The same for an `int`: dates mostly, of which few are about at a time."""
 
 
 class _Piece(NamedTuple):

@@ -20,7 +20,7 @@ from typing import Any, NoReturn
 
 from instep.errors import SchemaError, UnsoundBytesError
 from instep.events import varint
-from instep.events.generated import Code, compiled, name_types, resolve
+from instep.events.generated import Code, compiled, name_types, no_event_type, resolve
 from instep.events.schema import Schema
 
 Read = Callable[[bytes, int], tuple[dict[str, Any], int, bool]]
@@ -98,9 +98,7 @@ class _Reader:
                 code.add("if n > 1: raise Unsound('not-canonical')")
                 code.add(f"{into} = n == 1")
             case _:
-                raise SchemaError(
-                    f"{self._schema.full_name} {self._schema.version} holds a type that no event may hold."
-                )
+                raise no_event_type(self._schema)
 
     def _nullable(self, code: Code, other: Any, into: str) -> None:
         code.add("n = body[i]; i += 1")

@@ -15,9 +15,9 @@ from functools import lru_cache
 from itertools import count
 from typing import Any
 
-from instep.errors import DatumError, SchemaError
+from instep.errors import DatumError
 from instep.events import varint
-from instep.events.generated import Code, compiled, name_types, resolve
+from instep.events.generated import Code, compiled, name_types, no_event_type, resolve
 from instep.events.schema import Schema
 
 Write = Callable[[Mapping[str, Any]], bytes]
@@ -145,9 +145,7 @@ class _Writer:
                 self._flush(code)
                 code.add(f"put({'long' if width == 'long' else 'int_'}({value}))")
             case _:
-                raise SchemaError(
-                    f"{self._schema.full_name} {self._schema.version} holds a type that no event may hold."
-                )
+                raise no_event_type(self._schema)
 
     def _put_of(self, code: Code, table: Mapping[Any, bytes], value: str) -> None:
         name = self._new()

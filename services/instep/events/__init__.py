@@ -1,11 +1,13 @@
-"""What an event is: its schemas, its bytes and its plain form.
+"""An event: its schemas, its bytes, its meaning, its blanked form and its plain JSON.
 
-In:   `catalogue.Catalogue.load` reads the schemas and what each event type asks of its publishers;
-      `decoding.Decoder` takes a stranger's bytes to a sound event or a refusal; `plain.from_plain` takes plain
-      JSON to the datum of a schema.
-Out:  `Schema.encode` and `blanking.Blanking` write canonical Avro; `plain.to_plain` writes plain JSON;
-      `rules.rule_of` says what is wrong with an event's meaning, `lint.lint` what is wrong with the schemas.
+In:   `outbox.validate` takes a record of an outbox to a sound event or a refusal. Of its steps, `decoding.Decoder` reads a
+      stranger's bytes strictly, and `rules.rule_of` refuses an event whose meaning is unsound. `plain.from_plain` takes
+      plain JSON to the datum of a schema. `splice.form` and `part.part_reader` read some fields of an event that intake
+      has accepted.
+Out:  `writer.encode` and `blanking.Blanking` write canonical Avro, `bus.BusRecord` writes framed records of the bus, and
+      `plain.to_plain` writes plain JSON.
 
-Promises: pure (no broker, no clock; nothing is read but `schemas/`); a stranger's bytes raise nothing; errors and
-refusals name fields, never values; what is written is canonical, so equal events are equal bytes.
+Promises: no I/O and no clock; `catalogue.files` reads the schemas. A stranger's bytes become an event or a refusal, and
+raise nothing. Errors and refusals name fields, never values. Written bytes are canonical, so equal events are equal
+bytes.
 """

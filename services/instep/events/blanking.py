@@ -1,8 +1,10 @@
-"""Blanking: an event with only the fields that a recipient may have, in the event's own schema.
+"""Blanks an event: leaves only the fields that a recipient may have, in the event's own schema.
 
-The header is whole. Every field that is not shared is null, or an empty array, which is one zero byte. A delivery never
-says more than that: null stays null, and a record of which some fields are shared is there only where the source had it
-(as a record of nulls, if it had none of those: that there *is* such a record is part of what was shared).
+The header is whole. Every field that is not shared is null or an empty array: a single zero byte, either way.
+
+A delivery never says more than the event. Null stays null. A record with shared fields is there only where the source had
+that record. Where the source had the record and none of its shared fields, the recipient gets a record of nulls: to share a
+field is to share that its record exists.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from instep.events.fields import any_beneath
 from instep.events.generated import name_types, resolve
 from instep.events.schema import Schema
 from instep.events.splice import Splice, splicer
@@ -18,15 +21,16 @@ from instep.events.writer import writer
 
 
 def paths_of(schema: Schema) -> frozenset[str]:
-    """Every path that an agreement may name: dotted, through records and arrays of records; `header` is none of them."""
+    """Every path that an agreement may name, through records and arrays of records; none of the header."""
     return frozenset(path for path in schema.fields if path.partition(".")[0] != "header")
 
 
 class Blanking:
-    """Blanks events of one schema to one set of shared paths. Naming a record shares all of it.
+    """Blanks events of a schema to a set of shared paths. A record that is named is shared whole.
 
-    `paths` holds what is shared, sorted, each once: what lies within a shared record is left out, and so is what this
-    version of the schema does not have (an agreement may name a later version's field; here it shares nothing).
+    `paths` are the shared paths, sorted, each once. Paths within a shared record are left out. Paths that this version of
+    the schema does not have are left out too: an agreement may name a later version's field, and shares nothing by that
+    here.
     """
 
     def __init__(self, schema: Schema, paths: Iterable[str]) -> None:
@@ -37,19 +41,19 @@ class Blanking:
 
     @cached_property
     def splice(self) -> Splice:
-        """The same bytes again, cut out of the event's own (`splice.Form.find`), behind whatever stands before it."""
+        """Gives the bytes of `encode`, cut out of the event's own bytes (`splice.Form.find`), behind what precedes them."""
         return splicer(self.schema, self.paths)
 
     def encode(self, event: Mapping[str, Any]) -> bytes:
-        """The Avro body of the blanked event; the same bytes as `schema.encode(blank(event))`, without making it."""
+        """The Avro body of the blanked event: the bytes of `writer.encode(schema, blank(event))`, in a single pass."""
         return self._write(event)
 
     def blank(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """The blanked event, to show; for sending, `encode` is quicker."""
+        """The blanked event, to show to a person; for sending, `encode` is quicker."""
         return {"header": event["header"], **self._record(self.schema.parsed, event, "")}
 
     def left_out(self, event: Mapping[str, Any]) -> list[str]:
-        """The paths of what the event says and the blanked one does not, each once; of a record left out whole, its own."""
+        """The paths with a value in the event and none once blanked; a record left out whole gives its own path alone."""
         body = {name: value for name, value in event.items() if name != "header"}
         return sorted(set(self._unshared(body, "")))
 
@@ -58,11 +62,11 @@ class Blanking:
             path = prefix + name
             if value is None or value == [] or path in self.paths:
                 continue
-            if not any(shared.startswith(f"{path}.") for shared in self.paths):
+            if not any_beneath(self.paths, path):
                 yield path
             else:
-                for item in value if isinstance(value, list) else (value,):
-                    yield from self._unshared(item, f"{path}.")
+                for inner in value if isinstance(value, list) else (value,):
+                    yield from self._unshared(inner, f"{path}.")
 
     def _record(self, record: Any, source: Mapping[str, Any], path: str) -> dict[str, Any]:
         return {
@@ -74,7 +78,7 @@ class Blanking:
     def _value(self, avro: Any, value: Any, path: str) -> Any:
         if path in self.paths:
             return value
-        within = any(shared.startswith(f"{path}.") for shared in self.paths)
+        within = any_beneath(self.paths, path)
         match resolve(avro, self._types):
             case {"type": "array", "items": items}:
                 record = resolve(items, self._types)
@@ -88,8 +92,8 @@ class Blanking:
 
 
 def _outermost(paths: Iterable[str]) -> tuple[str, ...]:
-    kept: list[str] = []
+    outermost: list[str] = []
     for path in sorted(paths, key=lambda path: path.split(".")):
-        if not kept or not path.startswith(f"{kept[-1]}."):
-            kept.append(path)
-    return tuple(sorted(kept))
+        if not outermost or not path.startswith(f"{outermost[-1]}."):
+            outermost.append(path)
+    return tuple(sorted(outermost))

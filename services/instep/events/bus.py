@@ -1,4 +1,4 @@
-"""Records of the bus itself (a rejection, a disclosure …), as one network frames them."""
+"""Writes records of the bus itself (a rejection, a disclosure …), framed with the schema ids of a network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from instep.events.writer import writer
 
 
 class BusRecord:
-    """One kind of record of the bus; `schemas` are the network's, by id. Raises NetworkError where it is not among them."""
+    """A kind of record of the bus; `schemas` are the network's, by id. Raises NetworkError where they lack its schema."""
 
     def __init__(self, catalogue: Catalogue, schemas: Mapping[int, Schema], name: str) -> None:
         self.schema = catalogue.bus[name]
@@ -31,7 +31,7 @@ class BusRecord:
 
 
 class RejectionRecord(BusRecord):
-    """Why an event was refused; it holds no value of the event."""
+    """Why an event was refused; holds no value of the event."""
 
     def __init__(self, catalogue: Catalogue, schemas: Mapping[int, Schema]) -> None:
         super().__init__(catalogue, schemas, "rejection")
@@ -46,7 +46,7 @@ class RejectionRecord(BusRecord):
         event_id: str | None,
         at: int,
     ) -> bytes:
-        """The framed value; `at` is epoch milliseconds UTC, `reason` one of design §4's closed list."""
+        """The framed value; `at` is epoch milliseconds UTC, `reason` is of the closed list in `client.explain`."""
         return self.value(
             {
                 "source": source,

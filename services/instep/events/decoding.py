@@ -1,8 +1,8 @@
-"""A stranger's bytes to a sound event, or a refusal that says why; never an exception, whatever the bytes.
+"""Turns a stranger's bytes into a sound event, or into a refusal with its reason; never raises, whatever the bytes.
 
-In this order, each step only where the one before it held: size, framing, a registered event schema, a strict reading
-(`reader`), nothing left over. Schemas are chosen by id from the network's own list; nothing that came with a message is
-ever used as one. What is sound is canonical: arrays in sized or split blocks, which are valid Avro, are written again.
+The steps are: size, framing, a registered event schema, a strict reading (`reader`), nothing left over. The first step that
+fails is the reason. A schema is chosen by its id from the network's own list; nothing out of a message is ever used as a
+schema. A sound event is canonical: arrays in sized or split blocks, which are valid Avro, are written again.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from instep.events.schema import Catalogue, EventType, Schema
 from instep.events.writer import encode
 
 MAX_VALUE = 256 * 1024
-"""Bytes of a framed value (design §4)."""
+"""Bytes of a framed value, at most."""
 
 _UUID = re.compile(rb"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _UUID_LENGTH = 36
 
 
 class Refusal(NamedTuple):
-    """Why an event is refused: a reason of design §4's closed list, the fields (or headers) at fault, and of whom and what
-    it spoke, where that could be read. A tuple, which costs little to make: refusing is not to cost more than accepting.
+    """Why an event is refused: a reason (`client.explain` lists all), the fields or headers at fault, and of whom the event
+    speaks, as far as that could be read. A tuple costs little to make: a refusal should not cost more than an acceptance.
 
-    `subject_ref` is None unless it has the form of one: what a faulty system put there may be anything. `event_type` (a
-    folder's name) is None where the schema could not be told.
+    `subject_ref` is None unless it has the form of a reference: a faulty system may put anything there. `event_type` (a
+    folder's name) is None where the schema is unknown.
     """
 
     reason: str
@@ -42,7 +42,7 @@ class Refusal(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sound:
-    """An event whose bytes are in order; what it *says* is for `rules.rule_of`. `value` is framed and canonical."""
+    """An event whose bytes are in order; its *meaning* is for `rules.rule_of`. `value` is framed and canonical."""
 
     schema: Schema
     event_type: EventType
@@ -55,14 +55,14 @@ class Decoder:
 
     def __init__(self, catalogue: Catalogue, schemas: Mapping[int, Schema]) -> None:
         """Generates the readers; raises SchemaError where a schema has no place on this bus."""
-        self._known: dict[int, tuple[Schema, EventType, Read]] = {
+        self._readers: dict[int, tuple[Schema, EventType, Read]] = {
             number: (schema, catalogue.events[schema.name], reader(schema))
             for number, schema in schemas.items()
             if schema.kind == "event"
         }
 
     def decode(self, value: bytes | None) -> Sound | Refusal:
-        """The event in a record's value, or why not: oversize, bad-framing, unknown-schema, undecodable, not-canonical,
+        """The event in a record's value, or a refusal: oversize, bad-framing, unknown-schema, undecodable, not-canonical or
         trailing-bytes.
         """
         if value is not None and len(value) > MAX_VALUE:
@@ -70,10 +70,10 @@ class Decoder:
         number = schema_id(value)
         if value is None or number is None:
             return Refusal(reason="bad-framing")
-        known = self._known.get(number)
-        if known is None:
+        entry = self._readers.get(number)
+        if entry is None:
             return Refusal(reason="unknown-schema")
-        schema, event_type, read = known
+        schema, event_type, read = entry
         try:
             event, end, plain = read(value, PREFIX)
         except UnsoundBytesError as error:
@@ -88,7 +88,7 @@ class Decoder:
 
 
 def readable_event_id(value: bytes) -> str | None:
-    """The event id of a framed value that may be broken further on: the header's first field, if it looks like one."""
+    """The event id of a framed value that may be broken further on: the header's first field, if that looks like a UUID."""
     start = PREFIX + 1
     if value[PREFIX : PREFIX + 1] != bytes((_UUID_LENGTH << 1,)):
         return None

@@ -1,4 +1,4 @@
-"""The Kafka headers around a record: CloudEvents 1.0 in Kafka's binary mode, and the two of our own.
+"""Writes and reads the Kafka headers around a record: CloudEvents 1.0 in Kafka's binary mode, the trace, and our own.
 
 Publishers may send `ce_` headers, which must agree with the event; every record in an inbox carries them.
 """

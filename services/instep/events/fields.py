@@ -1,12 +1,12 @@
-"""The fields of a schema by their paths: `old_address.postcode`, through records and arrays of records.
+"""Lists the fields of a schema by their paths: `old_address.postcode`, through records and arrays of records.
 
-Paths are what agreements, `event.toml` and refusals speak in. The header is part of every event and is
-always whole, so callers that mean "what may be shared" leave out `header` and what lies beneath it.
+Agreements, `event.toml` and refusals name fields by path. The header is part of every event and is always whole, so callers
+that ask for the fields to share leave out `header` and the paths beneath it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,10 @@ NAMED = frozenset({"record", "enum", "fixed"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Field:
-    """One field: its path, what it says, and its type with null and the array around it taken off.
+    """A field: its path, its doc, and its type without the null and the array around it.
 
-    `type` is an Avro type name: a primitive, `enum`, `record`, `map` or `fixed`; `type_name` is what a
-    reader calls it (`Address`, `date`, `string`); `symbols` are an enum's.
+    `type` is an Avro type name: a primitive, `enum`, `record`, `map` or `fixed`. `type_name` is the name that people use
+    (`Address`, `date`, `string`). `symbols` are an enum's.
     """
 
     path: str
@@ -30,7 +30,7 @@ class Field:
     type_name: str
     array: bool
     nullable: bool
-    needed: bool  # without a default, so whoever writes it must give it
+    needed: bool  # without a default: a writer must give the field
     symbols: tuple[str, ...] = ()
 
     @property
@@ -41,6 +41,12 @@ class Field:
 def fields_of(definition: Mapping[str, Any]) -> dict[str, Field]:
     """Path to field of a record's definition, in the order of the schema; raises SchemaError where types recur."""
     return {field.path: field for field in _fields(definition, "", {}, ())}
+
+
+def any_beneath(paths: Iterable[str], path: str) -> bool:
+    """Whether any of the paths lies beneath `path`: a field of the record, or of the array's records, at that path."""
+    prefix = f"{path}."
+    return any(inner.startswith(prefix) for inner in paths)
 
 
 def _fields(
@@ -70,7 +76,7 @@ def _fields(
 
 
 def _unwrapped(avro: Any, named: dict[str, Mapping[str, Any]]) -> tuple[Mapping[str, Any], bool, bool]:
-    """The type itself as an object, and whether null or an array lay around it."""
+    """The inner type as an object, and whether null and an array lay around it."""
     nullable = array = False
     while True:
         match avro:
@@ -87,4 +93,4 @@ def _unwrapped(avro: Any, named: dict[str, Mapping[str, Any]]) -> tuple[Mapping[
             case str() if avro.rpartition(".")[2] in named:
                 return named[avro.rpartition(".")[2]], nullable, array
             case _:
-                raise SchemaError("A type is neither known nor [null, type] nor an array of one.")
+                raise SchemaError("A type is neither known, nor [null, type], nor an array of known types.")

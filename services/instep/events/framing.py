@@ -1,4 +1,4 @@
-"""Confluent framing: byte 0, the schema's id in four bytes (big-endian, unsigned), then the Avro body.
+"""Puts the schema's id in front of an Avro body, as Confluent frames it: byte 0, four bytes of id (big-endian), the body.
 
 Source: Confluent's wire format, which every registry-aware Kafka client writes.
 """
@@ -16,7 +16,7 @@ def frame(schema_id: int, body: bytes) -> bytes:
 
 
 def schema_id(value: bytes | None) -> int | None:
-    """The id that a value names; None where it is not framed, or has no body."""
+    """The schema id of a framed value; None where the value is not framed, or has no body."""
     if value is None or len(value) <= PREFIX or value[0] != MAGIC:
         return None
     return int.from_bytes(value[1:PREFIX], "big")

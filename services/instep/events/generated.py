@@ -1,7 +1,7 @@
-"""Functions that are generated, once for each schema, so that an event costs no look-up of its schema.
+"""Makes functions out of generated code, once for each schema, so that an event costs no look-up of its schema.
 
-The source of such a function holds nothing but names from a schema, always through `repr`, and schemas are ours: linted
-files of the catalogue, never something that came with a message.
+Only names of a schema come into the code, always through `repr`. Schemas are ours: linted files of the catalogue, never
+something out of a message. `tests/unit/events/golden/` holds generated code to read.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from instep.errors import SchemaError
 from instep.events.schema import Schema
 
 
 class Code:
-    """Lines of Python, indented by blocks."""
+    """Lines of a Python function, indented by blocks; `head` is its `def` line."""
 
     def __init__(self, head: str) -> None:
         self._lines = [head]
@@ -35,19 +36,24 @@ class Code:
 
 
 def compiled(code: Code, name: str, values: dict[str, Any], schema: Schema) -> Any:
-    """The function `name` that the code defines, with `values` as its globals."""
+    """The function `name`, as the code defines it, with `values` as its globals."""
     names = dict(values)
     exec(compile(str(code), f"<{name} of {schema.full_name} {schema.version}>", "exec"), names)  # noqa: S102
     return names[name]
 
 
+def no_event_type(schema: Schema) -> SchemaError:
+    """The error for a schema with a type that no event may hold."""
+    return SchemaError(f"{schema.full_name} {schema.version} holds a type that no event may hold.")
+
+
 def name_types(avro: Any) -> dict[str, Any]:
-    """Full name to type, of every record and enum within a parsed schema."""
+    """Full name to type, for every record and enum within a parsed schema."""
     match avro:
         case list():
             return {name: named for branch in avro for name, named in name_types(branch).items()}
         case {"type": "record", "name": name, "fields": fields}:
-            within = [named for field in fields for named in name_types(field["type"]).items()]
+            within = [pair for field in fields for pair in name_types(field["type"]).items()]
             return {name: avro, **dict(within)}
         case {"type": "array", "items": items}:
             return name_types(items)
@@ -58,7 +64,7 @@ def name_types(avro: Any) -> dict[str, Any]:
 
 
 def resolve(avro: Any, types: Mapping[str, Any]) -> Any:
-    """The type itself: what a name stands for, and `{"type": "string"}` as `"string"`."""
+    """The type itself: a name's record or enum, and `"string"` for `{"type": "string"}`."""
     match avro:
         case {"type": str(primitive)} if primitive not in ("record", "enum", "array", "map", "fixed"):
             return primitive

@@ -1,7 +1,7 @@
-"""What tells one event from another: its identity, and a digest of its content.
+"""Tells events apart: by their identity, and by a digest of their content.
 
 Identity is (source, subject_ref, event_id). Content is everything but `published_at`, so that an event published twice is
-the same event (design §3, §11).
+the same event.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ SIZE = 16
 
 
 def identity(source: str, subject_ref: str, event_id: str) -> bytes:
-    """The 16 bytes under which an event is remembered; no `/` is legal within the parts, so none runs into the next."""
+    """The 16 bytes under which an event is remembered; no part may hold a `/`, so no part runs into the next."""
     return identity_of(source.encode(), subject_ref.encode(), event_id.encode())
 
 
 def identity_of(source: bytes, subject_ref: bytes, event_id: bytes) -> bytes:
-    """The same of the parts in UTF-8."""
+    """The same, given the parts in UTF-8."""
     return blake2b(b"%b/%b/%b" % (source, subject_ref, event_id), digest_size=SIZE).digest()
 
 
 def content_digest(schema: Schema, value: bytes, header: Mapping[str, Any]) -> bytes:
     """16 bytes over the event type and everything in its canonical, framed `value` but `published_at`.
 
-    The framing's id is left out, for it is the network's number, not the source's words. `header` is the decoded header
-    of that value. Two different contents cannot meet: what lies before `published_at` ends itself, as Avro does.
+    The framing's id is left out: the network chose that number, not the source. `header` is the decoded header of
+    `value`. Two different contents never give the digest the same bytes: the bytes before `published_at` say where they
+    end, as Avro does.
     """
     start = published_at(header)
     return digest_without(schema, value, start, start + varint.size(header["published_at"]))
@@ -48,9 +49,9 @@ def digest_without(schema: Schema, value: bytes, start: int, end: int) -> bytes:
 
 
 def published_at(header: Mapping[str, Any]) -> int:
-    """Where `published_at` starts in the framed value of an event: behind all that stands before it in EventHeader.
+    """Where `published_at` starts in the framed value of an event: behind the fields before it in EventHeader.
 
-    Within a major version fields are added at a record's end alone, so this sum holds for every 1.x; a test recounts it.
+    Within a major version fields are added at a record's end alone, so the sum holds for every 1.x; a test counts again.
     """
     replaces = header["replaces"]
     return (

@@ -1,8 +1,9 @@
-"""Identifiers, each with its one written form.
+"""Gives each identifier its canonical form: postcodes, UPRNs, GSS codes, company numbers, references of subjects …
 
-Every function takes what a system wrote and gives the canonical form, or None where it is no such identifier; so a value
-is canonical where the function gives it back. Adapters normalise with them; intake's rules only compare, for a bus that
-quietly rewrote what a council signed off would not be trusted. Nothing here says that an identifier *exists*.
+Every function takes a system's text and gives the canonical form, or None where the text is no such identifier. So a
+value is canonical where the function gives the same value back. Adapters normalise with these functions. Intake's rules
+only compare: nobody would trust a bus that quietly rewrote a council's words. No function says that an identifier
+*exists*.
 """
 
 from __future__ import annotations
@@ -63,7 +64,7 @@ def postcode(text: str) -> str | None:
 
 
 def uprn(text: str) -> Uprn | None:
-    """Unique Property Reference Number: up to 12 digits, without zeros in front (some systems pad, some lose them)."""
+    """Unique Property Reference Number: up to 12 digits, without zeros in front (some systems pad, some drop the zeros)."""
     number = text.strip()
     return Uprn(number.lstrip("0")) or None if _UPRN.fullmatch(number) else None
 
@@ -112,14 +113,14 @@ def authority_id(text: str) -> AuthorityId | None:
 
 
 def subject_ref(text: str) -> SubjectRef | None:
-    """A source's own pseudonym of a subject; never an NHS or National Insurance number, however it is punctuated."""
+    """A source's own pseudonym of a subject; never an NHS or National Insurance number, however punctuated."""
     if not _SUBJECT_REF.fullmatch(text):
         return None
     return None if len(text) < 20 and _is_national(_NOT_PLAIN.sub("", text)) else SubjectRef(text)
 
 
 def uuid(text: str) -> str | None:
-    """In lower case with hyphens (RFC 9562): events are told apart by this text, so it has one spelling."""
+    """In lower case with hyphens (RFC 9562): this text tells events apart, so it has a single spelling."""
     lower = text.strip().lower()
     return lower if _UUID.fullmatch(lower) else None
 

@@ -1,7 +1,8 @@
-"""Whether a record of an outbox is sound: its size, its bytes, its event's meaning, and what stands around the event.
+"""Validates a record of an outbox: its size, its bytes, the meaning of its event, and its key and headers beside the event.
 
-The broker cannot tell a consumer who wrote a record, so the outbox in which the record lies is its authenticated source.
-Intake refuses by these rules, and publishers apply the same before they send again.
+The broker does not tell a consumer who wrote a record. So the outbox that holds a record is the authenticated source, and
+the event has to name the same source. Intake refuses by these rules, and publishers apply the same rules before a
+redrive.
 """
 
 from __future__ import annotations
@@ -33,25 +34,28 @@ def validate(
     rules: Mapping[str, Rule],
     now: int,
 ) -> Sound | Refusal:
-    """Validate one record of the outbox of `source`; `rules` by event type, `now` is epoch milliseconds UTC."""
-    too_large = _too_large(key, headers)
-    if too_large is not None:
-        return Refusal(reason="oversize", fields=too_large)
+    """Validate a record of the outbox of `source`; `rules` by event type, `now` is epoch milliseconds UTC.
+
+    The first refusal counts: oversize key or headers, then the decoder's, then what contradicts the event, then its rule's.
+    """
+    oversize = _oversize_parts(key, headers)
+    if oversize is not None:
+        return Refusal(reason="oversize", fields=oversize)
     decoded = decoder.decode(value)
     if isinstance(decoded, Refusal):
         return decoded._replace(subject_ref=readable_subject_ref(key))
-    fault = _contradiction(key, headers, decoded, source)
-    return fault or rules[decoded.event_type.name](decoded.event, now) or decoded
+    contradiction = _contradiction(key, headers, decoded, source)
+    return contradiction or rules[decoded.event_type.name](decoded.event, now) or decoded
 
 
 def readable_subject_ref(key: bytes | None) -> str | None:
-    """The subject reference that an outbox key is, if it has the form of one."""
+    """The subject reference in an outbox key; None where the key does not have the form of a reference."""
     if key is None or len(key) > MAX_KEY or not key.isascii():
         return None
     return identifiers.subject_ref(key.decode())
 
 
-def _too_large(key: bytes | None, headers: OutboxHeaders) -> tuple[str, ...] | None:
+def _oversize_parts(key: bytes | None, headers: OutboxHeaders) -> tuple[str, ...] | None:
     if key is not None and len(key) > MAX_KEY:
         return ("key",)
     if not headers:
@@ -63,7 +67,7 @@ def _too_large(key: bytes | None, headers: OutboxHeaders) -> tuple[str, ...] | N
 
 
 def _contradiction(key: bytes | None, headers: OutboxHeaders, sound: Sound, source: str) -> Refusal | None:
-    """Where the record's surroundings say something else than the event."""
+    """Refuses a record whose outbox, key or CloudEvents headers contradict the event's own header."""
     header = sound.event["header"]
     if header["source"] != source:
         return _refusal("wrong-source", ("header.source",), sound)
@@ -72,7 +76,7 @@ def _contradiction(key: bytes | None, headers: OutboxHeaders, sound: Sound, sour
     wrong = [
         name
         for name, value in headers
-        if name in _TOLD and value != _TOLD[name](sound.schema, header).encode()
+        if name in _EXPECTED and value != _EXPECTED[name](sound.schema, header).encode()
     ]
     return _refusal("header-mismatch", tuple(dict.fromkeys(wrong)), sound) if wrong else None
 
@@ -88,8 +92,8 @@ def _refusal(reason: str, fields: tuple[str, ...], sound: Sound) -> Refusal:
     )
 
 
-# `ce_time` and `ce_subject` are left alone: to CloudEvents they are the publisher's to choose, and neither travels on.
-_TOLD: Mapping[str, Callable[[Schema, Mapping[str, Any]], str]] = {
+# `ce_time` and `ce_subject` may say anything: CloudEvents leaves them to the publisher, and neither travels on.
+_EXPECTED: Mapping[str, Callable[[Schema, Mapping[str, Any]], str]] = {
     "ce_specversion": lambda schema, header: "1.0",
     "ce_id": lambda schema, header: str(header["event_id"]),
     "ce_source": lambda schema, header: envelope.ce_source(header["source"]),

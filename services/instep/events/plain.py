@@ -1,13 +1,12 @@
-"""Plain JSON events and the datums that Avro takes, each way.
+"""Converts plain JSON events to the datums of Avro, and back.
 
-Plain means what a council's developer would write by hand: ISO dates (`2026-04-01`), ISO timestamps with
-`Z` or an offset, enum symbols as text, no union tags. Null and absent are the same, an absent array is
-empty, and an absent field with a default has its default; the header is an object named `header` like any
-other. `to_plain` leaves out nulls and empty arrays, so that `to_plain(from_plain(x)) == x` for every x that
-leaves out no default.
+A plain event is JSON as a council's developer would write by hand: ISO dates (`2026-04-01`), ISO timestamps with `Z` or
+an offset, enum symbols as text, no union tags. Null and absent are the same. An absent array is empty, and an absent
+field with a default has its default. The header is an object named `header`, like any other. `to_plain` leaves out nulls
+and empty arrays, so `to_plain(from_plain(x)) == x` for every x that leaves out no default.
 
-`from_plain` is strict, since a misspelt field that is silently dropped is a fact that never arrives. Its
-errors name the field and never a value, for a value may be a person's.
+`from_plain` is strict: a misspelt field that is silently dropped is a fact that never arrives. Its errors name the field and
+never a value, since a value may be a person's.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ Convert = Callable[[Any], Any]
 _DAY_ZERO = date(1970, 1, 1).toordinal()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
-# `fromisoformat` takes more of ISO 8601 (week dates, no hyphens, no zone) than two programs agree on.
+# `fromisoformat` takes more of ISO 8601 (week dates, no hyphens, no zone) than programs agree on.
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIMESTAMP = re.compile(_DATE.pattern + r"T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -37,15 +36,15 @@ _BITS = {"int": 32, "long": 64}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Way:
-    """Both directions of one type at one path."""
+class _Conversion:
+    """The two conversions of a type at a path."""
 
-    take: Convert  # plain -> datum
-    give: Convert  # datum -> plain
+    take: Convert  # plain to datum
+    give: Convert  # datum to plain
 
 
 def from_plain(schema: Schema, plain: Any) -> dict[str, Any]:
-    """The datum of `schema` that a plain JSON event says; raises PlainEventError with the path at fault."""
+    """The datum of a plain JSON event; raises PlainEventError with the path at fault."""
     datum: dict[str, Any] = _compiled(schema).take(plain)
     return datum
 
@@ -57,14 +56,14 @@ def to_plain(schema: Schema, datum: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=256)
-def _compiled(schema: Schema) -> _Way:
-    return _way(schema.definition, "", {})
+def _compiled(schema: Schema) -> _Conversion:
+    return _conversion(schema.definition, "", {})
 
 
-def _way(avro: Any, path: str, named: dict[str, Any]) -> _Way:
+def _conversion(avro: Any, path: str, named: dict[str, Any]) -> _Conversion:
     match avro:
         case ["null", other]:
-            return _way(other, path, named)  # the record around it deals with null and absent
+            return _conversion(other, path, named)  # the record around it deals with null and absent
         case {"type": "record"}:
             named[avro["name"]] = avro
             return _record(avro, path, named)
@@ -72,7 +71,7 @@ def _way(avro: Any, path: str, named: dict[str, Any]) -> _Way:
             named[avro["name"]] = avro
             return _enum(tuple(avro["symbols"]), path)
         case {"type": "array", "items": items}:
-            return _array(_way(items, path, named), path)
+            return _array(_conversion(items, path, named), path)
         case {"logicalType": "date"}:
             return _date(path)
         case {"logicalType": "timestamp-millis"}:
@@ -86,16 +85,18 @@ def _way(avro: Any, path: str, named: dict[str, Any]) -> _Way:
         case {"type": ("int" | "long") as width} | (("int" | "long") as width):
             return _integer(_BITS[width], path)
         case str() if avro.rpartition(".")[2] in named:
-            return _way(named[avro.rpartition(".")[2]], path, named)
+            return _conversion(named[avro.rpartition(".")[2]], path, named)
         case _:
             raise SchemaError(f"{path or 'The schema'} is of a type that a plain event cannot hold.")
 
 
-def _record(avro: Mapping[str, Any], path: str, named: dict[str, Any]) -> _Way:
+def _record(avro: Mapping[str, Any], path: str, named: dict[str, Any]) -> _Conversion:
     prefix = f"{path}." if path else ""
-    ways = [(field["name"], _way(field["type"], prefix + field["name"], named)) for field in avro["fields"]]
-    names = frozenset(name for name, _ in ways)
-    # None as a default stands for null and for "no default" alike: what has none is `needed`.
+    conversions = [
+        (field["name"], _conversion(field["type"], prefix + field["name"], named)) for field in avro["fields"]
+    ]
+    names = frozenset(name for name, _ in conversions)
+    # None as a default stands for null and for "no default" alike; fields without a default are `needed`.
     defaults = {field["name"]: field.get("default") for field in avro["fields"]}
     needed = {field["name"] for field in avro["fields"] if "default" not in field}
 
@@ -103,10 +104,10 @@ def _record(avro: Mapping[str, Any], path: str, named: dict[str, Any]) -> _Way:
         if type(plain) is not dict:
             raise PlainEventError(path or "event", "must be an object of named fields")
         datum: dict[str, Any] = {}
-        for name, way in ways:
+        for name, conversion in conversions:
             value = plain.get(name)
             if value is not None:
-                datum[name] = way.take(value)
+                datum[name] = conversion.take(value)
             elif name in needed:
                 raise PlainEventError(prefix + name, "is required")
             else:
@@ -118,24 +119,24 @@ def _record(avro: Mapping[str, Any], path: str, named: dict[str, Any]) -> _Way:
 
     def give(datum: Mapping[str, Any]) -> dict[str, Any]:
         plain: dict[str, Any] = {}
-        for name, way in ways:
+        for name, conversion in conversions:
             value = datum.get(name)
             if value is not None and value != []:
-                plain[name] = way.give(value)
+                plain[name] = conversion.give(value)
         return plain
 
-    return _Way(take=take, give=give)
+    return _Conversion(take=take, give=give)
 
 
 def _unknown(key: str, prefix: str, names: frozenset[str]) -> PlainEventError:
-    if not _KEY.fullmatch(key):  # such a key may well be data that slipped
+    if not _KEY.fullmatch(key):  # such a key may be data in the wrong place
         return PlainEventError(prefix.rstrip(".") or "event", "holds a field that is not of this schema")
     near = get_close_matches(key, names, n=1)
     hint = f"; did you mean {near[0]}?" if near else ""
     return PlainEventError(prefix + key, f"is not a field of this schema{hint}")
 
 
-def _array(item: _Way, path: str) -> _Way:
+def _array(item: _Conversion, path: str) -> _Conversion:
     def each(convert: Convert, values: Any) -> list[Any]:
         done: list[Any] = []
         try:
@@ -151,51 +152,51 @@ def _array(item: _Way, path: str) -> _Way:
             raise PlainEventError(path, "must be a list")
         return each(item.take, plain)
 
-    return _Way(take=take, give=lambda values: each(item.give, values))
+    return _Conversion(take=take, give=lambda values: each(item.give, values))
 
 
-def _enum(symbols: tuple[str, ...], path: str) -> _Way:
+def _enum(symbols: tuple[str, ...], path: str) -> _Conversion:
     def take(plain: Any) -> str:
         if type(plain) is not str or plain not in symbols:
             raise PlainEventError(path, f"must be one of {', '.join(symbols)}")
         return plain
 
-    return _Way(take=take, give=_itself)
+    return _Conversion(take=take, give=_itself)
 
 
-def _string(path: str) -> _Way:
+def _string(path: str) -> _Conversion:
     def take(plain: Any) -> str:
         if type(plain) is not str:
             raise PlainEventError(path, "must be text")
         if not plain.isascii():
             try:
                 plain.encode()
-            except UnicodeEncodeError:  # JSON can spell half of a surrogate pair; no encoding can
+            except UnicodeEncodeError:  # JSON can write half of a surrogate pair; UTF-8 cannot
                 raise PlainEventError(path, "holds text that is not valid Unicode") from None
         return plain
 
-    return _Way(take=take, give=_itself)
+    return _Conversion(take=take, give=_itself)
 
 
-def _uuid(path: str) -> _Way:
+def _uuid(path: str) -> _Conversion:
     def take(plain: Any) -> str:
         if type(plain) is not str or not _UUID.fullmatch(plain):
             raise PlainEventError(path, "must be a UUID such as 0b0e7c6a-5d2e-4c8e-9f36-0d6a3c1f9b52")
         return plain.lower()
 
-    return _Way(take=take, give=_itself)
+    return _Conversion(take=take, give=_itself)
 
 
-def _boolean(path: str) -> _Way:
+def _boolean(path: str) -> _Conversion:
     def take(plain: Any) -> bool:
         if type(plain) is not bool:
             raise PlainEventError(path, "must be true or false")
         return plain
 
-    return _Way(take=take, give=_itself)
+    return _Conversion(take=take, give=_itself)
 
 
-def _integer(bits: int, path: str) -> _Way:
+def _integer(bits: int, path: str) -> _Conversion:
     limit = 1 << (bits - 1)
 
     def take(plain: Any) -> int:
@@ -205,10 +206,10 @@ def _integer(bits: int, path: str) -> _Way:
             raise PlainEventError(path, f"does not fit in {bits} bits")
         return plain
 
-    return _Way(take=take, give=_itself)
+    return _Conversion(take=take, give=_itself)
 
 
-def _date(path: str) -> _Way:
+def _date(path: str) -> _Conversion:
     def take(plain: Any) -> int:
         if type(plain) is str and _DATE.fullmatch(plain):
             try:
@@ -223,12 +224,12 @@ def _date(path: str) -> _Way:
         except (ValueError, OverflowError):
             raise PlainEventError(path, "lies outside the calendar") from None
 
-    return _Way(take=take, give=give)
+    return _Conversion(take=take, give=give)
 
 
-def _timestamp(path: str) -> _Way:
+def _timestamp(path: str) -> _Conversion:
     def take(plain: Any) -> int:
-        """Milliseconds; what is finer is cut off, never rounded up into the future."""
+        """Milliseconds; finer digits are cut off, never rounded up into the future."""
         if type(plain) is str and _TIMESTAMP.fullmatch(plain):
             try:
                 return (datetime.fromisoformat(plain) - _EPOCH) // _MILLISECOND
@@ -244,7 +245,7 @@ def _timestamp(path: str) -> _Way:
         precision = "milliseconds" if milliseconds % 1000 else "seconds"
         return at.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
 
-    return _Way(take=take, give=give)
+    return _Conversion(take=take, give=give)
 
 
 def _itself(value: Any) -> Any:

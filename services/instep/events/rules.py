@@ -1,18 +1,18 @@
-"""What a sound event must also mean, before anyone acts on it; compiled once for each event type.
+"""Refuses an event whose bytes are sound and whose meaning is not; each event type has a rule, compiled once.
 
-The rules come from the schema (dates, timestamps, enums, uuids by their types; identifiers by their names, which mean the
+A rule comes from the schema (dates, timestamps, enums and uuids by their types; identifiers by their names, which mean the
 same thing wherever they stand) and from `event.toml` (required fields):
 
-    unknown-value    an enum is UNKNOWN where it is given at all; or a NEW has `replaces`, so that nobody can tell
-                     whether it is new or corrects something
-    missing-field    a required field of a NEW, CORRECT or REFRESH is null, empty or blank (an ANNUL may be bare);
-                     or a CORRECT or ANNUL does not say what it replaces
-    bad-identifier   not in its canonical form: a postcode in small letters or without its space too, since adapters and
-                     publishers normalise (`identifiers`) and the bus never rewrites what a source said; an event that
+    unknown-value    an enum is given as UNKNOWN; or a NEW has `replaces`, so that nobody can tell whether the event is
+                     new or corrects something
+    missing-field    a required field of a NEW, CORRECT or REFRESH is null, empty or blank (an ANNUL may be bare); or a
+                     CORRECT or ANNUL does not name the event to replace
+    bad-identifier   not in its canonical form. A postcode in small letters or without its space is refused too: adapters
+                     and publishers normalise (`identifiers`), and the bus never rewrites a source's words. An event that
                      replaces itself. Whether a postcode *exists* is no question here: ZZ99 3VZ passes
     bad-date         before 1850, more than two years ahead (a birth: more than a day), or a timestamp more than a day ahead
 
-An event with several faults is refused for the first kind of them, in this order, and all fields of that kind are named.
+An event may violate a rule in several ways. The refusal gives the first reason in this order, and names all fields of it.
 """
 
 from __future__ import annotations
@@ -29,23 +29,22 @@ from instep.events.fields import Field
 from instep.events.generated import Code, compiled
 from instep.events.schema import EventType
 
-Fault = tuple[str, str]
-"""A reason, and the path at fault."""
+Violation = tuple[str, str]
+"""A reason, and the path of the field."""
 
 REASONS = ("unknown-value", "missing-field", "bad-identifier", "bad-date")
 DAY = 86_400_000
 """Milliseconds."""
 EARLIEST = (date(1850, 1, 1) - date(1970, 1, 1)).days
-"""Days: older than anyone living, and than most registers."""
+"""Days since 1970: earlier than anyone living was born, and than most registers began."""
 AHEAD = 731
-"""Days: a move or an opening may be known two years before it happens."""
+"""Days: a move or an opening may be known two years ahead."""
 
-_NO_ID: Fault = ("bad-identifier", "header.event_id")
-_NO_SUBJECT: Fault = ("bad-identifier", "header.subject_ref")
+_NO_ID: Violation = ("bad-identifier", "header.event_id")
+_NO_SUBJECT: Violation = ("bad-identifier", "header.subject_ref")
 
 Rule = Callable[[Mapping[str, Any], int], Refusal | None]
 """`rule(event, now)` says why the event is refused, or None; `now` is milliseconds UTC."""
-
 
 NORMALISE: Mapping[str, identifiers.Normalise] = MappingProxyType(
     {
@@ -61,34 +60,36 @@ NORMALISE: Mapping[str, identifiers.Normalise] = MappingProxyType(
         "sic_codes": identifiers.sic,
     }
 )
-"""Field names that are identifiers wherever they stand, and what gives the canonical form of one."""
+"""By the name of a field that is an identifier wherever it stands: the function that gives the canonical form."""
 
 
 @lru_cache(maxsize=64)
 def rule_of(event_type: EventType) -> Rule:
     """The compiled rule of an event type; it holds for every version, where an absent field is null."""
-    return _Rules(event_type).function()
+    return _RuleWriter(event_type).function()
 
 
-def _refusal(faults: list[Fault], event: Mapping[str, Any], event_type: str) -> Refusal:
+def _refusal(violations: list[Violation], event: Mapping[str, Any], event_type: str) -> Refusal:
     header = event["header"]
     event_id, subject_ref = header["event_id"], header["subject_ref"]
-    reason, path = faults[0]
+    reason, path = violations[0]
     fields: tuple[str, ...] = (path,)
-    if len(faults) > 1:
-        reason = min((reason for reason, _ in faults), key=REASONS.index)
-        fields = tuple(dict.fromkeys(path for kind, path in faults if kind == reason))
-    # The rules have just looked at both.
+    if len(violations) > 1:
+        reason = min((reason for reason, _ in violations), key=REASONS.index)
+        fields = tuple(dict.fromkeys(path for why, path in violations if why == reason))
+    # The rule has just looked at the id and the subject reference; both may be a person's name where they are unsound.
     return Refusal(
         reason=reason,
         fields=fields,
-        event_id=event_id if _NO_ID not in faults or identifiers.uuid(event_id) else None,
-        subject_ref=subject_ref if _NO_SUBJECT not in faults else None,
+        event_id=event_id if _NO_ID not in violations or identifiers.uuid(event_id) else None,
+        subject_ref=subject_ref if _NO_SUBJECT not in violations else None,
         event_type=event_type,
     )
 
 
-class _Rules:
+class _RuleWriter:
+    """Makes the rule of an event type: code for each field whose value can be refused."""
+
     def __init__(self, event_type: EventType) -> None:
         self._event_type = event_type
         self._fields = event_type.latest.fields
@@ -100,23 +101,26 @@ class _Rules:
         }
 
     def function(self) -> Rule:
-        code = Code("def check_event(event, now):")
-        code.add(f"today = now // {DAY}; tomorrow = today + 1; ahead = today + {AHEAD}")
-        code.add(f"latest_at = now + {DAY}")
-        code.add("faults = []; fault = faults.append")
-        code.add("header = event['header']; kind = header['change_kind']; replaces = header['replaces']")
-        self._kind(code)
-        self._record(code, "", "event")
-        code.add("return refusal(faults, event, name) if faults else None")
-        rule: Rule = compiled(code, "check_event", self._values, self._event_type.latest)
+        rule: Rule = compiled(self.code(), "rule", self._values, self._event_type.latest)
         return rule
 
-    def _kind(self, code: Code) -> None:
-        """What hangs on the kind of change: what it replaces, and what it must tell."""
+    def code(self) -> Code:
+        code = Code("def rule(event, now):")
+        code.add(f"today = now // {DAY}; tomorrow = today + 1; ahead = today + {AHEAD}")
+        code.add(f"latest_at = now + {DAY}")
+        code.add("violations = []; add = violations.append")
+        code.add("header = event['header']; kind = header['change_kind']; replaces = header['replaces']")
+        self._change_kind(code)
+        self._record(code, "", "event")
+        code.add("return refusal(violations, event, name) if violations else None")
+        return code
+
+    def _change_kind(self, code: Code) -> None:
+        """Adds the conditions that depend on the kind of change: on `replaces`, and on required fields."""
         with code.block("if replaces is None:"):
-            _fault(code, "if kind == 'CORRECT' or kind == 'ANNUL'", "missing-field", "header.replaces")
-        _fault(code, "elif kind == 'NEW'", "unknown-value", "header.replaces")
-        _fault(code, "elif replaces == header['event_id']", "bad-identifier", "header.replaces")
+            _violation(code, "if kind == 'CORRECT' or kind == 'ANNUL'", "missing-field", "header.replaces")
+        _violation(code, "elif kind == 'NEW'", "unknown-value", "header.replaces")
+        _violation(code, "elif replaces == header['event_id']", "bad-identifier", "header.replaces")
         with code.block("if kind != 'ANNUL':"):
             code.add("pass")
             for path in self._event_type.required:
@@ -135,31 +139,40 @@ class _Rules:
             missing = "not v or v.isspace()"
         else:
             missing = "v is None"  # 0 is the first day of 1970
-        _fault(code, f"if {missing}", "missing-field", path)
+        _violation(code, f"if {missing}", "missing-field", path)
 
     def _record(self, code: Code, prefix: str, variable: str) -> None:
         for field in self._beneath(prefix):
             name = field.path.removeprefix(prefix)
-            if not any(_rule(inner) for path, inner in self._fields.items() if _within(path, field.path)):
+            if not self._has_conditions(field.path):
                 continue
             value = f"v{prefix.count('.')}"
             code.add(f"{value} = {variable}.get({name!r})")
             if field.array:
                 with code.block(f"for {value} in {value} or ():"):
-                    self._one(code, field, value)
+                    self._value(code, field, value)
             elif field.nullable:
                 with code.block(f"if {value} is not None:"):
-                    self._one(code, field, value)
+                    self._value(code, field, value)
             else:
-                self._one(code, field, value)
+                self._value(code, field, value)
 
-    def _one(self, code: Code, field: Field, value: str) -> None:
-        rule = _rule(field)
-        if rule is None:
+    def _has_conditions(self, path: str) -> bool:
+        """Whether the field, or any field within it, can be refused for its value."""
+        prefix = f"{path}."
+        return any(
+            _condition(field)
+            for inner, field in self._fields.items()
+            if inner == path or inner.startswith(prefix)
+        )
+
+    def _value(self, code: Code, field: Field, value: str) -> None:
+        condition = _condition(field)
+        if condition is None:
             self._record(code, f"{field.path}.", value)
         else:
-            reason, sound = rule
-            _fault(code, f"if not ({sound.format(v=value)})", reason, field.path)
+            reason, sound = condition
+            _violation(code, f"if not ({sound.format(v=value)})", reason, field.path)
 
     def _beneath(self, prefix: str) -> list[Field]:
         return [
@@ -169,16 +182,12 @@ class _Rules:
         ]
 
 
-def _fault(code: Code, condition: str, reason: str, path: str) -> None:
-    code.add(f"{condition}: fault(({reason!r}, {path!r}))")
+def _violation(code: Code, condition: str, reason: str, path: str) -> None:
+    code.add(f"{condition}: add(({reason!r}, {path!r}))")
 
 
-def _within(path: str, outer: str) -> bool:
-    return path == outer or path.startswith(f"{outer}.")
-
-
-def _rule(field: Field) -> tuple[str, str] | None:
-    """The reason that a field's value can be refused for, and what holds of `v` where it is sound."""
+def _condition(field: Field) -> tuple[str, str] | None:
+    """The reason for which a field's value can be refused, and the condition that a sound value `v` meets."""
     name = field.path.rpartition(".")[2]
     match field.type_name:
         case "date":

@@ -1,4 +1,4 @@
-"""The schemas and event types that Instep knows, as plain values; `catalogue.files` reads them from `schemas/`."""
+"""Schemas, event types and the catalogue of all of them, as plain values; `catalogue.files` reads them from `schemas/`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from instep.events.fields import Field
 
-# From least to most: a record is of the class of its most delicate field.
+# From the least delicate to the most: a record has the class of its most delicate field.
 CLASSES: Mapping[str, str] = MappingProxyType(
     {
         "none": "says nothing of a person or a business by itself: codes, states, days of the record",
@@ -22,11 +22,11 @@ CLASSES: Mapping[str, str] = MappingProxyType(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Schema:
-    """One immutable version of one schema.
+    """An immutable version of a schema.
 
-    `full_name` is Avro's ("uk.instep.ResidentMoved"), `name` the folder's ("resident-moved"), `kind` is
-    "event", "bus" or "header". `definition` is the file as written; `parsed` is what fastavro takes,
-    without logical types; `text` is the definition in one line, which is what a registry serves.
+    `full_name` is Avro's ("uk.instep.ResidentMoved"), `name` the folder's ("resident-moved"), `kind` is "event", "bus" or
+    "header". `definition` is the file as written. `parsed` is the schema for fastavro and for our own readers and writers,
+    without logical types. `text` is the definition in a single line, as a registry serves it.
     """
 
     full_name: str
@@ -41,10 +41,10 @@ class Schema:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Duty:
-    """The source's own duty to tell, where a law sets one.
+    """The source's own duty to notify, where a law sets a duty.
 
-    It counts where the field `when` equals `equals`: `within_days` days of which the day in the field
-    `counts_from` is the first, so with 14 the fourteenth day is in time and the fifteenth is late.
+    The duty counts where the field `when` equals `equals`. The source has `within_days` days, and the day in the field
+    `counts_from` is the first of them: with 14, the fourteenth day is in time and the fifteenth is late.
     """
 
     law: str
@@ -57,12 +57,12 @@ class Duty:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventType:
-    """A kind of event and what is asked of those who publish it.
+    """A kind of event, and the rules for its publishers.
 
-    `required`: paths that must not be null, empty or blank in a NEW, CORRECT or REFRESH; an ANNUL,
-    which says only that something is no longer so, needs none. `addresses`: paths of the Address records
-    whose areas decide whom the event concerns. `classes`: the personal-data class of each path beneath the
-    header; a record has its most delicate field's.
+    `required`: paths that must not be null, empty or blank in a NEW, CORRECT or REFRESH. An ANNUL needs none of them,
+    since it only takes back an earlier event. `addresses`: paths of the Address records whose areas decide whom the event
+    concerns. `classes`: the personal-data class of each path beneath the header; a record has the class of its most
+    delicate field.
     """
 
     name: str
@@ -91,20 +91,20 @@ class Catalogue:
     schemas: tuple[Schema, ...] = field(repr=False)
 
     def all(self) -> tuple[Schema, ...]:
-        """Events and bus records, every version, by full name and version; what a registry holds."""
+        """Events and bus records, every version, sorted by full name and version: the schemas that a registry holds."""
         return tuple(schema for schema in self.schemas if schema.kind != "header")
 
     def schema(self, full_name: str, version: str) -> Schema:
-        """One schema, the header's included; raises KeyError."""
+        """The schema of a name and version, the header's included; raises KeyError."""
         for schema in self.schemas:
             if (schema.full_name, schema.version) == (full_name, version):
                 return schema
         raise KeyError((full_name, version))
 
     def bind(self, ids: Mapping[int, tuple[str, str]]) -> Mapping[int, Schema]:
-        """Ids to schemas in the order of `ids`, given (full name, version) by id; those that are not here are left out."""
-        known = {(schema.full_name, schema.version): schema for schema in self.all()}
-        return MappingProxyType({number: known[pair] for number, pair in ids.items() if pair in known})
+        """Ids to schemas in the order of `ids`, given (full name, version) by id; schemas that are not here are left out."""
+        schemas = {(schema.full_name, schema.version): schema for schema in self.all()}
+        return MappingProxyType({number: schemas[pair] for number, pair in ids.items() if pair in schemas})
 
     def event_type(self, full_name: str) -> EventType:
         """The event type of a schema's full name; raises KeyError."""
@@ -115,11 +115,11 @@ class Catalogue:
 
 
 def written_ids(schemas: Mapping[int, Schema]) -> Mapping[Schema, int]:
-    """The id to write each schema with: the first, where a network has come to several (`Network.schemas`)."""
-    ids: dict[Schema, int] = {}
+    """The id to write each schema with: the first, where a network has several ids for a schema (`Network.schemas`)."""
+    first_ids: dict[Schema, int] = {}
     for number, schema in schemas.items():
-        ids.setdefault(schema, number)
-    return ids
+        first_ids.setdefault(schema, number)
+    return first_ids
 
 
 def version_key(version: str) -> tuple[int, ...]:

@@ -1,16 +1,32 @@
-"""Blanking without decoding: what is shared is cut out of an event's own bytes, and joined.
+r"""Blanks an event without decoding it: cuts the shared fields out of the event's own bytes, and joins them.
 
-A field that is not shared is one zero byte (`blanking`), so what a recipient gets is runs of the event's bytes with zero
-bytes between them; all that is needed is where the fields lie. Canonical Avro of our schemas, which are not recursive, is a
-*regular language* as long as texts and arrays are bounded: a 6 and any three bytes are a text of three. So the form of an
-event is a regular expression, made from its schema, with a group for each field; `re` walks it in C, four times as fast as
-generated Python did, never beyond the input, and in linear time: at each place at most one alternative can match, by its
-first bytes.
+**Why nothing is decoded.** A blanked event keeps its schema, and a field that is not shared is a single zero byte
+(`blanking`). So a recipient's bytes are runs of the source's bytes with zero bytes between them. To cut the runs out, only
+the places of the fields have to be known; their values do not matter. (`part` decodes the few fields that routing asks for.)
 
-It takes only canonical bytes: exact choices, enums, booleans and numbers in their shortest form, arrays in one block, and
-nothing left over. It does not see whether a text that nobody reads is UTF-8 (intake has; it is copied as it is). And it
-takes only *usual* events: one with a longer text, or more items, has to be decoded whole by `reader`, which tells unusual
-from unsound.
+**The form of an event.** Avro's bytes hold no names and no separators, but every value says by its first bytes how far it
+reaches. Our schemas are never recursive. With a bound on texts and arrays, the canonical bytes of a schema are therefore a
+*regular language*, and a regular expression describes them. The form is that expression, made once from the schema:
+
+    boolean        [\0\x01]
+    int, long      continuation bytes (above 127), then a last byte; an alternative for each length, none overlong
+    string         an alternative for each length: \x06.{3} is a text of three bytes
+    enum           a byte out of a set
+    [null, T]      \0, or \x02 and then T
+    array          \0, or the number of items, the items and \0
+    record         its fields in their order; outside arrays each field is a numbered group
+
+A single `fullmatch` proves the bytes canonical and gives the span of every field. `re` walks the expression in C, four times
+as fast as generated Python did. The walk never leaves the input and takes linear time: at each place at most one alternative
+can match, by its first bytes, so `re` has no second way to try.
+
+**What is unusual.** Each length of a text is an alternative, so the form stops at the usual lengths: texts shorter than
+64 bytes, arrays of at most 8 items. An event beyond them may be sound, but no form matches it. The caller decodes such an
+event whole with `reader`, and `reader` tells unusual from unsound.
+
+**What a match proves.** The form takes canonical bytes alone: exact choices, enums, booleans and numbers in their shortest
+form, arrays in a single block, and nothing left over. Only UTF-8 is left unproven, for texts that nobody reads: intake has
+proven those, and they are copied as they are.
 """
 
 from __future__ import annotations
@@ -23,50 +39,39 @@ from typing import Any, NamedTuple
 
 from instep.errors import SchemaError, UnsoundBytesError
 from instep.events import varint
-from instep.events.generated import Code, compiled, name_types, resolve
+from instep.events.fields import any_beneath
+from instep.events.generated import Code, compiled, name_types, no_event_type, resolve
 from instep.events.reader import least_size
 from instep.events.schema import Schema
 
 USUAL_TEXT = 64
-"""Bytes that a usual text is shorter than."""
+"""Bytes; a usual text is shorter."""
 USUAL_ITEMS = 8
-"""Items that a usual array has at most."""
+"""Items; a usual array has at most as many."""
 
 Spans = re.Match[bytes]
-"""Where the fields of one event lie."""
-
-ReadPart = Callable[[Spans], dict[str, Any]]
-"""Reads some fields of an event, as a part of it; raises UnsoundBytesError where a text of them is not UTF-8."""
+"""The span of each field in the bytes of an event."""
 
 Splice = Callable[[Spans], bytes]
-"""The blanked event, behind whatever stood before it in the bytes (the framing)."""
+"""Gives the blanked event, behind the bytes that stood before the event (the framing)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Form:
-    """The form of a record's bytes: `groups` gives each field, by its path, the group of the expression that holds it."""
+    """The form of a record's bytes: an expression, and by each field's path the number of its group."""
 
     expression: re.Pattern[bytes]
     groups: Mapping[str, int]
 
     def find(self, body: bytes, start: int) -> Spans | None:
-        """The fields of the event from `start` to the end; None where it is not usual, or not sound."""
+        """The spans of the event from `start` to the end; None where the event is unusual or unsound."""
         return self.expression.fullmatch(body, start)
 
 
 @lru_cache(maxsize=64)
 def form(schema: Schema) -> Form:
-    """The form of a schema; raises SchemaError where it holds what Instep's schemas never hold."""
+    """The form of a schema; raises SchemaError where the schema has a type that no event may hold."""
     return _Form(schema).of(schema.parsed)
-
-
-@lru_cache(maxsize=256)
-def part_reader(schema: Schema, paths: frozenset[str]) -> ReadPart:
-    """Reads these paths, none within an array: of a leaf the value, of a record or an array whether it is there.
-
-    It gives them in records as the event itself has them; a null record with some of these paths in it is None.
-    """
-    return _Part(schema, paths).function()
 
 
 @lru_cache(maxsize=1024)
@@ -83,6 +88,8 @@ _TEXT = b"|".join(re.escape(varint.long(length)) + b".{%d}" % length for length 
 
 
 class _Form:
+    """Makes the form of a schema's record: the expressions of its types, put into each other."""
+
     def __init__(self, schema: Schema) -> None:
         self._schema = schema
         self._types = name_types(schema.parsed)
@@ -92,18 +99,18 @@ class _Form:
         return Form(expression=re.compile(self._record(record, "", groups), re.DOTALL), groups=groups)
 
     def _record(self, record: Any, path: str, groups: dict[str, int] | None) -> bytes:
-        """The fields one after the other, each a group with a number in `groups`; with None, no groups."""
+        """The fields in their order, each a group whose number goes into `groups`; without `groups`, no field is a group."""
         expression = b""
         for field in record["fields"]:
-            at = path + field["name"]
+            field_path = path + field["name"]
             if groups is not None:
-                groups[at] = len(groups) + 1
-            kind = b"(%b)" if groups is not None else b"(?:%b)"
-            expression += kind % self._type(field["type"], f"{at}.", groups)
+                groups[field_path] = len(groups) + 1
+            bracket = b"(%b)" if groups is not None else b"(?:%b)"
+            expression += bracket % self._type(field["type"], f"{field_path}.", groups)
         return expression
 
     def _type(self, avro: Any, path: str, groups: dict[str, int] | None) -> bytes:
-        """Alternatives, of which at most one matches."""
+        """The alternatives of a type; at most one of them matches."""
         match resolve(avro, self._types):
             case {"type": "record"} as record:
                 return self._record(record, path, groups)
@@ -122,117 +129,25 @@ class _Form:
             case "boolean":
                 return rb"[\0\x01]"
             case _:
-                raise SchemaError(
-                    f"{self._schema.full_name} {self._schema.version} holds a type that no event may hold."
-                )
+                raise no_event_type(self._schema)
 
     def _array(self, items: Any) -> bytes:
-        """One block: how many items, then these, then zero. Of n items, one stands in each of n nested brackets."""
+        """A block: the number of items, the items, and zero.
+
+        Brackets are nested, with a bracket for each number of items. Each bracket takes either its own number, or what the
+        bracket within takes and an item more: so n items follow the number n.
+        """
         if least_size(items, self._types) == 0:
             raise SchemaError(f"{self._schema.full_name} holds an array of items that take no bytes.")
         item = b"(?:%b)" % self._type(items, "", None)
-        begun = rb"\x%02x" % (2 * USUAL_ITEMS)
+        counted = rb"\x%02x" % (2 * USUAL_ITEMS)
         for number in range(USUAL_ITEMS - 1, 0, -1):
-            begun = rb"(?:\x%02x|%b%b)" % (2 * number, begun, item)
-        return rb"\0|%b%b\0" % (begun, item)
-
-
-class _Part:
-    def __init__(self, schema: Schema, paths: Collection[str]) -> None:
-        self._schema = schema
-        self._paths = paths
-        self._types = name_types(schema.parsed)
-        self._groups = form(schema).groups
-        self._taken: dict[str, int] = {}  # variable: group
-        self._values: dict[str, Any] = {
-            "number": _number,
-            "day": _day,
-            "Unsound": UnsoundBytesError,
-        }
-
-    def function(self) -> ReadPart:
-        part = self._record(self._schema.parsed, "")
-        code = Code("def read(found):")
-        if self._taken:
-            # Group 0 is asked for as well, since of one group alone `re` gives no tuple.
-            code.add(
-                f"{', '.join(self._taken)}, _ = found.group({', '.join(map(str, self._taken.values()))}, 0)"
-            )
-        with code.block("try:"):
-            code.add(f"return {part}")
-        with code.block("except UnicodeDecodeError:"):  # as in `reader`: what was caught is not kept
-            code.add("pass")
-        code.add("raise Unsound('undecodable')")
-        read: ReadPart = compiled(code, "read", self._values, self._schema)
-        return read
-
-    def _record(self, record: Any, path: str) -> str:
-        read = [
-            f"{field['name']!r}: {self._field(field['type'], path + field['name'])}"
-            for field in record["fields"]
-            if any(f"{shared}.".startswith(f"{path}{field['name']}.") for shared in self._paths)
-        ]
-        return f"{{{', '.join(read)}}}"
-
-    def _beneath(self, path: str) -> bool:
-        return any(shared.startswith(f"{path}.") for shared in self._paths)
-
-    def _take(self, path: str) -> str:
-        group = self._groups[path]
-        self._taken[f"g{group}"] = group
-        return f"g{group}"
-
-    def _field(self, avro: Any, path: str) -> str:
-        """The expression of what is read of a field."""
-        kind = resolve(avro, self._types)
-        nullable = isinstance(kind, list)
-        match resolve(kind[1], self._types) if nullable else kind:
-            case {"type": "record", "fields": fields} as record if self._beneath(path):
-                # The fields of a record that is null are not there, so their groups are None.
-                part = self._record(record, f"{path}.")
-                first = self._take(f"{path}.{fields[0]['name']}")
-                return f"({part} if {first} is not None else None)" if nullable else part
-            case {"type": "record" | "array"}:
-                return f"{self._take(path)} != b'\\0'"
-            case {"type": "enum", "symbols": symbols}:
-                return self._choice(
-                    {bytes((2 * place,)): name for place, name in enumerate(symbols)}, path, nullable
-                )
-            case "boolean":
-                return self._choice({b"\0": False, b"\1": True}, path, nullable)
-            case "string":
-                value = self._take(path)
-                text = "({0}[{1}:] if {0}[{2}] < 128 else {0}[{3}:]).decode()"
-                if nullable:
-                    return f"(None if {value} == b'\\0' else {text.format(value, 2, 1, 3)})"
-                return text.format(value, 1, 0, 2)
-            case whole:
-                number, value = "day" if whole == "int" else "number", self._take(path)
-                return (
-                    f"(None if {value} == b'\\0' else {number}({value}, 1))"
-                    if nullable
-                    else f"{number}({value}, 0)"
-                )
-
-    def _choice(self, table: Mapping[bytes, Any], path: str, nullable: bool) -> str:
-        value = self._take(path)
-        if nullable:
-            table = {b"\0": None} | {b"\2" + written: symbol for written, symbol in table.items()}
-        self._values[f"of_{value}"] = table
-        return f"of_{value}[{value}]"
-
-
-def _number(field: bytes, start: int) -> int:
-    number, _ = varint.read(field, start)
-    return (number >> 1) ^ -(number & 1)
-
-
-_day = lru_cache(maxsize=4096)(_number)
-"""The same for an `int`: dates mostly, of which few are about at a time."""
+            counted = rb"(?:\x%02x|%b%b)" % (2 * number, counted, item)
+        return rb"\0|%b%b\0" % (counted, item)
 
 
 class _Piece(NamedTuple):
-    """A piece of a spliced event: a constant, the bytes between two places, or another expression."""
+    """A piece of a blanked event, in generated code: a constant, the bytes from `start` to `end`, or an expression."""
 
     constant: bytes = b""
     start: str = ""
@@ -241,7 +156,7 @@ class _Piece(NamedTuple):
 
 
 class _Splicer:
-    """Makes the splicer of a record: the event, or, with the path before it, an item of an array in it."""
+    """Makes the splicer of a record: of the event, or (given the array's path) of the items of an array."""
 
     def __init__(self, schema: Schema, shared: Collection[str], record: Any, path: str = "") -> None:
         self._schema = schema
@@ -253,12 +168,15 @@ class _Splicer:
         self._pieces = self._record(record, path)
 
     def event(self) -> Splice:
-        """What stands before the event, and the event."""
-        return self._compiled([_Piece(start="0", end="start(1)"), *self._pieces])
+        """The bytes before the event, and the event."""
+        return self._compiled(self.event_code())
+
+    def event_code(self) -> Code:
+        return self._code([_Piece(start="0", end="start(1)"), *self._pieces])
 
     def items(self) -> Callable[[bytes, int], bytes]:
-        """Splices an array of these records that starts somewhere in an event whose form has been found."""
-        match, splice = self._form.expression.match, self._compiled(self._pieces)
+        """Splices an array of such records, given where the array starts in an event that the form has matched."""
+        match, splice = self._form.expression.match, self._compiled(self._code(self._pieces))
 
         def items(body: bytes, at: int) -> bytes:
             number, at = varint.read_length(body, at)
@@ -266,44 +184,47 @@ class _Splicer:
                 return b"\0"
             parts = [varint.long(number)]
             for _ in range(number):
-                item = match(body, at)
-                if item is None:
+                spans = match(body, at)
+                if spans is None:
                     raise UnsoundBytesError("undecodable")
-                parts.append(splice(item))
-                at = item.end()
+                parts.append(splice(spans))
+                at = spans.end()
             parts.append(b"\0")
             return b"".join(parts)
 
         return items
 
-    def _compiled(self, pieces: Sequence[_Piece]) -> Splice:
+    def _code(self, pieces: Sequence[_Piece]) -> Code:
         code = Code("def splice(found):")
         code.add("body = found.string; start = found.start; end = found.end")
         code.add(f"return {_joined(pieces)}")
+        return code
+
+    def _compiled(self, code: Code) -> Splice:
         splice: Splice = compiled(code, "splice", self._values, self._schema)
         return splice
 
     def _record(self, record: Any, path: str) -> list[_Piece]:
-        """A piece for each field, hence each adjacent to the next."""
+        """A piece for each field, in the order of the schema, so that each piece ends where the next starts."""
         return [self._field(field["type"], path + field["name"]) for field in record["fields"]]
 
     def _field(self, avro: Any, path: str) -> _Piece:
         group = self._group(path)
         if path == "header" or path in self._shared:
             return _Piece(start=f"start({group})", end=f"end({group})")
-        if not any(shared.startswith(f"{path}.") for shared in self._shared):
+        if not any_beneath(self._shared, path):
             return _Piece(constant=b"\0")
         kind = resolve(avro, self._types)
         nullable = isinstance(kind, list)
         match resolve(kind[1], self._types) if nullable else kind:
             case {"type": "record"} as record:
-                some = self._record(record, f"{path}.")
+                pieces = self._record(record, f"{path}.")
                 if not nullable:
-                    return _Piece(expression=_joined(some))
+                    return _Piece(expression=_joined(pieces))
                 # The fields of a null record are not there: their groups start at -1.
-                there = f"start({self._group(path + '.' + record['fields'][0]['name'])}) > 0"
-                given = _joined([_Piece(constant=b"\2"), *some])
-                return _Piece(expression=rf"({given} if {there} else b'\0')")
+                present = f"start({self._group(path + '.' + record['fields'][0]['name'])}) > 0"
+                blanked = _joined([_Piece(constant=b"\2"), *pieces])
+                return _Piece(expression=rf"({blanked} if {present} else b'\0')")
             case {"type": "array", "items": items}:
                 record = resolve(items, self._types)
                 name = f"items{group}"
@@ -319,7 +240,7 @@ class _Splicer:
 
 
 def _joined(pieces: Sequence[_Piece]) -> str:
-    """The expression of pieces one after the other; neighbours of a kind become one."""
+    """The code of an expression that joins the pieces; adjacent pieces of a kind become a single piece."""
     merged: list[_Piece] = []
     for piece in pieces:
         last = merged[-1] if merged else _Piece()
@@ -329,11 +250,11 @@ def _joined(pieces: Sequence[_Piece]) -> str:
             merged[-1] = _Piece(start=last.start, end=piece.end)
         else:
             merged.append(piece)
-    written = [_written(piece) for piece in merged]
-    return written[0] if len(written) == 1 else f"join(({', '.join(written)}))"
+    expressions = [_expression(piece) for piece in merged]
+    return expressions[0] if len(expressions) == 1 else f"join(({', '.join(expressions)}))"
 
 
-def _written(piece: _Piece) -> str:
+def _expression(piece: _Piece) -> str:
     if piece.constant:
         return repr(piece.constant)
     return piece.expression or f"body[{piece.start}:{piece.end}]"

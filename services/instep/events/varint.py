@@ -1,7 +1,7 @@
-"""Avro's numbers in bytes: zigzag, seven bits a byte, least first, the shortest form only.
+"""Reads and writes Avro's numbers: zigzag, seven bits a byte, the least first, in their shortest form only.
 
-Source: Avro 1.12 specification, "Primitive types"; the shortest form is our own rule (facts: fastavro takes
-longer ones), so that equal numbers are equal bytes.
+Source: Avro 1.12 specification, "Primitive types". The shortest form is our own rule (fastavro takes longer forms), so that
+equal numbers are equal bytes.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from instep.errors import UnsoundBytesError
 
 _ONE = tuple(bytes((byte,)) for byte in range(128))
-# A timestamp in milliseconds between 1970-07 and 2039 takes six bytes; this is the sum of their five "more" bits.
+# A timestamp in milliseconds between 1970-07 and 2039 takes six bytes; this is the sum of their five continuation bits.
 _SIX = sum(128 << 7 * byte for byte in range(5))
 
 
 def read(body: bytes, i: int) -> tuple[int, int]:
-    """The unsigned number (zigzag not yet undone, at most 64 bits) that starts at `i`, and where it ends.
+    """The unsigned number (zigzag not yet undone, at most 64 bits) at `i`, and where the number ends.
 
     Raises UnsoundBytesError, or IndexError where the bytes end first.
     """
@@ -45,7 +45,7 @@ def _read_any(body: bytes, start: int) -> tuple[int, int]:
             if number >> 64:
                 raise UnsoundBytesError("undecodable")
             return number, start + place + 1
-    # Longer than any number of 64 bits. Do not sum it up: 256 KiB of digits would take minutes.
+    # Longer than any number of 64 bits. Do not add it up: a number of 256 KiB would take minutes.
     end = start + 10
     while body[end] == 128:
         end += 1
@@ -61,7 +61,7 @@ def read_int(body: bytes, i: int) -> tuple[int, int]:
 
 
 def read_length(body: bytes, i: int) -> tuple[int, int]:
-    """A length in bytes, which is never negative, and where it ends."""
+    """A length in bytes, never negative, and where the number ends."""
     number, end = read(body, i)
     if number & 1:
         raise UnsoundBytesError("undecodable")

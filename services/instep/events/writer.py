@@ -1,11 +1,10 @@
-"""A canonical writer of each schema: a datum to bytes, all of it or only the fields that are shared.
+"""Writes the canonical bytes of a datum: of the whole event, or of the shared fields alone.
 
-fastavro's writer tries every branch of a union on the value before it writes it, which for our schemas, all
-nullable, costs five times the writing. Here the code for each schema, and for each set of shared fields, is
-generated once; a run of fields that are not shared is one constant of zero bytes. It writes what fastavro writes,
-byte for byte: the tests hold them together.
+fastavro's writer tries every branch of a union on a value before the writing. Our fields are nullable, so the trying costs
+five times the writing. Here a writer is generated once for each schema and set of shared fields. Fields that are not shared
+are constant zero bytes, joined into runs. Tests prove that the bytes are fastavro's, byte for byte.
 
-An absent field is written as its default: null, an empty array, or what the header's schema says.
+An absent field is written as its default: null, an empty array, or the default in the header's schema.
 """
 
 from __future__ import annotations
@@ -15,31 +14,32 @@ from functools import lru_cache
 from itertools import count
 from typing import Any
 
-from instep.errors import DatumError, SchemaError
+from instep.errors import DatumError
 from instep.events import varint
-from instep.events.generated import Code, compiled, name_types, resolve
+from instep.events.fields import any_beneath
+from instep.events.generated import Code, compiled, name_types, no_event_type, resolve
 from instep.events.schema import Schema
 
 Write = Callable[[Mapping[str, Any]], bytes]
-"""`write(datum)` gives the Avro body, canonical, without framing; raises DatumError where the datum does not fit."""
+"""`write(datum)` gives the canonical Avro body, without framing; raises DatumError where the datum does not fit."""
 
 
 @lru_cache(maxsize=1024)
 def writer(schema: Schema, shared: tuple[str, ...] | None = None) -> Write:
-    """The writer of a schema; with `shared`, one that writes null or an empty array for every path not in it.
+    """The writer of a schema; with `shared`, every path outside `shared` is written as null or an empty array.
 
-    The header is always written whole. Raises SchemaError where the schema holds what Instep's never hold.
+    The header is always written whole. Raises SchemaError where the schema has a type that no event may hold.
     """
     return _Writer(schema, shared).function()
 
 
 def encode(schema: Schema, datum: Mapping[str, Any]) -> bytes:
-    """The Avro body of a datum, without framing; canonical. Raises DatumError where it does not fit."""
+    """The canonical Avro body of a datum, without framing; raises DatumError where the datum does not fit."""
     return writer(schema)(datum)
 
 
 class _Lengths(dict[int, bytes]):
-    """From a text's length in bytes to what is written before it; the usual ones are at hand."""
+    """From a text's length in bytes to the bytes before the text; usual lengths are at hand."""
 
     def __init__(self, before: bytes) -> None:
         super().__init__((length, before + varint.long(length)) for length in range(512))
@@ -56,12 +56,14 @@ _NOT_NULL = b"\2"
 
 
 class _Writer:
+    """Makes the writer of a schema: code for each field, and constants for what is not shared."""
+
     def __init__(self, schema: Schema, shared: tuple[str, ...] | None) -> None:
         self._schema = schema
         self._shared = shared
         self._types = name_types(schema.parsed)
         self._numbers = count()
-        self._constant = b""  # bytes that are certain and not yet in the code
+        self._constant = b""  # bytes that are certain, and not yet in the code
         self._values: dict[str, Any] = {
             "DatumError": DatumError,
             "int_": varint.int_,
@@ -71,6 +73,10 @@ class _Writer:
         }
 
     def function(self) -> Write:
+        write: Write = compiled(self.code(), "write_datum", self._values, self._schema)
+        return write
+
+    def code(self) -> Code:
         code = Code("def write_datum(datum):")
         code.add("parts = []; put = parts.append")
         with code.block("try:"):
@@ -81,8 +87,7 @@ class _Writer:
         with code.block("except (AttributeError, KeyError, TypeError, ValueError, OverflowError):"):
             code.add("pass")
         code.add(f"raise DatumError({f'A datum does not fit {self._schema.full_name}.'!r})")
-        write: Write = compiled(code, "write_datum", self._values, self._schema)
-        return write
+        return code
 
     def _new(self) -> str:
         return f"v{next(self._numbers)}"
@@ -94,11 +99,11 @@ class _Writer:
 
     def _record(self, code: Code, record: Any, source: str, path: str, *, whole: bool) -> None:
         for field in record["fields"]:
-            at = path + field["name"]
-            if whole or at == "header" or at in (self._shared or ()):
-                self._field(code, field, source, at, whole=True)
-            elif any(shared.startswith(f"{at}.") for shared in self._shared or ()):
-                self._field(code, field, source, at, whole=False)
+            field_path = path + field["name"]
+            if whole or field_path == "header" or field_path in (self._shared or ()):
+                self._field(code, field, source, field_path, whole=True)
+            elif any_beneath(self._shared or (), field_path):
+                self._field(code, field, source, field_path, whole=False)
             else:
                 self._constant += _NULL  # beneath the header null and the empty array are both one zero byte
 
@@ -125,7 +130,7 @@ class _Writer:
     def _value(
         self, code: Code, avro: Any, value: str, path: str, *, whole: bool, before: bytes = b""
     ) -> None:
-        """Adds what writes one value that is not null; `before` is written first (a union's choice)."""
+        """Adds the code that writes a value other than null; `before` (a union's choice) is written first."""
         match resolve(avro, self._types):
             case {"type": "record"} as record:
                 self._constant += before
@@ -134,7 +139,9 @@ class _Writer:
                 self._constant += before
                 self._array(code, items, value, path, whole=whole)
             case {"type": "enum", "symbols": symbols}:
-                self._put_of(code, {name: before + varint.long(at) for at, name in enumerate(symbols)}, value)
+                self._put_of(
+                    code, {name: before + varint.long(place) for place, name in enumerate(symbols)}, value
+                )
             case "boolean":
                 self._put_of(code, {False: before + b"\0", True: before + b"\1"}, value)
             case "string":
@@ -145,9 +152,7 @@ class _Writer:
                 self._flush(code)
                 code.add(f"put({'long' if width == 'long' else 'int_'}({value}))")
             case _:
-                raise SchemaError(
-                    f"{self._schema.full_name} {self._schema.version} holds a type that no event may hold."
-                )
+                raise no_event_type(self._schema)
 
     def _put_of(self, code: Code, table: Mapping[Any, bytes], value: str) -> None:
         name = self._new()

@@ -17,10 +17,11 @@ from instep.events import envelope, varint
 from instep.events.blanking import Blanking
 from instep.events.framing import PREFIX, schema_id
 from instep.events.header import content_digest, digest_without, identity, identity_of
+from instep.events.part import ReadPart, part_reader
 from instep.events.plain import from_plain, to_plain
 from instep.events.reader import Read, decode, reader
 from instep.events.schema import Catalogue, EventType, Schema
-from instep.events.splice import Form, ReadPart, Spans, form, part_reader
+from instep.events.splice import Form, Spans, form
 from instep.events.writer import encode
 from instep.lanes.processor import Record
 from instep.network.network import Network

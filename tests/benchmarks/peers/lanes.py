@@ -7,7 +7,8 @@ from instep.catalogue.files import default_directory, load_catalogue
 from instep.events.blanking import Blanking
 from instep.events.decoding import Decoder, Refusal
 from instep.events.framing import PREFIX, frame
-from instep.events.splice import form, part_reader
+from instep.events.part import part_reader
+from instep.events.splice import form
 from instep.kafka.connection import Connection
 from instep.lanes.process import run
 from instep.lanes.processor import Output, Outputs, Processor, Record, State

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from instep.errors import SchemaError, UnsoundBytesError
 from instep.events.blanking import Blanking, paths_of
+from instep.events.part import part_reader
 from instep.events.plain import from_plain
 from instep.events.reader import reader
 from instep.events.schema import EventType, Schema
-from instep.events.splice import USUAL_ITEMS, USUAL_TEXT, Spans, form, part_reader
+from instep.events.splice import USUAL_ITEMS, USUAL_TEXT, Spans, form
 from instep.events.writer import encode, writer
 from tests.strategies import datums
 from tests.unit.events.sample import (

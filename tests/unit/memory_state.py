@@ -5,27 +5,27 @@ from dataclasses import dataclass, field
 
 
 class MemoryState:
-    """Remembers in a dictionary; `scan` goes by the order of keys, as the real one does."""
+    """Remembers in a dictionary; `scan` goes by the order of keys, as the real State does."""
 
     def __init__(self) -> None:
-        self.held: dict[bytes, bytes] = {}
+        self.entries: dict[bytes, bytes] = {}
 
     def get(self, key: bytes) -> bytes | None:
-        return self.held.get(key)
+        return self.entries.get(key)
 
     def put(self, key: bytes, value: bytes) -> None:
-        self.held[key] = value
+        self.entries[key] = value
 
     def delete(self, key: bytes) -> None:
-        self.held.pop(key, None)
+        self.entries.pop(key, None)
 
     def scan(self, after: bytes, limit: int) -> list[tuple[bytes, bytes]]:
-        return sorted((key, value) for key, value in self.held.items() if key > after)[:limit]
+        return sorted((key, value) for key, value in self.entries.items() if key > after)[:limit]
 
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryRecord:
-    """A record as aiokafka gives it."""
+    """A record as aiokafka reads records."""
 
     topic: str
     value: bytes | None

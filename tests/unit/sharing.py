@@ -1,4 +1,4 @@
-"""Small networks to decide in: Leeds is told of moves by Bradford unless a test says otherwise."""
+"""Small networks to decide in: Bradford tells Leeds of moves, unless a test says otherwise."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -17,14 +17,14 @@ GSS = dict(zip(COUNCILS, ("E08000032", "E08000034", "E08000035", "E08000036"), s
 
 def share(**differences: Any) -> Share:
     """Names and day of every ordinary move, of any kind of change."""
-    told: dict[str, Any] = {
+    usual: dict[str, Any] = {
         "event": "resident-moved",
         "when": "concerns-recipient",
         "change_kinds": frozenset({"NEW", "CORRECT", "ANNUL", "REFRESH"}),
         "protected": False,
         "fields": ("moved_on", "person.family_name"),
     }
-    return Share(**told | differences)
+    return Share(**usual | differences)
 
 
 def agreement(
@@ -35,7 +35,7 @@ def agreement(
     **differences: Any,
 ) -> Agreement:
     """Bradford tells Leeds about council tax; in force, approved by everyone."""
-    told: dict[str, Any] = {
+    usual: dict[str, Any] = {
         "id": id,
         "version": 1,
         "status": "active",
@@ -52,9 +52,9 @@ def agreement(
         "sources": frozenset({"bradford"}),
         "recipients": frozenset({"leeds"}),
     }
-    approvals = tuple(Approval(authority=one, by="SIRO", on=date(2026, 3, 2)) for one in approved)
+    approvals = tuple(Approval(authority=authority, by="SIRO", on=date(2026, 3, 2)) for authority in approved)
     return Agreement(
-        **told | differences, approvals=approvals, shares=(share(),) if shares is None else tuple(shares)
+        **usual | differences, approvals=approvals, shares=(share(),) if shares is None else tuple(shares)
     )
 
 
@@ -65,19 +65,19 @@ def network(*agreements: Agreement, **differences: Any) -> Network:
         )
         for id in COUNCILS
     }
-    told: dict[str, Any] = {
+    usual: dict[str, Any] = {
         "name": "test",
         "lanes": 4,
         "generation": 7,
         "authorities": councils,
-        "agreements": {one.id: one for one in agreements},
+        "agreements": {agreement.id: agreement for agreement in agreements},
     }
-    return Network(**told | differences)
+    return Network(**usual | differences)
 
 
 def facts(**differences: Any) -> Facts:
-    """Bradford says that somebody has moved, and that concerns Leeds."""
-    told: dict[str, Any] = {
+    """Bradford publishes a move, and the move concerns Leeds."""
+    usual: dict[str, Any] = {
         "event_type": "resident-moved",
         "source": "bradford",
         "change_kind": "NEW",
@@ -88,11 +88,11 @@ def facts(**differences: Any) -> Facts:
         "past": frozenset(),
         "day": TODAY,
     }
-    return Facts(**told | differences)
+    return Facts(**usual | differences)
 
 
 def summary(decision: Decision) -> list[str]:
-    """`leeds council-tax DELIVERED`, `leeds - WITHHELD no-agreement`, one line an entry."""
+    """`leeds council-tax DELIVERED`, `leeds - WITHHELD no-agreement`, a line for each entry."""
     return [
         " ".join(filter(None, (entry.authority, entry.purpose or "-", entry.result, entry.reason)))
         for entry in decision.entries

@@ -1,13 +1,21 @@
-"""The router asks of each sound event: who may know what of it?
+"""Decides for each sound event who may know which of its fields, and delivers exactly those fields.
 
-Reads `instep.events`. Writes what each recipient may have to `<recipient>.inbox.<purpose>`, blanked; one disclosure an
-event to `instep.disclosures`; what became of it to `<source>.outcomes`; and the two refusals that need a memory
-(`id-conflict`, `replaces-unknown`) to `<source>.rejected`. It remembers each event for 400 days (`memory`).
+Reads `instep.events`. Writes to:
 
-It promises that an event is routed once however often it is published; that every candidate has an entry in the
-disclosure, delivered, withheld or withdrawn; that nothing goes out which no agreement in force names (`decide`); and that a
-correction reaches everyone who was told what it corrects.
+- `<recipient>.inbox.<purpose>`: the event, blanked to the fields that the recipient may have;
+- `instep.disclosures`: a disclosure for each event;
+- `<source>.outcomes`: how often each event was delivered and withheld;
+- `<source>.rejected`: the two refusals for which a memory is needed (`id-conflict`, `replaces-unknown`).
 
-A canary (`synthetic`) is measured and dropped here: it is delivered to nobody, not remembered and not disclosed, and its
-source gets an accepted outcome with nothing delivered, so that it can time the way there and back.
+Each event is remembered for 400 days (`memory`).
+
+The router promises:
+
+- An event is routed once, however often its source publishes the event.
+- Every candidate has an entry in the disclosure: delivered, withheld or withdrawn.
+- A field goes out only if an agreement in force names the field (`decide`).
+- A correction reaches everyone who was sent the event before its correction.
+
+A canary (`synthetic`) is measured and dropped here: not delivered, not remembered, not disclosed. Its source gets an
+accepted outcome without deliveries, and so can time the way there and back.
 """

@@ -1,4 +1,4 @@
-"""`python -m instep.router`: one worker, as production runs it."""
+"""Runs a router worker as production does: `python -m instep.router`."""
 
 from instep.router.app import main
 

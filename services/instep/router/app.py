@@ -1,4 +1,4 @@
-"""Composition of a router worker, in one place; importing connects to nothing."""
+"""Composes a router worker from its parts, in this place alone; importing the module connects to nothing."""
 
 import os
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from instep.router.processor import Router
 
 
 def main() -> None:
-    """Run until told to stop; raises ConfigurationError or NotConnectedError before anything has begun."""
+    """Run until a signal stops the worker; raises ConfigurationError or NotConnectedError before the worker has begun."""
     settings = from_env(os.environ, SERVICES["router"])
     run(lambda registry: _router(settings, registry), settings)
 
@@ -31,7 +31,7 @@ def _router(settings: LaneSettings, registry: CollectorRegistry) -> Router:
 
 
 def codec_from(environ: Mapping[str, str]) -> Codec:
-    """How events are blanked, by INSTEP_CODEC; raises ConfigurationError."""
+    """The codec that INSTEP_CODEC names; raises ConfigurationError where no codec has the name."""
     try:
         return Codec(environ.get("INSTEP_CODEC", Codec.SPLICE))
     except ValueError:

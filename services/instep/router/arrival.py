@@ -1,16 +1,18 @@
-"""An event as it arrives from the hub: read as far as routing needs, and with what it is known by.
+"""Reads hub records: from bytes to the event, as far as routing needs the event, and then to the facts of a decision.
 
-Intake wrote these bytes, so they are read but not judged: one that cannot be read is a bug of ours, and stops the lane
-rather than be lost.
+Intake has judged the bytes already, and nobody judges them again here. Bytes that cannot be read are a bug of ours, and
+they stop the lane: no event may be lost.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from operator import methodcaller
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 
 from instep.errors import HubRecordError, PlainEventError, UnsoundBytesError
 from instep.events import envelope, varint
@@ -24,28 +26,31 @@ from instep.events.schema import Catalogue, EventType, Schema
 from instep.events.splice import Form, Spans, form
 from instep.events.writer import encode
 from instep.lanes.processor import Record
+from instep.network.areas import Areas
 from instep.network.network import Network
-from instep.router.decide import sparse_roots
+from instep.router.decide import Facts, Pair, sparse_roots
 
 _CODES = ("authority_gss", "postcode", "country")
-"""What of an address says whose area it is in."""
-
+"""The fields of an address from which its area is known."""
 
 _UNREAD = {"header.source_system", "header.recorded_at"}
-"""What of the header routing has no use for."""
+"""The fields of the header for which routing has no use."""
+
+_EPOCH = date(1970, 1, 1)
+_NOTHING: frozenset[str] = frozenset()
 
 
 class Codec(StrEnum):
-    """How events are read and blanked: both ways give the same bytes."""
+    """How events are read and blanked. Both codecs give the same bytes."""
 
     SPLICE = "splice"
-    """What is shared is cut out of an event's bytes, and little of it is decoded; unusual events go the plain way."""
+    """Cut the shared fields out of an event's bytes, and decode little. Unusual events go the plain way."""
     PLAIN = "plain"
-    """Every event is decoded whole and written again."""
+    """Decode every event whole, and write the event again."""
 
 
 class Names(NamedTuple):
-    """What an event is known by, as Avro has it: the router says these of each event to others, so they are copied."""
+    """The names of an event, in Avro's bytes. The router copies them into the records that speak of the event."""
 
     event_id: bytes
     source: bytes
@@ -57,9 +62,9 @@ _CopyNames = Callable[[Spans], tuple[bytes, bytes, bytes, bytes]]
 
 
 class Arrival(NamedTuple):
-    """One event. A tuple because one is made for each; `key` is `source/subject_ref`, `value` framed.
+    """An event of the hub. A tuple, because each event has its own; `key` is `source/subject_ref`, `value` is framed.
 
-    `event` is whole, or where there is `found` (the places of its fields) what routing reads of it.
+    Without `spans`, `event` is whole. With `spans` (the places of the fields), `event` holds only the fields for routing.
     """
 
     record: Record
@@ -71,24 +76,24 @@ class Arrival(NamedTuple):
     names: Names
     identity: bytes
     digest: bytes
-    found: Spans | None = None
+    spans: Spans | None = None
 
     def blanked(self, blanking: Blanking) -> bytes:
         """The framed value with the fields that `blanking` shares."""
-        if self.found is None:
+        if self.spans is None:
             return self.value[:PREFIX] + blanking.encode(self.event)
-        return blanking.splice(self.found)
+        return blanking.splice(self.spans)
 
     @property
     def replaced(self) -> bytes | None:
-        """The identity of what it corrects or annuls; None where it is of another kind."""
+        """The identity of the event that a CORRECT or ANNUL replaces; None for the other kinds of change."""
         header = self.header
         if header["change_kind"] not in ("CORRECT", "ANNUL"):
             return None
         return identity(header["source"], header["subject_ref"], header["replaces"])
 
     def outbox_offset(self) -> int:
-        """Where it lies in its source's outbox; raises HubRecordError where intake has not said."""
+        """The event's offset in its source's outbox; raises HubRecordError where intake has not noted the offset."""
         for name, value in self.record.headers:
             if name == envelope.OUTBOX_OFFSET:
                 return int(value)
@@ -97,7 +102,7 @@ class Arrival(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Parts:
-    """How the events of a schema are read as far as routing needs."""
+    """How the events of a schema are read no further than routing needs."""
 
     form: Form
     read: ReadPart
@@ -106,78 +111,127 @@ class _Parts:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Known:
-    """A schema, and how its events are read: whole, and, unless that is all that is wanted, in parts."""
+class _Readable:
+    """A schema whose events can be read, whole and (with the codec SPLICE) in parts; and where their facts lie.
+
+    `sparse` are the fields on which a share may depend wholly, `addresses` the paths of the addresses.
+    """
 
     schema: Schema
     read: Read
     parts: _Parts | None
+    addresses: tuple[tuple[str, ...], ...]
+    sparse: tuple[str, ...]
 
 
 class Arrivals:
-    """Reads hub records by the network's schema ids."""
+    """Reads hub records, and the facts of their events, by the schema ids and agreements of a network."""
 
     def __init__(
         self, catalogue: Catalogue, network: Network, schemas: Mapping[int, Schema], codec: Codec
     ) -> None:
-        self._known: dict[int | None, _Known] = {
-            number: _Known(
-                schema=schema,
-                read=reader(schema),
-                parts=_parts(catalogue, network, schema) if codec is Codec.SPLICE else None,
-            )
+        self._readable: dict[int | None, _Readable] = {
+            number: _readable(catalogue.events[schema.name], network, schema, codec)
             for number, schema in schemas.items()
             if schema.kind == "event"
         }
 
     def read(self, record: Record) -> Arrival:
-        """The event of a record; raises HubRecordError where there is none to be read."""
+        """The event of a record; raises HubRecordError where no event can be read."""
         key, value = record.key, record.value
         number = schema_id(value)
-        known = self._known.get(number)
-        if key is None or value is None or number is None or known is None:
+        readable = self._readable.get(number)
+        if key is None or value is None or number is None or readable is None:
             raise HubRecordError(f"{_place(record)} holds no event of a schema that this network knows.")
-        parts = known.parts
-        found = None if parts is None else parts.form.find(value, PREFIX)
-        event = _whole(known, value) if parts is None or found is None else _part(parts, found)
+        parts = readable.parts
+        spans = None if parts is None else parts.form.find(value, PREFIX)
+        event = _whole(readable, value) if parts is None or spans is None else _part(parts, spans)
         if event is None:
             raise HubRecordError(f"{_place(record)} is no event in canonical bytes.")
         header = event["header"]
-        if parts is None or found is None:
+        if parts is None or spans is None:
             names = _names(header)
-            known_by = identity(header["source"], header["subject_ref"], header["event_id"])
-            digest = content_digest(known.schema, value, header)
+            own_identity = identity(header["source"], header["subject_ref"], header["event_id"])
+            digest = content_digest(readable.schema, value, header)
         else:
-            names = Names._make(parts.copy_names(found))
-            # A usual text stands behind one byte, its length.
-            known_by = identity_of(names.source[1:], names.subject_ref[1:], names.event_id[1:])
-            digest = digest_without(known.schema, value, *found.span(parts.published_at))
-        return Arrival(record, number, key, value, event, header, names, known_by, digest, found)
+            names = Names._make(parts.copy_names(spans))
+            # A usual text stands behind a single byte, its length.
+            own_identity = identity_of(names.source[1:], names.subject_ref[1:], names.event_id[1:])
+            digest = digest_without(readable.schema, value, *spans.span(parts.published_at))
+        return Arrival(record, number, key, value, event, header, names, own_identity, digest, spans)
+
+    def facts(self, arrival: Arrival, past: frozenset[Pair], areas: Areas, today: date) -> Facts:
+        """The facts of an event; `past` are the pairs that were sent the replaced event, `areas` those of `today`."""
+        readable = self._readable[arrival.schema_id]
+        event, header = arrival.event, arrival.header
+        concerned = areas.concerned(_addresses(event, readable.addresses), _day(header["occurred_on"]))
+        sparse = readable.sparse
+        # XXX: every event has its facts, and `Facts(…)` takes three to four times as long as `tuple.__new__`.
+        return tuple.__new__(
+            Facts,
+            (
+                readable.schema.name,
+                header["source"],
+                header["change_kind"],
+                header["handling"],
+                header["requested_by"],
+                concerned.authorities,
+                concerned.unknown,
+                past,
+                today,
+                frozenset([root for root in sparse if not event.get(root)]) if sparse else _NOTHING,
+            ),
+        )
 
     def digests_in_other_versions(self, arrival: Arrival) -> Iterator[bytes]:
-        """The digests that its content would have in the other versions of its schema that can say all of it.
+        """The digests of the event's content, written in each other version of its schema with room for the content.
 
-        A publisher who changes to another version may send again what he has sent: that is no other content.
+        A publisher who changes to another version may send an earlier event again. The content is still the same.
         """
-        own = self._known[arrival.schema_id].schema
+        own = self._readable[arrival.schema_id].schema
         content = to_plain(own, decode(own, arrival.value[PREFIX:]))
-        for other in (known.schema for known in self._known.values()):
+        for other in (readable.schema for readable in self._readable.values()):
             if other.full_name == own.full_name and other.version != own.version:
                 try:
                     event = from_plain(other, content)
-                except PlainEventError:  # it has no such field, or no such symbol
+                except PlainEventError:  # the other version lacks a field or a symbol
                     continue
                 yield content_digest(other, arrival.value[:PREFIX] + encode(other, event), event["header"])
 
 
-def _parts(catalogue: Catalogue, network: Network, schema: Schema) -> _Parts:
-    found = form(schema)
-    return _Parts(
-        form=found,
-        read=part_reader(schema, _routing(catalogue, network, schema)),
-        copy_names=methodcaller("group", *(found.groups[f"header.{name}"] for name in Names._fields)),
-        published_at=found.groups["header.published_at"],
+def _readable(event_type: EventType, network: Network, schema: Schema, codec: Codec) -> _Readable:
+    required = {path.partition(".")[0] for path in event_type.required}
+    sparse = sparse_roots(network.agreements.values(), event_type.name, required)
+    return _Readable(
+        schema=schema,
+        read=reader(schema),
+        parts=_parts(event_type, schema, sparse, codec),
+        addresses=tuple(tuple(path.split(".")) for path in event_type.addresses),
+        sparse=tuple(sparse),
     )
+
+
+def _parts(event_type: EventType, schema: Schema, sparse: frozenset[str], codec: Codec) -> _Parts | None:
+    match codec:
+        case Codec.PLAIN:
+            return None
+        case Codec.SPLICE:
+            groups = form(schema).groups
+            return _Parts(
+                form=form(schema),
+                read=part_reader(schema, _paths_for_routing(event_type, schema, sparse)),
+                copy_names=methodcaller("group", *(groups[f"header.{name}"] for name in Names._fields)),
+                published_at=groups["header.published_at"],
+            )
+        case _:
+            assert_never(codec)
+
+
+def _paths_for_routing(event_type: EventType, schema: Schema, sparse: frozenset[str]) -> frozenset[str]:
+    """The paths that decide where an event goes, and those that name the event."""
+    header = {path for path in schema.fields if path.startswith("header.")} - _UNREAD
+    codes = {f"{address}.{code}" for address in event_type.addresses for code in _CODES}
+    return frozenset(header | codes | sparse)
 
 
 def _names(header: Mapping[str, Any]) -> Names:
@@ -186,34 +240,38 @@ def _names(header: Mapping[str, Any]) -> Names:
     return Names(event_id, source, subject_ref, b"\0" if replaces is None else b"\2" + varint.text(replaces))
 
 
-# What cannot be read is None and no error, which might hold what could not be decoded.
-def _whole(known: _Known, value: bytes) -> dict[str, Any] | None:
+# An event that cannot be read is None. An error might hold the bytes that could not be decoded.
+def _whole(readable: _Readable, value: bytes) -> dict[str, Any] | None:
     try:
-        event, end, _ = known.read(value, PREFIX)
+        event, end, _ = readable.read(value, PREFIX)
     except UnsoundBytesError:
         return None
     return event if end == len(value) else None
 
 
-def _part(parts: _Parts, found: Spans) -> dict[str, Any] | None:
+def _part(parts: _Parts, spans: Spans) -> dict[str, Any] | None:
     try:
-        return parts.read(found)
+        return parts.read(spans)
     except UnsoundBytesError:
         return None
 
 
-def sparse(event_type: EventType, network: Network) -> frozenset[str]:
-    """The fields on which some share may depend wholly (`decide.sparse_roots`)."""
-    required = {path.partition(".")[0] for path in event_type.required}
-    return sparse_roots(network.agreements.values(), event_type.name, required)
+def _addresses(event: Mapping[str, Any], paths: Sequence[Sequence[str]]) -> list[Any]:
+    """The address at each path; None where the event has none."""
+    addresses = []
+    for path in paths:
+        record: Any = event
+        for name in path:
+            if record is None:
+                break
+            record = record.get(name)
+        addresses.append(record)
+    return addresses
 
 
-def _routing(catalogue: Catalogue, network: Network, schema: Schema) -> frozenset[str]:
-    """The paths that decide where an event goes, and what it is known by."""
-    event_type = catalogue.events[schema.name]
-    header = {path for path in schema.fields if path.startswith("header.")} - _UNREAD
-    codes = {f"{address}.{code}" for address in event_type.addresses for code in _CODES}
-    return frozenset(header | codes | sparse(event_type, network))
+@lru_cache(maxsize=4096)
+def _day(days: int) -> date:
+    return _EPOCH + timedelta(days=days)
 
 
 def _place(record: Record) -> str:

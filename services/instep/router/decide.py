@@ -1,8 +1,10 @@
-"""Who may know what of an event, and why not: the router's rules. Pure, so that they can be read and tested as they stand.
+"""The router's rules: who may know which fields of an event, and why a candidate may not. Pure: no clock, no broker.
 
-A *candidate* is an authority that the event concerns, one that an agreement tells always, or one that was sent what the
-event replaces. Each candidate gets an entry for each purpose in which an agreement could reach it, so nobody is left out
-in silence. Default deny: an entry is DELIVERED only if an agreement in force, approved by both sides, shares this event.
+The *candidates* of an event are the authorities that the event concerns, the recipients to whom an agreement always sends,
+and the past recipients of the event that this event replaces. Each candidate gets an entry for each purpose in which an
+agreement could reach the candidate, so no candidate is left out in silence.
+
+The default is to deny: an entry is DELIVERED only if an agreement in force, approved by both sides, shares the event.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -19,7 +21,7 @@ Pair = tuple[str, str]
 
 
 class Result(StrEnum):
-    """What was done about a candidate and purpose."""
+    """How the event was settled for a candidate and purpose."""
 
     DELIVERED = "DELIVERED"
     WITHHELD = "WITHHELD"
@@ -35,7 +37,7 @@ class Ending(StrEnum):
 
 
 class Withheld(StrEnum):
-    """Why an event is withheld, in the order of the tests: of several agreements, the one that came furthest is told."""
+    """Why an event is withheld, in the order of the tests. Of several agreements, the reason comes from the furthest."""
 
     NO_AGREEMENT = "no-agreement"
     ENDED = "ended"
@@ -48,7 +50,7 @@ class Withheld(StrEnum):
 
 
 class Withdrawn(StrEnum):
-    """Why a past recipient is to stop relying on what it was sent (ERASED is said by the reconciler alone)."""
+    """Why a past recipient has to stop relying on an earlier event. Only the reconciler gives the reason ERASED."""
 
     ANNULLED = "ANNULLED"
     NO_LONGER_CONCERNS = "NO_LONGER_CONCERNS"
@@ -60,12 +62,14 @@ _RANK = {reason: rank for rank, reason in enumerate(Withheld)}
 
 
 class Facts(NamedTuple):
-    """All that a decision rests on, besides the network.
+    """Everything that a decision rests on, besides the network. Events with equal facts are decided alike.
 
-    A tuple and not a dataclass, because plans are remembered under it and looked up for every event. `concerned` are
-    the authorities whose area held an address; `area_unknown`: no address could be placed; `past` are the
-    pairs that were sent what this event replaces; `day` is the day in London on which it is decided; `absent` are fields
-    of the event, of those on which a share may depend wholly (`sparse_roots`), that it leaves empty.
+    A tuple and not a dataclass, because the plan of delivery is looked up by the facts of every event.
+
+    - `concerned`: the authorities whose area held an address of the event; `area_unknown`: no address could be placed.
+    - `past`: the pairs that were sent the event that this event replaces.
+    - `day`: the day of the decision, in London.
+    - `absent`: the empty fields among those on which a share may depend wholly (`sparse_roots`).
     """
 
     event_type: str
@@ -82,9 +86,10 @@ class Facts(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """One candidate and purpose. `reason` is a `Withheld` or `Withdrawn`, "" when delivered.
+    """The decision for a candidate and purpose. `reason` is a `Withheld` or `Withdrawn`, "" when delivered.
 
-    `agreements` (`id@version`) are those that permit it and `fields` all that these share, both empty unless delivered.
+    `agreements` are all that permit the delivery (`id@version`), `fields` all that those agreements share. Both are empty
+    unless the event is delivered.
     """
 
     authority: str
@@ -108,8 +113,8 @@ class Decision:
         return tuple(entry for entry in self.entries if entry.result is result)
 
 
-class _Claim(NamedTuple):
-    """An agreement that could reach a recipient, and those of its shares that would."""
+class _Applicable(NamedTuple):
+    """An agreement that could reach a recipient, and those of its shares that cover the event."""
 
     agreement: Agreement
     shares: Sequence[Share]
@@ -127,12 +132,12 @@ def decide(facts: Facts, network: Network) -> Decision:
 
 
 def past_pairs(facts: Facts) -> frozenset[Pair]:
-    """The pairs that were sent what this event replaces; only a CORRECT or an ANNUL replaces anything."""
+    """The pairs that were sent the replaced event. Only a CORRECT or an ANNUL replaces an event."""
     return facts.past if facts.change_kind in ("CORRECT", "ANNUL") else frozenset()
 
 
-def pairs_told(facts: Facts, decision: Decision) -> frozenset[Pair]:
-    """Whom a later correction has to reach: those sent this event, and those it inherits."""
+def pairs_to_correct(facts: Facts, decision: Decision) -> frozenset[Pair]:
+    """The pairs that a later correction has to reach: those that were sent this event, and those inherited."""
     delivered = decision.having(Result.DELIVERED)
     return past_pairs(facts) | {(entry.authority, entry.purpose) for entry in delivered}
 
@@ -160,9 +165,11 @@ def _ending(candidates: frozenset[str], facts: Facts) -> Ending:
 def _entries(
     recipient: str, facts: Facts, agreements: Sequence[Agreement], past: frozenset[Pair]
 ) -> Iterator[Entry]:
-    """The entries of one candidate, by purpose."""
-    claims = _claims(recipient, facts, agreements)
-    decided = {purpose: _entry(recipient, purpose, of, facts) for purpose, of in claims.items()}
+    """The entries of a candidate, by purpose."""
+    by_purpose = _applicable(recipient, facts, agreements)
+    decided = {
+        purpose: _entry(recipient, purpose, applicable, facts) for purpose, applicable in by_purpose.items()
+    }
     for authority, purpose in past:
         if authority == recipient and not _delivered(decided.get(purpose)):
             decided[purpose] = _withdrawal(recipient, purpose, decided.get(purpose), facts, agreements)
@@ -174,9 +181,11 @@ def _entries(
         yield decided[purpose]
 
 
-def _claims(recipient: str, facts: Facts, agreements: Sequence[Agreement]) -> Mapping[str, Sequence[_Claim]]:
-    """By purpose: the agreements that name the recipient and share this type of event with it, whatever their standing."""
-    found: dict[str, list[_Claim]] = {}
+def _applicable(
+    recipient: str, facts: Facts, agreements: Sequence[Agreement]
+) -> Mapping[str, Sequence[_Applicable]]:
+    """By purpose: the agreements that share the event with the recipient, in any standing."""
+    by_purpose: dict[str, list[_Applicable]] = {}
     for agreement in agreements:
         shares = [
             share
@@ -184,32 +193,33 @@ def _claims(recipient: str, facts: Facts, agreements: Sequence[Agreement]) -> Ma
             if (share.when == "always" or recipient in facts.concerned) and _has_something(share, facts)
         ]
         if shares and recipient in agreement.recipients:
-            found.setdefault(agreement.purpose, []).append(_Claim(agreement, shares))
-    return found
+            by_purpose.setdefault(agreement.purpose, []).append(_Applicable(agreement, shares))
+    return by_purpose
 
 
 def sparse_roots(
     agreements: Iterable[Agreement], event_type: str, required: Collection[str]
 ) -> frozenset[str]:
-    """The fields of an event on which some share depends wholly: those it names when it names none that is required."""
+    """The fields of an event on which some share depends wholly: all fields of each share that names no required field."""
     shares = (share for agreement in agreements for share in agreement.events.get(event_type, ()))
     return frozenset(root for share in shares if not share.roots & set(required) for root in share.roots)
 
 
 def _has_something(share: Share, facts: Facts) -> bool:
-    """An event that holds nothing of what is shared is not for the recipient: an ordinary move is no placement notice.
+    """Whether the event holds any shared field. Without any, the event is not for the recipient.
 
-    An ANNUL is: it may be bare, and what it says is that it annuls.
+    An ordinary move, for example, is no placement notice. An ANNUL always counts, since an ANNUL may be bare and still
+    says that the earlier event no longer holds.
     """
     return facts.change_kind == "ANNUL" or not share.roots <= facts.absent
 
 
-def _entry(recipient: str, purpose: str, claims: Sequence[_Claim], facts: Facts) -> Entry:
-    """Delivered if any agreement of the purpose permits it: with the fields of all that do, and in the shortest of times."""
+def _entry(recipient: str, purpose: str, applicable: Sequence[_Applicable], facts: Facts) -> Entry:
+    """Deliver if any agreement of the purpose permits. All that permit give their fields; the shortest time counts."""
     refusals: list[Withheld] = []
     permitting: dict[str, Agreement] = {}
     fields: set[str] = set()
-    for agreement, shares in claims:
+    for agreement, shares in applicable:
         for share in shares:
             refusal = _refusal(agreement, share, recipient, facts)
             if refusal is None:
@@ -231,7 +241,7 @@ def _entry(recipient: str, purpose: str, claims: Sequence[_Claim], facts: Facts)
 
 
 def _refusal(agreement: Agreement, share: Share, recipient: str, facts: Facts) -> Withheld | None:
-    """The first test that an agreement's share fails. A kind or handling that nobody knows passes none."""
+    """The first test that an agreement's share fails. An unknown kind or handling passes none of the tests."""
     standing = agreement.standing(facts.day)
     if standing is not None:
         return Withheld(standing)
@@ -249,23 +259,28 @@ def _delivered(entry: Entry | None) -> bool:
 
 
 def _withdrawal(
-    recipient: str, purpose: str, refused: Entry | None, facts: Facts, agreements: Sequence[Agreement]
+    recipient: str, purpose: str, withheld: Entry | None, facts: Facts, agreements: Sequence[Agreement]
 ) -> Entry:
-    """Tells a past recipient to stop, whether or not an agreement still stands (UK GDPR Article 19)."""
-    naming = [one for one in agreements if one.purpose == purpose and recipient in one.recipients]
+    """Tell a past recipient to stop, whether or not an agreement still stands (UK GDPR Article 19)."""
+    naming = [
+        agreement
+        for agreement in agreements
+        if agreement.purpose == purpose and recipient in agreement.recipients
+    ]
+    days = (agreement.respond_within.respond_by(facts.day) for agreement in naming)
     return Entry(
         authority=recipient,
         purpose=purpose,
         result=Result.WITHDRAWN,
-        reason=_why_withdrawn(recipient, refused, facts, still_named=bool(naming)).value,
-        respond_by=min((one.respond_within.respond_by(facts.day) for one in naming), default=None),
+        reason=_why_withdrawn(recipient, withheld, facts, still_named=bool(naming)).value,
+        respond_by=min(days, default=None),
     )
 
 
-def _why_withdrawn(recipient: str, refused: Entry | None, facts: Facts, *, still_named: bool) -> Withdrawn:
+def _why_withdrawn(recipient: str, withheld: Entry | None, facts: Facts, *, still_named: bool) -> Withdrawn:
     if facts.change_kind == "ANNUL":
         return Withdrawn.ANNULLED
-    if refused is None:
+    if withheld is None:
         ended = recipient in facts.concerned and not still_named
         return Withdrawn.AGREEMENT_ENDED if ended else Withdrawn.NO_LONGER_CONCERNS
-    return Withdrawn.NOW_PROTECTED if refused.reason == Withheld.PROTECTED else Withdrawn.AGREEMENT_ENDED
+    return Withdrawn.NOW_PROTECTED if withheld.reason == Withheld.PROTECTED else Withdrawn.AGREEMENT_ENDED

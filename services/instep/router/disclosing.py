@@ -1,4 +1,4 @@
-"""What the router says of an event besides delivering it: to the register, and to the source."""
+"""Writes the records that speak of an event: the disclosure for the register, and the outcome for the source."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from instep.router.arrival import Names
 from instep.router.decide import Ending, Entry
 
 ENTRIES_A_RECORD = 500
-"""Entries in one Outcome record, so that none grows beyond what a topic takes."""
+"""Entries in an Outcome record at most, so that no record grows too large for its topic."""
 
 _EPOCH = date(1970, 1, 1)
 
@@ -27,14 +27,14 @@ _WHO = ("event_id", "source", "subject_ref")
 _KIND = ("event_type", "change_kind")
 _REPLACED = ("replaces",)
 _MOMENT = ("generation", "at", "ending")
-_THERE = b"\2"
-"""Before a nullable text that is there."""
+_NOT_NULL = b"\2"
+"""Stands before a nullable text with a value."""
 
 
 class DisclosureRecord(BusRecord):
-    """The disclosure of an event, written in parts, since an Avro record is its fields one after the other.
+    """The disclosure of an event, written in parts: the bytes of an Avro record are those of its fields in their order.
 
-    What many events share is written once: their kind, the time and generation of a batch, `decisions`.
+    Parts that many events share are written once: their kind, the time and generation of a batch, `decisions`.
     """
 
     def __init__(self, catalogue: Catalogue, schemas: Mapping[int, Schema]) -> None:
@@ -70,7 +70,7 @@ class DisclosureRecord(BusRecord):
         decisions: bytes,
         at: int,
     ) -> bytes:
-        """The framed value: of the event, the network's generation and `at`, epoch milliseconds UTC."""
+        """The framed value. `generation` is the network's, `at` the time of the decision in epoch milliseconds UTC."""
         body = (
             names.event_id,
             names.source,
@@ -90,7 +90,7 @@ class DisclosureRecord(BusRecord):
 
 
 class OutcomeRecord(BusRecord):
-    """Outcomes of events that were accepted, each written as it comes, and then many to a record."""
+    """Outcomes of accepted events: each entry is written when its event is decided, and a record takes many entries."""
 
     def __init__(self, catalogue: Catalogue, schemas: Mapping[int, Schema]) -> None:
         super().__init__(catalogue, schemas, "outcome")
@@ -100,15 +100,15 @@ class OutcomeRecord(BusRecord):
             raise SchemaError(
                 "The first fields of an outcome are not those that the router writes, in their order."
             )
-        # The kind; the two names behind it are copied.
+        # The kind is written here; the two names behind the kind are copied.
         self._accepted = _writer_of(self.schema, "head", fields[:1])({"kind": "ACCEPTED"})
         self._tail = _writer_of(self.schema, "tail", fields[3:])
         self._tail_of = lru_cache(maxsize=256)(self._write_tail)
 
     def accepted(self, names: Names, *, delivered: int, withheld: int, at: int) -> bytes:
-        """One entry: an event was accepted; `at` is epoch milliseconds UTC."""
+        """An entry for an accepted event; `at` is epoch milliseconds UTC."""
         tail = self._tail_of(delivered, withheld, at)
-        return b"".join((self._accepted, _THERE, names.event_id, _THERE, names.subject_ref, tail))
+        return b"".join((self._accepted, _NOT_NULL, names.event_id, _NOT_NULL, names.subject_ref, tail))
 
     def of(self, entries: Sequence[bytes]) -> bytes:
         """The framed value of some entries, at least one."""
@@ -119,7 +119,7 @@ class OutcomeRecord(BusRecord):
 
 
 class AcceptedOutcomes:
-    """What sources are told of the events of one batch, many to a record."""
+    """The outcomes of a batch, by source, many to a record."""
 
     def __init__(self, outcome: OutcomeRecord, now: int) -> None:
         self._outcome = outcome
@@ -127,12 +127,12 @@ class AcceptedOutcomes:
         self._entries: dict[str, list[bytes]] = {}
 
     def add(self, source: str, names: Names, *, delivered: int, withheld: int) -> None:
-        """An event was accepted; withdrawals count as neither, since they are no delivery and withhold nothing new."""
+        """Add an accepted event. Withdrawals count as neither: they deliver nothing, and withhold nothing new."""
         entry = self._outcome.accepted(names, delivered=delivered, withheld=withheld, at=self._now)
         self._entries.setdefault(source, []).append(entry)
 
     def values(self) -> list[tuple[str, bytes]]:
-        """Framed values, each with the source that it is for."""
+        """Framed values, each with the source whose outcomes they are."""
         return [
             (source, self._outcome.of(entries[start : start + ENTRIES_A_RECORD]))
             for source, entries in self._entries.items()
@@ -141,7 +141,7 @@ class AcceptedOutcomes:
 
 
 def _writer_of(schema: Schema, part: str, fields: Sequence[Any]) -> Write:
-    """The writer of a record with some of a schema's fields."""
+    """The writer of a record with only these fields of the schema."""
     return writer(
         replace(
             schema,

@@ -1,16 +1,15 @@
-"""What the router remembers of an event: enough to know a repeat, and whom a correction of it has to reach.
+"""Remembers each routed event in the lane's state: enough to know a repeat, and to reach everyone with a correction.
 
     identity (16 bytes)  ->  content digest (16), time remembered (8, ms), pairs (the rest)
 
-Pairs are text, `authority/purpose` by line: ids hold neither `/` nor line ends. Nothing of the person is kept, and the
-subject's reference only within the digest.
+Pairs are text, `authority/purpose`, a line each: ids hold neither `/` nor line ends. Nothing of the person is kept. The
+subject's reference is kept only within the digest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
-from typing import NamedTuple
 
 from instep.lanes.processor import State
 from instep.router.decide import Pair
@@ -23,32 +22,25 @@ _HEAD = _DIGEST + 8
 _SWEPT = 256  # keys looked at in a tick
 
 
-class Remembered(NamedTuple):
-    """An event that was routed: its content digest, and the pairs (authority, purpose) told of it or of what it replaced."""
-
-    digest: bytes
-    pairs: frozenset[Pair]
-
-
-def recall(state: State, identity: bytes) -> Remembered | None:
-    """What is remembered of an identity (`events.header.identity`), if anything."""
-    value = state.get(identity)
-    return None if value is None else Remembered(value[:_DIGEST], _unpacked(value[_HEAD:]))
-
-
 def same_content(state: State, identity: bytes, digest: bytes) -> bool | None:
-    """Whether the identity is remembered with this content; None where it is not remembered at all."""
+    """Whether the identity is remembered with this content; None where the identity is not remembered at all."""
     value = state.get(identity)
     return None if value is None else value[:_DIGEST] == digest
 
 
-def remember(state: State, identity: bytes, digest: bytes, packed: bytes, now: int) -> None:
-    """Remember an event; `packed` are its pairs as `pack` gives them."""
-    state.put(identity, digest + now.to_bytes(8, "big") + packed)
+def pairs_of(state: State, identity: bytes) -> frozenset[Pair] | None:
+    """The pairs to be reached with a correction of an event; None where the event is not remembered."""
+    value = state.get(identity)
+    return None if value is None else _unpacked(value[_HEAD:])
+
+
+def remember(state: State, identity: bytes, digest: bytes, packed_pairs: bytes, now: int) -> None:
+    """Remember an event; `pack` makes `packed_pairs`."""
+    state.put(identity, digest + now.to_bytes(8, "big") + packed_pairs)
 
 
 def pack(pairs: Iterable[Pair]) -> bytes:
-    """Pairs as they are remembered."""
+    """Pairs in their remembered form."""
     return "\n".join(sorted(f"{authority}/{purpose}" for authority, purpose in pairs)).encode()
 
 
@@ -62,10 +54,10 @@ def _pair(line: str) -> Pair:
 
 
 def sweep(state: State, now: int) -> None:
-    """Forget what is older than 400 days, in a window of the keys that another second starts elsewhere.
+    """Forget events older than 400 days, in a small window of the keys; every second has another window.
 
-    Keys are digests, hence evenly spread: windows at places drawn from the clock visit each key about equally often, and
-    no cursor has to be kept. A lane of 300,000 keys is gone through in twenty minutes.
+    Keys are digests, hence evenly spread. The clock draws the place of the window, so each key is visited about equally
+    often, and no cursor has to be kept. A lane of 300,000 keys is swept in twenty minutes.
     """
     start = blake2b((now // 1000).to_bytes(8, "big"), digest_size=_DIGEST).digest()
     for key, value in list(_window(state, start)):
@@ -74,10 +66,10 @@ def sweep(state: State, now: int) -> None:
 
 
 def _window(state: State, start: bytes) -> Iterator[tuple[bytes, bytes]]:
-    found = state.scan(start, _SWEPT)
-    yield from found
-    if len(found) < _SWEPT:  # the end of the keys: go on at their beginning
-        for key, value in state.scan(b"", _SWEPT - len(found)):
+    entries = state.scan(start, _SWEPT)
+    yield from entries
+    if len(entries) < _SWEPT:  # the end of the keys: go on at their beginning
+        for key, value in state.scan(b"", _SWEPT - len(entries)):
             if key > start:
                 return
             yield key, value

@@ -1,38 +1,41 @@
-"""What the router counts; each name typed once."""
+"""Counts the router's work: a tally for each batch, and the metrics that a tally raises once its batch has committed."""
 
 from __future__ import annotations
 
-from collections import Counter as Tally
+from collections import Counter as Count
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from typing import assert_never
 from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from instep.network.agreements import Agreement
-from instep.router.plan import Plan
+from instep.router.decide import Result
+from instep.router.delivery_plan import DeliveryPlan
 
 _LONDON = ZoneInfo("Europe/London")
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0, 600.0, 3600.0, 86_400.0)
 
 
 @dataclass(kw_only=True, slots=True)
-class Happened:
-    """What happened in one batch, counted while it is decided and shown once it has committed."""
+class RouterTally:
+    """The counts of a batch, taken while the batch is decided and shown once the batch has committed."""
 
-    planned: Tally[Plan] = field(default_factory=Tally)
+    planned: Count[DeliveryPlan] = field(default_factory=Count)
     ages: dict[str, list[int]] = field(default_factory=dict)
     """By event type: milliseconds from published to delivered."""
-    duplicates: Tally[str] = field(default_factory=Tally)
-    late: Tally[str] = field(default_factory=Tally)
-    canaries: Tally[str] = field(default_factory=Tally)
-    forgotten: Tally[str] = field(default_factory=Tally)
-    rejections: Tally[tuple[str, str]] = field(default_factory=Tally)
+    duplicates: Count[str] = field(default_factory=Count)
+    late: Count[str] = field(default_factory=Count)
+    canaries: Count[str] = field(default_factory=Count)
+    forgotten: Count[str] = field(default_factory=Count)
+    rejections: Count[tuple[str, str]] = field(default_factory=Count)
     """By source and reason."""
 
-    def routed(self, plan: Plan, age: int) -> None:
-        """An event was routed by a plan, `age` milliseconds after it was published; delivered to nobody, it has no age."""
+    def routed(self, plan: DeliveryPlan, age: int) -> None:
+        """Count an event, routed `age` milliseconds after its publication. Without a delivery, its age does not count."""
         self.planned[plan] += 1
         if plan.delivered:
             self.ages.setdefault(plan.event_type, []).append(age)
@@ -42,8 +45,8 @@ class RouterMetrics:
     """Metrics of one router process, in the registry that its app gives it."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        def counter(name: str, says: str, *labels: str) -> _Children:
-            return _Children(Counter(name, says, labels, registry=registry))
+        def counter(name: str, description: str, *labels: str) -> _Children:
+            return _Children(Counter(name, description, labels, registry=registry))
 
         self._deliveries = counter(
             "instep_router_deliveries", "Deliveries to inboxes.", "recipient", "purpose", "event_type"
@@ -83,41 +86,67 @@ class RouterMetrics:
         )
 
     def follow(self, agreements: Iterable[Agreement]) -> None:
-        """Show when each of these agreements expires, and no other."""
+        """Show when each of the agreements expires; forget the agreements shown before."""
         self._expiry.clear()
         for agreement in agreements:
             end = datetime.combine(agreement.review_by + timedelta(days=1), time(), _LONDON)
             self._expiry.labels(agreement.id).set(end.timestamp())
 
-    def raise_by(self, happened: Happened) -> None:
-        """Count what happened in a batch; called after the commit."""
-        for plan, count in happened.planned.items():
+    def raise_by(self, tally: RouterTally) -> None:
+        """Count a batch; called after the commit."""
+        for plan, count in tally.planned.items():
             self._raise_by_plan(plan, count)
-        for children, tally in (
-            (self._duplicates, happened.duplicates),
-            (self._late, happened.late),
-            (self._canaries, happened.canaries),
-            (self._forgotten, happened.forgotten),
+        for children, by_source in (
+            (self._duplicates, tally.duplicates),
+            (self._late, tally.late),
+            (self._canaries, tally.canaries),
+            (self._forgotten, tally.forgotten),
         ):
-            for source, count in tally.items():
+            for source, count in by_source.items():
                 children.inc(count, source)
-        for (source, reason), count in happened.rejections.items():
+        for (source, reason), count in tally.rejections.items():
             self._rejections.inc(count, source, reason)
-        for event_type, ages in happened.ages.items():
+        for event_type, ages in tally.ages.items():
             observe = self._ages.labels(event_type).observe
             for age in ages:
                 observe(max(age, 0) / 1000)
 
-    def _raise_by_plan(self, plan: Plan, count: int) -> None:
+    def _raise_by_plan(self, plan: DeliveryPlan, count: int) -> None:
         self._endings.inc(count, plan.decision.ending)
         for entry in plan.decision.entries:
             match entry.result:
-                case "DELIVERED":
+                case Result.DELIVERED:
                     self._deliveries.inc(count, entry.authority, entry.purpose, plan.event_type)
-                case "WITHHELD":
+                case Result.WITHHELD:
                     self._withheld.inc(count, entry.reason)
-                case "WITHDRAWN":
+                case Result.WITHDRAWN:
                     self._withdrawals.inc(count, entry.reason)
+                case _:
+                    assert_never(entry.result)
+
+
+class Sequences:
+    """The highest sequence of each of the subjects seen last, to count the events that come late.
+
+    Kept in this process alone, and bounded. A restart forgets, and the count of late events is then too low; no decision
+    rests on the sequences.
+    """
+
+    def __init__(self, subjects: int = 100_000) -> None:
+        self._subjects = subjects
+        self._highest: OrderedDict[bytes, int] = OrderedDict()
+
+    def is_late(self, subject: bytes, sequence: int) -> bool:
+        """Whether the subject (`source/subject_ref`) has had a higher sequence before; notes this sequence."""
+        highest = self._highest.get(subject)
+        if highest is not None:
+            self._highest.move_to_end(subject)
+            if sequence < highest:
+                return True
+        self._highest[subject] = sequence
+        if len(self._highest) > self._subjects:
+            self._highest.popitem(last=False)
+        return False
 
 
 class _Children:
@@ -125,10 +154,10 @@ class _Children:
 
     def __init__(self, parent: Counter) -> None:
         self._parent = parent
-        self._known: dict[tuple[str, ...], Counter] = {}
+        self._resolved: dict[tuple[str, ...], Counter] = {}
 
     def inc(self, count: int, *labels: str) -> None:
-        child = self._known.get(labels)
+        child = self._resolved.get(labels)
         if child is None:
-            child = self._known[labels] = self._parent.labels(*labels)
+            child = self._resolved[labels] = self._parent.labels(*labels)
         child.inc(count)

@@ -1,10 +1,16 @@
-"""The router as the engine sees it: events of a lane in; deliveries, disclosures and outcomes out."""
+"""Routes the events of a lane: the engine hands over hub records, and gets deliveries, disclosures and outcomes to send.
+
+Read `_receive` and `_route` downwards for the way of an event. `arrival` reads the record. `memory` knows repeats, and the
+pairs that were sent the replaced event. `arrival` gives the facts, `decide` the decision, `delivery_plan` the plan of
+delivery. Then come the effects: deliveries, the disclosure and the outcome (`disclosing`), and the memory of the event.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from instep.events import envelope
@@ -12,40 +18,43 @@ from instep.events.bus import BusRecord, RejectionRecord
 from instep.events.schema import Catalogue
 from instep.lanes.processor import Output, Outputs, Record, State
 from instep.network import topics
-from instep.network.areas import PostcodeSource
+from instep.network.areas import Areas, PostcodeSource
 from instep.network.days import today_in_london
 from instep.network.network import Network
 from instep.network.services import SERVICES
 from instep.router import memory
 from instep.router.arrival import Arrival, Arrivals, Codec
-from instep.router.decide import Pair
+from instep.router.decide import Facts, Pair, decide
+from instep.router.delivery_plan import DeliveryPlan, DeliveryPlanner
 from instep.router.disclosing import AcceptedOutcomes, DisclosureRecord, OutcomeRecord
-from instep.router.metrics import Happened, RouterMetrics
-from instep.router.plan import Plan
-from instep.router.plans import Plans
-from instep.router.sequences import Sequences
+from instep.router.metrics import RouterMetrics, RouterTally, Sequences
 
 FORGOTTEN = ("ce_instepforgotten", b"true")
-"""Marks a correction of something too old to be remembered: it went to those whom it concerns now, as if it were new."""
+"""Marks a correction of an event too old to be remembered. Only the candidates of today got the correction, as if new."""
+
+KEPT_PLANS = 16_384
+"""Plans of delivery kept for a day. Of more, those used longest ago are made anew when they are needed."""
 
 _DAY_MS = 86_400_000
-_NOBODY: frozenset[Pair] = frozenset()
+_Past = tuple[frozenset[Pair], envelope.Headers]
+"""The pairs that were sent the replaced event, and the headers that mark a delivery."""
+_NO_PAST: _Past = (frozenset(), [])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Batch:
-    """What comes of the records of one call."""
+    """The results of a call, gathered while its records are decided."""
 
     now: int
+    today: date
     state: State
-    plans: Plans
     outcomes: AcceptedOutcomes
     outputs: list[Output] = field(default_factory=list)
-    happened: Happened = field(default_factory=Happened)
+    tally: RouterTally = field(default_factory=RouterTally)
 
 
 class Router:
-    """Decides each event once; `follow` comes before all else."""
+    """Decides each event once. `follow` has to be called before `process`."""
 
     service = SERVICES["router"]
 
@@ -63,7 +72,7 @@ class Router:
         self._sequences = Sequences()
 
     def follow(self, network: Network) -> None:
-        """Decide by this network from now on; raises NetworkError where it has no id for our own records."""
+        """Decide by this network from now on; raises NetworkError where the network has no id for our own records."""
         self._network = network
         self._schemas = self._catalogue.bind(network.schemas)
         self._arrivals = Arrivals(self._catalogue, network, self._schemas, self._codec)
@@ -71,53 +80,55 @@ class Router:
         self._outcome = OutcomeRecord(self._catalogue, self._schemas)
         self._withdrawal = BusRecord(self._catalogue, self._schemas, "withdrawal")
         self._rejection = RejectionRecord(self._catalogue, self._schemas)
-        self._plans: Plans | None = None
+        self._planners = {
+            number: DeliveryPlanner(schema, self._disclosure, self._withdrawal)
+            for number, schema in self._schemas.items()
+            if schema.kind == "event"
+        }
+        self._plan_of = lru_cache(maxsize=KEPT_PLANS)(self._make_plan)
+        self._today: date | None = None
         self._metrics.follow(network.agreements.values())
 
     def process(self, records: Sequence[Record], state: State, now: int) -> Outputs:
-        """Route events of one partition, in order."""
-        batch = _Batch(
-            now=now,
-            state=state,
-            plans=self._plans_of(today_in_london(now)),
-            outcomes=AcceptedOutcomes(self._outcome, now),
-        )
+        """Route events of a partition, in order."""
+        today = today_in_london(now)
+        if today != self._today:
+            self._begin(today)
+        batch = _Batch(now=now, today=today, state=state, outcomes=AcceptedOutcomes(self._outcome, now))
         for record in records:
             self._receive(self._arrivals.read(record), batch)
         for source, value in batch.outcomes.values():
             batch.outputs.append(Output(topics.outcomes(source), 0, None, value, []))
-        return Outputs(batch.outputs, lambda: self._metrics.raise_by(batch.happened))
+        return Outputs(batch.outputs, lambda: self._metrics.raise_by(batch.tally))
 
     def tick(self, state: State, now: int) -> Outputs:
-        """Forget what is older than 400 days, a little at a time."""
+        """Forget events older than 400 days, a few at a time."""
         memory.sweep(state, now)
         return Outputs()
 
-    def _plans_of(self, today: date) -> Plans:
-        if self._plans is None or self._plans.today != today:
-            self._plans = Plans(
-                network=self._network,
-                today=today,
-                postcodes=self._postcodes,
-                catalogue=self._catalogue,
-                schemas=self._schemas,
-                disclosure=self._disclosure,
-                withdrawal=self._withdrawal,
-            )
-        return self._plans
+    def _begin(self, today: date) -> None:
+        """Begin a day: agreements begin and end with a day, and so do councils."""
+        self._today = today
+        self._areas = Areas(self._network, self._postcodes, today)
+        self._plan_of.cache_clear()
+
+    def _make_plan(self, schema_id: int, facts: Facts) -> DeliveryPlan:
+        """Decide, and make the decision ready to carry out; `_plan_of` does so once for equal facts."""
+        decision = decide(facts, self._network)
+        return self._planners[schema_id].plan(facts, decision)
 
     def _receive(self, arrival: Arrival, batch: _Batch) -> None:
-        """See whether an event is one to route: not a canary, and not known."""
+        """Drop canaries and repeats, refuse conflicts, and route the rest."""
         header = arrival.header
         if header["synthetic"]:
-            batch.happened.canaries[header["source"]] += 1
+            batch.tally.canaries[header["source"]] += 1
             batch.outcomes.add(header["source"], arrival.names, delivered=0, withheld=0)
             return
         repeated = memory.same_content(batch.state, arrival.identity, arrival.digest)
         if repeated is None:
             self._route(arrival, batch)
         elif repeated or self._repeats_in_another_version(arrival, batch.state):
-            batch.happened.duplicates[header["source"]] += 1
+            batch.tally.duplicates[header["source"]] += 1
         else:
             self._reject(arrival, "id-conflict", "header.event_id", batch)
 
@@ -126,32 +137,35 @@ class Router:
         return any(memory.same_content(state, arrival.identity, digest) for digest in digests)
 
     def _route(self, arrival: Arrival, batch: _Batch) -> None:
-        """Decide a new event, carry that out, and remember it."""
-        header = arrival.header
-        past, marks = _NOBODY, []
+        """Decide a new event, carry the decision out, and remember the event."""
         replaced = arrival.replaced
-        if replaced is not None:
-            earlier = memory.recall(batch.state, replaced)
-            if earlier is not None:
-                past = earlier.pairs
-            elif batch.now - header["occurred_on"] * _DAY_MS > memory.KEPT_MS:
-                marks = [FORGOTTEN]
-                batch.happened.forgotten[header["source"]] += 1
-            else:
-                # Not remembered, so that it may be sent again once what it replaces has come through.
-                self._reject(arrival, "replaces-unknown", "header.replaces", batch)
-                return
-        plan = batch.plans.of(arrival, past)
+        past = _NO_PAST if replaced is None else self._past(arrival, replaced, batch)
+        if past is None:
+            # The event is not remembered, so its source may send it again once the replaced event has come through.
+            self._reject(arrival, "replaces-unknown", "header.replaces", batch)
+            return
+        pairs, marks = past
+        facts = self._arrivals.facts(arrival, pairs, self._areas, batch.today)
+        plan = self._plan_of(arrival.schema_id, facts)
         if plan.blanked or plan.withdrawn:
             self._send(arrival, plan, marks, batch)
         self._disclose(arrival, plan, batch)
         memory.remember(batch.state, arrival.identity, arrival.digest, plan.packed_pairs, batch.now)
-        batch.happened.routed(plan, batch.now - header["published_at"])
-        if self._sequences.is_late(arrival.key, header["sequence"]):
-            batch.happened.late[header["source"]] += 1
+        self._count(arrival, plan, batch)
 
-    def _send(self, arrival: Arrival, plan: Plan, marks: envelope.Headers, batch: _Batch) -> None:
-        """Fill the inboxes: each set of shared fields is written once, however many get it."""
+    def _past(self, arrival: Arrival, replaced: bytes, batch: _Batch) -> _Past | None:
+        """The past of a correction or annulment; None where the replaced event should be remembered and is not."""
+        pairs = memory.pairs_of(batch.state, replaced)
+        if pairs is not None:
+            return pairs, []
+        header = arrival.header
+        if batch.now - header["occurred_on"] * _DAY_MS > memory.KEPT_MS:
+            batch.tally.forgotten[header["source"]] += 1
+            return frozenset(), [FORGOTTEN]
+        return None
+
+    def _send(self, arrival: Arrival, plan: DeliveryPlan, marks: envelope.Headers, batch: _Batch) -> None:
+        """Fill the inboxes. Each set of shared fields is blanked once, however many recipients share the set."""
         header, key = arrival.header, arrival.key
         own = [
             ("ce_id", header["event_id"].encode()),
@@ -179,8 +193,8 @@ class Router:
             }
         )
 
-    def _disclose(self, arrival: Arrival, plan: Plan, batch: _Batch) -> None:
-        """Tell the register and the source. The disclosure has the event's key, and so stays in its lane."""
+    def _disclose(self, arrival: Arrival, plan: DeliveryPlan, batch: _Batch) -> None:
+        """Write for the register and the source. The disclosure has the event's key, and so stays in the event's lane."""
         header, names = arrival.header, arrival.names
         disclosed = self._disclosure.of(
             names,
@@ -194,6 +208,12 @@ class Router:
         batch.outputs.append(Output(topics.DISCLOSURES, arrival.record.partition, arrival.key, disclosed, []))
         batch.outcomes.add(header["source"], names, delivered=plan.delivered, withheld=plan.withheld)
 
+    def _count(self, arrival: Arrival, plan: DeliveryPlan, batch: _Batch) -> None:
+        header = arrival.header
+        batch.tally.routed(plan, batch.now - header["published_at"])
+        if self._sequences.is_late(arrival.key, header["sequence"]):
+            batch.tally.late[header["source"]] += 1
+
     def _reject(self, arrival: Arrival, reason: str, fault: str, batch: _Batch) -> None:
         header = arrival.header
         value = self._rejection.of(
@@ -206,4 +226,4 @@ class Router:
         )
         key = header["subject_ref"].encode()
         batch.outputs.append(Output(topics.rejected(header["source"]), 0, key, value, []))
-        batch.happened.rejections[header["source"], reason] += 1
+        batch.tally.rejections[header["source"], reason] += 1

@@ -255,7 +255,7 @@ def test_intake_reads_the_outbox_of_everyone_who_takes_part_and_remembers_nothin
     state = MemoryState()
     INTAKE.process([outbox()], state, NOW)
     assert INTAKE.tick(state, NOW).records == ()
-    assert state.held == {}
+    assert state.entries == {}
 
 
 def test_a_network_without_an_id_for_rejections_is_not_followed() -> None:

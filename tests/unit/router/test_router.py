@@ -1,4 +1,4 @@
-"""The router from hub records to outputs: what it sends, to whom, under which headers, and what it remembers."""
+"""The router from hub records to outputs: who is sent which bytes under which headers, and how much is remembered."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from instep.events.framing import frame, unframe
 from instep.events.reader import decode
 from instep.events.writer import encode
 from instep.lanes.processor import Output
+from instep.network.areas import Areas
 from instep.network.network import Network
 from instep.router.app import codec_from
 from instep.router.arrival import Arrivals, Codec
+from instep.router.decide import Decision, Facts, decide
 from instep.router.metrics import RouterMetrics
 from instep.router.processor import Router
 from tests.unit.events.sample import CATALOGUE, MOVED, example
@@ -57,7 +59,7 @@ def codec(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 class Bench:
-    """A router, its state, and what it has sent so far."""
+    """A router with its state and metrics."""
 
     codec = Codec.SPLICE
 
@@ -103,7 +105,7 @@ def id_of(number: int) -> str:
 
 
 def hub(event: Mapping[str, Any], **differences: Any) -> MemoryRecord:
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "topic": "instep.events",
         "partition": 3,
         "offset": 70,
@@ -111,7 +113,7 @@ def hub(event: Mapping[str, Any], **differences: Any) -> MemoryRecord:
         "value": frame(MOVED_ID, encode(MOVED.latest, event)),
         "headers": [("instep-outbox-offset", b"41")],
     }
-    return MemoryRecord(**told | differences)
+    return MemoryRecord(**fields | differences)
 
 
 def by_topic(outputs: Iterable[Output], topic: str) -> list[Output]:
@@ -120,12 +122,12 @@ def by_topic(outputs: Iterable[Output], topic: str) -> list[Output]:
 
 def datums(outputs: Iterable[Output], topic: str) -> list[dict[str, Any]]:
     """The decoded values in a topic."""
-    found = []
+    decoded = []
     for output in by_topic(outputs, topic):
         unframed = unframe(output.value)
         assert unframed is not None
-        found.append(decode(CATALOGUE.schema(*IDS[unframed[0]]), unframed[1]))
-    return found
+        decoded.append(decode(CATALOGUE.schema(*IDS[unframed[0]]), unframed[1]))
+    return decoded
 
 
 def topics(outputs: Iterable[Output]) -> list[str]:
@@ -136,8 +138,10 @@ def decisions(outputs: Iterable[Output]) -> list[str]:
     """`leeds council-tax DELIVERED`, one line an entry of the only disclosure."""
     (disclosure,) = datums(outputs, "instep.disclosures")
     return [
-        " ".join(filter(None, (one["authority"], one["purpose"] or "-", one["result"], one["reason"])))
-        for one in disclosure["decisions"]
+        " ".join(
+            filter(None, (entry["authority"], entry["purpose"] or "-", entry["result"], entry["reason"]))
+        )
+        for entry in disclosure["decisions"]
     ]
 
 
@@ -224,8 +228,8 @@ def test_the_disclosure_in_two_parts_is_the_disclosure_in_one() -> None:
 
 def test_only_fields_that_this_version_has_are_said_to_be_shared() -> None:
     fields = ("person", "person.family_name", "a_field_of_a_later_version")
-    one = agreement(shares=[share(fields=fields)])
-    outputs = Bench(network(one, schemas=IDS)).route(move())
+    sharing = network(agreement(shares=[share(fields=fields)]), schemas=IDS)
+    outputs = Bench(sharing).route(move())
     (delivery,) = by_topic(outputs, "leeds.inbox.council-tax")
     assert dict(delivery.headers)["ce_instepfields"] == b"person"
     assert datums(outputs, "instep.disclosures")[0]["decisions"][0]["fields"] == ["person"]
@@ -278,10 +282,10 @@ def test_outcomes_are_many_to_a_record_and_by_source() -> None:
 
 def test_outcomes_of_a_large_batch_are_spread_over_records() -> None:
     outputs = Bench().route(*(move(number) for number in range(1201)))
-    told = datums(outputs, "bradford.outcomes")
-    assert [len(datum["entries"]) for datum in told] == [500, 500, 201]
+    outcomes = datums(outputs, "bradford.outcomes")
+    assert [len(datum["entries"]) for datum in outcomes] == [500, 500, 201]
     outcome = CATALOGUE.bus["outcome"]  # written entry by entry, it is what it would be at once
-    whole = [frame(ID_OF[outcome.full_name], encode(outcome, datum)) for datum in told]
+    whole = [frame(ID_OF[outcome.full_name], encode(outcome, datum)) for datum in outcomes]
     assert [output.value for output in by_topic(outputs, "bradford.outcomes")] == whole
 
 
@@ -415,8 +419,8 @@ def test_a_withdrawal_goes_out_when_the_agreement_is_no_more() -> None:
 
 def test_a_correction_of_what_is_not_remembered_is_refused_and_may_be_sent_again() -> None:
     bench = Bench()
-    (told,) = datums(bench.route(correction(2, 1)), "bradford.rejected")
-    assert (told["reason"], told["fields"], told["event_id"]) == (
+    (rejection,) = datums(bench.route(correction(2, 1)), "bradford.rejected")
+    assert (rejection["reason"], rejection["fields"], rejection["event_id"]) == (
         "replaces-unknown",
         ["header.replaces"],
         id_of(2),
@@ -453,7 +457,7 @@ def test_a_refresh_goes_to_the_one_who_asked() -> None:
 def test_the_memory_holds_digests_times_and_pairs_and_nothing_of_the_person() -> None:
     bench = Bench()
     bench.route(move())
-    ((key, value),) = bench.state.held.items()
+    ((key, value),) = bench.state.entries.items()
     assert len(key) == 16
     assert int.from_bytes(value[16:24], "big") == NOW
     assert value[24:] == b"leeds/council-tax"
@@ -465,19 +469,18 @@ def test_what_is_older_than_400_days_is_forgotten_and_nothing_younger() -> None:
     bench.route(*(move(number) for number in range(600, 1000)), now=NOW + DAY)
     for second in range(60):
         assert bench.router.tick(bench.state, NOW + 400 * DAY + 1 + second * 1000).records == ()
-    held = len(bench.state.held)
-    assert held < 500
+    assert len(bench.state.entries) < 500
     for second in range(60, 400):
         bench.router.tick(bench.state, NOW + 400 * DAY + 1 + second * 1000)
-    assert len(bench.state.held) == 400
+    assert len(bench.state.entries) == 400
 
 
 def test_a_tick_changes_nothing_while_nothing_is_old() -> None:
     bench = Bench()
     bench.route(move())
-    before = dict(bench.state.held)
+    before = dict(bench.state.entries)
     bench.router.tick(bench.state, NOW + 400 * DAY)
-    assert bench.state.held == before
+    assert bench.state.entries == before
 
 
 # The network and the day
@@ -544,7 +547,7 @@ def test_a_canary_is_measured_answered_and_dropped() -> None:
     assert topics(outputs) == ["bradford.outcomes"]
     (outcome,) = datums(outputs, "bradford.outcomes")
     assert [(entry["delivered"], entry["withheld"]) for entry in outcome["entries"]] == [(0, 0)] * 2
-    assert bench.state.held == {}
+    assert bench.state.entries == {}
     assert bench.count("instep_router_canaries_total", source="bradford") == 2
 
 
@@ -627,14 +630,14 @@ def test_a_history_ends_the_same_however_it_is_cut_into_batches(
     assert [o for o in at_once if "outcomes" not in o.topic] == [
         o for o in in_parts if "outcomes" not in o.topic
     ]
-    assert whole.state.held == parts.state.held
+    assert whole.state.entries == parts.state.entries
     ended = len(by_topic(at_once, "instep.disclosures")) + len(by_topic(at_once, "bradford.rejected"))
     assert ended + whole.count("instep_router_duplicates_total", source="bradford") == len(events)
-    said = [entry for datum in datums(at_once, "bradford.outcomes") for entry in datum["entries"]]
-    assert len(said) == len(by_topic(at_once, "instep.disclosures")) == len(whole.state.held)
+    accepted = [entry for datum in datums(at_once, "bradford.outcomes") for entry in datum["entries"]]
+    assert len(accepted) == len(by_topic(at_once, "instep.disclosures")) == len(whole.state.entries)
     sent = sum(1 for o in at_once if ".inbox." in o.topic)
-    told = [d for one in datums(at_once, "instep.disclosures") for d in one["decisions"]]
-    assert sent == sum(1 for d in told if d["result"] != "WITHHELD")
+    decided = [entry for datum in datums(at_once, "instep.disclosures") for entry in datum["decisions"]]
+    assert sent == sum(1 for entry in decided if entry["result"] != "WITHHELD")
 
 
 def test_the_codec_is_chosen_by_a_setting_and_a_wrong_one_is_named() -> None:
@@ -661,6 +664,49 @@ def test_an_event_is_known_by_the_same_identity_and_content_either_way() -> None
         move(2, source_system="Åker", published_at=0),
         correction(3, 2, requested_by="leeds"),
     ):
-        one, other = splice.read(hub(event)), plain.read(hub(event))
-        assert (one.identity, one.digest) == (other.identity, other.digest)
-        assert {**other.header, **one.header} == other.header
+        part, whole = splice.read(hub(event)), plain.read(hub(event))
+        assert (part.identity, part.digest) == (whole.identity, whole.digest)
+        assert {**whole.header, **part.header} == whole.header
+
+
+def test_the_facts_of_an_event_are_named_as_they_are_and_the_same_either_way() -> None:
+    placements = agreement(shares=[share(fields=("placement",))])
+    sharing = network(placements, schemas=IDS)
+    today, past = date(2026, 11, 23), frozenset({("leeds", "council-tax")})
+    areas = Areas(sharing, NoPostcodes(), today)
+    event = correction(2, 1, to="wakefield", handling="PROTECTED", requested_by="leeds") | {"placement": None}
+    for codec in Codec:
+        arrivals = Arrivals(CATALOGUE, sharing, CATALOGUE.bind(IDS), codec)
+        assert arrivals.facts(arrivals.read(hub(event)), past, areas, today) == Facts(
+            event_type="resident-moved",
+            source="bradford",
+            change_kind="CORRECT",
+            handling="PROTECTED",
+            requested_by="leeds",
+            concerned=frozenset({"wakefield"}),
+            area_unknown=False,
+            past=past,
+            day=today,
+            absent=frozenset({"placement"}),
+        )
+
+
+def test_events_with_equal_facts_are_decided_once_a_day_and_generation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    decided: list[Facts] = []
+
+    def decide_and_note(facts: Facts, sharing: Network) -> Decision:
+        decided.append(facts)
+        return decide(facts, sharing)
+
+    monkeypatch.setattr("instep.router.processor.decide", decide_and_note)
+    bench = Bench()
+    bench.route(move(1), move(2), move(3, to="wakefield"))
+    bench.route(move(4))
+    assert [facts.concerned for facts in decided] == [{"leeds"}, {"wakefield"}]
+    bench.route(move(5), now=NOW + DAY)
+    assert len(decided) == 3
+    bench.router.follow(SHARING)
+    bench.route(move(6), now=NOW + DAY)
+    assert len(decided) == 4

@@ -7,7 +7,7 @@ import pytest
 
 from instep.network.agreements import Agreement
 from instep.network.days import RespondWithin
-from instep.router.decide import Ending, Entry, Facts, Result, decide, pairs_told
+from instep.router.decide import Ending, Entry, Facts, Result, decide, pairs_to_correct
 from tests.unit.sharing import TODAY, agreement, facts, network, share, summary
 
 TAX = agreement("tax")
@@ -368,12 +368,12 @@ def test_an_event_without_a_candidate_says_whether_the_area_is_known() -> None:
 def test_those_told_now_and_those_told_before_are_remembered_together() -> None:
     moved_on = facts(change_kind="CORRECT", past=BEFORE, concerned=frozenset({"wakefield"}))
     sharing = network(replace(TAX, recipients=frozenset({"leeds", "wakefield"})))
-    told = pairs_told(moved_on, decide(moved_on, sharing))
+    told = pairs_to_correct(moved_on, decide(moved_on, sharing))
     assert told == {("leeds", "council-tax"), ("wakefield", "council-tax")}
 
 
 def test_nobody_from_whom_it_was_withheld_is_remembered_as_told() -> None:
-    assert pairs_told(facts(), decide(facts(), network())) == frozenset()
+    assert pairs_to_correct(facts(), decide(facts(), network())) == frozenset()
 
 
 def test_entries_are_found_by_their_result() -> None:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from instep.network.agreements import Agreement, Share
 from instep.network.network import Network
-from instep.router.decide import Decision, Facts, Result, decide, pairs_told
+from instep.router.decide import Decision, Facts, Result, decide, pairs_to_correct
 from tests.unit.sharing import COUNCILS, TODAY, agreement, facts, network, share
 
 KINDS = ("UNKNOWN", "NEW", "CORRECT", "ANNUL", "REFRESH")
@@ -155,7 +155,7 @@ def test_a_chain_of_corrections_reaches_everyone_who_was_ever_told(
     """Whatever becomes of the agreements in between, each of them is told again, or told to stop."""
     (first, sharing), *corrections = chain
     first = first._replace(change_kind="NEW")
-    told = pairs_told(first, decide(first, sharing))
+    told = pairs_to_correct(first, decide(first, sharing))
     for event, now_sharing in corrections:
         correction = event._replace(
             source=first.source,
@@ -164,7 +164,7 @@ def test_a_chain_of_corrections_reaches_everyone_who_was_ever_told(
         )
         decision = decide(correction, now_sharing)
         assert told <= pairs(decision, Result.DELIVERED, Result.WITHDRAWN)
-        told |= pairs_told(correction, decision)
+        told |= pairs_to_correct(correction, decision)
 
 
 @given(situations, networks)

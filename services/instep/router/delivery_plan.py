@@ -1,7 +1,8 @@
-"""A plan: a decision made ready, with everything that is the same for every event that it applies to.
+"""Turns a decision into a plan of delivery: everything about delivering that is the same for all events decided alike.
 
-Events of one type from one council about the same areas are decided alike. What does not depend on the single event is
-worked out once: topics, headers, who is blanked how, the bytes of the disclosure's entries and of what is remembered.
+Events of a type from the same council about the same areas have the same facts, and so the same decision. A plan holds the
+topics, the headers, the blankings, the bytes of the disclosure's entries and the bytes to remember. They are worked out once
+for many events.
 """
 
 from __future__ import annotations
@@ -15,19 +16,21 @@ from instep.events.bus import BusRecord
 from instep.events.schema import Schema
 from instep.network import topics
 from instep.router import memory
-from instep.router.decide import Decision, Entry, Facts, Result, pairs_told
+from instep.router.decide import Decision, Entry, Facts, Result, pairs_to_correct
 from instep.router.disclosing import DisclosureRecord
 
 Target = tuple[str, envelope.Headers]
-"""An inbox, and the headers of a record in it but those of the single event."""
+"""An inbox, and those headers of a record there that do not depend on the single event."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Plan:
-    """What is done with an event; told apart by identity.
+class DeliveryPlan:
+    """How an event is delivered, disclosed and remembered. Two plans are never equal, only the same.
 
-    `blanked`: for each set of shared fields, the inboxes that get it. `withdrawn`: inboxes and the reason to give.
-    `decisions` and `packed_pairs` are bytes of the disclosure and of the memory.
+    - `blanked`: for each set of shared fields, the inboxes that get those fields.
+    - `withdrawn`: the inboxes that get a withdrawal, each with its reason.
+    - `decisions`: bytes of the disclosure; `packed_pairs`: bytes of the memory.
+    - `delivered`, `withheld`: how many entries have the result.
     """
 
     event_type: str
@@ -40,8 +43,8 @@ class Plan:
     withheld: int
 
 
-class Planner:
-    """Makes plans for events of one schema."""
+class DeliveryPlanner:
+    """Makes the plans for events of a schema."""
 
     def __init__(self, schema: Schema, disclosure: DisclosureRecord, withdrawal: BusRecord) -> None:
         self._schema = schema
@@ -49,40 +52,46 @@ class Planner:
         self._withdrawal = withdrawal
         self._blankings: dict[tuple[str, ...], Blanking] = {}
 
-    def plan(self, facts: Facts, decided: Decision) -> Plan:
-        """Make a decision ready. The fields of its entries become those that this version of the schema has."""
-        decision = replace(decided, entries=tuple(self._in_this_version(entry) for entry in decided.entries))
-        delivered = decision.having(Result.DELIVERED)
-        groups: dict[Blanking, list[Target]] = {}
-        for entry in delivered:
-            target = (
-                topics.inbox(entry.authority, entry.purpose),
-                self._delivery_headers(facts.source, entry),
-            )
-            groups.setdefault(self._blanking(entry.fields), []).append(target)
-        return Plan(
+    def plan(self, facts: Facts, decision: Decision) -> DeliveryPlan:
+        """Make the plan of a decision. The entries of the plan name only fields of this version of the schema."""
+        decision = replace(
+            decision, entries=tuple(self._in_this_version(entry) for entry in decision.entries)
+        )
+        return DeliveryPlan(
             event_type=facts.event_type,
             decision=decision,
-            blanked=tuple((blanking, tuple(targets)) for blanking, targets in groups.items()),
+            blanked=self._deliveries(facts.source, decision.having(Result.DELIVERED)),
             withdrawn=self._withdrawals(facts.source, decision.having(Result.WITHDRAWN)),
             decisions=self._disclosure.decisions(decision.entries),
-            packed_pairs=memory.pack(pairs_told(facts, decision)),
-            delivered=len(delivered),
+            packed_pairs=memory.pack(pairs_to_correct(facts, decision)),
+            delivered=len(decision.having(Result.DELIVERED)),
             withheld=len(decision.having(Result.WITHHELD)),
         )
 
     def _in_this_version(self, entry: Entry) -> Entry:
-        """An agreement may name a record and what lies within it, or a later version's field: say what is really sent."""
+        """Name the fields that are really sent.
+
+        An agreement may name a record and also a field within the record, or a field of a later version.
+        """
         return replace(entry, fields=self._blanking(entry.fields).paths) if entry.fields else entry
 
     def _blanking(self, fields: tuple[str, ...]) -> Blanking:
         blanking = self._blankings.get(fields)
         if blanking is None:
             blanking = Blanking(self._schema, fields)
-            # Under its own paths too, so that two ways of naming the same fields are blanked once.
+            # Under its own paths too: an event is blanked once, even where two agreements name the same fields differently.
             blanking = self._blankings.setdefault(blanking.paths, blanking)
             self._blankings[fields] = blanking
         return blanking
+
+    def _deliveries(
+        self, source: str, entries: Sequence[Entry]
+    ) -> tuple[tuple[Blanking, tuple[Target, ...]], ...]:
+        groups: dict[Blanking, list[Target]] = {}
+        for entry in entries:
+            target = (topics.inbox(entry.authority, entry.purpose), self._delivery_headers(source, entry))
+            groups.setdefault(self._blanking(entry.fields), []).append(target)
+        return tuple((blanking, tuple(targets)) for blanking, targets in groups.items())
 
     def _delivery_headers(self, source: str, entry: Entry) -> envelope.Headers:
         return [

@@ -68,6 +68,6 @@ def test_another_worker_goes_on_from_the_lane_s_state(worker: Worker) -> None:
 
 def test_nothing_is_sent_and_the_clock_changes_nothing(worker: Worker) -> None:
     assert worker.tally.process(events("resident-moved", 1), worker.state, NOW).records == ()
-    before = dict(worker.state.held)
+    before = dict(worker.state.entries)
     assert worker.tally.tick(worker.state, NOW).records == ()
-    assert worker.state.held == before == {b"resident-moved": b"1"}
+    assert worker.state.entries == before == {b"resident-moved": b"1"}

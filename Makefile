@@ -37,7 +37,7 @@ test: lint ## Every check that CI makes, real Kafka included
 	@$(STEP) "tests without Kafka" $(UNIT)
 	@$(STEP) "tests with Kafka" $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m kafka
 
-unit: $(STAMP) ## The tests without Kafka, with a fifth of the random examples
+unit: $(STAMP) ## The tests without Kafka, with a tenth of the random examples
 	@$(STEP) "tests without Kafka, quick" $(UNIT) --hypothesis-profile=quick
 
 lint: $(STAMP) ## Style, types, import contracts and the rules of schemas

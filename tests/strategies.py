@@ -22,7 +22,7 @@ INTS = st.integers(-(2**31), 2**31 - 1)
 LONGS = st.integers(-(2**63), 2**63 - 1)
 THOROUGH = 100
 """How many examples a test draws in the thorough profile unless the test says otherwise; Hypothesis's own default."""
-QUICK = 20
+QUICK = 10
 """The same in the quick profile, that of `make unit`."""
 INSTANTS = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=st.just(UTC))  # noqa: DTZ001
 

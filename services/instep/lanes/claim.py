@@ -168,7 +168,7 @@ class Claim:
         return Transaction(self._producer, self._wait_until_ready, self._named)
 
     def _named(self, topic: str) -> bool:
-        """Whether the network of now names a topic, the changelog's own among them."""
+        """Whether the present network names the topic, or the topic is the changelog's own."""
         outputs = {partition.topic for partition in self._outputs()}
         return topic == self._changelog.partition.topic or topic in outputs
 

@@ -1,4 +1,4 @@
-"""Whether this machine's clock agrees with Kafka's, as far as commits show: plain state, given the times.
+"""Compares this machine's clock with Kafka's, as far as commits show both: plain state, given the times.
 
 Agreements go by the day, and the day is read from this machine's clock. Kafka says when its broker appended a record.
 So each commit shows both clocks at once, and between two commits the monotonic clock, which nobody can set, tells how

@@ -3,10 +3,10 @@
 Stock Faust makes four asyncio tasks for each record, commits offsets by itself, and starts where the group's offset lies. A
 lane needs the opposite, so this transport takes four things out of Faust's hands.
 
-- *Records.* The consumer thread fetches for all lanes of the worker at once (`fetching`). Of each partition whose
-  position has moved it makes a batch. Positions also move without records, past transaction markers and aborted tails.
-  Then the batch is empty, so that a lane may commit the true end and lag reads 0. The last batch of a fetch is marked:
-  from then on lanes decide, so that batches of the same fetch share a transaction.
+- *Records.* The consumer thread fetches for all lanes of the worker at once (`fetching`). For each partition
+  with a new position the thread makes a batch. Positions also move without records, past transaction markers and
+  aborted tails. Then the batch is empty, so that a lane may commit the true end and lag reads 0. The last batch of a
+  fetch is marked: from then on lanes decide, so that batches of the same fetch share a transaction.
 - *Positions.* A lane says where to start, once it has claimed (`start_at`). There is no default: `auto_offset_reset` is
   "none", because a lost position must never be answered by starting somewhere else. A position outside the log is
   reported to the lane.

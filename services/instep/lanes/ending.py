@@ -1,4 +1,4 @@
-"""How a worker's process ends where it does not end in order: on the unexpected, and when its farewells take too long."""
+"""Ends a worker's process out of order: on the unexpected, and when the farewells take too long."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""Work that is due every so many seconds, and the pauses between tries: plain state, given the time."""
+"""Keeps time for repeated work, and for the pauses between tries: plain state, given the time."""
 
 
 class Every:

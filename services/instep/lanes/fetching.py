@@ -1,4 +1,4 @@
-"""When the consumer fetches, and what one fetch brings: the rhythm of reading.
+"""Decides when the consumer fetches, and takes the records of a fetch: the rhythm of reading.
 
 aiokafka asks the broker again as soon as the records of an answer are taken. Many small answers keep broker, threads
 and lanes busy. So the consumer rests between two fetches, the longer the more records came (`_REST_PER_RECORD`, at most

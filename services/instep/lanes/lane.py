@@ -1,4 +1,4 @@
-"""A lane's life: claim, read, decide and commit, until the worker releases the lane or the claim ends.
+"""Runs a lane: claims, reads, decides and commits, until the worker releases the lane.
 
 A *lane* is all input partitions with the same lane number. One worker owns a lane whole and decides its records in
 order, one transaction at a time. The lane's own task runs two loops, one inside the other.

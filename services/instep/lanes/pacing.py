@@ -1,4 +1,4 @@
-"""When a lane begins a transaction and when the transaction is wide or old enough to commit: plain state, given the time.
+"""Decides when a transaction begins, and when it is wide or old enough to commit: plain state, given the time.
 
 Two costs pull in opposite directions. Each transaction costs the broker the same, however little the transaction holds:
 many small transactions keep the broker busy, and every lane waits for the broker. But a record that waits for company

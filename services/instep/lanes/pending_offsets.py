@@ -1,4 +1,4 @@
-"""Positions on their way to the consumer group: plain state.
+"""Keeps the positions that are on their way to the consumer group: plain state.
 
 A position counts once its commit is seen in the changelog. Then the position is pending: the worker commits all lanes'
 pending offsets to the group, once every OFFSET_COMMIT_SECONDS and at the release of the lanes. The group's offsets

@@ -1,4 +1,4 @@
-"""Where a claimed lane begins to read: asks the logs, the group and the changelog, and lets `positions` decide."""
+"""Finds out where a claimed lane begins to read: asks the logs, the group and the changelog; `positions` decides."""
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress

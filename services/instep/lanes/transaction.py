@@ -84,10 +84,12 @@ class Transaction:
         self._last[where] = (future, batch.record_count())
 
     async def _gone(self, topic: str) -> bool:
-        if topic in self._producer.client.cluster.topics():
+        """Whether neither Kafka nor the network has the topic. Asked for each batch, so without a copy of all topics."""
+        cluster = self._producer.client.cluster
+        if cluster.partitions_for_topic(topic) is not None:
             return False
         await self._find([topic])
-        return topic not in self._producer.client.cluster.topics() and not self._named(topic)
+        return cluster.partitions_for_topic(topic) is None and not self._named(topic)
 
     async def _find(self, topics: Iterable[str]) -> None:
         """Learn the leaders of new topics with a single request: one by one, many would outlast a transaction's limit."""

@@ -39,6 +39,7 @@ from instep.lanes.readiness import stalled, unready
 from instep.lanes.settings import LaneSettings
 from instep.lanes.slot import take_slot
 from instep.lanes.stated import statements
+from instep.lanes.tasks import Tasks
 from instep.lanes.versions import own_version
 from instep.lanes.watch import Watch
 from instep.network import topics
@@ -72,6 +73,7 @@ class Worker:
         self._watchdog = Watchdog(settings.watchdog_seconds, self._stalled)
         self._network = FollowedNetwork(settings.connection, processor, self.metrics.generation)
         self._claims = 0
+        self._tasks = Tasks(self.failed)
         self.ends = LogEnds(settings.connection)
         self._watch = Watch(self)
 
@@ -102,10 +104,8 @@ class Worker:
         self._registry.register(LagCollector(self.group, self._lags))
         self._registry.register(HangingCollector(self.processor.service.name, self._hanging))
         self._waiting_for = "the consumer group"
-        self._tasks = [
-            asyncio.ensure_future(self._guard(task))
-            for task in (self._beat, self._follow_network, self._watch.run)
-        ]
+        for task in (self._beat, self._follow_network, self._watch.run):
+            self._tasks.start(task)
         self._watchdog.start()
         return self._app
 
@@ -194,8 +194,7 @@ class Worker:
         end_within(_STOP_SECONDS, EXIT_FAILED if app.crashed else 0)
         await self._release_all()
         # mode would wait for tasks that still run, and in vain.
-        for task in self._tasks:
-            task.cancel()
+        self._tasks.cancel()
         await self._network.follower.stop()
         await self._admin.close()
         await self.ends.stop()
@@ -257,15 +256,15 @@ class Worker:
             self._driver.claimed.pop(partition, None)
             self._driver.paused.discard(partition)
         if self._lanes.get(lane.number) is lane:  # else they are revoked
-            self._spawn(self._driver.thread.set_paused(lane.partitions, True))
+            self._tasks.start(lambda: self._driver.thread.set_paused(lane.partitions, True))
 
     def pause(self, lane: Lane) -> None:
         self._driver.paused.update(lane.partitions)
-        self._spawn(self._driver.thread.set_paused(lane.partitions, True))
+        self._tasks.start(lambda: self._driver.thread.set_paused(lane.partitions, True))
 
     def resume(self, lane: Lane) -> None:
         self._driver.paused.difference_update(lane.partitions)
-        self._spawn(self._driver.thread.set_paused(lane.partitions, False))
+        self._tasks.start(lambda: self._driver.thread.set_paused(lane.partitions, False))
 
     def _out_of_range(self, partitions: Collection[TopicPartition]) -> None:
         """Have each lane concerned claim again, and find out why its positions are not in their logs."""
@@ -326,21 +325,6 @@ class Worker:
             await asyncio.sleep(0.5)
 
     # -- the unexpected
-
-    async def _guard(self, task: Callable[[], Any]) -> None:
-        try:
-            await task()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:  # noqa: BLE001  # whatever the error is, this process must not go on
-            self.failed(error)
-
-    def _spawn(self, work: Any) -> None:
-        async def run() -> None:
-            await work
-
-        self._tasks.append(asyncio.ensure_future(self._guard(run)))
-        self._tasks = [task for task in self._tasks if not task.done()]
 
     def failed(self, error: BaseException) -> NoReturn:
         fail(error)

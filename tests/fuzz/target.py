@@ -8,7 +8,7 @@ from instep.events.reader import reader
 from instep.network.topics import EVENTS
 from tests.hostile.cases import SOURCE, Record
 from tests.hostile.entry import Entry
-from tests.unit.events.sample import judge_decode, judge_encode
+from tests.unit.events.sample import fastavro_decode, fastavro_encode
 
 NO_KEY = 0xFFFF
 
@@ -50,18 +50,18 @@ def check(entry: Entry, record: Record) -> None:
     _read(entry, record.value)
     output = entry.enter(record)
     if output.topic != EVENTS:
-        told = entry.rejection(output)
-        assert told["source"] == SOURCE
-        assert told["outbox_offset"] == 41
+        rejection = entry.rejection(output)
+        assert rejection["source"] == SOURCE
+        assert rejection["outbox_offset"] == 41
         return
     assert output.value is not None
     schema = entry.schemas[int.from_bytes(output.value[1:PREFIX], "big")]
-    event, _ = judge_decode(schema, output.value[PREFIX:])
-    assert output.value[PREFIX:] == judge_encode(schema, event)
+    event, _ = fastavro_decode(schema, output.value[PREFIX:])
+    assert output.value[PREFIX:] == fastavro_encode(schema, event)
     # What is accepted is canonical, so it is accepted again as it is.
     again = entry.enter(Record(key=record.key, value=output.value, headers=record.headers))
     assert again == output
-    ends = [one for one in entry.route([output]) if one.topic.endswith((".outcomes", ".rejected"))]
+    ends = [sent for sent in entry.route([output]) if sent.topic.endswith((".outcomes", ".rejected"))]
     assert len(ends) == 1
 
 

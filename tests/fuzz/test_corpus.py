@@ -1,4 +1,4 @@
-"""What the fuzzer starts from, and what it once found, in every run of the tests."""
+"""Every run of the tests takes the inputs that the fuzzer starts from, and its finds."""
 
 from pathlib import Path
 
@@ -24,10 +24,10 @@ def test_an_input_goes_through_the_whole_entry(file: Path) -> None:
 
 def test_the_corpus_holds_every_seed_as_it_is_now() -> None:
     """Else: `python -m tests.fuzz.seeds`."""
-    held = {file.name: file.read_bytes() for file in FILES}
+    corpus = {file.name: file.read_bytes() for file in FILES}
     due = seeds(ENTRY)
     assert len(due) > 100
-    assert {name: held.get(name) for name in due} == due
+    assert {name: corpus.get(name) for name in due} == due
 
 
 def test_a_record_comes_back_from_its_input() -> None:

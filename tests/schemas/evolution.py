@@ -20,8 +20,8 @@ def evolved(folder: Path, *, locked: bool = True) -> Path:
     directory = Path(shutil.copytree(SCHEMAS, folder / "evolved"))
     shutil.copytree(NEW, directory, dirs_exist_ok=True)
     file = directory / "events/resident-moved/event.toml"
-    told = file.read_text(encoding="utf-8")
-    file.write_text(told.replace('    "moved_on",\n', f'    "moved_on",\n    "{FIELD}",\n'), encoding="utf-8")
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('    "moved_on",\n', f'    "moved_on",\n    "{FIELD}",\n'), encoding="utf-8")
     if locked:
         (directory / lock.NAME).write_text(lock.with_new(directory), encoding="utf-8")
     return directory

@@ -1,7 +1,7 @@
 """`python -m tests.fuzz --seconds 300`: run the fuzzer, and report.
 
-Exits with 1 where an input crashed or hung; the input is then left in `.fuzz/`. To make a test of it, put the file into
-`tests/fuzz/corpus/` under a name that tells what it shows.
+Exits with 1 where an input crashed or hung; `.fuzz/` then holds the input. To make a test of the input, put the file into
+`tests/fuzz/corpus/` under a name that says what is wrong.
 """
 
 import argparse

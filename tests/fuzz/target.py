@@ -1,4 +1,6 @@
-"""One input through the whole entry: from a record's key, value and headers to what intake and both routers decide."""
+"""Takes an input through the whole entry: from a record's key, value and headers to the decisions of intake and both
+routers.
+"""
 
 from __future__ import annotations
 
@@ -45,8 +47,8 @@ def unpack(data: bytes) -> Record:
     return Record(key=key, headers=tuple(headers), value=bytes(left) or None)
 
 
-def check(entry: Entry, record: Record) -> None:
-    """Fails where anything is raised that must not be, what is accepted is not as fastavro has it, or the codecs differ."""
+def try_record(entry: Entry, record: Record) -> None:
+    """Fails where anything is raised, where fastavro would write an accepted event otherwise, or where the codecs differ."""
     _read(entry, record.value)
     output = entry.enter(record)
     if output.topic != EVENTS:
@@ -58,7 +60,7 @@ def check(entry: Entry, record: Record) -> None:
     schema = entry.schemas[int.from_bytes(output.value[1:PREFIX], "big")]
     event, _ = fastavro_decode(schema, output.value[PREFIX:])
     assert output.value[PREFIX:] == fastavro_encode(schema, event)
-    # What is accepted is canonical, so it is accepted again as it is.
+    # An accepted event is canonical, so the same bytes are accepted again.
     again = entry.enter(Record(key=record.key, value=output.value, headers=record.headers))
     assert again == output
     ends = [sent for sent in entry.route([output]) if sent.topic.endswith((".outcomes", ".rejected"))]
@@ -66,7 +68,7 @@ def check(entry: Entry, record: Record) -> None:
 
 
 def _read(entry: Entry, value: bytes | None) -> None:
-    """The reader itself: intake would make a refusal of whatever it raises."""
+    """The reader itself: intake would turn any exception of the reader into a refusal."""
     if value is None or len(value) <= PREFIX:
         return
     schema = entry.schemas.get(int.from_bytes(value[1:PREFIX], "big"))

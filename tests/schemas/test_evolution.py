@@ -1,4 +1,6 @@
-"""Version 1 and version 2 of a schema live side by side: publishers, services and recipients change when it suits them."""
+"""Version 1 and version 2 of a schema live side by side: publishers, services and recipients each change in their own
+time.
+"""
 
 import copy
 import io
@@ -101,7 +103,7 @@ def test_a_recipient_on_version_2_reads_version_1_as_saying_nothing_of_what_is_n
 IDS: Mapping[int, tuple[str, str]] = {
     number: (schema.full_name, schema.version) for number, schema in enumerate((*FIRST.all(), V2), start=1)
 }
-"""As `network apply` allots them: what is new comes last, ids once given stay."""
+"""As `network apply` allots them: new schemas come last, and an id stays."""
 ID = {pair: number for number, pair in IDS.items()}
 WIDE = share(fields=("moved_on", "reason", FIELD))
 NARROW = share(fields=("moved_on", "person.family_name"))
@@ -175,7 +177,7 @@ def id_of(number: int) -> str:
 
 
 def deliveries(outputs: Sequence[Output]) -> list[tuple[str, dict[str, Any]]]:
-    """Version and event of all that came to Leeds's inbox."""
+    """Version and event of each delivery to Leeds."""
     delivered = []
     for output in outputs:
         if output.topic == "leeds.inbox.council-tax":

@@ -1,6 +1,6 @@
-"""Every example is what it says it is: intake's own rules accept the accepted and refuse the rejected for their reason.
+"""Intake's own rules accept every accepted example, and refuse every rejected example for its reason.
 
-An example is also what people copy, so it holds nobody real.
+People copy examples, so an example holds nobody real.
 """
 
 import hashlib
@@ -92,7 +92,7 @@ def test_each_event_type_shows_every_reason_that_one_record_can_give(event_type:
 
 @pytest.mark.parametrize("example", examples("examples"))
 def test_a_reader_with_avros_own_logical_types_reads_the_same_event(example: Example) -> None:
-    """What a recipient's ordinary Avro library makes of our bytes, given the schema as a registry serves it."""
+    """A recipient's ordinary Avro library, given the schema as a registry serves it, reads our bytes."""
     event_type, file = example
     schema = event_type.latest
     datum = from_plain(schema, read(file))

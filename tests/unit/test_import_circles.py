@@ -9,7 +9,7 @@ import instep
 
 PACKAGE = Path(instep.__file__).parent
 LEFT = {frozenset({"instep.kafka.connection", "instep.kafka.diagnosis"})}
-"""Circles that stand for now: for its types alone, `diagnosis` imports the module that calls it."""
+"""Circles that are left: `diagnosis` imports, for types alone, the module from which it is called."""
 
 
 def modules(package: Path) -> Mapping[str, Path]:
@@ -43,7 +43,7 @@ def graph(package: Path) -> dict[str, set[str]]:
 
 
 def circles(imported: dict[str, set[str]]) -> Set[frozenset[str]]:
-    """The modules of each circle; a circle that is listed is cut at its last import before the next is looked for."""
+    """The modules of each circle. An import of each circle is taken away before the search for the next."""
     rest = {name: set(named) for name, named in imported.items()}
     listed: set[frozenset[str]] = set()
     while True:

@@ -1,4 +1,4 @@
-"""`schemas diff` says in plain English what a recipient would notice."""
+"""`schemas diff` says in plain English every change for a recipient."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""A newer version takes nothing back: what Avro's own checker passes, and ours refuses with its rule and its reason."""
+"""A newer version takes nothing back: our rules refuse changes that Avro's own checker passes, and say why."""
 
 import copy
 import json
@@ -29,7 +29,7 @@ def at(record: dict[str, Any], path: str) -> dict[str, Any]:
 
 
 def inner(field: dict[str, Any]) -> dict[str, Any]:
-    """The record or enum that a field holds."""
+    """The record or enum of a field."""
     avro = field["type"][1] if isinstance(field["type"], list) else field["type"]
     named: dict[str, Any] = avro.get("items", avro)
     return named

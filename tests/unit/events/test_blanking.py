@@ -1,4 +1,4 @@
-"""What is not named is not there, and what is named is as it was."""
+"""A blanked event holds the named fields unchanged, and nothing else."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +20,7 @@ def drawn_paths(schema: Schema) -> st.SearchStrategy[set[str]]:
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Path and value of everything that is neither null nor empty, array by array; records themselves left out."""
+    """Path and value of every leaf with a value, array by array; records themselves are left out."""
     match value:
         case dict():
             for name, inner in value.items():

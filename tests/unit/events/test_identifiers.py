@@ -1,4 +1,4 @@
-"""Each identifier has one written form, and what is no such identifier has none."""
+"""Each identifier has a single written form, and any other text has none."""
 
 import importlib.util
 from pathlib import Path

@@ -52,7 +52,9 @@ def test_what_fastavro_writes_is_read_wherever_it_starts(
 
 @given(st.data())
 def test_spoilt_bytes_are_taken_exactly_when_they_are_canonical(data: st.DataObject) -> None:
-    """Taken and plain: fastavro reads the same and writes the same bytes. Refused: it does not (or an int overflows)."""
+    """Taken and plain: fastavro reads the same and writes the same bytes. Refused: fastavro does not, or an int
+    overflows.
+    """
     schema = data.draw(st.sampled_from(EVENTS))
     body = data.draw(spoilt(fastavro_encode(schema, data.draw(datums(schema)))))
     try:

@@ -1,4 +1,4 @@
-"""What is cut out of an event's bytes is what decoding, blanking and writing give, and unsound bytes have no form."""
+"""Cutting fields out of an event's bytes gives the result of decoding, blanking and writing; unsound bytes have no form."""
 
 import json
 import time

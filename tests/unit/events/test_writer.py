@@ -1,4 +1,4 @@
-"""The writer writes what fastavro writes, and shows nothing when it cannot."""
+"""The writer gives fastavro's bytes, and an error of the writer shows no value."""
 
 from typing import Any
 

@@ -1,8 +1,8 @@
-"""Hypothesis strategies for events, and how many examples a test draws, in one place.
+"""Hypothesis strategies for events, and the number of examples that a test draws.
 
-`datums(schema)` makes what the bytes can carry: any text, any int of its width, dates outside every calendar.
-`plain_events(event_type)` makes what a publisher may write: plain JSON in its plainest form (nulls and empty lists left
-out, defaults written, times in UTC), so that it comes back from `to_plain` as it went in.
+`datums(schema)` makes all that bytes can carry: any text, any int of its width, dates outside every calendar.
+`plain_events(event_type)` makes all that a publisher may write: plain JSON in its plainest form (nulls and empty lists left
+out, defaults written, times in UTC), so `to_plain` gives the same JSON back.
 
 Both are drawn from the schema's definition, not from Instep's code for it.
 """
@@ -38,7 +38,7 @@ def datums(schema: Schema) -> st.SearchStrategy[dict[str, Any]]:
 
 
 def plain_events(event_type: EventType) -> st.SearchStrategy[dict[str, Any]]:
-    """Any plain event of the newest version; not necessarily one that means anything."""
+    """Any plain event of the newest version, with a meaning or without."""
     return plain_records(event_type.latest)
 
 

@@ -1,7 +1,7 @@
 """`python -m tests.fuzz --seconds 300`: run the fuzzer, and report.
 
-Exits with 1 where an input crashed or hung; the input is then left in `.fuzz/`. To make a test of it, put the file into
-`tests/fuzz/corpus/` under a name that tells what it shows.
+Exits with 1 where an input crashed or hung; `.fuzz/` then holds the input. To make a test of the input, put the file into
+`tests/fuzz/corpus/` under a name that says what is wrong.
 """
 
 import argparse
@@ -39,11 +39,11 @@ def main() -> int:
     return _report(log.read_text(errors="replace"), code)
 
 
-def _report(said: str, code: int) -> int:
-    executions = re.findall(r"stat::number_of_executed_units:\s*(\d+)", said) or re.findall(
-        r"^#(\d+)", said, re.MULTILINE
+def _report(log_text: str, code: int) -> int:
+    executions = re.findall(r"stat::number_of_executed_units:\s*(\d+)", log_text) or re.findall(
+        r"^#(\d+)", log_text, re.MULTILINE
     )
-    memory = re.findall(r"rss: (\d+)Mb", said)
+    memory = re.findall(r"rss: (\d+)Mb", log_text)
     left = sorted(
         path.name for path in FOUND.iterdir() if path.name.startswith(("crash-", "timeout-", "oom-"))
     )
@@ -57,7 +57,7 @@ def _report(said: str, code: int) -> int:
         else "memory       unknown"
     )
     if code or left:
-        print(said[-4000:], file=sys.stderr)
+        print(log_text[-4000:], file=sys.stderr)
         print(
             f"The fuzzer ended with {code}. Inputs: {', '.join(left) or 'none'}, in {FOUND}/.",
             file=sys.stderr,

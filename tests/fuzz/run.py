@@ -1,7 +1,7 @@
 """atheris around the target; started by `python -m tests.fuzz`, with atheris on its path and libFuzzer's own options.
 
-Half of the inputs are what libFuzzer makes of bytes. The other half keep the form of an event: a field of a sound one, or
-several, are put into other bytes (of the kinds that decoders stumble over), and its key is its own subject's.
+libFuzzer makes half of the inputs out of bytes. The other half keep the form of an event: a field of a sound event, or
+several, get other bytes (of kinds that decoders stumble over), and the key stays the subject's.
 """
 
 import random
@@ -11,7 +11,7 @@ import atheris
 
 with atheris.instrument_imports(include=["instep.events", "instep.intake", "instep.router"]):
     from instep.events.reader import reader
-    from tests.fuzz.target import check, pack, unpack
+    from tests.fuzz.target import pack, try_record, unpack
     from tests.hostile.entry import NOW, Entry
 
 from tests.hostile import avro
@@ -21,7 +21,7 @@ ENTRY = Entry()
 MOVED, REGISTERED = ENTRY.number("uk.instep.ResidentMoved"), ENTRY.number("uk.instep.BusinessRegistered")
 PIECES = (
     avro.NULL,
-    *(avro.long(one) for one in (1, -1, 2, 5, 63, 64, 1 << 31, -(1 << 31), INT64_MIN, (1 << 63) - 1)),
+    *(avro.long(number) for number in (1, -1, 2, 5, 63, 64, 1 << 31, -(1 << 31), INT64_MIN, (1 << 63) - 1)),
     *(avro.long(1, places=places) for places in (2, 5, 10, 20)),
     avro.varint(1 << 64),
     b"\xff" * 12,
@@ -69,7 +69,7 @@ def _spoilt(chance: random.Random) -> bytes:
 
 
 def one_input(data: bytes) -> None:
-    check(ENTRY, unpack(data))
+    try_record(ENTRY, unpack(data))
 
 
 for schema in ENTRY.schemas.values():

@@ -1,6 +1,6 @@
 """What a run starts from: each example of the schemas, and each hostile record that is not large.
 
-`python -m tests.fuzz.seeds` writes them to `corpus/`. What the fuzzer once found is there too, under names of its own.
+`python -m tests.fuzz.seeds` writes them to `corpus/`. The fuzzer's finds are there too, under names of their own.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def seeds(entry: Entry) -> Mapping[str, bytes]:
     for case in cases(entry.number, NOW):
         name = re.sub(r"[^a-z0-9]+", "-", case.name.lower())
         record = case.hostile
-        if len(record.headers) < 100 and all(len(one) < 256 for one, _ in record.headers):
+        if len(record.headers) < 100 and all(len(name) < 256 for name, _ in record.headers):
             made[f"hostile-{name}"] = pack(record)
     return {name: data for name, data in made.items() if len(data) <= LARGEST}
 

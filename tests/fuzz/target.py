@@ -1,4 +1,6 @@
-"""One input through the whole entry: from a record's key, value and headers to what intake and both routers decide."""
+"""Takes an input through the whole entry: from a record's key, value and headers to the decisions of intake and both
+routers.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from instep.events.reader import reader
 from instep.network.topics import EVENTS
 from tests.hostile.cases import SOURCE, Record
 from tests.hostile.entry import Entry
-from tests.unit.events.sample import judge_decode, judge_encode
+from tests.unit.events.sample import fastavro_decode, fastavro_encode
 
 NO_KEY = 0xFFFF
 
@@ -45,28 +47,28 @@ def unpack(data: bytes) -> Record:
     return Record(key=key, headers=tuple(headers), value=bytes(left) or None)
 
 
-def check(entry: Entry, record: Record) -> None:
-    """Fails where anything is raised that must not be, what is accepted is not as fastavro has it, or the codecs differ."""
+def try_record(entry: Entry, record: Record) -> None:
+    """Fails where anything is raised, where fastavro would write an accepted event otherwise, or where the codecs differ."""
     _read(entry, record.value)
     output = entry.enter(record)
     if output.topic != EVENTS:
-        told = entry.rejection(output)
-        assert told["source"] == SOURCE
-        assert told["outbox_offset"] == 41
+        rejection = entry.rejection(output)
+        assert rejection["source"] == SOURCE
+        assert rejection["outbox_offset"] == 41
         return
     assert output.value is not None
     schema = entry.schemas[int.from_bytes(output.value[1:PREFIX], "big")]
-    event, _ = judge_decode(schema, output.value[PREFIX:])
-    assert output.value[PREFIX:] == judge_encode(schema, event)
-    # What is accepted is canonical, so it is accepted again as it is.
+    event, _ = fastavro_decode(schema, output.value[PREFIX:])
+    assert output.value[PREFIX:] == fastavro_encode(schema, event)
+    # An accepted event is canonical, so the same bytes are accepted again.
     again = entry.enter(Record(key=record.key, value=output.value, headers=record.headers))
     assert again == output
-    ends = [one for one in entry.route([output]) if one.topic.endswith((".outcomes", ".rejected"))]
+    ends = [sent for sent in entry.route([output]) if sent.topic.endswith((".outcomes", ".rejected"))]
     assert len(ends) == 1
 
 
 def _read(entry: Entry, value: bytes | None) -> None:
-    """The reader itself: intake would make a refusal of whatever it raises."""
+    """The reader itself: intake would turn any exception of the reader into a refusal."""
     if value is None or len(value) <= PREFIX:
         return
     schema = entry.schemas.get(int.from_bytes(value[1:PREFIX], "big"))

@@ -1,4 +1,4 @@
-"""What the fuzzer starts from, and what it once found, in every run of the tests."""
+"""Every run of the tests takes the inputs that the fuzzer starts from, and its finds."""
 
 from pathlib import Path
 
@@ -19,15 +19,15 @@ FILES = sorted(CORPUS.iterdir())
 
 @pytest.mark.parametrize("file", FILES, ids=[file.name for file in FILES])
 def test_an_input_goes_through_the_whole_entry(file: Path) -> None:
-    target.check(ENTRY, target.unpack(file.read_bytes()))
+    target.try_record(ENTRY, target.unpack(file.read_bytes()))
 
 
 def test_the_corpus_holds_every_seed_as_it_is_now() -> None:
     """Else: `python -m tests.fuzz.seeds`."""
-    held = {file.name: file.read_bytes() for file in FILES}
+    corpus = {file.name: file.read_bytes() for file in FILES}
     due = seeds(ENTRY)
     assert len(due) > 100
-    assert {name: held.get(name) for name in due} == due
+    assert {name: corpus.get(name) for name in due} == due
 
 
 def test_a_record_comes_back_from_its_input() -> None:
@@ -41,4 +41,4 @@ def test_a_record_comes_back_from_its_input() -> None:
 @examples(300)
 @given(st.sampled_from(FILES).flatmap(lambda file: spoilt(file.read_bytes())))
 def test_spoilt_inputs_go_through_the_whole_entry(data: bytes) -> None:
-    target.check(ENTRY, target.unpack(data))
+    target.try_record(ENTRY, target.unpack(data))

@@ -1,4 +1,6 @@
-"""Version 1 and version 2 of a schema live side by side: publishers, services and recipients change when it suits them."""
+"""Version 1 and version 2 of a schema live side by side: publishers, services and recipients each change in their own
+time.
+"""
 
 import copy
 import io
@@ -83,10 +85,10 @@ def read(body: bytes, writer: Schema, reader: Schema) -> dict[str, Any]:
 
 @given(datums(V2))
 def test_a_recipient_on_version_1_reads_all_that_it_knows_of_version_2(event: dict[str, Any]) -> None:
-    known = {name: value for name, value in event.items() if name != FIELD}
-    if known["reason"] == SYMBOL:
-        known["reason"] = "UNKNOWN"
-    assert read(encode(V2, event), V2, V1) == known
+    without = {name: value for name, value in event.items() if name != FIELD}
+    if without["reason"] == SYMBOL:
+        without["reason"] = "UNKNOWN"
+    assert read(encode(V2, event), V2, V1) == without
 
 
 @given(datums(V1))
@@ -101,7 +103,7 @@ def test_a_recipient_on_version_2_reads_version_1_as_saying_nothing_of_what_is_n
 IDS: Mapping[int, tuple[str, str]] = {
     number: (schema.full_name, schema.version) for number, schema in enumerate((*FIRST.all(), V2), start=1)
 }
-"""As `network apply` allots them: what is new comes last, ids once given stay."""
+"""As `network apply` allots them: new schemas come last, and an id stays."""
 ID = {pair: number for number, pair in IDS.items()}
 WIDE = share(fields=("moved_on", "reason", FIELD))
 NARROW = share(fields=("moved_on", "person.family_name"))
@@ -117,7 +119,7 @@ class NoPostcodes:
 
 
 class Bus:
-    """Intake and router by one catalogue each, on a network that binds both versions."""
+    """Intake and router each with a catalogue of its own, on a network that binds both versions."""
 
     def __init__(self, intake: Catalogue, router: Catalogue, *, shares: Any = WIDE) -> None:
         sharing = bound(shares)
@@ -146,14 +148,15 @@ class Bus:
 
     def route(self, hub: Sequence[Output]) -> list[Output]:
         records = [
-            MemoryRecord(topic=one.topic, key=one.key, value=one.value, headers=one.headers) for one in hub
+            MemoryRecord(topic=output.topic, key=output.key, value=output.value, headers=output.headers)
+            for output in hub
         ]
         return list(self.router.process(records, self.state, NOW).records)
 
     def send(self, *events: tuple[Schema, Mapping[str, Any]]) -> list[Output]:
         """All the way."""
         hub = self.publish(*events)
-        assert {one.topic for one in hub} == {"instep.events"}
+        assert {output.topic for output in hub} == {"instep.events"}
         return self.route(hub)
 
 
@@ -174,16 +177,16 @@ def id_of(number: int) -> str:
 
 
 def deliveries(outputs: Sequence[Output]) -> list[tuple[str, dict[str, Any]]]:
-    """Version and event of all that came to Leeds's inbox."""
-    found = []
+    """Version and event of each delivery to Leeds."""
+    delivered = []
     for output in outputs:
         if output.topic == "leeds.inbox.council-tax":
             framed = unframe(output.value)
             assert framed is not None
             schema = V2 if framed[0] == ID[V2.full_name, "1.1.0"] else V1
             assert framed[0] == ID[schema.full_name, schema.version]
-            found.append((schema.version, decode(schema, framed[1])))
-    return found
+            delivered.append((schema.version, decode(schema, framed[1])))
+    return delivered
 
 
 def rejections(outputs: Sequence[Output]) -> list[str]:
@@ -197,8 +200,8 @@ def rejections(outputs: Sequence[Output]) -> list[str]:
 
 def test_publishers_of_both_versions_are_served_and_each_delivery_keeps_its_own(second: Catalogue) -> None:
     outputs = Bus(second, second).send(move(1, V1), move(2, V2, reason=SYMBOL), move(3, V1))
-    told = [(version, event["reason"], event.get(FIELD)) for version, event in deliveries(outputs)]
-    assert told == [("1.0.0", "MOVE", None), ("1.1.0", SYMBOL, 3), ("1.0.0", "MOVE", None)]
+    seen = [(version, event["reason"], event.get(FIELD)) for version, event in deliveries(outputs)]
+    assert seen == [("1.0.0", "MOVE", None), ("1.1.0", SYMBOL, 3), ("1.0.0", "MOVE", None)]
     assert rejections(outputs) == []
 
 
@@ -237,8 +240,8 @@ def test_an_event_may_be_corrected_and_annulled_in_the_other_version(
         move(2, new, change_kind="CORRECT", replaces=id_of(1)),
         move(3, old, change_kind="ANNUL", replaces=id_of(2)),
     )
-    told = [(version, event["header"]["change_kind"]) for version, event in deliveries(outputs)]
-    assert told == [(old.version, "NEW"), (new.version, "CORRECT"), (old.version, "ANNUL")]
+    kinds = [(version, event["header"]["change_kind"]) for version, event in deliveries(outputs)]
+    assert kinds == [(old.version, "NEW"), (new.version, "CORRECT"), (old.version, "ANNUL")]
 
 
 def test_services_that_know_version_1_alone_serve_it_on_a_network_that_binds_both() -> None:
@@ -250,7 +253,7 @@ def test_an_intake_that_does_not_know_version_2_refuses_it_for_that_and_a_newer_
     second: Catalogue,
 ) -> None:
     outputs = Bus(FIRST, second).publish(move(1, V1), move(2, V2), move(3, V1))
-    assert [one.topic for one in outputs] == ["instep.events", "bradford.rejected", "instep.events"]
+    assert [output.topic for output in outputs] == ["instep.events", "bradford.rejected", "instep.events"]
     assert rejections(outputs) == ["unknown-schema"]
     assert [version for version, _ in deliveries(Bus(second, second).send(move(2, V2)))] == ["1.1.0"]
 
@@ -279,13 +282,13 @@ def test_different_content_under_one_identity_is_a_conflict_in_whichever_version
 def test_an_event_sent_again_in_the_other_version_is_a_repeat(
     second: Catalogue, old: Schema, new: Schema
 ) -> None:
-    def told(schema: Schema) -> tuple[Schema, dict[str, Any]]:
+    def in_version(schema: Schema) -> tuple[Schema, dict[str, Any]]:
         _, event = move(1, schema)
         return schema, {**event, FIELD: None} if schema is V2 else event
 
     bus = Bus(second, second)
-    assert len(deliveries(bus.send(told(old)))) == 1
-    assert bus.send(told(new)) == []
+    assert len(deliveries(bus.send(in_version(old)))) == 1
+    assert bus.send(in_version(new)) == []
 
 
 def test_what_the_older_version_cannot_say_is_other_content(second: Catalogue) -> None:

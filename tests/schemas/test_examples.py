@@ -1,6 +1,6 @@
-"""Every example is what it says it is: intake's own rules accept the accepted and refuse the rejected for their reason.
+"""Intake's own rules accept every accepted example, and refuse every rejected example for its reason.
 
-An example is also what people copy, so it holds nobody real.
+People copy examples, so an example holds nobody real.
 """
 
 import hashlib
@@ -48,9 +48,9 @@ def examples(folder: str) -> list[Any]:
     ]
 
 
-def judged(event_type: EventType, schema: Schema, body: bytes) -> Refusal | None:
-    """What intake would say of a body that came under this version."""
-    number = next(number for number, one in IDS.items() if one is schema)
+def refusal_by_intake(event_type: EventType, schema: Schema, body: bytes) -> Refusal | None:
+    """Intake's refusal of a body of this version, or None."""
+    number = next(number for number, bound in IDS.items() if bound is schema)
     decoded = DECODER.decode(frame(number, body))
     return decoded if isinstance(decoded, Refusal) else rule_of(decoded.event_type)(decoded.event, NOW)
 
@@ -63,19 +63,23 @@ def read(file: Path) -> Any:
 def test_intake_accepts_every_example(example: Example) -> None:
     event_type, file = example
     schema = event_type.latest
-    assert judged(event_type, schema, encode(schema, from_plain(schema, read(file)))) is None
+    assert refusal_by_intake(event_type, schema, encode(schema, from_plain(schema, read(file)))) is None
 
 
 @pytest.mark.parametrize("example", examples("rejected"))
 def test_intake_refuses_every_rejected_example_for_its_reason(example: Example) -> None:
     event_type, file = example
-    told = read(file)
+    document = read(file)
     # Bytes are of the first version: what trails behind it may be the start of a later version's new field.
-    schema = event_type.versions[0] if "hex" in told else event_type.latest
-    body = bytes.fromhex(told["hex"]) if "hex" in told else encode(schema, from_plain(schema, told["event"]))
-    refusal = judged(event_type, schema, body)
+    schema = event_type.versions[0] if "hex" in document else event_type.latest
+    body = (
+        bytes.fromhex(document["hex"])
+        if "hex" in document
+        else encode(schema, from_plain(schema, document["event"]))
+    )
+    refusal = refusal_by_intake(event_type, schema, body)
     assert refusal is not None
-    assert (refusal.reason, list(refusal.fields)) == (told["reason"], told.get("fields", []))
+    assert (refusal.reason, list(refusal.fields)) == (document["reason"], document.get("fields", []))
 
 
 @pytest.mark.parametrize("event_type", CATALOGUE.events.values(), ids=lambda event_type: event_type.name)
@@ -88,7 +92,7 @@ def test_each_event_type_shows_every_reason_that_one_record_can_give(event_type:
 
 @pytest.mark.parametrize("example", examples("examples"))
 def test_a_reader_with_avros_own_logical_types_reads_the_same_event(example: Example) -> None:
-    """What a recipient's ordinary Avro library makes of our bytes, given the schema as a registry serves it."""
+    """A recipient's ordinary Avro library, given the schema as a registry serves it, reads our bytes."""
     event_type, file = example
     schema = event_type.latest
     datum = from_plain(schema, read(file))

@@ -1,4 +1,4 @@
-"""No module of Instep imports itself by way of others: a module is understood after those that it imports."""
+"""No module of Instep imports itself by way of others, so modules can be read in the order of their imports."""
 
 import ast
 from collections.abc import Container, Iterator, Mapping, Set
@@ -9,7 +9,7 @@ import instep
 
 PACKAGE = Path(instep.__file__).parent
 LEFT = {frozenset({"instep.kafka.connection", "instep.kafka.diagnosis"})}
-"""Circles that stand for now: for its types alone, `diagnosis` imports the module that calls it."""
+"""Circles that are left: for types alone, `diagnosis` imports its own caller."""
 
 
 def modules(package: Path) -> Mapping[str, Path]:
@@ -22,7 +22,7 @@ def modules(package: Path) -> Mapping[str, Path]:
 
 
 def imports(file: Path, known: Container[str]) -> Iterator[str]:
-    """Every module that a file may import by name: at its top, in its functions, or for types alone."""
+    """Every module that a file imports by name: at the top, in functions, or for types alone."""
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         match node:
             case ast.Import(names=names):
@@ -35,7 +35,7 @@ def imports(file: Path, known: Container[str]) -> Iterator[str]:
 
 
 def graph(package: Path) -> dict[str, set[str]]:
-    """Each module, and the modules of the package that it imports."""
+    """Each module, and its imports from the package."""
     files = modules(package)
     return {
         name: {module for module in imports(file, files) if module in files} for name, file in files.items()
@@ -43,7 +43,7 @@ def graph(package: Path) -> dict[str, set[str]]:
 
 
 def circles(imported: dict[str, set[str]]) -> Set[frozenset[str]]:
-    """The modules of each circle; a circle that is listed is cut at its last import before the next is looked for."""
+    """The modules of each circle. An import of each circle is taken away before the search for the next."""
     rest = {name: set(named) for name, named in imported.items()}
     listed: set[frozenset[str]] = set()
     while True:

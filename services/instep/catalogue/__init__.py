@@ -1,6 +1,6 @@
-"""The catalogue: the files in `schemas/`, read once, and the rules that keep them safe to publish.
+"""The catalogue: the files in `schemas/`, read into plain values, and the rules that keep them safe to publish.
 
-`files` reads the directory. `lint` says everything that is wrong with it; `definitions`, `event_types`, `growth`,
-`compatibility`, `lock` and `examples` are its rules. `difference` tells recipients what is new; `python_types` writes the
-types of `instep.client.types`. Pure but for reading `schemas/`.
+`files` reads the directory. `lint` lists all problems of a directory; `definitions`, `event_types`, `growth`,
+`compatibility`, `lock` and `examples` hold its rules. `difference` says what a recipient would notice in a new version.
+`python_types` writes the types of `instep.client.types`. The room reads `schemas/`, and does no other I/O.
 """

@@ -1,8 +1,8 @@
-"""Whether two versions of a schema can read each other: by our own rules, and by two judges that are not ours.
+"""Compares two versions of a schema: whether each can read the other's events, by our own rules and in two more ways.
 
-`avro_faults` asks the Avro project's own checker. `reading_faults` does not trust in rules at all: it writes events of the
-one version and reads them with the other, each way, and looks whether they still say the same. Both hold between *all*
-versions of one major (that is what makes it transitive); `growth` has the rules that are stricter than either.
+`growth_problems` has our own rules, the strictest. `avro_problems` asks the Avro project's own checker. `reading_problems`
+trusts no rules at all: it writes events of a version, reads them with the other, each way, and looks whether they still say
+the same. The lint compares *all* versions of a major, so that compatibility is transitive.
 """
 
 from __future__ import annotations
@@ -19,42 +19,42 @@ from fastavro.schema import parse_schema
 
 from instep.catalogue.definitions import CLOSED_SYMBOLS, UNKNOWN
 from instep.catalogue.files import without_logical_types
-from instep.catalogue.growth import growth_faults
+from instep.catalogue.growth import growth_problems
 from instep.events.generated import name_types, resolve
 
-Judge = Callable[[Mapping[str, Any], Mapping[str, Any]], Iterator[str]]
-"""`judge(old, new)`: two definitions in, sentences out."""
+Comparison = Callable[[Mapping[str, Any], Mapping[str, Any]], Iterator[str]]
+"""`comparison(old, new)`: two definitions in, a sentence for each problem out."""
 
 _NOTHING = (UNKNOWN, *CLOSED_SYMBOLS.values())
 """Symbols that nobody acts on."""
 
 
 def problems_between(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
-    """What `new` breaks for those who know `old`, by the first judge who finds any: ours says it most plainly."""
-    return next(filter(None, (tuple(judge(old, new)) for judge in JUDGES)), ())
+    """The problems of `new` for readers of `old`, by the first comparison with any; our own rules speak most plainly."""
+    return next(filter(None, (tuple(comparison(old, new)) for comparison in COMPARISONS)), ())
 
 
-def avro_faults(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    """What Avro's own checker has against the two versions reading each other; definitions in, sentences out."""
+def avro_problems(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """The reasons why the two versions cannot read each other, by Avro's own checker."""
     older, newer = (avro.schema.parse(json.dumps(definition)) for definition in (old, new))
-    for reader, writer, who in ((newer, older, _BACKWARD), (older, newer, _FORWARD)):
+    for reader, writer, claim in ((newer, older, _BACKWARD), (older, newer, _FORWARD)):
         checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]
         result = checker.get_compatibility(reader, writer)
         if result.compatibility is not SchemaCompatibilityType.compatible:
-            why, place = sorted(result.messages), sorted(result.locations)
-            yield f"By Avro's own rules {who} ({'; '.join(why)}, at {', '.join(place)})."
+            messages, places = sorted(result.messages), sorted(result.locations)
+            yield f"By Avro's own rules {claim} ({'; '.join(messages)}, at {', '.join(places)})."
 
 
-def reading_faults(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    """What goes wrong first, each way, when events of the one version are read with the other."""
+def reading_problems(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """The first problem, each way, when events of a version are read with the other."""
     older, newer = (parse_schema(without_logical_types(definition)) for definition in (old, new))
-    for writer, reader, who in ((older, newer, _BACKWARD), (newer, older, _FORWARD)):
-        fault = next(_misread(writer, reader, forward=who is _FORWARD), None)
-        if fault:
-            yield f"Tried with real bytes, {who}: {fault}."
+    for writer, reader, claim in ((older, newer, _BACKWARD), (newer, older, _FORWARD)):
+        problem = next(_misread(writer, reader, forward=claim is _FORWARD), None)
+        if problem:
+            yield f"Tried with real bytes, {claim}: {problem}."
 
 
-JUDGES: tuple[Judge, ...] = (growth_faults, avro_faults, reading_faults)
+COMPARISONS: tuple[Comparison, ...] = (growth_problems, avro_problems, reading_problems)
 
 _BACKWARD = "a reader of this version cannot rely on what the older one wrote"
 _FORWARD = "a reader of the older version cannot rely on what this one writes"
@@ -67,14 +67,14 @@ def _misread(writer: Any, reader: Any, *, forward: bool) -> Iterator[str]:
         body.seek(0)
         try:
             read = fastavro.schemaless_reader(body, writer, reader)
-        except Exception as error:  # noqa: BLE001 - whatever it raises, it cannot be read
+        except Exception as error:  # noqa: BLE001 - whatever fastavro raises, the event cannot be read
             yield f"it cannot be read at all ({type(error).__name__})"
         else:
             yield from _forward(datum, read, "") if forward else _backward(datum, read, "")
 
 
 def _backward(written: Any, read: Any, path: str) -> Iterator[str]:
-    """A newer reader finds everything that was written, and nothing that was not."""
+    """A newer reader gets every value that was written, and no other."""
     match written, read:
         case dict(), dict():
             for name, value in written.items():
@@ -86,14 +86,14 @@ def _backward(written: Any, read: Any, path: str) -> Iterator[str]:
                 if read[name] not in (None, "", 0, [], *_NOTHING):
                     yield f"{_beneath(path, name)} says what nobody has published"
         case list(), list() if len(written) == len(read):
-            for branch, other in zip(written, read, strict=True):
-                yield from _backward(branch, other, path)
+            for written_item, read_item in zip(written, read, strict=True):
+                yield from _backward(written_item, read_item, path)
         case _ if type(written) is not type(read) or written != read:
             yield f"{path} is read as something else"
 
 
 def _forward(written: Any, read: Any, path: str) -> Iterator[str]:
-    """An older reader finds nothing but what was written; what it does not know is left out, a symbol becomes UNKNOWN."""
+    """An older reader gets only values that were written; new fields are left out, and a new symbol becomes UNKNOWN."""
     match written, read:
         case dict(), dict():
             for name, value in read.items():
@@ -102,8 +102,8 @@ def _forward(written: Any, read: Any, path: str) -> Iterator[str]:
                 else:
                     yield from _forward(written[name], value, _beneath(path, name))
         case list(), list() if len(written) == len(read):
-            for branch, other in zip(written, read, strict=True):
-                yield from _forward(branch, other, path)
+            for written_item, read_item in zip(written, read, strict=True):
+                yield from _forward(written_item, read_item, path)
         case str(), str() if read in _NOTHING:
             pass
         case _ if type(written) is not type(read) or written != read:
@@ -115,15 +115,15 @@ def _beneath(path: str, name: str) -> str:
 
 
 def samples(avro_type: Any, types: Mapping[str, Any]) -> list[Any]:
-    """A few datums of a parsed type that between them hold each field full and empty, and each symbol."""
+    """A few datums of a parsed type; together they hold each field full and empty, and each symbol."""
     match resolve(avro_type, types):
         case ["null", other]:
             return [*samples(other, types), None]
         case {"type": "record", "fields": fields}:
             columns = {field["name"]: samples(field["type"], types) for field in fields}
-            many = max(map(len, columns.values()))
+            rows = max(map(len, columns.values()))
             return [
-                {name: values[row % len(values)] for name, values in columns.items()} for row in range(many)
+                {name: values[row % len(values)] for name, values in columns.items()} for row in range(rows)
             ]
         case {"type": "array", "items": items}:
             return [samples(items, types), []]

@@ -1,9 +1,9 @@
-"""The rules that every schema keeps, over its definition alone: what is safe to decode, and fails closed.
+"""The rules for the definition of a schema alone: it is safe to decode, and its defaults fail closed.
 
-fastavro dies on recursive schemas and takes any memory for arrays of nothing (a hostile 7 bytes cost seconds), so only
-schemas that keep these rules are ever registered. What a newer version may do to an older one is in `growth`.
+fastavro dies on recursive schemas, and takes any memory for arrays of items without bytes (7 hostile bytes cost seconds). So
+only schemas that keep these rules are ever registered. The rules between two versions are in `growth`.
 
-`faults` yields sentences, and does not raise on a definition that is JSON.
+`problems` yields a sentence for each problem, and raises nothing on any JSON.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from instep.events.fields import PRIMITIVES
 NAMESPACE = "uk.instep"
 MAX_DEPTH = 16
 MAX_FIELDS = 100  # in one record
-MAX_LEAVES = 500  # in the whole schema, a type counted at every place where it is used
+MAX_LEAVES = 500  # in the whole schema; a type counts at every place of use
 MAX_SYMBOLS = 200
 
-# What an enum says when nobody has said anything: it comes first and is its default, and permits nothing.
+# The symbol for "nobody has said anything": the first of its enum and the default, and it permits nothing.
 CLOSED_SYMBOLS: Mapping[str, str] = {"Handling": "PROTECTED"}
 UNKNOWN = "UNKNOWN"
 
-# What plain JSON, the strict decoder and the field walker all know; nothing else is needed to say what councils say.
+# The types that plain JSON, the strict reader and the list of fields all handle; councils' events need no others.
 SCALARS = frozenset({"boolean", "int", "long", "string"})
 LOGICAL = frozenset({("string", "uuid"), ("int", "date"), ("long", "timestamp-millis")})
 
@@ -41,8 +41,8 @@ _KEYS: Mapping[str, frozenset[str]] = {
 }
 
 
-def faults(definition: Any, *, kind: str, headers: tuple[Any, ...] = ()) -> Iterator[str]:
-    """What is wrong with one definition of this `kind` ("event", "bus", "header"); `headers` are the known headers."""
+def problems(definition: Any, *, kind: str, headers: tuple[Any, ...] = ()) -> Iterator[str]:
+    """The problems of a definition of this `kind` ("event", "bus", "header"); `headers` are the headers of the catalogue."""
     if not isinstance(definition, dict) or definition.get("type") != "record":
         yield "A schema is one record."
         return
@@ -52,9 +52,9 @@ def faults(definition: Any, *, kind: str, headers: tuple[Any, ...] = ()) -> Iter
         yield "Its first field is not `header`, as one of the files in schemas/header has it."
         return
     walk = _Walk(optional=kind == "event")
-    faults = list(walk.record(definition, "", ()))
-    yield from faults
-    if not faults:  # else types may be unknown or recursive, and cannot be measured
+    sentences = list(walk.record(definition, "", ()))
+    yield from sentences
+    if not sentences:  # else types may be unknown or recursive, and cannot be measured
         leaves, depth = _measured(definition, {})
         if leaves > MAX_LEAVES:
             yield f"It has {leaves} leaves; {MAX_LEAVES} is the most."
@@ -71,7 +71,7 @@ def _begins_with_header(definition: Mapping[str, Any], headers: tuple[Any, ...])
 
 
 class _Walk:
-    """One walk over a definition, and the types it has met."""
+    """A walk over a definition, and the types that the walk has met."""
 
     def __init__(self, *, optional: bool) -> None:
         self.optional = optional  # whether everything beneath the header must be nullable
@@ -90,7 +90,7 @@ class _Walk:
         if self.named.setdefault(name, record) is not record:
             yield f"{where}: {name} is defined twice."
             return
-        if len(inside) >= MAX_DEPTH:  # here too, lest Python's own stack end first
+        if len(inside) >= MAX_DEPTH:  # here too, before Python's own stack ends
             yield f"{where} lies deeper than {MAX_DEPTH} records."
             return
         yield from self._fields(record, path, (*inside, name))
@@ -198,7 +198,7 @@ class _Walk:
 
 
 def _measured(avro: Any, named: dict[str, tuple[int, int]]) -> tuple[int, int]:
-    """Leaves and depth in records of a sound type; each named type is measured once, however often it is used."""
+    """The leaves of a sound type, and its depth in records; a named type is measured once, however often used."""
     match avro:
         case ["null", other] | {"type": "array", "items": other}:
             return _measured(other, named)
@@ -218,6 +218,6 @@ def local(name: str) -> str:
 
 
 def _unknown_keys(avro: Mapping[str, Any], kind: str, where: str) -> Iterator[str]:
-    """Aliases, order, namespaces within and misspelt keys: what Avro ignores, or what two libraries read in two ways."""
+    """Aliases, order, namespaces within and misspelt keys: Avro ignores them, or libraries read them differently."""
     for key in sorted(avro.keys() - _KEYS[kind]):
         yield f"{where}: {key} is not used in Instep's schemas."

@@ -1,4 +1,4 @@
-"""What a recipient would notice between two schemas, in plain English: `instep schemas diff`."""
+"""Says in plain English what a recipient would notice between two schemas: `instep schemas diff`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WORDS: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Difference:
-    """One thing to notice: `fields` are the paths where it is so, `change` is new, gone, type, symbols or doc."""
+    """Something to notice: `fields` are the paths concerned, `change` is new, gone, type, symbols or doc."""
 
     change: str
     fields: tuple[str, ...]
@@ -33,7 +33,7 @@ class Difference:
 
 
 def verdict(old: Schema, new: Schema) -> str:
-    """Whether a program written for the one must change to read the other, in one sentence."""
+    """Whether a program written for the old schema must change to read the new schema, in a sentence."""
     before, after = f"{old.name} {old.version}", f"{new.name} {new.version}"
     if problems_between(old.definition, new.definition):
         return f"A program written for {before} must change before it reads {after}."
@@ -41,16 +41,16 @@ def verdict(old: Schema, new: Schema) -> str:
 
 
 def differences(old: Schema, new: Schema, classes: Mapping[str, str]) -> tuple[Difference, ...]:
-    """Each difference, in the order of the newer schema, what has gone last; `classes` are of the event type, if any.
+    """Each difference, in the order of the newer schema, fields that are gone last; `classes` are the event type's, if any.
 
-    A field of a record that stands in several places (an address) is told once, with all its paths.
+    A field of a record in several places (an address) gives a single difference, with all its paths.
     """
-    paths_of: dict[tuple[str, str, str], list[str]] = {}
+    places: dict[tuple[str, str, str], list[str]] = {}
     for change, path, message in _each(old, new, classes):
-        paths_of.setdefault((change, path.rpartition(".")[2], message), []).append(path)
+        places.setdefault((change, path.rpartition(".")[2], message), []).append(path)
     return tuple(
         Difference(change=change, fields=tuple(paths), message=message)
-        for (change, _, message), paths in paths_of.items()
+        for (change, _, message), paths in places.items()
     )
 
 
@@ -67,10 +67,10 @@ def _each(old: Schema, new: Schema, classes: Mapping[str, str]) -> Iterator[tupl
 
 
 def _new(field: Field, personal: str, before: str) -> str:
-    words = f"is new: {_type(field)}. {field.doc}"
+    message = f"is new: {_type(field)}. {field.doc}"
     kind = f" Its class is {personal}." if personal else ""
     shared = " It reaches you only once an agreement names it." if personal else ""
-    return f"{words}{kind}{shared} Records of {before} do not have it."
+    return f"{message}{kind}{shared} Records of {before} do not have it."
 
 
 def _changed(old: Field, new: Field, before: str) -> Iterator[tuple[str, str]]:
@@ -101,12 +101,12 @@ def _changed(old: Field, new: Field, before: str) -> Iterator[tuple[str, str]]:
 
 
 def _type(field: Field) -> str:
-    item = (
+    value = (
         f"one of {', '.join(field.symbols)}"
         if field.symbols
         else _WORDS.get(field.type_name, field.type_name)
     )
-    return f"a list, each {item}" if field.array else item
+    return f"a list, each {value}" if field.array else value
 
 
 def _either(symbols: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""What an `event.toml` may say: `faults(told, fields)` over the parsed file and its newest schema's fields."""
+"""The rules for an `event.toml`: `problems(document, fields)`, given the parsed file and the fields of its newest schema."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ _SHAPE = {
 _DUTY = {"law": str, "text": str, "within_days": int, "counts_from": str, "when": str, "equals": str}
 
 
-def faults(document: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[str]:
-    """Sentences; first about the file's shape and, only if that is right, about the paths that it names."""
-    shape = list(_shape_faults(document))
+def problems(document: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[str]:
+    """A sentence for each problem: of the file's shape and, where the shape is right, of the paths in the file."""
+    shape = list(_shape_problems(document))
     yield from shape
     if not shape:
         beneath = {path: field for path, field in fields.items() if path.partition(".")[0] != "header"}
-        yield from _path_faults(document, beneath)
-        yield from _class_faults(document["classes"], beneath)
+        yield from _path_problems(document, beneath)
+        yield from _class_problems(document["classes"], beneath)
         if "duty" in document:
-            yield from _duty_faults(document["duty"], beneath)
+            yield from _duty_problems(document["duty"], beneath)
 
 
-def _shape_faults(document: Mapping[str, Any]) -> Iterator[str]:
+def _shape_problems(document: Mapping[str, Any]) -> Iterator[str]:
     if "duty" not in document:
-        yield from _key_faults(document, _SHAPE)
+        yield from _key_problems(document, _SHAPE)
         return
-    yield from _key_faults(document, {**_SHAPE, "duty": dict})
+    yield from _key_problems(document, {**_SHAPE, "duty": dict})
     if isinstance(document["duty"], dict):
-        yield from (f"[duty] {fault}" for fault in _key_faults(document["duty"], _DUTY))
+        yield from (f"[duty] {problem}" for problem in _key_problems(document["duty"], _DUTY))
 
 
-def _key_faults(document: Mapping[str, Any], shape: Mapping[str, type]) -> Iterator[str]:
+def _key_problems(document: Mapping[str, Any], shape: Mapping[str, type]) -> Iterator[str]:
     words = {str: "a text", int: "a number", list: "a list of paths", dict: "a table"}
     for key, kind in shape.items():
         if key not in document:
@@ -66,7 +66,7 @@ def _texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-def _path_faults(document: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[str]:
+def _path_problems(document: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[str]:
     for path in document["required"]:
         if path not in fields:
             yield f"required: {path} is not a field beneath the header."
@@ -74,27 +74,27 @@ def _path_faults(document: Mapping[str, Any], fields: Mapping[str, Field]) -> It
         for path in document[key]:
             if path not in fields or fields[path].type_name != "Address":
                 yield f"{key}: {path} is not an Address."
+    either = "either in addresses (its area decides whom the event concerns) or in other_addresses"
     for path, field in fields.items():
-        if field.type_name == "Address" and (path in document["addresses"]) == (
-            path in document["other_addresses"]
-        ):
-            yield f"{path} is an Address, so it is either in addresses (its area is told) or in other_addresses."
+        places = (path in document["addresses"]) + (path in document["other_addresses"])
+        if field.type_name == "Address" and places != 1:
+            yield f"{path} is an Address, so it is {either}."
 
 
-def _class_faults(classes: Mapping[str, list[str]], fields: Mapping[str, Field]) -> Iterator[str]:
+def _class_problems(classes: Mapping[str, list[str]], fields: Mapping[str, Field]) -> Iterator[str]:
     leaves = {path for path, field in fields.items() if field.leaf}
-    listed = [path for paths in classes.values() for path in paths]
+    classified = [path for paths in classes.values() for path in paths]
     for name in sorted(classes.keys() - CLASSES.keys()):
         yield f"[classes] {name} is none of {', '.join(CLASSES)}."
-    for path in sorted(leaves - set(listed)):
+    for path in sorted(leaves - set(classified)):
         yield f"[classes] {path} has no class."
-    for path in sorted(set(listed) - leaves):
+    for path in sorted(set(classified) - leaves):
         yield f"[classes] {path} is not a leaf beneath the header."
-    for path in sorted({path for path in listed if listed.count(path) > 1}):
+    for path in sorted({path for path in classified if classified.count(path) > 1}):
         yield f"[classes] {path} is named twice."
 
 
-def _duty_faults(duty: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[str]:
+def _duty_problems(duty: Mapping[str, Any], fields: Mapping[str, Field]) -> Iterator[str]:
     if duty["counts_from"] not in fields or fields[duty["counts_from"]].type_name != "date":
         yield f"[duty] counts_from: {duty['counts_from']} is not a date of the event."
     if duty["when"] not in fields or duty["equals"] not in fields[duty["when"]].symbols:

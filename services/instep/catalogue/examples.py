@@ -1,7 +1,7 @@
-"""Whether each example shows what it says: an accepted one is sound, a rejected one is refused for its reason.
+"""Proves the examples: intake accepts each accepted example, and refuses each rejected example for its reason.
 
-An accepted example is a plain event, or a plain record of the bus. A rejected one is {reason, fields, event} where the
-meaning is at fault, {reason, hex} where the bytes are; `why` may be added to either.
+An accepted example is a plain event, or a plain record of the bus. A rejected example is {reason, fields, event} where the
+meaning is at fault, and {reason, hex} where the bytes are. Either may have a `why`.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from instep.events.writer import encode
 
 ENOUGH = {"events": 3, "bus": 1}
 """Accepted examples of each schema, at least."""
-# What one record alone can be refused for: by its meaning (a rejected example holds an `event`) or its bytes (`hex`).
+# A record by itself can be refused for its meaning (a rejected example holds an `event`) or for its bytes (`hex`).
 REASONS_OF_MEANING = frozenset({"missing-field", "bad-identifier", "bad-date", "unknown-value"})
 REASONS_OF_BYTES = frozenset({"undecodable", "trailing-bytes", "not-canonical"})
 
-Faults = Callable[[Any], Iterator[str]]
-"""What is wrong with one example, given its JSON; may raise PlainEventError, or ValueError for its hex."""
+ProblemsOf = Callable[[Any], Iterator[str]]
+"""The problems of an example, given its JSON; may raise PlainEventError, or ValueError for its hex."""
 
 
-def faults(directory: Path, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
-    """Path (relative, `/` between) and sentence of each example that does not show what it says."""
+def problems(directory: Path, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+    """Path (relative, `/` between) and sentence for each example that does not show what it should."""
     for event_type in catalogue.events.values():
         folder = directory / "events" / event_type.name
-        intake = _Intake(catalogue, event_type, now=_newest(event_type.latest, folder / "examples"))
+        rules = _IntakeRules(catalogue, event_type, now=_newest(event_type.latest, folder / "examples"))
         yield from _too_few(directory, folder)
-        yield from _each(directory, folder / "examples", intake.accepted)
-        yield from _each(directory, folder / "rejected", intake.rejected)
+        yield from _each(directory, folder / "examples", rules.accepted)
+        yield from _each(directory, folder / "rejected", rules.rejected)
     for schema in catalogue.bus.values():
         folder = directory / "bus" / schema.name
         yield from _too_few(directory, folder)
@@ -52,7 +52,7 @@ def _too_few(directory: Path, folder: Path) -> Iterator[tuple[str, str]]:
         yield path, f"holds fewer than {enough} examples."
 
 
-def _each(directory: Path, folder: Path, faults_of: Faults) -> Iterator[tuple[str, str]]:
+def _each(directory: Path, folder: Path, problems_of: ProblemsOf) -> Iterator[tuple[str, str]]:
     for file in sorted(folder.glob("*.json")):
         path = file.relative_to(directory).as_posix()
         try:
@@ -61,7 +61,7 @@ def _each(directory: Path, folder: Path, faults_of: Faults) -> Iterator[tuple[st
             yield path, "is not JSON."
             continue
         try:
-            yield from ((path, fault) for fault in faults_of(document))
+            yield from ((path, problem) for problem in problems_of(document))
         except PlainEventError as error:
             yield path, f"{error}; an example fits its schema, whatever else may be wrong with it."
         except ValueError:
@@ -76,13 +76,13 @@ def _round_trip(schema: Schema, plain: Any) -> Iterator[str]:
         yield "is not in its plainest form: nulls and empty lists left out, defaults written, times in UTC."
 
 
-class _Intake:
-    """What intake says of the examples of one event type, by its own decoder and rules; `now` is milliseconds."""
+class _IntakeRules:
+    """Intake's decoder and rule, applied to the examples of an event type; `now` is milliseconds UTC."""
 
     def __init__(self, catalogue: Catalogue, event_type: EventType, *, now: int) -> None:
         self._event_type = event_type
         self._latest = event_type.latest
-        # Bytes are of the first version: what trails behind it may be the start of a later version's new field.
+        # Bytes are of the first version: a byte behind it may be the start of a later version's new field.
         self._decoder = Decoder(catalogue, {1: event_type.versions[0], 2: event_type.latest})
         self._now = now
 
@@ -90,7 +90,7 @@ class _Intake:
         yield from _round_trip(self._latest, plain)
         refusal = self._of_event(plain)
         if refusal is not None:
-            yield f"is an example to follow, but intake would refuse it: {_told(refusal)}."
+            yield f"is an example to follow, but intake would refuse it: {_words(refusal)}."
 
     def rejected(self, document: Any) -> Iterator[str]:
         match document:
@@ -108,7 +108,7 @@ class _Intake:
         if refusal is None:
             yield f"is to be refused for {reason}, but intake would accept it."
         elif (refusal.reason, list(refusal.fields)) != (reason, fields):
-            yield f"is to be refused for {reason}, but intake would say {_told(refusal)}."
+            yield f"is to be refused for {reason}, but intake would say {_words(refusal)}."
 
     def _of_event(self, plain: Any) -> Refusal | None:
         return self._of_bytes(2, encode(self._latest, from_plain(self._latest, plain)))
@@ -120,17 +120,17 @@ class _Intake:
         )
 
 
-def _told(refusal: Refusal) -> str:
+def _words(refusal: Refusal) -> str:
     return f"{refusal.reason} of {', '.join(refusal.fields)}" if refusal.fields else refusal.reason
 
 
 def _newest(schema: Schema, folder: Path) -> int:
-    """When the newest example was published, ms: the time at which all are judged, since dates far ahead are refused."""
+    """When the newest example was published, ms. All examples are judged at this time: dates far ahead are refused."""
     times = [0]
     for file in folder.glob("*.json"):
         try:
             datum = from_plain(schema, json.loads(file.read_text(encoding="utf-8")))
             times.append(datum["header"]["published_at"])
         except (PlainEventError, ValueError):
-            pass  # told of that file itself
+            pass  # the file has a problem of its own
     return max(times)

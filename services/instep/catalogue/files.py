@@ -1,12 +1,12 @@
-"""The files of the catalogue: every schema and event type that Instep knows, read once from `schemas/`.
+"""Reads the files of the catalogue: every schema and event type that Instep knows, from `schemas/`.
 
     header/<version>.avsc
     events/<name>/{event.toml, <version>.avsc …}
     bus/<name>/<version>.avsc
 
-Every service works on plain Avro: logical types are taken off before parsing, so that a uuid is text, a
-date is days since 1970-01-01 and a timestamp is milliseconds. That is faster, has no time zones to get
-wrong, and keeps ranges ours to check.
+Every service works on plain Avro. Logical types are taken off before parsing: a uuid is text, a date is days since
+1970-01-01, a timestamp is milliseconds. Plain types are faster, have no time zones to get wrong, and leave the ranges of
+dates to our own rules.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ def schemas_directory(environ: Mapping[str, str]) -> Path:
 
 
 def default_directory() -> Path:
-    """Where the schemas lie when nobody says otherwise: in the wheel, or in the repository."""
+    """Where the schemas lie by default: in the wheel, or in the repository."""
     package = Path(__file__).resolve().parents[1]
     packaged = package / "_schemas"
     return packaged if packaged.is_dir() else package.parents[1] / "schemas"
 
 
 def load_schema(file: Path, *, name: str, kind: str) -> Schema:
-    """One `.avsc` file; raises SchemaError naming it."""
+    """Reads an `.avsc` file; raises SchemaError, which names the file."""
     try:
         definition = json.loads(file.read_text(encoding="utf-8"))
         version_key(file.stem)
@@ -126,7 +126,7 @@ def _event_type(folder: Path) -> EventType:
 
 
 def _classes(paths_by_class: Mapping[str, list[str]], fields: Mapping[str, Field]) -> dict[str, str]:
-    """Path to class, from class to paths of leaves; a record gets the class of its most delicate leaf."""
+    """Path to class, given the paths of leaves by class; a record gets the class of its most delicate leaf."""
     rank = {name: number for number, name in enumerate(CLASSES)}
     classes = {path: name for name, paths in paths_by_class.items() for path in paths}
     for path, field in fields.items():

@@ -1,9 +1,9 @@
-"""What a newer version of a schema may do to an older one of the same major version: grow, at its ends.
+"""The rules for a newer version of a schema: within a major version a schema only grows, at its ends.
 
-Avro's own rules are empty where every field may be null: fields are taken away, renamed and put in another order, symbols
-and defaults go, and its checker passes all of it, since every reader can make *something* of every byte. What we promise a
-recipient is that it goes on reading what it read, so nothing is removed, renamed, retyped or reordered, and no symbol,
-default or logical type changes (design §3).
+Avro's own rules are empty where every field may be null. Fields may be taken away, renamed and put in another order,
+symbols and defaults may go, and Avro's checker passes all of this, since every reader can make *something* of every byte.
+We promise a recipient more: a program goes on reading every value that it reads today. So nothing is removed, renamed,
+retyped or reordered, and no symbol, default or logical type changes.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from instep.catalogue.definitions import local
 from instep.events.generated import name_types
 
 
-def growth_faults(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    """One sentence for each rule that `new` breaks towards `old`; both are definitions that have passed `faults`."""
+def growth_problems(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each rule that `new` breaks towards `old`; both definitions have no `definitions.problems`."""
     return _Growth(name_types(old), name_types(new)).type(old, new, "")
 
 
 class _Growth:
-    """One comparison; a type that is used in several places is compared where it is met first."""
+    """A comparison of two definitions; a type in several places is compared at the first of them."""
 
     def __init__(self, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
         self._old = old
@@ -45,8 +45,8 @@ class _Growth:
             case {"type": "array", "items": before}, {"type": "array", "items": after}:
                 yield from self.type(before, after, path)
             case before, after if _word(before) != _word(after):
-                words = f"it was {_word(before)} and is {_word(after)}"
-                yield f"{where} is of another type: {words}; the same bytes would mean another thing."
+                change = f"it was {_word(before)} and is {_word(after)}"
+                yield f"{where} is of another type: {change}; the same bytes would mean another thing."
 
     def _fields(self, old: Mapping[str, Any], new: Mapping[str, Any], path: str) -> Iterator[str]:
         later = {field["name"]: field for field in new["fields"]}
@@ -74,8 +74,8 @@ class _Growth:
             why = _SYMBOL_MOVED if moved else _SYMBOL_GONE
             yield f"{path}: the symbol {symbol} has been {fate}; symbols are only added, at the end, for {why}."
         if old["default"] != new["default"]:
-            words = f"the default of {old['name']} is no longer {old['default']}"
-            yield f"{path}: {words}; a symbol that a reader does not know would come to mean something else."
+            change = f"the default of {old['name']} is no longer {old['default']}"
+            yield f"{path}: {change}; a symbol that a reader does not know would come to mean something else."
 
 
 _FIELD_GONE = "recipients would find it null and could not tell that from withheld"
@@ -85,16 +85,16 @@ _SYMBOL_MOVED = "bytes hold a symbol's place, and one would be taken for another
 
 
 def _displaced(old: Sequence[str], new: Sequence[str]) -> tuple[str, str, bool] | None:
-    """The first name that is not in its place, what became of it and whether it is there still; it shifts all behind it."""
+    """The first name out of its place, its fate, and whether the name is still there; all names behind have shifted too."""
     for place, name in enumerate(old):
-        there = new[place] if place < len(new) else None
-        if there == name:
+        instead = new[place] if place < len(new) else None
+        if instead == name:
             continue
         if name in new:
             return name, f"moved from place {place + 1} to {new.index(name) + 1}", True
-        if there is None or there in old:
+        if instead is None or instead in old:
             return name, "removed", False
-        return name, f"removed, or renamed {there}", False
+        return name, f"removed, or renamed {instead}", False
     return None
 
 
@@ -103,7 +103,7 @@ def _resolved(avro: Any, named: Mapping[str, Any]) -> Any:
 
 
 def _word(avro: Any) -> str:
-    """What a person calls a type."""
+    """A type in words, for people."""
     match avro:
         case ["null", other]:
             return f"{_word(other)} or null"

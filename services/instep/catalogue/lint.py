@@ -1,7 +1,7 @@
-"""Whether the whole catalogue directory is sound: `lint(directory)` says everything that is wrong with it, file by file.
+"""Lists all problems of a catalogue's directory, file by file.
 
-Order: the files that are there and their versions, then each schema alone and against every older one of its major, then
-(only where those are sound) each `event.toml`, then the examples, which every sound catalogue proves itself with.
+The stages are: the files and their versions; each schema alone, and against every older version of its major; each
+`event.toml`; the examples. A stage with problems is the last to run. Differences from `versions.lock` are always listed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 from instep.catalogue import event_types, examples, lock
 from instep.catalogue.compatibility import problems_between
-from instep.catalogue.definitions import faults
+from instep.catalogue.definitions import problems as definition_problems
 from instep.catalogue.files import load_catalogue, load_schema
 from instep.errors import SchemaError
 from instep.events.schema import Schema, version_key
@@ -32,7 +32,7 @@ _KINDS = {"header": "header", "bus": "bus", "events": "event"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """One thing that is wrong; `file` is relative to the catalogue's directory."""
+    """A sentence about a file; `file` is relative to the catalogue's directory."""
 
     file: str
     message: str
@@ -42,22 +42,22 @@ class Problem:
 
 
 def lint(directory: Path, *, accept_new: bool = False) -> tuple[Problem, ...]:
-    """All problems of a catalogue directory; none means that it may be registered.
+    """All problems of a catalogue's directory; a catalogue without problems may be registered.
 
     A version that `versions.lock` does not hold yet is a problem unless `accept_new`.
     """
-    problems = list(_problems(lock.faults(directory, accept_new=accept_new)))
+    problems = list(_as_problems(lock.problems(directory, accept_new=accept_new)))
     for stage in (_misplaced, _schema_problems, _event_toml_problems):  # each takes the stage before as sound
-        if new := list(stage(directory)):
-            return (*problems, *new)
+        if unsound := list(stage(directory)):
+            return (*problems, *unsound)
     try:
         catalogue = load_catalogue(directory)
     except SchemaError as error:
         return (*problems, Problem(file=".", message=str(error)))
-    return (*problems, *_problems(examples.faults(directory, catalogue)))
+    return (*problems, *_as_problems(examples.problems(directory, catalogue)))
 
 
-def _problems(pairs: Iterable[tuple[str, str]]) -> Iterator[Problem]:
+def _as_problems(pairs: Iterable[tuple[str, str]]) -> Iterator[Problem]:
     return (Problem(file=file, message=message) for file, message in pairs)
 
 
@@ -72,21 +72,20 @@ def _misplaced(directory: Path) -> Iterator[Problem]:
 
 
 def _schema_problems(directory: Path) -> Iterator[Problem]:
-    read: dict[str, Any] = {}
+    definitions: dict[str, Any] = {}
     for file in sorted(directory.rglob("*.avsc")):
         path = file.relative_to(directory).as_posix()
         try:
-            read[path] = json.loads(file.read_text(encoding="utf-8"))
+            definitions[path] = json.loads(file.read_text(encoding="utf-8"))
         except (ValueError, RecursionError):
             yield Problem(file=path, message="is not JSON.")
-    headers = tuple(definition for path, definition in read.items() if path.startswith("header/"))
+    headers = tuple(definition for path, definition in definitions.items() if path.startswith("header/"))
     sound: dict[str, Any] = {}
-    for path, definition in read.items():
-        faults_here = list(
-            faults(definition, kind=_KINDS.get(path.split("/", maxsplit=1)[0], "bus"), headers=headers)
-        )
-        yield from _problems((path, fault) for fault in faults_here)
-        if not faults_here:
+    for path, definition in definitions.items():
+        kind = _KINDS.get(path.split("/", maxsplit=1)[0], "bus")
+        sentences = list(definition_problems(definition, kind=kind, headers=headers))
+        yield from _as_problems((path, sentence) for sentence in sentences)
+        if not sentences:
             sound[path] = definition
             yield from _name_problems(path, definition["name"])
     yield from _growth_problems(sound)
@@ -103,7 +102,7 @@ def _name_problems(path: str, name: str) -> Iterator[Problem]:
 
 
 def _shared_name_problems(sound: Mapping[str, Any]) -> Iterator[Problem]:
-    """A full name is a registry's subject, so one folder alone may have it."""
+    """A full name is a registry's subject, so no two folders may have the same."""
     homes: dict[str, str] = {}
     for path, definition in sound.items():
         home = homes.setdefault(definition["name"], path.rpartition("/")[0])
@@ -114,7 +113,7 @@ def _shared_name_problems(sound: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _growth_problems(sound: Mapping[str, Any]) -> Iterator[Problem]:
-    """Every version against each older one of its major, the nearest first; what one has broken is told once."""
+    """Every version against each older version of its major, the nearest first, up to the first with a problem."""
 
     def order(path: str) -> tuple[str, tuple[int, ...]]:
         folder, _, file = path.rpartition("/")
@@ -123,13 +122,11 @@ def _growth_problems(sound: Mapping[str, Any]) -> Iterator[Problem]:
     versions = sorted((path for path in sound if _FILE.fullmatch(path)), key=order)
     for path in versions:
         folder, version = order(path)
-        before = [
-            earlier for earlier in versions if (folder, version[:1]) <= order(earlier) < (folder, version)
-        ]
+        before = [older for older in versions if (folder, version[:1]) <= order(older) < (folder, version)]
         for older in reversed(before):
-            if breaks := problems_between(sound[older], sound[path]):
+            if broken := problems_between(sound[older], sound[path]):
                 against = older.rpartition("/")[2].removesuffix(".avsc")
-                yield from _problems((path, f"breaks readers of {against}: {fault}") for fault in breaks)
+                yield from _as_problems((path, f"breaks readers of {against}: {why}") for why in broken)
                 break
 
 
@@ -154,14 +151,13 @@ def _event_toml_problems(directory: Path) -> Iterator[Problem]:
             yield Problem(file=path, message=f"is not TOML: {error}.")
         else:
             schemas = [load_schema(file, name=folder.name, kind="event") for file in versions]
-            faults_here = list(event_types.faults(document, schemas[-1].fields)) or list(
-                _asked_too_late(document, schemas)
-            )
-            yield from _problems((path, fault) for fault in faults_here)
+            sentences = list(event_types.problems(document, schemas[-1].fields))
+            sentences = sentences or list(_required_too_late(document, schemas))
+            yield from _as_problems((path, sentence) for sentence in sentences)
 
 
-def _asked_too_late(document: Mapping[str, Any], schemas: Sequence[Schema]) -> Iterator[str]:
-    """What is required of a publisher binds every version of the major, so an older one must be able to say it."""
+def _required_too_late(document: Mapping[str, Any], schemas: Sequence[Schema]) -> Iterator[str]:
+    """A required field binds publishers of every version of the major, so every version must have the field."""
     major = version_key(schemas[-1].version)[0]
     for schema in schemas:
         if version_key(schema.version)[0] == major:

@@ -1,7 +1,8 @@
-"""`schemas/versions.lock`: the SHA-256 of every schema file, so that a version that is out can never change.
+"""Compares the schema files with `schemas/versions.lock`, so that a published version never changes.
 
-A recipient may still hold records of any version: bytes that a changed schema reads as something else are worse than
-lost. The file is as `sha256sum` writes it, so `cd schemas && sha256sum --check versions.lock` says the same as we do.
+The lock holds the SHA-256 of every schema file. A recipient may still hold records of any version, and bytes that a changed
+schema reads as something else are worse than lost. `sha256sum` writes and reads the same form: `cd schemas && sha256sum
+--check versions.lock` finds the same changes.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from pathlib import Path
 NAME = "versions.lock"
 
 
-def faults(directory: Path, *, accept_new: bool = False) -> Iterator[tuple[str, str]]:
-    """Path (relative, `/` between) and sentence of each schema that changed, went, or is not yet locked.
+def problems(directory: Path, *, accept_new: bool = False) -> Iterator[tuple[str, str]]:
+    """Path (relative, `/` between) and sentence for each schema that has changed, is gone, or is not yet locked.
 
-    `accept_new` passes over the last, for a caller that is about to lock them.
+    With `accept_new` schemas that are not yet locked are no problem: the caller is about to lock them.
     """
-    locked, found = _locked(directory), _found(directory)
-    for path in sorted(locked.keys() | found.keys()):
-        if path not in found:
+    locked, present = _locked(directory), _present(directory)
+    for path in sorted(locked.keys() | present.keys()):
+        if path not in present:
             yield path, "is gone, though it is in versions.lock: a version that is out stays for ever."
         elif path not in locked:
             if not accept_new:
@@ -28,17 +29,17 @@ def faults(directory: Path, *, accept_new: bool = False) -> Iterator[tuple[str, 
                     path,
                     "is not in versions.lock: `instep schemas check --accept-new` adds it once it is final.",
                 )
-        elif locked[path] != found[path]:
+        elif locked[path] != present[path]:
             yield path, "has changed since it was locked: a version never changes, so write the next one."
 
 
 def with_new(directory: Path) -> str:
-    """The lock file's text with the new versions added; what is locked already stays as it is, changed or not."""
-    digests = {**_found(directory), **_locked(directory)}
+    """The lock file's text with the new versions added; a locked version keeps its line, even where its file has changed."""
+    digests = {**_present(directory), **_locked(directory)}
     return "".join(f"{digests[path]}  {path}\n" for path in sorted(digests))
 
 
-def _found(directory: Path) -> Mapping[str, str]:
+def _present(directory: Path) -> Mapping[str, str]:
     return {
         file.relative_to(directory).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
         for file in directory.rglob("*.avsc")

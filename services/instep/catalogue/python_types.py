@@ -1,8 +1,8 @@
-"""Python types of the plain JSON form of every record, written from the schemas: the text of `instep.client.types`.
+"""Writes the Python types of every record's plain JSON from the schemas: the text of `instep.client.types`.
 
-A type of one name that two schemas hold alike is written once; where they differ, the later one carries its schema's name
-too (`BusinessRegisteredAddress`). A field without a default must be given; all others may be absent, and absent is what
-`plain` makes of null.
+A type that several schemas hold alike is written once. Where two types of a name differ, the later type has its schema's
+name too (`BusinessRegisteredAddress`). A field without a default must be given. All others may be absent, since `plain`
+leaves out nulls.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _WIDTH = 110
 
 
 def source(catalogue: Catalogue) -> str:
-    """The whole module; raises SchemaError where a field's name cannot be one in Python."""
+    """The text of the module; raises SchemaError where Python does not allow a field's name."""
     enums: dict[str, str] = {}
     classes: dict[str, str] = {}
     for definition in _definitions(catalogue):
@@ -57,19 +57,19 @@ def _definitions(catalogue: Catalogue) -> Iterator[dict[str, Any]]:
     yield catalogue.header.definition
     for event_type in catalogue.events.values():
         definition = event_type.latest.definition
-        asked = f"A NEW, CORRECT or REFRESH gives {', '.join(event_type.required)}."
-        yield {**definition, "doc": f"{definition['doc']} {asked}"}
+        required = f"A NEW, CORRECT or REFRESH gives {', '.join(event_type.required)}."
+        yield {**definition, "doc": f"{definition['doc']} {required}"}
     yield from (schema.definition for schema in catalogue.bus.values())
 
 
 class _OfSchema:
-    """The types of one schema, and what they came to be called; `enums` and `classes` are all that are written so far."""
+    """The types of a schema, and their names in Python; `enums` and `classes` hold the types written so far."""
 
     def __init__(self, root: str, enums: dict[str, str], classes: dict[str, str]) -> None:
         self._root = root
         self._enums = enums
         self._classes = classes
-        self._called: dict[str, str] = {}
+        self._python_names: dict[str, str] = {}
 
     def record(self, record: dict[str, Any]) -> str:
         fields = [line for field in record["fields"] for line in self._field(field)]  # their types come first
@@ -86,8 +86,8 @@ class _OfSchema:
     def _field(self, field: dict[str, Any]) -> Iterator[str]:
         if iskeyword(field["name"]):
             raise SchemaError(f"{self._root}: {field['name']} is a word of Python, and no field's name.")
-        python_type = self._type(field["type"])
-        yield f"    {field['name']}: {f'NotRequired[{python_type}]' if 'default' in field else python_type}"
+        annotation = self._type(field["type"])
+        yield f"    {field['name']}: {f'NotRequired[{annotation}]' if 'default' in field else annotation}"
         yield from _docstring(field.get("doc", ""))
 
     def _type(self, avro: Any) -> str:
@@ -105,16 +105,16 @@ class _OfSchema:
             case {"type": str() as scalar}:
                 return _SCALARS[scalar]
             case _:
-                return _SCALARS.get(avro) or self._called[local(avro)]
+                return _SCALARS.get(avro) or self._python_names[local(avro)]
 
     def _write(self, into: dict[str, str], name: str, lines: Callable[[str], list[str]]) -> str:
-        """Write a type under its name, or under the schema's and its own where another has that; says which."""
+        """Writes a type under its name, or under its schema's and its own where that name is taken; gives the name."""
         text = "\n".join((*lines(name), ""))
-        known = self._enums.get(name) or self._classes.get(name) or text
-        called = name if known == text else f"{self._root}{name}"
-        into[called] = "\n".join((*lines(called), ""))
-        self._called[name] = called
-        return called
+        earlier = self._enums.get(name) or self._classes.get(name) or text
+        python_name = name if earlier == text else f"{self._root}{name}"
+        into[python_name] = "\n".join((*lines(python_name), ""))
+        self._python_names[name] = python_name
+        return python_name
 
 
 def _docstring(doc: str) -> list[str]:

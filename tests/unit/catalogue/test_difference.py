@@ -1,4 +1,4 @@
-"""`schemas diff` says in plain English what a recipient would notice."""
+"""`schemas diff` says in plain English every change for a recipient."""
 
 import copy
 import json
@@ -34,8 +34,8 @@ def next_version(tmp_path: Path) -> Callable[[Callable[[dict[str, Any]], object]
 Make = Callable[[Callable[[dict[str, Any]], object]], Schema]
 
 
-def said(old: Schema, new: Schema) -> list[str]:
-    return [str(one) for one in differences(old, new, {})]
+def sentences(old: Schema, new: Schema) -> list[str]:
+    return [str(difference) for difference in differences(old, new, {})]
 
 
 @given(st.sampled_from(CATALOGUE.schemas))
@@ -49,7 +49,7 @@ def test_the_second_version_of_resident_moved_in_plain_english(tmp_path: Path) -
     assert verdict(old, new) == (
         "A program written for resident-moved 1.0.0 reads resident-moved 1.1.0 without a change."
     )
-    assert [str(one) for one in differences(old, new, event_type.classes)] == [
+    assert [str(difference) for difference in differences(old, new, event_type.classes)] == [
         "reason: may also be DEMOLITION; a program that knows 1.0.0 reads UNKNOWN instead.",
         "household_size: is new: a number. How many people moved together, this one included. Its class is personal. "
         "It reaches you only once an agreement names it. Records of 1.0.0 do not have it.",
@@ -59,7 +59,7 @@ def test_the_second_version_of_resident_moved_in_plain_english(tmp_path: Path) -
 def test_the_same_two_the_other_way_round(tmp_path: Path) -> None:
     old, new = load_catalogue(evolved(tmp_path)).events["resident-moved"].versions
     assert verdict(new, old).endswith("must change before it reads resident-moved 1.0.0.")
-    assert said(new, old) == [
+    assert sentences(new, old) == [
         "reason: is never DEMOLITION any more; where 1.1.0 says so, read UNKNOWN.",
         "household_size: is no longer there (a number); a program that reads it finds nothing.",
     ]
@@ -68,7 +68,7 @@ def test_the_same_two_the_other_way_round(tmp_path: Path) -> None:
 def test_a_new_field_of_an_address_is_told_once_with_all_its_places(next_version: Make) -> None:
     storey = {"name": "storey", "type": ["null", "string"], "doc": "Which floor.", "default": None}
     new = next_version(lambda fields: fields["old_address"]["type"][1]["fields"].append(storey))
-    (sentence,) = said(OLD, new)
+    (sentence,) = sentences(OLD, new)
     assert sentence.startswith(
         "old_address.storey, new_address.storey, placement.address.storey: is new: text. Which floor."
     )
@@ -77,7 +77,7 @@ def test_a_new_field_of_an_address_is_told_once_with_all_its_places(next_version
 def test_a_new_record_is_told_without_all_that_it_holds(next_version: Make) -> None:
     agent = {"name": "agent", "type": ["null", "Person"], "doc": "Who acts for them.", "default": None}
     new = next_version(lambda fields: fields[""]["fields"].append(agent))
-    assert [one.fields for one in differences(OLD, new, {})] == [("agent",)]
+    assert [difference.fields for difference in differences(OLD, new, {})] == [("agent",)]
 
 
 @pytest.mark.parametrize(
@@ -109,5 +109,5 @@ def test_a_new_record_is_told_without_all_that_it_holds(next_version: Make) -> N
 def test_each_kind_of_difference_is_said(
     next_version: Make, change: Callable[[dict[str, Any]], object], sentence: str
 ) -> None:
-    (found,) = said(OLD, next_version(change))
-    assert found.startswith(sentence)
+    (message,) = sentences(OLD, next_version(change))
+    assert message.startswith(sentence)

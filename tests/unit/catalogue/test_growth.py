@@ -1,4 +1,4 @@
-"""A newer version takes nothing back: what Avro's own checker passes, and ours refuses with its rule and its reason."""
+"""A newer version takes nothing back: our rules refuse changes that Avro's own checker passes, and say why."""
 
 import copy
 import json
@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from instep.catalogue.compatibility import JUDGES, avro_faults, reading_faults
+from instep.catalogue.compatibility import COMPARISONS, avro_problems, reading_problems
 from instep.catalogue.files import default_directory
-from instep.catalogue.growth import growth_faults
+from instep.catalogue.growth import growth_problems
 from instep.catalogue.lint import lint
 
 SCHEMAS = default_directory()
@@ -24,15 +24,15 @@ Change = Callable[[dict[str, Any]], object]
 def at(record: dict[str, Any], path: str) -> dict[str, Any]:
     """The field at a path."""
     name, _, rest = path.partition(".")
-    found: dict[str, Any] = next(one for one in record["fields"] if one["name"] == name)
-    return at(inner(found), rest) if rest else found
+    field: dict[str, Any] = next(field for field in record["fields"] if field["name"] == name)
+    return at(inner(field), rest) if rest else field
 
 
 def inner(field: dict[str, Any]) -> dict[str, Any]:
-    """The record or enum that a field holds."""
+    """The record or enum of a field."""
     avro = field["type"][1] if isinstance(field["type"], list) else field["type"]
-    found: dict[str, Any] = avro.get("items", avro)
-    return found
+    named: dict[str, Any] = avro.get("items", avro)
+    return named
 
 
 def changed(change: Change) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def without(path: str) -> Change:
     def change(record: dict[str, Any]) -> None:
         parent, _, name = path.rpartition(".")
         fields = (inner(at(record, parent)) if parent else record)["fields"]
-        fields.remove(next(one for one in fields if one["name"] == name))
+        fields.remove(next(field for field in fields if field["name"] == name))
 
     return change
 
@@ -173,8 +173,8 @@ def test_what_avros_checker_passes_ours_refuses_with_its_rule_and_its_reason(
     change: Change, rule: str, why: str
 ) -> None:
     newer = changed(change)
-    assert list(avro_faults(OLD, newer)) == []
-    (sentence,) = growth_faults(OLD, newer)
+    assert list(avro_problems(OLD, newer)) == []
+    (sentence,) = growth_problems(OLD, newer)
     assert rule in sentence
     assert why in sentence
 
@@ -184,8 +184,8 @@ def test_fields_and_symbols_may_be_added_at_the_end() -> None:
     for path in ("person", "person.local_references", "old_address", "placement", "contact"):
         inner(at(newer, path))["fields"].append(NEW_FIELD)
     inner(at(newer, "reason"))["symbols"].append("CLEARANCE")
-    for judge in (growth_faults, avro_faults, reading_faults):
-        assert list(judge(OLD, newer)) == []
+    for comparison in (growth_problems, avro_problems, reading_problems):
+        assert list(comparison(OLD, newer)) == []
 
 
 def test_a_type_may_be_defined_at_an_earlier_field_that_is_new() -> None:
@@ -195,12 +195,12 @@ def test_a_type_may_be_defined_at_an_earlier_field_that_is_new() -> None:
     birthplace = {"name": "born_at", "type": ["null", address], "doc": "Where.", "default": None}
     inner(at(newer, "person"))["fields"].append(birthplace)
     at(newer, "old_address")["type"] = ["null", "Address"]
-    for judge in (growth_faults, avro_faults, reading_faults):
-        assert list(judge(OLD, newer)) == []
+    for comparison in (growth_problems, avro_problems, reading_problems):
+        assert list(comparison(OLD, newer)) == []
 
 
 def test_a_type_that_is_named_with_its_namespace_is_the_same_type() -> None:
-    assert list(growth_faults(OLD, changed(put("new_address", type=["null", "uk.instep.Address"])))) == []
+    assert list(growth_problems(OLD, changed(put("new_address", type=["null", "uk.instep.Address"])))) == []
 
 
 @pytest.mark.parametrize(
@@ -215,11 +215,11 @@ def test_a_type_that_is_named_with_its_namespace_is_the_same_type() -> None:
         (put("status", type=["null", "string"]), "it was MoveStatus and is string"),
     ],
 )
-def test_all_three_judges_refuse_what_no_reader_can_read(change: Change, rule: str) -> None:
+def test_all_three_comparisons_refuse_what_no_reader_can_read(change: Change, rule: str) -> None:
     newer = changed(change)
-    assert rule in "\n".join(growth_faults(OLD, newer))
-    assert "By Avro's own rules" in "\n".join(avro_faults(OLD, newer))
-    assert "Tried with real bytes" in "\n".join(reading_faults(OLD, newer))
+    assert rule in "\n".join(growth_problems(OLD, newer))
+    assert "By Avro's own rules" in "\n".join(avro_problems(OLD, newer))
+    assert "Tried with real bytes" in "\n".join(reading_problems(OLD, newer))
 
 
 # ------------------------------------------------------------------------------------------------------ real bytes
@@ -248,16 +248,16 @@ def test_reading_with_the_other_version_finds_what_avros_checker_passes(
     change: Change, sentence: str
 ) -> None:
     newer = changed(change)
-    assert list(avro_faults(OLD, newer)) == []
-    assert sentence in "\n".join(reading_faults(OLD, newer))
+    assert list(avro_problems(OLD, newer)) == []
+    assert sentence in "\n".join(reading_problems(OLD, newer))
 
 
 def test_a_symbol_that_an_older_reader_does_not_know_may_become_unknown_and_nothing_else() -> None:
     newer = changed(lambda record: inner(at(record, "reason"))["symbols"].append("CLEARANCE"))
-    assert list(reading_faults(OLD, newer)) == []
+    assert list(reading_problems(OLD, newer)) == []
     spoilt = copy.deepcopy(OLD)
     inner(at(spoilt, "reason"))["default"] = "MOVE"
-    assert "reason is read as something else" in "\n".join(reading_faults(spoilt, newer))
+    assert "reason is read as something else" in "\n".join(reading_problems(spoilt, newer))
 
 
 # --------------------------------------------------------------------------------------------------- the directory
@@ -272,8 +272,8 @@ def write(directory: Path, path: str, definition: dict[str, Any]) -> None:
     (directory / path).write_text(json.dumps(definition), encoding="utf-8")
 
 
-def said(directory: Path) -> str:
-    """The one sentence that the lint has to say."""
+def only_problem(directory: Path) -> str:
+    """The only problem that the lint lists."""
     (problem,) = lint(directory, accept_new=True)
     return str(problem)
 
@@ -281,13 +281,13 @@ def said(directory: Path) -> str:
 @pytest.mark.parametrize(
     ("change", "rule", "why"),
     # The header, bytes and closed defaults have rules of their own, for every version alone.
-    [one for one in PASSED_BY_AVRO if not str(one.id).startswith(("default", "retyped", "symbols'"))],
+    [case for case in PASSED_BY_AVRO if not str(case.id).startswith(("default", "retyped", "symbols'"))],
 )
 def test_the_check_of_the_catalogue_says_each_in_one_sentence(
     directory: Path, change: Change, rule: str, why: str
 ) -> None:
     write(directory, f"{MOVED}/1.1.0.avsc", changed(change))
-    sentence = said(directory)
+    sentence = only_problem(directory)
     assert sentence.startswith(f"{MOVED}/1.1.0.avsc: breaks readers of 1.0.0: {rule}")
     assert why in sentence
 
@@ -318,45 +318,50 @@ def test_a_default_that_permits_and_an_unsafe_type_are_refused_in_any_version(
     directory: Path, change: Change, sentence: str
 ) -> None:
     newer = changed(change)
-    assert list(avro_faults(OLD, newer)) == []
+    assert list(avro_problems(OLD, newer)) == []
     write(directory, f"{MOVED}/1.1.0.avsc", newer)
-    assert sentence in said(directory)
+    assert sentence in only_problem(directory)
 
 
 def test_a_header_whose_default_permits_is_refused(directory: Path) -> None:
     header = copy.deepcopy(OLD["fields"][0]["type"]) | {"namespace": "uk.instep"}
     at(header, "handling")["default"] = "ORDINARY"
-    assert list(avro_faults(OLD["fields"][0]["type"], header)) == []
+    assert list(avro_problems(OLD["fields"][0]["type"], header)) == []
     write(directory, "header/1.1.0.avsc", header)
-    assert "handling: the default is PROTECTED, which permits nothing." in said(directory)
+    assert "handling: the default is PROTECTED, which permits nothing." in only_problem(directory)
 
 
 def test_a_version_is_held_against_all_older_ones_of_its_major(directory: Path) -> None:
     write(directory, f"{MOVED}/1.1.0.avsc", changed(lambda record: record["fields"].append(NEW_FIELD)))
     write(directory, f"{MOVED}/1.2.0.avsc", OLD)
-    assert said(directory).startswith(f"{MOVED}/1.2.0.avsc: breaks readers of 1.1.0: storey has been removed")
+    assert only_problem(directory).startswith(
+        f"{MOVED}/1.2.0.avsc: breaks readers of 1.1.0: storey has been removed"
+    )
     write(directory, f"{MOVED}/1.10.0.avsc", changed(without("placement")))
-    found = [str(problem) for problem in lint(directory, accept_new=True)]
-    assert [sentence.split("; ")[0] for sentence in found] == [
+    sentences = [str(problem) for problem in lint(directory, accept_new=True)]
+    assert [sentence.split("; ")[0] for sentence in sentences] == [
         f"{MOVED}/1.2.0.avsc: breaks readers of 1.1.0: storey has been removed",
         f"{MOVED}/1.10.0.avsc: breaks readers of 1.2.0: placement has been removed",
     ]
 
 
-@pytest.mark.parametrize("judge", ["growth_faults", "avro_faults", "reading_faults"])
-def test_each_of_the_three_judges_is_heard(
-    directory: Path, judge: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("loud", ["growth_problems", "avro_problems", "reading_problems"])
+def test_each_of_the_three_comparisons_is_heard(
+    directory: Path, loud: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No change passes our rules and fails the other two, so each is made to speak here."""
-    judges = tuple(one if one.__name__ != judge else lambda old, new: iter(["no."]) for one in JUDGES)
-    monkeypatch.setattr("instep.catalogue.compatibility.JUDGES", judges)
+    comparisons = tuple(
+        comparison if comparison.__name__ != loud else lambda old, new: iter(["no."])
+        for comparison in COMPARISONS
+    )
+    monkeypatch.setattr("instep.catalogue.compatibility.COMPARISONS", comparisons)
     write(directory, f"{MOVED}/1.1.0.avsc", changed(lambda record: record["fields"].append(NEW_FIELD)))
-    assert said(directory) == f"{MOVED}/1.1.0.avsc: breaks readers of 1.0.0: no."
+    assert only_problem(directory) == f"{MOVED}/1.1.0.avsc: breaks readers of 1.0.0: no."
 
 
 def test_a_new_field_without_a_class_is_refused(directory: Path) -> None:
     write(directory, f"{MOVED}/1.1.0.avsc", changed(lambda record: record["fields"].append(NEW_FIELD)))
-    assert said(directory) == f"{MOVED}/event.toml: [classes] storey has no class."
+    assert only_problem(directory) == f"{MOVED}/event.toml: [classes] storey has no class."
 
 
 def test_nothing_new_may_be_required_of_those_who_publish_an_older_version(directory: Path) -> None:
@@ -364,4 +369,6 @@ def test_nothing_new_may_be_required_of_those_who_publish_an_older_version(direc
     file = directory / MOVED / "event.toml"
     text = file.read_text(encoding="utf-8").replace('"moved_on"]', '"moved_on", "storey"]')
     file.write_text(text.replace("commercial = []", 'commercial = ["storey"]'), encoding="utf-8")
-    assert "required: storey is not in 1.0.0, whose publishers would all be refused." in said(directory)
+    assert "required: storey is not in 1.0.0, whose publishers would all be refused." in only_problem(
+        directory
+    )

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instep.catalogue import event_types, lock
-from instep.catalogue.definitions import faults
+from instep.catalogue.definitions import problems
 from instep.catalogue.files import default_directory, load_catalogue
 from instep.catalogue.lint import lint
 
@@ -58,8 +58,8 @@ def enum(*symbols: str, name: str = "Kind", default: str = "UNKNOWN") -> dict[st
     return {"type": "enum", "name": name, "symbols": list(symbols), "default": default}
 
 
-def said(definition: Any, kind: str = "event") -> str:
-    return "\n".join(faults(definition, kind=kind, headers=(HEADER,)))
+def problems_in(definition: Any, kind: str = "event") -> str:
+    return "\n".join(problems(definition, kind=kind, headers=(HEADER,)))
 
 
 # ------------------------------------------------------------------------------------------------------- one schema
@@ -67,13 +67,13 @@ def said(definition: Any, kind: str = "event") -> str:
 
 @pytest.mark.parametrize("schema", CATALOGUE.schemas, ids=lambda schema: schema.full_name)
 def test_every_schema_of_the_catalogue_is_sound(schema: Any) -> None:
-    assert said(schema.definition, schema.kind) == ""
+    assert problems_in(schema.definition, schema.kind) == ""
 
 
 def test_the_schemas_that_these_tests_spoil_are_sound() -> None:
-    assert said(event(field(["null", "string"]))) == ""
-    assert said(event(field({"type": "array", "items": record("Item", field(["null", "int"]))}))) == ""
-    assert said(event(field(["null", enum("UNKNOWN", "A")]))) == ""
+    assert problems_in(event(field(["null", "string"]))) == ""
+    assert problems_in(event(field({"type": "array", "items": record("Item", field(["null", "int"]))}))) == ""
+    assert problems_in(event(field(["null", enum("UNKNOWN", "A")]))) == ""
 
 
 def nested(depth: int) -> Any:
@@ -146,29 +146,29 @@ def exploding(levels: int) -> list[dict[str, Any]]:
     ],
 )
 def test_an_unsafe_or_unclear_schema_is_refused_with_its_reason(definition: Any, sentence: str) -> None:
-    assert sentence in said(definition)
+    assert sentence in problems_in(definition)
 
 
 def test_a_header_that_differs_in_anything_is_not_the_header() -> None:
     spoilt = copy.deepcopy(event())
     spoilt["fields"][0]["type"]["fields"][10]["type"]["default"] = "ORDINARY"
-    assert "first field is not `header`" in said(spoilt)
+    assert "first field is not `header`" in problems_in(spoilt)
 
 
 def test_handling_fails_closed_to_protected() -> None:
     spoilt = copy.deepcopy(HEADER)
-    handling = next(one for one in spoilt["fields"] if one["name"] == "handling")
+    handling = next(field for field in spoilt["fields"] if field["name"] == "handling")
     handling["type"] = enum("ORDINARY", "PROTECTED", name="Handling", default="ORDINARY")
     handling["default"] = "ORDINARY"
-    assert "begins with PROTECTED" in said(spoilt, "header")
-    assert "the default is PROTECTED" in said(spoilt, "header")
+    assert "begins with PROTECTED" in problems_in(spoilt, "header")
+    assert "the default is PROTECTED" in problems_in(spoilt, "header")
 
 
 @given(JSON, st.sampled_from(["event", "bus", "header"]))
 def test_whatever_is_json_is_judged_without_an_exception(anything: Any, kind: str) -> None:
-    assert said(anything, kind)
-    assert said(event(field(anything))) is not None
-    assert said(event(field(["null", record("Inner", field(anything, name="inner"))]))) is not None
+    assert problems_in(anything, kind)
+    assert problems_in(event(field(anything))) is not None
+    assert problems_in(event(field(["null", record("Inner", field(anything, name="inner"))]))) is not None
 
 
 # ---------------------------------------------------------------------------------------------------- the directory
@@ -186,7 +186,7 @@ def edit(file: Path, old: str, new: str) -> None:
 
 
 def only(directory: Path, **how: bool) -> tuple[str, str]:
-    """File and sentence of the one problem that there is."""
+    """File and sentence of the only problem."""
     (problem,) = lint(directory, **how)
     return problem.file, problem.message
 
@@ -394,5 +394,5 @@ def test_an_empty_or_missing_directory_is_a_problem_not_a_crash(tmp_path: Path) 
 
 
 @given(st.dictionaries(st.sampled_from([*event_types._SHAPE, "duty", "other"]), JSON))
-def test_whatever_an_event_toml_says_is_judged_without_an_exception(told: dict[str, Any]) -> None:
-    assert list(event_types.faults(told, CATALOGUE.events["resident-moved"].latest.fields))
+def test_whatever_an_event_toml_says_is_judged_without_an_exception(document: dict[str, Any]) -> None:
+    assert list(event_types.problems(document, CATALOGUE.events["resident-moved"].latest.fields))

@@ -1,4 +1,4 @@
-"""Events to test with, and fastavro as the judge of our own reading and writing."""
+"""Events to test with, and fastavro as the independent judge of our own reading and writing."""
 
 import json
 import tempfile
@@ -41,13 +41,13 @@ def example_files(kind: str) -> list[Any]:
     ]
 
 
-def judge_encode(schema: Schema, datum: Any) -> bytes:
+def fastavro_encode(schema: Schema, datum: Any) -> bytes:
     body = BytesIO()
     fastavro.schemaless_writer(body, schema.parsed, datum)
     return body.getvalue()
 
 
-def judge_decode(schema: Schema, body: bytes) -> tuple[Any, int]:
+def fastavro_decode(schema: Schema, body: bytes) -> tuple[Any, int]:
     """The datum, and how many bytes fastavro took."""
     stream = BytesIO(body)
     datum = fastavro.schemaless_reader(stream, schema.parsed, None)

@@ -1,4 +1,4 @@
-"""What is not named is not there, and what is named is as it was."""
+"""A blanked event holds the named fields unchanged, and nothing else."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from instep.events.blanking import Blanking, paths_of
 from instep.events.schema import Schema
 from tests.strategies import datums
-from tests.unit.events.sample import CATALOGUE, MOVED, REGISTERED, example, judge_decode, judge_encode
+from tests.unit.events.sample import CATALOGUE, MOVED, REGISTERED, example, fastavro_decode, fastavro_encode
 
 EVENTS = st.sampled_from((MOVED.latest, REGISTERED.latest))
 
@@ -20,7 +20,7 @@ def drawn_paths(schema: Schema) -> st.SearchStrategy[set[str]]:
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
-    """Path and value of everything that is neither null nor empty, array by array; records themselves left out."""
+    """Path and value of every leaf with a value, array by array; records themselves are left out."""
     match value:
         case dict():
             for name, inner in value.items():
@@ -35,10 +35,10 @@ def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def by_path(value: Any) -> dict[str, list[Any]]:
-    found: dict[str, list[Any]] = {}
-    for path, one in leaves(value):
-        found.setdefault(path, []).append(one)
-    return found
+    values: dict[str, list[Any]] = {}
+    for path, leaf in leaves(value):
+        values.setdefault(path, []).append(leaf)
+    return values
 
 
 def named(path: str, paths: set[str]) -> bool:
@@ -49,7 +49,7 @@ def named(path: str, paths: set[str]) -> bool:
 @given(st.data(), EVENTS)
 def test_exactly_what_is_named_is_there(data: st.DataObject, schema: Schema) -> None:
     event, paths = data.draw(datums(schema)), data.draw(drawn_paths(schema))
-    blanked, _ = judge_decode(schema, Blanking(schema, paths).encode(event))
+    blanked, _ = fastavro_decode(schema, Blanking(schema, paths).encode(event))
     assert by_path(blanked) == {path: values for path, values in by_path(event).items() if named(path, paths)}
     assert blanked["header"] == event["header"]
 
@@ -60,7 +60,7 @@ def test_writing_it_at_once_is_blanking_and_then_writing_by_fastavro(
 ) -> None:
     event, paths = data.draw(datums(schema)), data.draw(drawn_paths(schema))
     blanking = Blanking(schema, paths)
-    assert blanking.encode(event) == judge_encode(schema, blanking.blank(event))
+    assert blanking.encode(event) == fastavro_encode(schema, blanking.blank(event))
     assert blanking.encode(event) == Blanking(schema, sorted(paths, reverse=True)).encode(event)
 
 
@@ -69,9 +69,9 @@ def test_naming_everything_is_the_whole_event_and_nothing_the_header(
     data: st.DataObject, schema: Schema
 ) -> None:
     event = data.draw(datums(schema))
-    assert Blanking(schema, paths_of(schema)).encode(event) == judge_encode(schema, event)
+    assert Blanking(schema, paths_of(schema)).encode(event) == fastavro_encode(schema, event)
     bare = Blanking(schema, ()).encode(event)
-    assert bare == judge_encode(schema, {"header": event["header"]})
+    assert bare == fastavro_encode(schema, {"header": event["header"]})
 
 
 def test_a_named_record_is_shared_whole_and_a_path_within_it_alone() -> None:

@@ -18,8 +18,8 @@ from tests.unit.events.sample import (
     REGISTERED,
     example,
     example_files,
-    judge_decode,
-    judge_encode,
+    fastavro_decode,
+    fastavro_encode,
     spoilt,
 )
 
@@ -46,7 +46,7 @@ def sound(value: bytes) -> Sound:
 def test_a_canonical_event_is_sound_and_its_bytes_stay_as_they_are(data: st.DataObject) -> None:
     number = data.draw(st.sampled_from((7, 8)))
     datum = data.draw(datums(IDS[number]))
-    value = frame(number, judge_encode(IDS[number], datum))
+    value = frame(number, fastavro_encode(IDS[number], datum))
     decoded = sound(value)
     assert decoded.value is value
     assert decoded.event == datum
@@ -60,8 +60,8 @@ def test_whatever_is_done_to_an_event_what_is_accepted_is_canonical(value: bytes
     decoded = DECODER.decode(value)
     if isinstance(decoded, Sound):
         number = int.from_bytes(decoded.value[1:5], "big")
-        assert decoded.value[5:] == judge_encode(IDS[number], decoded.event)
-        assert judge_decode(IDS[number], value[5:]) == (decoded.event, len(value) - 5)
+        assert decoded.value[5:] == fastavro_encode(IDS[number], decoded.event)
+        assert fastavro_decode(IDS[number], value[5:]) == (decoded.event, len(value) - 5)
 
 
 @given(st.binary(max_size=200), st.sampled_from((0, 7, 8, 9, 10)))
@@ -133,9 +133,9 @@ def test_sized_blocks_are_written_again_plainly() -> None:
 
 @pytest.mark.parametrize(("event_type", "file"), example_files("rejected"))
 def test_every_rejected_example_in_bytes_is_refused_for_its_reason(event_type: EventType, file: Path) -> None:
-    told = json.loads(file.read_text())
-    if "hex" in told:
+    document = json.loads(file.read_text())
+    if "hex" in document:
         number = 7 if event_type is MOVED else 8
-        assert refused(frame(number, bytes.fromhex(told["hex"]))).reason == told["reason"]
+        assert refused(frame(number, bytes.fromhex(document["hex"]))).reason == document["reason"]
     else:
-        assert "event" in told
+        assert "event" in document

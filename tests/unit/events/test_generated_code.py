@@ -1,4 +1,4 @@
-"""The golden files hold the code that runs, so that people can read it."""
+"""The golden files hold the generated code of today, for people to read."""
 
 import pytest
 

@@ -11,7 +11,7 @@ from instep.events.header import content_digest, identity, published_at
 from instep.events.schema import Schema
 from instep.events.writer import encode
 from tests.strategies import LONGS, datums, examples
-from tests.unit.events.sample import CATALOGUE, MOVED, REGISTERED, example, judge_encode
+from tests.unit.events.sample import CATALOGUE, MOVED, REGISTERED, example, fastavro_encode
 
 EVENTS = st.sampled_from((MOVED.latest, REGISTERED.latest))
 
@@ -28,14 +28,14 @@ def slow_digest(schema: Schema, event: dict[str, Any]) -> bytes:
     """The same by fastavro: the header cut in two at `published_at`, each half written by a schema of its own."""
     fields = CATALOGUE.header.parsed["fields"]
     at = [field["name"] for field in fields].index("published_at")
-    body = judge_encode(schema, with_header(event, published_at=0))
-    before = judge_encode_fields(fields[:at], event["header"])
+    body = fastavro_encode(schema, with_header(event, published_at=0))
+    before = fastavro_encode_fields(fields[:at], event["header"])
     assert body.startswith(before + b"\x00")
     content = schema.full_name.encode() + b"\x00" + before + body[len(before) + 1 :]
     return blake2b(content, digest_size=16).digest()
 
 
-def judge_encode_fields(fields: list[Any], header: dict[str, Any]) -> bytes:
+def fastavro_encode_fields(fields: list[Any], header: dict[str, Any]) -> bytes:
     from io import BytesIO
 
     import fastavro
@@ -64,15 +64,15 @@ def test_publishing_again_does_not_change_the_content(
 @examples(50)
 @given(st.data(), EVENTS)
 def test_any_other_change_changes_the_content(data: st.DataObject, schema: Schema) -> None:
-    one, other = data.draw(datums(schema)), data.draw(datums(schema))
-    field = data.draw(st.sampled_from([*one["header"], *one]))
+    event, other = data.draw(datums(schema)), data.draw(datums(schema))
+    field = data.draw(st.sampled_from([*event["header"], *event]))
     assume(field not in ("published_at", "header"))
     changed = (
-        with_header(one, **{field: other["header"][field]})
-        if field in one["header"]
-        else {**one, field: other[field]}
+        with_header(event, **{field: other["header"][field]})
+        if field in event["header"]
+        else {**event, field: other[field]}
     )
-    assert (digest(schema, changed) == digest(schema, one)) == (changed == one)
+    assert (digest(schema, changed) == digest(schema, event)) == (changed == event)
 
 
 def test_the_networks_number_of_a_schema_is_not_content_and_the_kind_of_event_is() -> None:
@@ -88,7 +88,7 @@ def test_the_networks_number_of_a_schema_is_not_content_and_the_kind_of_event_is
 def test_published_at_is_found_where_it_is_written(data: st.DataObject, schema: Schema) -> None:
     event = with_header(data.draw(datums(schema)), published_at=2**62)
     start = published_at(event["header"])
-    value = frame(7, judge_encode(schema, event))
+    value = frame(7, fastavro_encode(schema, event))
     assert value[start : start + 10] == b"\x80" * 9 + b"\x01"
     assert start > PREFIX
 

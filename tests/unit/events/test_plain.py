@@ -1,4 +1,4 @@
-"""Plain JSON is taken strictly, comes back as it went in, and shows nobody's data when it is refused."""
+"""Plain JSON is taken strictly, comes back unchanged, and a refusal shows nobody's data."""
 
 import json
 from typing import Any

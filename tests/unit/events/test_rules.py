@@ -28,7 +28,7 @@ def changed(event: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return {**event, name: changed(inner or {}, rest, value) if rest else value}
 
 
-def refusal(path: str, value: Any, event_type: EventType = MOVED) -> Refusal | None:
+def refusal_at(path: str, value: Any, event_type: EventType = MOVED) -> Refusal | None:
     name = "ordinary-move" if event_type is MOVED else "company"
     return rule_of(event_type)(changed(example(name, event_type.name), path, value), NOW)
 
@@ -42,13 +42,13 @@ def test_every_example_passes(event_type: EventType, file: Path) -> None:
 def test_every_rejected_example_is_refused_for_its_reason_and_fields(
     event_type: EventType, file: Path
 ) -> None:
-    told = json.loads(file.read_text())
-    if "event" in told:
-        found = rule_of(event_type)(from_plain(event_type.latest, told["event"]), NOW)
-        assert found is not None
-        assert (found.reason, list(found.fields)) == (told["reason"], told["fields"])
+    document = json.loads(file.read_text())
+    if "event" in document:
+        refusal = rule_of(event_type)(from_plain(event_type.latest, document["event"]), NOW)
+        assert refusal is not None
+        assert (refusal.reason, list(refusal.fields)) == (document["reason"], document["fields"])
     else:
-        assert "hex" in told
+        assert "hex" in document
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,10 @@ def test_every_rejected_example_is_refused_for_its_reason_and_fields(
     ],
 )
 def test_an_identifier_is_canonical_wherever_it_stands(path: str, bad: str, good: str | None) -> None:
-    found = refusal(path, bad)
-    assert found is not None
-    assert (found.reason, found.fields) == ("bad-identifier", (path,))
-    assert refusal(path, good) is None
+    refusal = refusal_at(path, bad)
+    assert refusal is not None
+    assert (refusal.reason, refusal.fields) == ("bad-identifier", (path,))
+    assert refusal_at(path, good) is None
 
 
 @pytest.mark.parametrize(
@@ -97,10 +97,10 @@ def test_an_identifier_is_canonical_wherever_it_stands(path: str, bad: str, good
     ],
 )
 def test_a_business_has_identifiers_of_its_own(path: str, bad: Any, good: Any) -> None:
-    found = refusal(path, bad, REGISTERED)
-    assert found is not None
-    assert (found.reason, found.fields) == ("bad-identifier", (path,))
-    assert refusal(path, good, REGISTERED) is None
+    refusal = refusal_at(path, bad, REGISTERED)
+    assert refusal is not None
+    assert (refusal.reason, refusal.fields) == ("bad-identifier", (path,))
+    assert refusal_at(path, good, REGISTERED) is None
 
 
 @pytest.mark.parametrize(
@@ -110,27 +110,27 @@ def test_a_business_has_identifiers_of_its_own(path: str, bad: Any, good: Any) -
     ("bad", "good"), [(EARLIEST - 1, EARLIEST), (TODAY + AHEAD + 1, TODAY + AHEAD), (2**31 - 1, 0)]
 )
 def test_a_date_lies_between_1850_and_two_years_ahead(path: str, bad: int, good: int) -> None:
-    found = refusal(path, bad)
-    assert found is not None
-    assert (found.reason, found.fields) == ("bad-date", (path,))
-    assert refusal(path, good) is None
+    refusal = refusal_at(path, bad)
+    assert refusal is not None
+    assert (refusal.reason, refusal.fields) == ("bad-date", (path,))
+    assert refusal_at(path, good) is None
 
 
 @pytest.mark.parametrize("path", ["person.born_on", "placement.applicant.born_on"])
 def test_nobody_is_born_after_tomorrow(path: str) -> None:
-    assert refusal(path, TODAY + 1) is None
-    found = refusal(path, TODAY + 2)
-    assert found is not None
-    assert (found.reason, found.fields) == ("bad-date", (path,))
+    assert refusal_at(path, TODAY + 1) is None
+    refusal = refusal_at(path, TODAY + 2)
+    assert refusal is not None
+    assert (refusal.reason, refusal.fields) == ("bad-date", (path,))
 
 
 @pytest.mark.parametrize("path", ["header.recorded_at", "header.published_at"])
 def test_a_timestamp_is_at_most_a_day_ahead(path: str) -> None:
-    assert refusal(path, NOW + DAY) is None
+    assert refusal_at(path, NOW + DAY) is None
     for bad in (NOW + DAY + 1, EARLIEST * DAY - 1):
-        found = refusal(path, bad)
-        assert found is not None
-        assert (found.reason, found.fields) == ("bad-date", (path,))
+        refusal = refusal_at(path, bad)
+        assert refusal is not None
+        assert (refusal.reason, refusal.fields) == ("bad-date", (path,))
 
 
 @pytest.mark.parametrize(
@@ -145,10 +145,10 @@ def test_a_timestamp_is_at_most_a_day_ahead(path: str) -> None:
     ],
 )
 def test_unknown_is_no_value_to_publish(event_type: EventType, path: str, good: str | None) -> None:
-    found = refusal(path, "UNKNOWN", event_type)
-    assert found is not None
-    assert (found.reason, found.fields) == ("unknown-value", (path,))
-    assert refusal(path, good, event_type) is None
+    refusal = refusal_at(path, "UNKNOWN", event_type)
+    assert refusal is not None
+    assert (refusal.reason, refusal.fields) == ("unknown-value", (path,))
+    assert refusal_at(path, good, event_type) is None
 
 
 def with_kind(kind: str, replaces: str | None, **rest: Any) -> dict[str, Any]:
@@ -170,9 +170,9 @@ def with_kind(kind: str, replaces: str | None, **rest: Any) -> dict[str, Any]:
 def test_a_change_says_what_it_replaces_and_a_new_event_replaces_nothing(
     kind: str, replaces: str | None, reason: str, field: str
 ) -> None:
-    found = rule_of(MOVED)(with_kind(kind, replaces), NOW)
-    assert found is not None
-    assert (found.reason, found.fields) == (reason, (field,))
+    refusal = rule_of(MOVED)(with_kind(kind, replaces), NOW)
+    assert refusal is not None
+    assert (refusal.reason, refusal.fields) == (reason, (field,))
 
 
 @pytest.mark.parametrize(
@@ -184,10 +184,10 @@ def test_each_kind_of_change_has_a_sound_form(kind: str, replaces: str | None) -
 
 @pytest.mark.parametrize(("kind", "replaces"), [("NEW", None), ("CORRECT", OTHER), ("REFRESH", None)])
 def test_required_fields_are_told_all_at_once(kind: str, replaces: str | None) -> None:
-    found = rule_of(MOVED)(with_kind(kind, replaces, person=None, new_address=None, moved_on=None), NOW)
-    assert found is not None
-    assert found.reason == "missing-field"
-    assert set(found.fields) == set(MOVED.required)
+    refusal = rule_of(MOVED)(with_kind(kind, replaces, person=None, new_address=None, moved_on=None), NOW)
+    assert refusal is not None
+    assert refusal.reason == "missing-field"
+    assert set(refusal.fields) == set(MOVED.required)
 
 
 def test_an_annulment_may_be_bare() -> None:
@@ -198,38 +198,38 @@ def test_an_annulment_may_be_bare() -> None:
 
 @pytest.mark.parametrize("blank", [None, "", " \t"])
 def test_a_blank_is_no_name(blank: str | None) -> None:
-    found = refusal("person.family_name", blank)
-    assert found is not None
-    assert (found.reason, found.fields) == ("missing-field", ("person.family_name",))
+    refusal = refusal_at("person.family_name", blank)
+    assert refusal is not None
+    assert (refusal.reason, refusal.fields) == ("missing-field", ("person.family_name",))
 
 
 def test_the_first_day_of_1970_is_a_day() -> None:
-    assert refusal("moved_on", 0) is None
+    assert refusal_at("moved_on", 0) is None
 
 
 def test_an_event_of_many_faults_is_refused_for_the_first_kind_with_all_its_fields() -> None:
     event = changed(example(), "new_address.postcode", "x")
     event = changed(changed(event, "old_address.postcode", "y"), "moved_on", 2**30)
-    found = rule_of(MOVED)(event, NOW)
-    assert found is not None
-    assert (found.reason, found.fields) == (
+    refusal = rule_of(MOVED)(event, NOW)
+    assert refusal is not None
+    assert (refusal.reason, refusal.fields) == (
         "bad-identifier",
         ("old_address.postcode", "new_address.postcode"),
     )
-    assert found.event_id == event["header"]["event_id"]
+    assert refusal.event_id == event["header"]["event_id"]
 
 
 def test_an_event_id_that_is_none_is_not_repeated() -> None:
-    found = refusal("header.event_id", "Imogen of Marlpit Street")
-    assert found is not None
-    assert found.event_id is None
+    refusal = refusal_at("header.event_id", "Imogen of Marlpit Street")
+    assert refusal is not None
+    assert refusal.event_id is None
 
 
 @given(st.data())
 def test_whatever_an_event_holds_it_passes_or_is_refused_by_paths_of_its_schema(data: st.DataObject) -> None:
     event_type = data.draw(st.sampled_from((MOVED, REGISTERED)))
-    found = rule_of(event_type)(data.draw(datums(event_type.latest)), NOW)
-    if found is not None:
-        assert found.reason in REASONS
-        assert found.fields
-        assert set(found.fields) <= set(event_type.latest.fields)
+    refusal = rule_of(event_type)(data.draw(datums(event_type.latest)), NOW)
+    if refusal is not None:
+        assert refusal.reason in REASONS
+        assert refusal.fields
+        assert set(refusal.fields) <= set(event_type.latest.fields)

@@ -1,4 +1,4 @@
-"""What is cut out of an event's bytes is what decoding, blanking and writing give, and unsound bytes have no form."""
+"""Cutting fields out of an event's bytes gives the result of decoding, blanking and writing; unsound bytes have no form."""
 
 import json
 import time
@@ -23,8 +23,8 @@ from tests.unit.events.sample import (
     MOVED,
     REGISTERED,
     example_files,
-    judge_decode,
-    judge_encode,
+    fastavro_decode,
+    fastavro_encode,
     schema_of,
     spoilt,
 )
@@ -49,28 +49,28 @@ ODD = (
 )
 
 
-def found_in(schema: Schema, body: bytes, start: int = 0) -> Spans:
-    found = form(schema).find(body, start)
-    assert found is not None
-    return found
+def spans_of(schema: Schema, body: bytes, start: int = 0) -> Spans:
+    spans = form(schema).find(body, start)
+    assert spans is not None
+    return spans
 
 
 @given(st.data(), st.sampled_from(EVENTS + ODD[:2]), st.binary(max_size=7))
 def test_what_is_cut_out_is_what_is_decoded_blanked_and_written(
     data: st.DataObject, schema: Schema, before: bytes
 ) -> None:
-    """Ours, and fastavro as the judge; a strategy's longest text has 48 bytes, and its arrays have three items."""
+    """By our own code, and by fastavro; a strategy's longest text has 48 bytes, and its arrays have three items."""
     event = data.draw(datums(schema))
     paths = sorted(path for path in schema.fields if path.partition(".")[0] != "header")
-    body = judge_encode(schema, event)
-    found = found_in(schema, before + body, len(before))
+    body = fastavro_encode(schema, event)
+    spans = spans_of(schema, before + body, len(before))
     for _ in range(3):  # one walk serves any number of field sets
         shared = data.draw(st.sets(st.sampled_from(paths), max_size=8))
         blanking = Blanking(schema, shared)
-        spliced = blanking.splice(found)
+        spliced = blanking.splice(spans)
         assert spliced == before + writer(schema, blanking.paths)(reader(schema)(body, 0)[0])
         if schema in EVENTS:  # which have a header, as `blank` expects
-            assert spliced == before + judge_encode(schema, blanking.blank(event))
+            assert spliced == before + fastavro_encode(schema, blanking.blank(event))
 
 
 @pytest.mark.parametrize(("event_type", "file"), example_files("examples"))
@@ -79,7 +79,7 @@ def test_every_example_is_a_usual_event(event_type: EventType, file: Path) -> No
     event = from_plain(schema, json.loads(file.read_text()))
     for path in paths_of(schema):
         blanking = Blanking(schema, {path})
-        assert blanking.splice(found_in(schema, encode(schema, event))) == blanking.encode(event)
+        assert blanking.splice(spans_of(schema, encode(schema, event))) == blanking.encode(event)
 
 
 def part_of(record: Any, event: Any, paths: set[str], path: str = "") -> Any:
@@ -87,7 +87,7 @@ def part_of(record: Any, event: Any, paths: set[str], path: str = "") -> Any:
     part = {}
     for name, value in event.items():
         at = path + name
-        inner = any(one.startswith(f"{at}.") for one in paths)
+        inner = any(path.startswith(f"{at}.") for path in paths)
         if inner and isinstance(value, dict):
             part[name] = part_of(record, value, paths, f"{at}.")
         elif inner:
@@ -105,7 +105,7 @@ def test_a_part_that_is_read_is_that_part_of_the_whole_event(data: st.DataObject
     paths = data.draw(st.sets(st.sampled_from(outside), max_size=12))
     read = part_reader(schema, frozenset(paths))
     whole = {path for path in fields if fields[path].type == "record" or fields[path].array}
-    assert read(found_in(schema, judge_encode(schema, event))) == part_of(whole.__contains__, event, paths)
+    assert read(spans_of(schema, fastavro_encode(schema, event))) == part_of(whole.__contains__, event, paths)
 
 
 def above(path: str) -> list[str]:
@@ -117,18 +117,19 @@ NAMED = "__named_schemas"
 
 
 def as_bytes(avro: Any) -> Any:
-    """The same type with bytes for texts, so that the judge minds everything but UTF-8."""
+    """The same type with bytes for texts, so that fastavro minds everything but UTF-8."""
     match avro:
         case "string":
             return "bytes"
         case list():
-            return [as_bytes(one) for one in avro]
+            return [as_bytes(branch) for branch in avro]
         case dict():
             changed = {
-                key: as_bytes(one) if key in ("type", "items", "fields") else one for key, one in avro.items()
+                key: as_bytes(value) if key in ("type", "items", "fields") else value
+                for key, value in avro.items()
             }
             if NAMED in avro:  # fastavro's own: each named type again, for those that are named a second time
-                changed[NAMED] = {name: as_bytes(one) for name, one in avro[NAMED].items()}
+                changed[NAMED] = {name: as_bytes(named) for name, named in avro[NAMED].items()}
             return changed
         case _:
             return avro
@@ -153,13 +154,13 @@ def is_usual(value: Any) -> bool:
 def test_spoilt_bytes_have_a_form_exactly_when_they_are_canonical_and_usual(
     data: st.DataObject, schema: Schema
 ) -> None:
-    """Found: fastavro writes the same bytes again (texts aside, if nobody reads them). Not found: the reader refuses too,
-    or it is an unusual event."""
-    body = data.draw(spoilt(judge_encode(schema, data.draw(datums(schema)))))
+    """With a form: fastavro writes the same bytes again (but for texts that nobody reads). Without: the reader refuses the
+    bytes too, or the event is unusual."""
+    body = data.draw(spoilt(fastavro_encode(schema, data.draw(datums(schema)))))
     if form(schema).find(body, 0) is not None:
-        datum, end = judge_decode(AS_BYTES[schema], body)
+        datum, end = fastavro_decode(AS_BYTES[schema], body)
         assert end == len(body)
-        assert judge_encode(AS_BYTES[schema], datum) == body
+        assert fastavro_encode(AS_BYTES[schema], datum) == body
         return
     try:
         datum, end, plain = reader(schema)(body, 0)
@@ -217,10 +218,10 @@ def test_the_largest_value_is_refused_at_once(byte: bytes) -> None:
 
 def test_what_is_read_must_be_utf8_and_an_error_does_not_hold_it() -> None:
     schema = schema_of("string", "string")
-    found = found_in(schema, b"\x02x\x04\xc3\x28")
-    assert part_reader(schema, frozenset({"a"}))(found) == {"a": "x"}
+    spans = spans_of(schema, b"\x02x\x04\xc3\x28")
+    assert part_reader(schema, frozenset({"a"}))(spans) == {"a": "x"}
     with pytest.raises(UnsoundBytesError) as caught:
-        part_reader(schema, frozenset({"b"}))(found)
+        part_reader(schema, frozenset({"b"}))(spans)
     assert caught.value.__context__ is None
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from instep.errors import UnsoundBytesError
 from instep.events import varint
-from tests.unit.events.sample import judge_encode, schema_of
+from tests.unit.events.sample import fastavro_encode, schema_of
 
 LONG = schema_of("long")
 LONGS = st.integers(-(2**63), 2**63 - 1) | st.integers(0, 62).map(lambda bits: 2**bits)
@@ -23,7 +23,7 @@ def overlong(number: bytes, more: int) -> bytes:
 @example(2**63 - 1)
 def test_a_long_is_written_as_fastavro_writes_it_and_read_back(value: int) -> None:
     written = varint.long(value)
-    assert written == judge_encode(LONG, {"a": value})
+    assert written == fastavro_encode(LONG, {"a": value})
     assert varint.size(value) == len(written)
     for behind in (b"", b"\x00", b"\xff" * 12):
         number, end = varint.read(b"?" + written + behind, 1)

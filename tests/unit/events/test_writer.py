@@ -1,4 +1,4 @@
-"""The writer writes what fastavro writes, and shows nothing when it cannot."""
+"""The writer gives fastavro's bytes, and an error of the writer shows no value."""
 
 from typing import Any
 
@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from instep.errors import DatumError, SchemaError
 from instep.events.schema import Schema
 from instep.events.writer import writer
-from tests.unit.events.sample import MOVED, example, judge_encode, schema_of, schemas_with_datums
+from tests.unit.events.sample import MOVED, example, fastavro_encode, schema_of, schemas_with_datums
 
 
 @given(schemas_with_datums())
 def test_every_datum_is_written_as_fastavro_writes_it(drawn: tuple[Schema, dict[str, Any]]) -> None:
     schema, datum = drawn
-    assert writer(schema)(datum) == judge_encode(schema, datum)
+    assert writer(schema)(datum) == fastavro_encode(schema, datum)
 
 
 @given(st.data(), schemas_with_datums())
@@ -26,7 +26,7 @@ def test_an_absent_field_is_written_as_its_default(
     for field in schema.parsed["fields"]:
         if "default" in field and data.draw(st.booleans()):
             del datum[field["name"]]
-    assert writer(schema)(datum) == judge_encode(schema, datum)
+    assert writer(schema)(datum) == fastavro_encode(schema, datum)
 
 
 def test_a_null_and_an_empty_array_are_one_zero_byte_each() -> None:
@@ -42,7 +42,7 @@ def test_a_null_and_an_empty_array_are_one_zero_byte_each() -> None:
 def test_texts_of_every_length_have_the_right_length_before_them(length: int) -> None:
     schema = schema_of("string", ["null", "string"])
     datum = {"a": "é" * length, "b": "x" * length}
-    assert writer(schema)(datum) == judge_encode(schema, datum)
+    assert writer(schema)(datum) == fastavro_encode(schema, datum)
 
 
 @pytest.mark.parametrize(

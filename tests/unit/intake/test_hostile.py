@@ -13,7 +13,7 @@ from instep.events.framing import PREFIX
 from instep.network.topics import EVENTS
 from tests.hostile.cases import SOURCE, Case, cases
 from tests.hostile.entry import NOW, Entry
-from tests.unit.events.sample import judge_decode, judge_encode
+from tests.unit.events.sample import fastavro_decode, fastavro_encode
 
 ENTRY = Entry()
 CASES = cases(ENTRY.number, NOW)
@@ -106,9 +106,9 @@ def test_its_neighbour_is_accepted_in_canonical_bytes_and_both_codecs_route_it_a
     assert output.value is not None
     schema = ENTRY.schemas[int.from_bytes(output.value[1:PREFIX], "big")]
     assert case.neighbour.value is not None
-    event, end = judge_decode(schema, case.neighbour.value[PREFIX:])
+    event, end = fastavro_decode(schema, case.neighbour.value[PREFIX:])
     assert end == len(case.neighbour.value) - PREFIX
-    assert output.value[PREFIX:] == judge_encode(schema, event)
+    assert output.value[PREFIX:] == fastavro_encode(schema, event)
     assert f"{SOURCE}.outcomes" in {one.topic for one in ENTRY.route([output])}
 
 

@@ -250,7 +250,7 @@ from aiokafka import AIOKafkaProducer
 import instep.provision.access_wire as wire
 import instep.provision.apply as applying
 from instep.kafka.connection import from_env
-from instep.events.schema import Catalogue
+from instep.catalogue.files import default_directory, load_catalogue
 
 where, left = sys.argv[2], int(sys.argv[3])
 

@@ -37,7 +37,7 @@ from aiokafka import AIOKafkaProducer
 from instep.provision.apply import _TRANSACTION_MS, apply
 from instep.kafka.connection import from_env
 from instep.errors import NetworkError
-from instep.events.schema import Catalogue
+from instep.catalogue.files import default_directory, load_catalogue
 
 commit = AIOKafkaProducer.commit_transaction
 async def stop_and_commit(self):

@@ -11,7 +11,7 @@ IntakeTally = Counter[tuple[str | None, str | None]]
 
 
 class IntakeMetrics:
-    """Counters of one intake process, in the registry that its app gives it."""
+    """Counters of an intake process, in the registry of its app."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._events = Metric(

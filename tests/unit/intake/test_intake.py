@@ -1,4 +1,4 @@
-"""Which records of an outbox intake accepts, and which it refuses and why; a record at a time."""
+"""Intake accepts or refuses the records of an outbox, each for itself; a refusal has its reason."""
 
 import copy
 import subprocess
@@ -105,7 +105,7 @@ def test_a_malformed_traceparent_does_not_travel(trace: bytes) -> None:
 
 
 def test_sized_array_blocks_are_written_again() -> None:
-    """Valid Avro, which some libraries write; hub topics hold canonical bytes only."""
+    """Some libraries write them, and they are valid Avro; hub topics hold canonical bytes only."""
     event = move()
     body = encode(MOVED.latest, event)
     line = b"\x2214 Ferncliffe Row"

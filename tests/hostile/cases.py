@@ -145,7 +145,7 @@ def sound(number: Number, now: int, *, count: int) -> Iterator[Record]:
 
 
 def _padded(make: Maker, size: int) -> Parts:
-    """Given names so long that the framed value has this size; numbers up to five digits change nothing of it."""
+    """Given names of a length to give the framed value this size; a case number of up to five digits changes nothing."""
     parts = avro.moved(10, SOURCE, make.now, old=CAMDEN, new=LAMBETH)
     rest = 5 + len(avro.body(parts)) - len(parts["person.given_names"]) + 1  # a byte for its branch
     digits = len(str(make.count + 1))

@@ -108,9 +108,9 @@ class Router:
 
     def _begin(self, today: date) -> None:
         """Begin a day: agreements begin and end with a day, and so do councils."""
-        self._today = today
         self._areas = Areas(self._network, self._postcodes, today)
         self._plan_of.cache_clear()
+        self._today = today
 
     def _make_plan(self, schema_id: int, facts: Facts) -> DeliveryPlan:
         """Decide, and make the decision ready to carry out; `_plan_of` does so once for equal facts."""

@@ -1,1 +1,1 @@
-"""Records as a stranger might make them, in bytes: the cases, the parts that they are built of, and compressed batches."""
+"""Records as a stranger might write them, in bytes: the cases, the parts they are built of, and compressed batches."""

@@ -1,7 +1,7 @@
-"""Avro's bytes by hand, for events that no writer would make; it shares no code with what it tests.
+"""Writes Avro's bytes by hand, for events that no writer would make. Shares no code with the tested modules.
 
-An event is its parts: a mapping from field path to bytes, in the order of the schema. To spoil one, put other bytes in a
-field's place. Source: Avro 1.12 specification, "Binary encoding".
+An event is its parts: a mapping from field path to bytes, in the order of the schema. To spoil an event, put other bytes in
+the place of a field. Source: Avro 1.12 specification, "Binary encoding".
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ DAY_MS = 86_400_000
 
 
 def varint(number: int, *, places: int = 1) -> bytes:
-    """Seven bits a byte, least first, in no fewer than `places` bytes: more than it needs is overlong."""
+    """Seven bits a byte, least first, in `places` bytes at least. A number in more bytes than it needs is overlong."""
     made = bytearray()
     while number > 127 or len(made) < places - 1:
         made.append(number & 127 | 128)
@@ -31,24 +31,24 @@ def text(value: str | bytes) -> bytes:
 
 
 def some(value: bytes) -> bytes:
-    """The branch of a nullable that is not null."""
+    """A nullable's branch with a value."""
     return b"\x02" + value
 
 
 def array(*items: bytes) -> bytes:
-    """In one plain block, as Java, fastavro and avsc write it."""
+    """In a single plain block, as Java, fastavro and avsc write arrays."""
     return long(len(items)) + b"".join(items) + b"\x00" if items else b"\x00"
 
 
 def sized(*items: bytes, off: int = 0) -> bytes:
-    """In one block that says its size, as Go's hamba/avro writes it; `off` is by how much it lies."""
+    """In a single block that says its size, as Go's hamba/avro writes arrays; `off` is the error of the stated size."""
     return long(-len(items)) + long(sum(map(len, items)) + off) + b"".join(items) + b"\x00"
 
 
 def split(*items: bytes) -> bytes:
     """A block for each item, every second one sized."""
     blocks = [
-        long(-1) + long(len(one)) + one if place % 2 else long(1) + one for place, one in enumerate(items)
+        long(-1) + long(len(item)) + item if place % 2 else long(1) + item for place, item in enumerate(items)
     ]
     return b"".join((*blocks, b"\x00"))
 

@@ -1,4 +1,4 @@
-"""Kafka record batches by hand: compressed by any codec, as no producer would send them, and the way to send them.
+"""Makes and sends Kafka record batches by hand: compressed by any codec, as no producer would write them.
 
 Source of the layout: Kafka's "Record Batch" (message format v2).
 """
@@ -25,7 +25,7 @@ _CHUNK = 1 << 20
 
 
 def record(number: int, key: bytes | None, value: bytes | None, *, before_zeros: int = 0) -> bytes:
-    """One record; `before_zeros` is how many bytes of zeros its value has behind those given, which are not written."""
+    """A record; its value ends in `before_zeros` zero bytes, which are counted in the length but not written."""
     length = -1 if value is None else len(value) + before_zeros
     body = b"\0\0" + _varint(number) + _text(key) + _varint(length) + (value or b"")
     size = len(body) + before_zeros + 1  # the number of headers stands behind the value
@@ -33,7 +33,7 @@ def record(number: int, key: bytes | None, value: bytes | None, *, before_zeros:
 
 
 def batch(records: bytes, count: int, codec: int) -> bytes:
-    """A batch of records that have been compressed by `codec`."""
+    """A batch of records, already compressed by `codec`."""
     behind = struct.pack(">hiqqqhii", codec, count - 1, 1000, 1000, -1, -1, -1, count) + records
     return struct.pack(">qiibI", 0, len(behind) + 9, -1, 2, calc_crc32c(behind)) + behind
 
@@ -45,13 +45,13 @@ def compressed(codec: str, entries: Sequence[Entry]) -> bytes:
 
 
 def bomb(codec: str, size: int, key: bytes) -> bytes:
-    """A batch of one record, whose value is `size` zeros; made without ever holding them."""
+    """A batch of a single record, whose value is `size` zeros; made without ever holding all zeros in memory."""
     head = record(0, key, b"", before_zeros=size)
     return batch(_compress_zeros(codec, head, size + 1), 1, CODECS[codec])
 
 
 async def send(connection: Connection, topic: str, raw: bytes, count: int) -> int:
-    """Send a batch as it is; gives the offset of its first record. Raises KafkaError where the broker refuses it."""
+    """Send a batch as given, and return the offset of its first record. Raises KafkaError where the broker refuses."""
     async with AIOKafkaProducer(**connection.kafka(), request_timeout_ms=120_000) as producer:
         sent = await producer.send_batch(_Raw(raw, count), topic, partition=0)
         return int((await sent).offset)

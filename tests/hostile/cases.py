@@ -1,7 +1,7 @@
-"""Every way in which a record can be unsound: its bytes, the reason that it is refused for, and a sound neighbour.
+"""Every way in which a record can be unsound: its bytes, the reason for its refusal, and a sound neighbour.
 
 A neighbour differs from its case in the fault alone, and is accepted. `tests/unit/intake/test_hostile.py` holds the list
-against design §4's reasons and against what is known to get past Avro decoders.
+against all reasons for a refusal, and against all data known to get past Avro decoders.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """What is refused, and the same without its fault. `by` is who refuses it: what hangs on other events, the router."""
+    """A refused record, and the same record without its fault. `by` refuses; the router, where other events count."""
 
     name: str
     reason: str
@@ -68,9 +68,9 @@ class Maker:
         by: str = "intake",
         of: str = "uk.instep.ResidentMoved",
     ) -> None:
-        """One case: parts put in the place of a sound event's, or what is done to its record; `sound` for the neighbour.
+        """Make a case. `fault` replaces parts of a sound event, `sound` parts of its neighbour; `spoil` changes the value.
 
-        `cut_at` names the field after which the bytes end, `after` follows them, an empty `key` is the event's own.
+        `cut_at` names the field after which the bytes end, `after` stands behind them. An empty `key` is the event's own.
         """
         bad = self._parts(of) | (fault or {})
         good = self._parts(of) | (sound or {})
@@ -93,7 +93,7 @@ class Maker:
         )
 
     def follows(self, reason: str, name: str, fault: Parts) -> None:
-        """A case that the router refuses: the neighbour comes first, and the case speaks of the same subject."""
+        """Make a case for the router: the neighbour comes first, and the hostile record speaks of the same subject."""
         good = self._parts("uk.instep.ResidentMoved")
         number = self.number("uk.instep.ResidentMoved")
         hostile, neighbour = (
@@ -110,13 +110,13 @@ class Maker:
 
     @staticmethod
     def _key(parts: Parts) -> bytes:
-        """The subject's reference: what follows its length, which takes one byte up to 63."""
+        """The subject's reference, without its length in front: a single byte for lengths up to 63."""
         written = parts["header.subject_ref"]
         return written[1 if written[0] < 128 else 2 :]
 
 
 def cases(number: Number, now: int) -> list[Case]:
-    """All of them, in a fixed order, each with the same bytes every time for the same arguments."""
+    """All cases, in a fixed order; the same arguments give the same bytes every time."""
     make = Maker(number, now)
     for kind in (
         _sizes,
@@ -135,17 +135,17 @@ def cases(number: Number, now: int) -> list[Case]:
 
 
 def sound(number: Number, now: int, *, count: int) -> Iterator[Record]:
-    """Sound moves of subjects that no case speaks of."""
-    for one in range(count):
-        parts = avro.moved(90_000_000 + one, SOURCE, now, old=CAMDEN, new=LAMBETH)
+    """Sound moves of other subjects than those of the cases."""
+    for number_of_subject in range(90_000_000, 90_000_000 + count):
+        parts = avro.moved(number_of_subject, SOURCE, now, old=CAMDEN, new=LAMBETH)
         yield Record(
-            key=f"case-{90_000_000 + one}".encode(),
+            key=f"case-{number_of_subject}".encode(),
             value=avro.framed(number("uk.instep.ResidentMoved"), avro.body(parts)),
         )
 
 
 def _padded(make: Maker, size: int) -> Parts:
-    """Given names so long that the framed value has this size; numbers up to five digits change nothing of it."""
+    """Given names of a length to give the framed value this size; a case number of up to five digits changes nothing."""
     parts = avro.moved(10, SOURCE, make.now, old=CAMDEN, new=LAMBETH)
     rest = 5 + len(avro.body(parts)) - len(parts["person.given_names"]) + 1  # a byte for its branch
     digits = len(str(make.count + 1))
@@ -196,7 +196,7 @@ def _under(schema_id: int) -> Spoil:
 
 
 def _numbers(make: Maker) -> None:
-    """AVRO-4304's varints, and what else gets past decoders."""
+    """AVRO-4304's varints, and other numbers known to get past decoders."""
     endless = b"\xff" * 12
     make.case("undecodable", "a long that never ends", {"header.sequence": endless}, cut_at="header.sequence")
     make.case(

@@ -1,4 +1,4 @@
-"""The whole entry without a broker: a record of an outbox through intake, and what that accepts through both routers."""
+"""The whole entry without a broker: a record of an outbox goes through intake, and if accepted through both routers."""
 
 from __future__ import annotations
 
@@ -72,19 +72,23 @@ class Entry:
         return output
 
     def rejection(self, output: Output) -> dict[str, Any]:
-        """What a rejection says."""
+        """The decoded rejection."""
         assert output.topic == f"{SOURCE}.rejected", output.topic
-        told = unframe(output.value)
-        assert told is not None
-        return decode(CATALOGUE.bus["rejection"], told[1])
+        unframed = unframe(output.value)
+        assert unframed is not None
+        return decode(CATALOGUE.bus["rejection"], unframed[1])
 
     def route(self, accepted: Sequence[Output]) -> list[Output]:
-        """What the router sends for what intake has accepted; fails where the two codecs differ in a byte."""
+        """The router's outputs for accepted events; fails where the two codecs differ in a byte."""
         records = [
             MemoryRecord(
-                topic=EVENTS, key=one.key, value=one.value, headers=one.headers, partition=one.partition
+                topic=EVENTS,
+                key=event.key,
+                value=event.value,
+                headers=event.headers,
+                partition=event.partition,
             )
-            for one in accepted
+            for event in accepted
         ]
         spliced, plain = (
             list(self.routers[codec].process(records, MemoryState(), NOW).records) for codec in Codec

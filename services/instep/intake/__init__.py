@@ -1,8 +1,12 @@
-"""Intake asks of each record in an outbox: is it sound, and from the authority that it says?
+"""Judges each record of an outbox: is the record sound, and does it come from the authority named as its source?
 
-Reads `<authority>.outbox`. Writes what is sound, in canonical bytes, to `instep.events`, and one Rejection for anything
-else to `<authority>.rejected`. It remembers nothing: each record is decided from itself alone.
+Reads `<authority>.outbox`. Writes sound events, in canonical bytes, to `instep.events`, and a Rejection for every other
+record to `<authority>.rejected`. Intake remembers nothing: each record is decided from itself alone.
 
-It promises that every record of an outbox ends in exactly one of the two, in the order of the outbox, and that whatever
-bytes a stranger writes, the lane goes on. Canaries (`synthetic`) are judged like any event; the router drops them.
+Intake promises:
+
+- Every record of an outbox ends in exactly one of the two topics, in the order of the outbox.
+- The lane goes on, whatever bytes a stranger writes.
+
+Canaries (`synthetic`) are judged like any event; the router drops them.
 """

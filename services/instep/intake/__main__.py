@@ -1,4 +1,4 @@
-"""`python -m instep.intake`: one worker, as production runs it."""
+"""Runs an intake worker as production does: `python -m instep.intake`."""
 
 from instep.intake.app import main
 

@@ -1,4 +1,4 @@
-"""Composition of an intake worker, in one place; importing connects to nothing."""
+"""Composes an intake worker from its parts, in this place alone; importing the module connects to nothing."""
 
 import os
 
@@ -13,7 +13,7 @@ from instep.network.services import SERVICES
 
 
 def main() -> None:
-    """Run until told to stop; raises ConfigurationError or NotConnectedError before anything has begun."""
+    """Run until a signal stops the worker; raises ConfigurationError or NotConnectedError before the worker has begun."""
     settings = from_env(os.environ, SERVICES["intake"])
     run(lambda registry: _intake(settings, registry), settings)
 

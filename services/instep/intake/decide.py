@@ -1,4 +1,4 @@
-"""What intake accepts and refuses. Pure: a record's key, value and headers in, a decision out."""
+"""Decides whether intake accepts a record or refuses it. Pure: a record's key, value and headers in, a decision out."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ def decide(
     rules: Mapping[str, Rule],
     now: int,
 ) -> Accepted | Refusal:
-    """Decide one record of the outbox of `source`; `rules` by event type, `now` is epoch milliseconds UTC."""
-    judged = validate(key, value, headers, source=source, decoder=decoder, rules=rules, now=now)
-    if isinstance(judged, Refusal):
-        return judged
-    subject_ref = judged.event["header"]["subject_ref"]
+    """Decide a record of the outbox of `source`; `rules` are by event type, `now` is epoch milliseconds UTC."""
+    validated = validate(key, value, headers, source=source, decoder=decoder, rules=rules, now=now)
+    if isinstance(validated, Refusal):
+        return validated
+    subject_ref = validated.event["header"]["subject_ref"]
     return Accepted(
-        event_type=judged.event_type.name,
+        event_type=validated.event_type.name,
         key=f"{source}/{subject_ref}".encode(),
-        value=judged.value,
+        value=validated.value,
     )

@@ -1,25 +1,26 @@
-"""What intake counts; each name typed once."""
+"""Counts intake's work: a tally for each batch, and the metrics that a tally raises once its batch has committed."""
 
-from collections.abc import Mapping
+from collections import Counter
 from functools import lru_cache
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry
+from prometheus_client import Counter as Metric
 
-Happened = tuple[str | None, str | None]
-"""An event type (None where it could not be told), and the reason of a refusal (None where it was accepted)."""
+IntakeTally = Counter[tuple[str | None, str | None]]
+"""How many records had this event type (None where unreadable) and this reason for a refusal (None where accepted)."""
 
 
 class IntakeMetrics:
-    """Counters of one intake process, in the registry that its app gives it."""
+    """Counters of an intake process, in the registry of its app."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._events = Counter(
+        self._events = Metric(
             "instep_intake_events",
             "Events read from an outbox, by outcome: accepted or refused.",
             ["source", "event_type", "outcome"],
             registry=registry,
         )
-        self._rejections = Counter(
+        self._rejections = Metric(
             "instep_intake_rejections",
             "Events refused, by reason.",
             ["source", "reason"],
@@ -28,13 +29,13 @@ class IntakeMetrics:
         # Children are resolved once: `.labels()` for every event costs more than decoding its header.
         self._children = lru_cache(maxsize=4096)(self._resolve)
 
-    def raise_by(self, source: str, happened: Mapping[Happened, int]) -> None:
-        """Count what happened to a batch of records of one outbox; called after the commit."""
-        for (event_type, reason), count in happened.items():
+    def raise_by(self, source: str, tally: IntakeTally) -> None:
+        """Count a batch of records of an outbox; called after the commit."""
+        for (event_type, reason), count in tally.items():
             for child in self._children(source, event_type, reason):
                 child.inc(count)
 
-    def _resolve(self, source: str, event_type: str | None, reason: str | None) -> tuple[Counter, ...]:
+    def _resolve(self, source: str, event_type: str | None, reason: str | None) -> tuple[Metric, ...]:
         outcome = "accepted" if reason is None else "refused"
         events = self._events.labels(source, event_type or "unknown", outcome)
         return (events,) if reason is None else (events, self._rejections.labels(source, reason))

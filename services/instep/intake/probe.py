@@ -1,4 +1,4 @@
-"""The child that may die: decodes and checks, as intake does, the values on its standard input.
+"""The child process that may die: decodes the values on its standard input, and applies intake's rules to them.
 
 `python -m instep.intake.probe IDS`, where IDS is JSON: `{"1": ["uk.instep.ResidentMoved", "1.0.0"]}`.
 """

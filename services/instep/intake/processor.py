@@ -1,11 +1,14 @@
-"""Intake as the engine sees it: records of an outbox in, hub events and rejections out."""
+"""Takes in the records of outboxes: the engine hands over records, and gets hub events and rejections to send.
+
+Read `process` for the way of a record: decided by `decide`, then passed on to its lane of the hub or refused.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 from collections.abc import Sequence
+from typing import assert_never
 
 from instep.events import envelope
 from instep.events.bus import RejectionRecord
@@ -14,7 +17,7 @@ from instep.events.outbox import readable_subject_ref
 from instep.events.rules import rule_of
 from instep.events.schema import Catalogue
 from instep.intake.decide import Accepted, decide
-from instep.intake.metrics import Happened, IntakeMetrics
+from instep.intake.metrics import IntakeMetrics, IntakeTally
 from instep.lanes.processor import Output, Outputs, Record, State
 from instep.network import topics
 from instep.network.network import Network
@@ -23,7 +26,7 @@ from instep.network.services import SERVICES
 
 
 class Intake:
-    """Decides each record of the outboxes from that record alone; `follow` comes before all else."""
+    """Decides each record of the outboxes from the record alone. `follow` has to be called before `process`."""
 
     service = SERVICES["intake"]
 
@@ -33,15 +36,15 @@ class Intake:
         self._rules = {name: rule_of(event_type) for name, event_type in catalogue.events.items()}
 
     def follow(self, network: Network) -> None:
-        """Read by this network's schema ids from now on; raises NetworkError where it has none for our own records."""
+        """Read by this network's schema ids from now on; raises NetworkError where our own records have no id."""
         self._network = network
         schemas = self._catalogue.bind(network.schemas)
         self._decoder = Decoder(self._catalogue, schemas)
         self._rejections = RejectionRecord(self._catalogue, schemas)
 
     def process(self, records: Sequence[Record], state: State, now: int) -> Outputs:
-        """One output a record, in order; `records` are of one outbox, `state` stays empty."""
-        happened: Counter[Happened] = Counter()
+        """An output for each record, in order; all `records` are of the same outbox, `state` stays empty."""
+        tally = IntakeTally()
         outputs: list[Output] = []
         for record in records:
             source = record.topic.partition(".")[0]
@@ -54,13 +57,16 @@ class Intake:
                 rules=self._rules,
                 now=now,
             )
-            if isinstance(decision, Accepted):
-                outputs.append(self._hub(record, decision))
-                happened[decision.event_type, None] += 1
-            else:
-                outputs.append(self._rejected(record, source, decision, now))
-                happened[decision.event_type, decision.reason] += 1
-        return self._outputs(outputs, records, happened)
+            match decision:
+                case Accepted():
+                    outputs.append(self._hub(record, decision))
+                    tally[decision.event_type, None] += 1
+                case Refusal():
+                    outputs.append(self._rejected(record, source, decision, now))
+                    tally[decision.event_type, decision.reason] += 1
+                case _:
+                    assert_never(decision)
+        return self._outputs(outputs, records, tally)
 
     def tick(self, state: State, now: int) -> Outputs:
         """Intake has no clocks."""
@@ -71,10 +77,10 @@ class Intake:
         source = record.topic.partition(".")[0]
         refused = Refusal(reason="poison", subject_ref=readable_subject_ref(record.key))
         output = self._rejected(record, source, refused, now)
-        return self._outputs([output], [record], Counter({(None, refused.reason): 1}))
+        return self._outputs([output], [record], IntakeTally({(None, refused.reason): 1}))
 
     def probe_command(self) -> Sequence[str]:
-        """The child that decodes and checks values which may kill it (`instep.intake.probe`)."""
+        """The command of the child process that decodes values and may die of them (`instep.intake.probe`)."""
         ids = json.dumps({number: list(pair) for number, pair in self._network.schemas.items()})
         return (sys.executable, "-m", "instep.intake.probe", ids)
 
@@ -98,10 +104,8 @@ class Intake:
         key = None if refused.subject_ref is None else refused.subject_ref.encode()
         return Output(topics.rejected(source), 0, key, value, [])
 
-    def _outputs(
-        self, outputs: list[Output], records: Sequence[Record], happened: Counter[Happened]
-    ) -> Outputs:
+    def _outputs(self, outputs: list[Output], records: Sequence[Record], tally: IntakeTally) -> Outputs:
         if not records:
             return Outputs()
         source = records[0].topic.partition(".")[0]
-        return Outputs(outputs, lambda: self._metrics.raise_by(source, happened))
+        return Outputs(outputs, lambda: self._metrics.raise_by(source, tally))

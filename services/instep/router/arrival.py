@@ -6,7 +6,7 @@ they stop the lane: no event may be lost.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -114,14 +114,37 @@ class _Parts:
 class _Readable:
     """A schema whose events can be read, whole and (with the codec SPLICE) in parts; and where their facts lie.
 
-    `sparse` are the fields on which a share may depend wholly, `addresses` the paths of the addresses.
+    `id` is the network's for the schema. `addresses` are their paths, each a field of the event and the names beneath.
+    `sparse` are the fields on which a share may depend wholly.
     """
 
+    id: int
     schema: Schema
     read: Read
     parts: _Parts | None
-    addresses: tuple[tuple[str, ...], ...]
+    addresses: tuple[tuple[str, tuple[str, ...]], ...]
     sparse: tuple[str, ...]
+
+    def whole(self, record: Record, key: bytes, value: bytes) -> Arrival:
+        """The event of a record, decoded whole; raises UnsoundBytesError where the bytes are not a whole event."""
+        event, end, _ = self.read(value, PREFIX)
+        if end != len(value):
+            raise UnsoundBytesError("trailing-bytes")
+        header = event["header"]
+        own_identity = identity(header["source"], header["subject_ref"], header["event_id"])
+        digest = content_digest(self.schema, value, header)
+        return Arrival(record, self.id, key, value, event, header, _names(header), own_identity, digest)
+
+    def in_parts(self, parts: _Parts, spans: Spans, record: Record, key: bytes, value: bytes) -> Arrival:
+        """The event of a record, decoded no further than needed; raises UnsoundBytesError for a text not in UTF-8."""
+        event = parts.read(spans)
+        names = Names._make(parts.copy_names(spans))
+        # A usual text stands behind a single byte, its length.
+        own_identity = identity_of(names.source[1:], names.subject_ref[1:], names.event_id[1:])
+        digest = digest_without(self.schema, value, *spans.span(parts.published_at))
+        return Arrival(
+            record, self.id, key, value, event, event["header"], names, own_identity, digest, spans
+        )
 
 
 class Arrivals:
@@ -131,7 +154,7 @@ class Arrivals:
         self, catalogue: Catalogue, network: Network, schemas: Mapping[int, Schema], codec: Codec
     ) -> None:
         self._readable: dict[int | None, _Readable] = {
-            number: _readable(catalogue.events[schema.name], network, schema, codec)
+            number: _readable(number, schema, catalogue.events[schema.name], network, codec)
             for number, schema in schemas.items()
             if schema.kind == "event"
         }
@@ -139,26 +162,19 @@ class Arrivals:
     def read(self, record: Record) -> Arrival:
         """The event of a record; raises HubRecordError where no event can be read."""
         key, value = record.key, record.value
-        number = schema_id(value)
-        readable = self._readable.get(number)
-        if key is None or value is None or number is None or readable is None:
+        readable = self._readable.get(schema_id(value))
+        if key is None or value is None or readable is None:
             raise HubRecordError(f"{_place(record)} holds no event of a schema that this network knows.")
         parts = readable.parts
         spans = None if parts is None else parts.form.find(value, PREFIX)
-        event = _whole(readable, value) if parts is None or spans is None else _part(parts, spans)
-        if event is None:
-            raise HubRecordError(f"{_place(record)} is no event in canonical bytes.")
-        header = event["header"]
-        if parts is None or spans is None:
-            names = _names(header)
-            own_identity = identity(header["source"], header["subject_ref"], header["event_id"])
-            digest = content_digest(readable.schema, value, header)
-        else:
-            names = Names._make(parts.copy_names(spans))
-            # A usual text stands behind a single byte, its length.
-            own_identity = identity_of(names.source[1:], names.subject_ref[1:], names.event_id[1:])
-            digest = digest_without(readable.schema, value, *spans.span(parts.published_at))
-        return Arrival(record, number, key, value, event, header, names, own_identity, digest, spans)
+        try:
+            if parts is None or spans is None:
+                return readable.whole(record, key, value)
+            return readable.in_parts(parts, spans, record, key, value)
+        except UnsoundBytesError:
+            pass
+        # Raised apart from the error above, which might hold the bytes that could not be decoded.
+        raise HubRecordError(f"{_place(record)} is no event in canonical bytes.")
 
     def facts(self, arrival: Arrival, past: frozenset[Pair], areas: Areas, today: date) -> Facts:
         """The facts of an event; `past` are the pairs that were sent the replaced event, `areas` those of `today`."""
@@ -199,14 +215,16 @@ class Arrivals:
                 yield content_digest(other, arrival.value[:PREFIX] + encode(other, event), event["header"])
 
 
-def _readable(event_type: EventType, network: Network, schema: Schema, codec: Codec) -> _Readable:
+def _readable(id: int, schema: Schema, event_type: EventType, network: Network, codec: Codec) -> _Readable:
     required = {path.partition(".")[0] for path in event_type.required}
     sparse = sparse_roots(network.agreements.values(), event_type.name, required)
+    paths = (path.split(".") for path in event_type.addresses)
     return _Readable(
+        id=id,
         schema=schema,
         read=reader(schema),
         parts=_parts(event_type, schema, sparse, codec),
-        addresses=tuple(tuple(path.split(".")) for path in event_type.addresses),
+        addresses=tuple((root, tuple(beneath)) for root, *beneath in paths),
         sparse=tuple(sparse),
     )
 
@@ -240,32 +258,14 @@ def _names(header: Mapping[str, Any]) -> Names:
     return Names(event_id, source, subject_ref, b"\0" if replaces is None else b"\2" + varint.text(replaces))
 
 
-# An event that cannot be read is None. An error might hold the bytes that could not be decoded.
-def _whole(readable: _Readable, value: bytes) -> dict[str, Any] | None:
-    try:
-        event, end, _ = readable.read(value, PREFIX)
-    except UnsoundBytesError:
-        return None
-    return event if end == len(value) else None
-
-
-def _part(parts: _Parts, spans: Spans) -> dict[str, Any] | None:
-    try:
-        return parts.read(spans)
-    except UnsoundBytesError:
-        return None
-
-
-def _addresses(event: Mapping[str, Any], paths: Sequence[Sequence[str]]) -> list[Any]:
+def _addresses(event: Mapping[str, Any], paths: Iterable[tuple[str, Sequence[str]]]) -> list[Any]:
     """The address at each path; None where the event has none."""
     addresses = []
-    for path in paths:
-        record: Any = event
-        for name in path:
-            if record is None:
-                break
-            record = record.get(name)
-        addresses.append(record)
+    for root, beneath in paths:
+        value = event.get(root)
+        for name in beneath:
+            value = value and value.get(name)
+        addresses.append(value)
     return addresses
 
 

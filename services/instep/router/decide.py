@@ -13,10 +13,11 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
+from instep.events.identifiers import AuthorityId
 from instep.network.agreements import CHANGE_KINDS, Agreement, Share
 from instep.network.network import Network
 
-Pair = tuple[str, str]
+Pair = tuple[AuthorityId, str]
 """An authority and a purpose."""
 
 
@@ -73,11 +74,11 @@ class Facts(NamedTuple):
     """
 
     event_type: str
-    source: str
+    source: AuthorityId
     change_kind: str
     handling: str
-    requested_by: str | None
-    concerned: frozenset[str]
+    requested_by: AuthorityId | None
+    concerned: frozenset[AuthorityId]
     area_unknown: bool
     past: frozenset[Pair]
     day: date
@@ -92,7 +93,7 @@ class Entry:
     unless the event is delivered.
     """
 
-    authority: str
+    authority: AuthorityId
     purpose: str
     result: Result
     reason: str = ""
@@ -142,9 +143,11 @@ def pairs_to_correct(facts: Facts, decision: Decision) -> frozenset[Pair]:
     return past_pairs(facts) | {(entry.authority, entry.purpose) for entry in delivered}
 
 
-def _candidates(facts: Facts, agreements: Sequence[Agreement], past: frozenset[Pair]) -> frozenset[str]:
+def _candidates(
+    facts: Facts, agreements: Sequence[Agreement], past: frozenset[Pair]
+) -> frozenset[AuthorityId]:
     always = frozenset(
-        recipient
+        AuthorityId(recipient)
         for agreement in agreements
         for share in agreement.events[facts.event_type]
         if share.when == "always" and _has_something(share, facts)
@@ -156,14 +159,14 @@ def _candidates(facts: Facts, agreements: Sequence[Agreement], past: frozenset[P
     return candidates
 
 
-def _ending(candidates: frozenset[str], facts: Facts) -> Ending:
+def _ending(candidates: frozenset[AuthorityId], facts: Facts) -> Ending:
     if candidates:
         return Ending.DECIDED
     return Ending.UNKNOWN_AREA if facts.area_unknown else Ending.NOBODY_CONCERNED
 
 
 def _entries(
-    recipient: str, facts: Facts, agreements: Sequence[Agreement], past: frozenset[Pair]
+    recipient: AuthorityId, facts: Facts, agreements: Sequence[Agreement], past: frozenset[Pair]
 ) -> Iterator[Entry]:
     """The entries of a candidate, by purpose."""
     by_purpose = _applicable(recipient, facts, agreements)
@@ -182,7 +185,7 @@ def _entries(
 
 
 def _applicable(
-    recipient: str, facts: Facts, agreements: Sequence[Agreement]
+    recipient: AuthorityId, facts: Facts, agreements: Sequence[Agreement]
 ) -> Mapping[str, Sequence[_Applicable]]:
     """By purpose: the agreements that share the event with the recipient, in any standing."""
     by_purpose: dict[str, list[_Applicable]] = {}
@@ -214,7 +217,7 @@ def _has_something(share: Share, facts: Facts) -> bool:
     return facts.change_kind == "ANNUL" or not share.roots <= facts.absent
 
 
-def _entry(recipient: str, purpose: str, applicable: Sequence[_Applicable], facts: Facts) -> Entry:
+def _entry(recipient: AuthorityId, purpose: str, applicable: Sequence[_Applicable], facts: Facts) -> Entry:
     """Deliver if any agreement of the purpose permits. All that permit give their fields; the shortest time counts."""
     refusals: list[Withheld] = []
     permitting: dict[str, Agreement] = {}
@@ -240,7 +243,7 @@ def _entry(recipient: str, purpose: str, applicable: Sequence[_Applicable], fact
     )
 
 
-def _refusal(agreement: Agreement, share: Share, recipient: str, facts: Facts) -> Withheld | None:
+def _refusal(agreement: Agreement, share: Share, recipient: AuthorityId, facts: Facts) -> Withheld | None:
     """The first test that an agreement's share fails. An unknown kind or handling passes none of the tests."""
     standing = agreement.standing(facts.day)
     if standing is not None:
@@ -259,7 +262,11 @@ def _delivered(entry: Entry | None) -> bool:
 
 
 def _withdrawal(
-    recipient: str, purpose: str, withheld: Entry | None, facts: Facts, agreements: Sequence[Agreement]
+    recipient: AuthorityId,
+    purpose: str,
+    withheld: Entry | None,
+    facts: Facts,
+    agreements: Sequence[Agreement],
 ) -> Entry:
     """Tell a past recipient to stop, whether or not an agreement still stands (UK GDPR Article 19)."""
     naming = [
@@ -277,7 +284,9 @@ def _withdrawal(
     )
 
 
-def _why_withdrawn(recipient: str, withheld: Entry | None, facts: Facts, *, still_named: bool) -> Withdrawn:
+def _why_withdrawn(
+    recipient: AuthorityId, withheld: Entry | None, facts: Facts, *, still_named: bool
+) -> Withdrawn:
     if facts.change_kind == "ANNUL":
         return Withdrawn.ANNULLED
     if withheld is None:

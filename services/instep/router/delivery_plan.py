@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from instep.events import envelope
 from instep.events.blanking import Blanking
 from instep.events.bus import BusRecord
+from instep.events.identifiers import AuthorityId
 from instep.events.schema import Schema
 from instep.network import topics
 from instep.router import memory
@@ -85,7 +86,7 @@ class DeliveryPlanner:
         return blanking
 
     def _deliveries(
-        self, source: str, entries: Sequence[Entry]
+        self, source: AuthorityId, entries: Sequence[Entry]
     ) -> tuple[tuple[Blanking, tuple[Target, ...]], ...]:
         groups: dict[Blanking, list[Target]] = {}
         for entry in entries:
@@ -93,21 +94,21 @@ class DeliveryPlanner:
             groups.setdefault(self._blanking(entry.fields), []).append(target)
         return tuple((blanking, tuple(targets)) for blanking, targets in groups.items())
 
-    def _delivery_headers(self, source: str, entry: Entry) -> envelope.Headers:
+    def _delivery_headers(self, source: AuthorityId, entry: Entry) -> envelope.Headers:
         return [
             *_headers(source, self._schema),
             ("ce_instepagreements", ",".join(entry.agreements).encode()),
             ("ce_instepfields", ",".join(entry.fields).encode()),
         ]
 
-    def _withdrawals(self, source: str, entries: Sequence[Entry]) -> tuple[tuple[Target, str], ...]:
+    def _withdrawals(self, source: AuthorityId, entries: Sequence[Entry]) -> tuple[tuple[Target, str], ...]:
         headers = _headers(source, self._withdrawal.schema)
         return tuple(
             ((topics.inbox(entry.authority, entry.purpose), headers), entry.reason) for entry in entries
         )
 
 
-def _headers(source: str, schema: Schema) -> envelope.Headers:
+def _headers(source: AuthorityId, schema: Schema) -> envelope.Headers:
     return [
         envelope.SPEC_VERSION,
         envelope.CONTENT_TYPE,

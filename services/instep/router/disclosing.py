@@ -13,6 +13,7 @@ from instep.errors import SchemaError
 from instep.events import varint
 from instep.events.bus import BusRecord
 from instep.events.framing import frame
+from instep.events.identifiers import AuthorityId
 from instep.events.schema import Catalogue, Schema
 from instep.events.writer import Write, writer
 from instep.router.arrival import Names
@@ -124,14 +125,14 @@ class AcceptedOutcomes:
     def __init__(self, outcome: OutcomeRecord, now: int) -> None:
         self._outcome = outcome
         self._now = now
-        self._entries: dict[str, list[bytes]] = {}
+        self._entries: dict[AuthorityId, list[bytes]] = {}
 
-    def add(self, source: str, names: Names, *, delivered: int, withheld: int) -> None:
+    def add(self, source: AuthorityId, names: Names, *, delivered: int, withheld: int) -> None:
         """Add an accepted event. Withdrawals count as neither: they deliver nothing, and withhold nothing new."""
         entry = self._outcome.accepted(names, delivered=delivered, withheld=withheld, at=self._now)
         self._entries.setdefault(source, []).append(entry)
 
-    def values(self) -> list[tuple[str, bytes]]:
+    def values(self) -> list[tuple[AuthorityId, bytes]]:
         """Framed values, each with the source whose outcomes they are."""
         return [
             (source, self._outcome.of(entries[start : start + ENTRIES_A_RECORD]))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from hashlib import blake2b
 
+from instep.events.identifiers import AuthorityId
 from instep.lanes.processor import State
 from instep.router.decide import Pair
 
@@ -50,7 +51,7 @@ def _unpacked(packed: bytes) -> frozenset[Pair]:
 
 def _pair(line: str) -> Pair:
     authority, _, purpose = line.partition("/")
-    return authority, purpose
+    return AuthorityId(authority), purpose
 
 
 def sweep(state: State, now: int) -> None:

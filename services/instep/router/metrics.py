@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from instep.events.identifiers import AuthorityId
 from instep.network.agreements import Agreement
 from instep.router.decide import Result
 from instep.router.delivery_plan import DeliveryPlan
@@ -27,11 +28,11 @@ class RouterTally:
     planned: Count[DeliveryPlan] = field(default_factory=Count)
     ages: dict[str, list[int]] = field(default_factory=dict)
     """By event type: milliseconds from published to delivered."""
-    duplicates: Count[str] = field(default_factory=Count)
-    late: Count[str] = field(default_factory=Count)
-    canaries: Count[str] = field(default_factory=Count)
-    forgotten: Count[str] = field(default_factory=Count)
-    rejections: Count[tuple[str, str]] = field(default_factory=Count)
+    duplicates: Count[AuthorityId] = field(default_factory=Count)
+    late: Count[AuthorityId] = field(default_factory=Count)
+    canaries: Count[AuthorityId] = field(default_factory=Count)
+    forgotten: Count[AuthorityId] = field(default_factory=Count)
+    rejections: Count[tuple[AuthorityId, str]] = field(default_factory=Count)
     """By source and reason."""
 
     def routed(self, plan: DeliveryPlan, age: int) -> None:
@@ -42,7 +43,7 @@ class RouterTally:
 
 
 class RouterMetrics:
-    """Metrics of one router process, in the registry that its app gives it."""
+    """Metrics of a router process, in the registry of its app."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         def counter(name: str, description: str, *labels: str) -> _Children:

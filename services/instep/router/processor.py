@@ -72,7 +72,7 @@ class Router:
         self._sequences = Sequences()
 
     def follow(self, network: Network) -> None:
-        """Decide by this network from now on; raises NetworkError where the network has no id for our own records."""
+        """Decide by this network from now on; raises NetworkError where our own records have no id."""
         self._network = network
         self._schemas = self._catalogue.bind(network.schemas)
         self._arrivals = Arrivals(self._catalogue, network, self._schemas, self._codec)
@@ -108,9 +108,9 @@ class Router:
 
     def _begin(self, today: date) -> None:
         """Begin a day: agreements begin and end with a day, and so do councils."""
-        self._today = today
         self._areas = Areas(self._network, self._postcodes, today)
         self._plan_of.cache_clear()
+        self._today = today
 
     def _make_plan(self, schema_id: int, facts: Facts) -> DeliveryPlan:
         """Decide, and make the decision ready to carry out; `_plan_of` does so once for equal facts."""
@@ -151,7 +151,9 @@ class Router:
             self._send(arrival, plan, marks, batch)
         self._disclose(arrival, plan, batch)
         memory.remember(batch.state, arrival.identity, arrival.digest, plan.packed_pairs, batch.now)
-        self._count(arrival, plan, batch)
+        batch.tally.routed(plan, batch.now - arrival.header["published_at"])
+        if self._sequences.is_late(arrival.key, arrival.header["sequence"]):
+            batch.tally.late[arrival.header["source"]] += 1
 
     def _past(self, arrival: Arrival, replaced: bytes, batch: _Batch) -> _Past | None:
         """The past of a correction or annulment; None where the replaced event should be remembered and is not."""
@@ -207,12 +209,6 @@ class Router:
         )
         batch.outputs.append(Output(topics.DISCLOSURES, arrival.record.partition, arrival.key, disclosed, []))
         batch.outcomes.add(header["source"], names, delivered=plan.delivered, withheld=plan.withheld)
-
-    def _count(self, arrival: Arrival, plan: DeliveryPlan, batch: _Batch) -> None:
-        header = arrival.header
-        batch.tally.routed(plan, batch.now - header["published_at"])
-        if self._sequences.is_late(arrival.key, header["sequence"]):
-            batch.tally.late[header["source"]] += 1
 
     def _reject(self, arrival: Arrival, reason: str, fault: str, batch: _Batch) -> None:
         header = arrival.header

@@ -1,4 +1,4 @@
-"""What a stranger's bytes cost beside a sound event's, measured in one run: ratios, each the best of several rounds."""
+"""The cost of a stranger's bytes beside a sound event's, measured in the same run: ratios, each the best of some rounds."""
 
 import time
 from collections.abc import Callable
@@ -23,11 +23,11 @@ DECODER = Decoder(CATALOGUE, ENTRY.schemas)
 RULES = {name: rule_of(event_type) for name, event_type in CATALOGUE.events.items()}
 CASES = [case for case in cases(ENTRY.number, NOW) if case.by == "intake"]
 NOISE = 1.15
-"""What one of two equal works may seem to cost beside the other on a busy machine, best of several rounds."""
+"""Of two equal works, each the best of several rounds, how much dearer the second may seem on a busy machine."""
 
 
 def best(*works: Callable[[], object], rounds: int = 15, calls: int = 12) -> list[float]:
-    """Processor seconds a call of each: other processes cost none, and taking turns lets a busy moment meet all works."""
+    """Processor seconds a call, of each work. Other processes do not count, and a busy moment meets all works in turn."""
     least = [float("inf")] * len(works)
     for _ in range(rounds):
         for place, work in enumerate(works):
@@ -45,10 +45,12 @@ def deciding(record: Record) -> Callable[[], object]:
 
 
 def entering(*records: Record, and_routed: bool = False) -> Callable[[], object]:
-    """From records to what intake sends for them; and, of what it accepts, to what the router sends."""
+    """Takes records through intake, and with `and_routed` the accepted events through the router."""
     made = [
-        MemoryRecord(topic=f"{SOURCE}.outbox", key=one.key, value=one.value, headers=one.headers, offset=41)
-        for one in records
+        MemoryRecord(
+            topic=f"{SOURCE}.outbox", key=record.key, value=record.value, headers=record.headers, offset=41
+        )
+        for record in records
     ]
     router = ENTRY.routers[Codec.SPLICE]
 
@@ -57,8 +59,8 @@ def entering(*records: Record, and_routed: bool = False) -> Callable[[], object]
         if and_routed:
             router.process(
                 [
-                    MemoryRecord(topic=EVENTS, key=one.key, value=one.value, headers=one.headers)
-                    for one in sent
+                    MemoryRecord(topic=EVENTS, key=output.key, value=output.value, headers=output.headers)
+                    for output in sent
                 ],
                 MemoryState(),
                 NOW,
@@ -84,7 +86,7 @@ def _ratio(case: Case, rounds: int = 15) -> float:
 
 
 def test_a_refused_record_costs_less_than_an_accepted_one_in_all() -> None:
-    """From its outbox on: writing a rejection is dearer than passing an event on, but nobody routes it."""
+    """From the outbox on: to write a rejection is dearer than to pass an event on, but nobody routes a rejection."""
     good = sound(ENTRY.number, NOW, count=10)
     small = [case for case in CASES if len(case.hostile.value or b"") < 10_000]
     accepting, *refusing = best(

@@ -27,7 +27,7 @@ REASONS_ELSEWHERE = {
     "not-disclosed-to-you": "of receipts, which no service takes yet",
     "receipt-goes-back": "of receipts, which no service takes yet",
 }
-"""Why a reason of design §4 is no case."""
+"""Why a reason for a refusal has no case."""
 
 VECTORS: Mapping[str, tuple[str, ...]] = {
     "AVRO-4304: non-terminating long varint": ("a long that never ends", "a long of 200,000 bytes"),
@@ -89,9 +89,9 @@ VECTORS: Mapping[str, tuple[str, ...]] = {
         "kafka/test_unpacking.py::test_a_bomb_is_not_unpacked_and_its_neighbours_are_read",
     ),
 }
-"""Apache Avro's must-reject vectors (share/test/data/binary-rejections.json) and all else that is known to get past
-decoders or to kill them, each with its cases, or the tests that hold where no record can carry it: the schemas of this
-bus are linted, and none has such a type. Container files are not taken at all; batches are."""
+"""Apache Avro's must-reject vectors (share/test/data/binary-rejections.json), and all other data known to get past decoders
+or to kill them. Each names its cases, or the tests that hold where no record can carry the vector: the schemas of this bus
+are linted, and no schema has such a type. The bus takes no container files, only compressed batches."""
 
 
 @pytest.mark.parametrize("case", INTAKES)
@@ -109,14 +109,17 @@ def test_its_neighbour_is_accepted_in_canonical_bytes_and_both_codecs_route_it_a
     event, end = fastavro_decode(schema, case.neighbour.value[PREFIX:])
     assert end == len(case.neighbour.value) - PREFIX
     assert output.value[PREFIX:] == fastavro_encode(schema, event)
-    assert f"{SOURCE}.outcomes" in {one.topic for one in ENTRY.route([output])}
+    assert f"{SOURCE}.outcomes" in {routed.topic for routed in ENTRY.route([output])}
 
 
 @pytest.mark.parametrize("case", ROUTERS)
 def test_the_router_refuses_it_for_its_reason_after_its_neighbour(case: Case) -> None:
     hub = [ENTRY.enter(case.neighbour, 1), ENTRY.enter(case.hostile, 2)]
-    told = [ENTRY.rejection(one) for one in ENTRY.route(hub) if one.topic == f"{SOURCE}.rejected"]
-    assert [(one["reason"], one["outbox_offset"]) for one in told] == [(case.reason, 2)]
+    refused = [output for output in ENTRY.route(hub) if output.topic == f"{SOURCE}.rejected"]
+    rejections = [ENTRY.rejection(output) for output in refused]
+    assert [(rejection["reason"], rejection["outbox_offset"]) for rejection in rejections] == [
+        (case.reason, 2)
+    ]
 
 
 def test_every_reason_has_a_case() -> None:

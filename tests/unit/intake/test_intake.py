@@ -1,4 +1,4 @@
-"""What intake accepts, what it refuses and why; one record of an outbox at a time."""
+"""Intake accepts or refuses the records of an outbox, each for itself; a refusal has its reason."""
 
 import copy
 import subprocess
@@ -49,13 +49,13 @@ def move(change: Callable[[dict[str, Any]], None] | None = None) -> dict[str, An
 def outbox(event: Mapping[str, Any] | None = None, **differences: Any) -> MemoryRecord:
     """A sound record of Leeds's outbox, but for the differences."""
     event = event or move()
-    told: dict[str, Any] = {
+    sound: dict[str, Any] = {
         "topic": "leeds.outbox",
         "offset": 41,
         "key": event["header"]["subject_ref"].encode(),
         "value": frame(MOVED_ID, encode(MOVED.latest, event)),
     }
-    return MemoryRecord(**told | differences)
+    return MemoryRecord(**sound | differences)
 
 
 def output_of(record: MemoryRecord) -> Output:
@@ -105,7 +105,7 @@ def test_a_malformed_traceparent_does_not_travel(trace: bytes) -> None:
 
 
 def test_sized_array_blocks_are_written_again() -> None:
-    """Valid Avro, which some libraries write; hub topics hold canonical bytes only."""
+    """Some libraries write them, and they are valid Avro; hub topics hold canonical bytes only."""
     event = move()
     body = encode(MOVED.latest, event)
     line = b"\x2214 Ferncliffe Row"
@@ -163,7 +163,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(
     ("record", "reason", "fields"),
-    [pytest.param(*rest, id=what) for what, *rest in REFUSED],
+    [pytest.param(*rest, id=fault) for fault, *rest in REFUSED],
 )
 def test_what_is_refused_and_why(record: MemoryRecord, reason: str, fields: list[str]) -> None:
     refused = rejection(record)
@@ -236,9 +236,9 @@ def test_a_record_that_kills_the_decoder_is_set_aside_undecoded() -> None:
     (output,) = INTAKE.poisoned(outbox(value=b"poison"), NOW).records
     unframed = unframe(output.value)
     assert unframed is not None
-    told = decode(CATALOGUE.bus["rejection"], unframed[1])
+    refused = decode(CATALOGUE.bus["rejection"], unframed[1])
     assert (output.topic, output.key) == ("leeds.rejected", b"7QpVtT3bKx0d")
-    assert (told["reason"], told["outbox_offset"]) == ("poison", 41)
+    assert (refused["reason"], refused["outbox_offset"]) == ("poison", 41)
 
 
 def test_the_probe_survives_what_intake_survives() -> None:
@@ -265,8 +265,10 @@ def test_a_network_without_an_id_for_rejections_is_not_followed() -> None:
 
 def test_counts_are_raised_after_the_commit_and_not_before() -> None:
     registry = CollectorRegistry()
-    one = intake(registry)
-    outputs = one.process([outbox(), outbox(), outbox(key=b"other"), outbox(value=None)], MemoryState(), NOW)
+    counting = intake(registry)
+    outputs = counting.process(
+        [outbox(), outbox(), outbox(key=b"other"), outbox(value=None)], MemoryState(), NOW
+    )
 
     def count(outcome: str, event_type: str) -> float | None:
         labels = {"source": "leeds", "event_type": event_type, "outcome": outcome}
@@ -283,7 +285,7 @@ def test_counts_are_raised_after_the_commit_and_not_before() -> None:
 
 @given(st.data())
 def test_whatever_a_stranger_writes_ends_in_one_output(data: st.DataObject) -> None:
-    """And if it is accepted, it is the canonical form of what was sent, under the key of its own header."""
+    """An accepted record is the canonical form of the stranger's, under the key of its own header."""
     body = data.draw(spoilt(encode(MOVED.latest, move())))
     key = data.draw(st.none() | st.binary(max_size=300) | st.just(b"7QpVtT3bKx0d"))
     headers = data.draw(

@@ -35,21 +35,22 @@ class NoPostcodes:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Example:
-    """A move from the area of one council to that of another, by their codes; `published` decides who acts today."""
+    """A move between the areas of two councils, by their codes; `published` decides who acts today."""
 
     merger: str
-    what: str
+    situation: str
     old: str
     new: str
     occurred: date
     published: date
     source: str
-    told: tuple[str, ...]
+    delivered: tuple[str, ...]
+    """The councils that are told."""
     withdrawn: tuple[str, ...] = ()
     """Who is sent a Withdrawal, and why."""
     kind: str = "NEW"
     before: tuple[str, ...] = ()
-    """Who was told of the event that this one replaces."""
+    """The councils that were told of the replaced event."""
     why: str
 
 
@@ -64,117 +65,117 @@ MARCH_23, APRIL_23 = date(2023, 3, 31), date(2023, 4, 1)
 EXAMPLES = [
     Example(
         merger=NORTHANTS,
-        what="A move away, the day before",
+        situation="A move away, the day before",
         old="corby",
         new="leeds",
         occurred=date(2021, 3, 30),
         published=date(2021, 3, 30),
         source="leeds",
-        told=("corby", "northamptonshire"),
+        delivered=("corby", "northamptonshire"),
         why="The district and its county still exist.",
     ),
     Example(
         merger=NORTHANTS,
-        what="A move away on their last day",
+        situation="A move away on their last day",
         old="corby",
         new="leeds",
         occurred=MARCH_21,
         published=MARCH_21,
         source="leeds",
-        told=("corby", "northamptonshire"),
+        delivered=("corby", "northamptonshire"),
         why="31 March is the last day in force.",
     ),
     Example(
         merger=NORTHANTS,
-        what="The same move, published a day later",
+        situation="The same move, published a day later",
         old="corby",
         new="leeds",
         occurred=MARCH_21,
         published=APRIL_21,
         source="leeds",
-        told=("north-northamptonshire",),
+        delivered=("north-northamptonshire",),
         why="Corby and the county are gone: the one council that took Corby's area acts for both.",
     ),
     Example(
         merger=NORTHANTS,
-        what="A move on the first day, the address still with Corby's old code",
+        situation="A move on the first day, the address still with Corby's old code",
         old="corby",
         new="leeds",
         occurred=APRIL_21,
         published=APRIL_21,
         source="leeds",
-        told=("north-northamptonshire",),
+        delivered=("north-northamptonshire",),
         why="An old code leads to the successor.",
     ),
     Example(
         merger=NORTHANTS,
-        what="The day after, with the new code",
+        situation="The day after, with the new code",
         old="north-northamptonshire",
         new="leeds",
         occurred=date(2021, 4, 2),
         published=date(2021, 4, 2),
         source="leeds",
-        told=("north-northamptonshire",),
+        delivered=("north-northamptonshire",),
         why="The new council, which has no county above it.",
     ),
     Example(
         merger=NORTHANTS,
-        what="A move of 2020 told late, by the new code",
+        situation="A move of 2020 told late, by the new code",
         old="west-northamptonshire",
         new="leeds",
         occurred=date(2020, 6, 1),
         published=APRIL_21,
         source="leeds",
-        told=("west-northamptonshire",),
+        delivered=("west-northamptonshire",),
         why="Postcode files know the codes of now alone: who holds the area now is told.",
     ),
     Example(
         merger=NORTHANTS,
-        what="A move between districts of different halves, before",
+        situation="A move between districts of different halves, before",
         old="daventry",
         new="corby",
         occurred=MARCH_21,
         published=MARCH_21,
         source="corby",
-        told=("daventry", "northamptonshire"),
+        delivered=("daventry", "northamptonshire"),
         why="The district left, and the county of both.",
     ),
     Example(
         merger=NORTHANTS,
-        what="The same move, published a day later",
+        situation="The same move, published a day later",
         old="daventry",
         new="corby",
         occurred=MARCH_21,
         published=APRIL_21,
         source="north-northamptonshire",
-        told=("west-northamptonshire",),
+        delivered=("west-northamptonshire",),
         why="What was a move within one county is now one between two councils.",
     ),
     Example(
         merger=NORTHANTS,
-        what="A move within what becomes one half, published a day later",
+        situation="A move within what becomes one half, published a day later",
         old="daventry",
         new="northampton",
         occurred=MARCH_21,
         published=APRIL_21,
         source="leeds",
-        told=("west-northamptonshire",),
+        delivered=("west-northamptonshire",),
         why="The county was split: only the half that holds these districts is told, not the other.",
     ),
     Example(
         merger=NORTHANTS,
-        what="An address known only by the county's own code",
+        situation="An address known only by the county's own code",
         old="northamptonshire",
         new="leeds",
         occurred=MARCH_21,
         published=APRIL_21,
         source="leeds",
-        told=("north-northamptonshire", "west-northamptonshire"),
+        delivered=("north-northamptonshire", "west-northamptonshire"),
         why="Nobody can say which half it was, so both are told.",
     ),
     Example(
         merger=NORTHANTS,
-        what="A correction across the date",
+        situation="A correction across the date",
         old="corby",
         new="leeds",
         occurred=MARCH_21,
@@ -182,13 +183,13 @@ EXAMPLES = [
         source="leeds",
         kind="CORRECT",
         before=("corby", "northamptonshire"),
-        told=("north-northamptonshire",),
+        delivered=("north-northamptonshire",),
         withdrawn=("corby: NO_LONGER_CONCERNS", "northamptonshire: NO_LONGER_CONCERNS"),
         why="The successor is told the corrected content; the bodies told before are told to stop relying on theirs.",
     ),
     Example(
         merger=NORTHANTS,
-        what="A correction across the date, which moves the address to the other half",
+        situation="A correction across the date, which moves the address to the other half",
         old="daventry",
         new="leeds",
         occurred=MARCH_21,
@@ -196,13 +197,13 @@ EXAMPLES = [
         source="leeds",
         kind="CORRECT",
         before=("corby", "northamptonshire"),
-        told=("west-northamptonshire",),
+        delivered=("west-northamptonshire",),
         withdrawn=("corby: NO_LONGER_CONCERNS", "northamptonshire: NO_LONGER_CONCERNS"),
         why="The half that the address is in is told; the other never was.",
     ),
     Example(
         merger=NORTHANTS,
-        what="An annulment across the date",
+        situation="An annulment across the date",
         old="corby",
         new="leeds",
         occurred=MARCH_21,
@@ -210,79 +211,79 @@ EXAMPLES = [
         source="leeds",
         kind="ANNUL",
         before=("corby", "northamptonshire"),
-        told=("north-northamptonshire",),
+        delivered=("north-northamptonshire",),
         withdrawn=("corby: ANNULLED", "northamptonshire: ANNULLED"),
         why="The successor may hold it from its predecessor, so it is told; so are the bodies that were.",
     ),
     Example(
         merger=YORKS,
-        what="A move away, the day before",
+        situation="A move away, the day before",
         old="harrogate",
         new="leeds",
         occurred=date(2023, 3, 30),
         published=date(2023, 3, 30),
         source="leeds",
-        told=("harrogate", "north-yorkshire-county"),
+        delivered=("harrogate", "north-yorkshire-county"),
         why="The district and its county still exist.",
     ),
     Example(
         merger=YORKS,
-        what="A move away on their last day",
+        situation="A move away on their last day",
         old="harrogate",
         new="leeds",
         occurred=MARCH_23,
         published=MARCH_23,
         source="leeds",
-        told=("harrogate", "north-yorkshire-county"),
+        delivered=("harrogate", "north-yorkshire-county"),
         why="31 March is the last day in force.",
     ),
     Example(
         merger=YORKS,
-        what="The same move, published a day later",
+        situation="The same move, published a day later",
         old="harrogate",
         new="leeds",
         occurred=MARCH_23,
         published=APRIL_23,
         source="leeds",
-        told=("north-yorkshire",),
+        delivered=("north-yorkshire",),
         why="One council took over from both, and is told once.",
     ),
     Example(
         merger=YORKS,
-        what="A move between two of its districts, told years later",
+        situation="A move between two of its districts, told years later",
         old="harrogate",
         new="scarborough",
         occurred=date(2022, 6, 1),
         published=date(2026, 11, 26),
         source="leeds",
-        told=("north-yorkshire",),
+        delivered=("north-yorkshire",),
         why="Both areas are its own now.",
     ),
     Example(
         merger=YORKS,
-        what="A move on the first day",
+        situation="A move on the first day",
         old="north-yorkshire",
         new="leeds",
         occurred=APRIL_23,
         published=APRIL_23,
         source="leeds",
-        told=("north-yorkshire",),
+        delivered=("north-yorkshire",),
         why="The new council, by its new code.",
     ),
     Example(
         merger=YORKS,
-        what="A move from York, which was never part of the county",
+        situation="A move from York, which was never part of the county",
         old="york",
         new="leeds",
         occurred=MARCH_23,
         published=APRIL_23,
         source="leeds",
-        told=("york",),
+        delivered=("york",),
         why="A neighbour that did not change is told as before.",
     ),
     Example(
         merger=YORKS,
-        what="A correction across the date: it was York, not Harrogate",
+        situation="A correction across the date: it was York, not Harrogate",
         old="york",
         new="leeds",
         occurred=MARCH_23,
@@ -290,13 +291,13 @@ EXAMPLES = [
         source="leeds",
         kind="CORRECT",
         before=("harrogate", "north-yorkshire-county"),
-        told=("york",),
+        delivered=("york",),
         withdrawn=("harrogate: NO_LONGER_CONCERNS", "north-yorkshire-county: NO_LONGER_CONCERNS"),
         why="York is told. Who was told wrongly is told to stop relying on it; the successor never was.",
     ),
     Example(
         merger=YORKS,
-        what="A correction after the date of what was told after it",
+        situation="A correction after the date of what was told after it",
         old="york",
         new="leeds",
         occurred=APRIL_23,
@@ -304,90 +305,90 @@ EXAMPLES = [
         source="leeds",
         kind="CORRECT",
         before=("north-yorkshire",),
-        told=("york",),
+        delivered=("york",),
         withdrawn=("north-yorkshire: NO_LONGER_CONCERNS",),
         why="The new council was told, and its copy is withdrawn.",
     ),
     Example(
         merger=SOMERSET,
-        what="A move away from Taunton Deane, on its last day",
+        situation="A move away from Taunton Deane, on its last day",
         old="taunton-deane",
         new="leeds",
         occurred=date(2019, 3, 31),
         published=date(2019, 3, 31),
         source="leeds",
-        told=("somerset-county", "taunton-deane"),
+        delivered=("somerset-county", "taunton-deane"),
         why="The district of that day, and its county.",
     ),
     Example(
         merger=SOMERSET,
-        what="The same move, published a day later",
+        situation="The same move, published a day later",
         old="taunton-deane",
         new="leeds",
         occurred=date(2019, 3, 31),
         published=date(2019, 4, 1),
         source="leeds",
-        told=("somerset-county", "somerset-west-and-taunton"),
+        delivered=("somerset-county", "somerset-west-and-taunton"),
         why="The merged district acts for it; the county goes on.",
     ),
     Example(
         merger=SOMERSET,
-        what="The same move, published on the merged district's last day",
+        situation="The same move, published on the merged district's last day",
         old="taunton-deane",
         new="leeds",
         occurred=date(2019, 3, 31),
         published=MARCH_23,
         source="leeds",
-        told=("somerset-county", "somerset-west-and-taunton"),
+        delivered=("somerset-county", "somerset-west-and-taunton"),
         why="Nothing has changed in those four years.",
     ),
     Example(
         merger=SOMERSET,
-        what="The same move, published a day after that",
+        situation="The same move, published a day after that",
         old="taunton-deane",
         new="leeds",
         occurred=date(2019, 3, 31),
         published=APRIL_23,
         source="leeds",
-        told=("somerset",),
+        delivered=("somerset",),
         why="Through two mergers to the one council that is left.",
     ),
     Example(
         merger=SOMERSET,
-        what="A move from Mendip to South Somerset, before",
+        situation="A move from Mendip to South Somerset, before",
         old="mendip",
         new="south-somerset",
         occurred=MARCH_23,
         published=MARCH_23,
         source="south-somerset",
-        told=("mendip", "somerset-county"),
+        delivered=("mendip", "somerset-county"),
         why="The district left, and the county of both.",
     ),
     Example(
         merger=SOMERSET,
-        what="The same move, published a day later",
+        situation="The same move, published a day later",
         old="mendip",
         new="south-somerset",
         occurred=MARCH_23,
         published=APRIL_23,
         source="leeds",
-        told=("somerset",),
+        delivered=("somerset",),
         why="One council holds both areas.",
     ),
     Example(
         merger=SOMERSET,
-        what="A move from North Somerset, which left the county in 1996",
+        situation="A move from North Somerset, which left the county in 1996",
         old="north-somerset",
         new="leeds",
         occurred=MARCH_23,
         published=APRIL_23,
         source="leeds",
-        told=("north-somerset",),
+        delivered=("north-somerset",),
         why="A like name is another council: it did not merge.",
     ),
     Example(
         merger=SOMERSET,
-        what="An annulment across the date",
+        situation="An annulment across the date",
         old="mendip",
         new="leeds",
         occurred=MARCH_23,
@@ -395,79 +396,79 @@ EXAMPLES = [
         source="leeds",
         kind="ANNUL",
         before=("mendip", "somerset-county"),
-        told=("somerset",),
+        delivered=("somerset",),
         withdrawn=("mendip: ANNULLED", "somerset-county: ANNULLED"),
         why="The successor is told, and the bodies that were told before.",
     ),
     Example(
         merger=CUMBRIA,
-        what="A move from Carlisle to Eden, on their last day",
+        situation="A move from Carlisle to Eden, on their last day",
         old="carlisle",
         new="eden",
         occurred=MARCH_23,
         published=MARCH_23,
         source="eden",
-        told=("carlisle", "cumbria"),
+        delivered=("carlisle", "cumbria"),
         why="The district left, and the county of both.",
     ),
     Example(
         merger=CUMBRIA,
-        what="The same move, published a day later",
+        situation="The same move, published a day later",
         old="carlisle",
         new="eden",
         occurred=MARCH_23,
         published=APRIL_23,
         source="westmorland-and-furness",
-        told=("cumberland",),
+        delivered=("cumberland",),
         why="Carlisle went to Cumberland, Eden to Westmorland and Furness.",
     ),
     Example(
         merger=CUMBRIA,
-        what="A move away from Eden, published a day later",
+        situation="A move away from Eden, published a day later",
         old="eden",
         new="leeds",
         occurred=MARCH_23,
         published=APRIL_23,
         source="leeds",
-        told=("westmorland-and-furness",),
+        delivered=("westmorland-and-furness",),
         why="Only the half that took Eden: Cumberland has no part in it.",
     ),
     Example(
         merger=CUMBRIA,
-        what="A move away from Carlisle, published a day later",
+        situation="A move away from Carlisle, published a day later",
         old="carlisle",
         new="leeds",
         occurred=MARCH_23,
         published=APRIL_23,
         source="leeds",
-        told=("cumberland",),
+        delivered=("cumberland",),
         why="Only the half that took Carlisle.",
     ),
     Example(
         merger=CUMBRIA,
-        what="A move on the first day",
+        situation="A move on the first day",
         old="cumberland",
         new="westmorland-and-furness",
         occurred=APRIL_23,
         published=APRIL_23,
         source="westmorland-and-furness",
-        told=("cumberland",),
+        delivered=("cumberland",),
         why="Two councils that have no county above them.",
     ),
     Example(
         merger=CUMBRIA,
-        what="An address known only by the county's own code",
+        situation="An address known only by the county's own code",
         old="cumbria",
         new="leeds",
         occurred=MARCH_23,
         published=APRIL_23,
         source="leeds",
-        told=("cumberland", "westmorland-and-furness"),
+        delivered=("cumberland", "westmorland-and-furness"),
         why="Nobody can say which half it was, so both are told.",
     ),
     Example(
         merger=CUMBRIA,
-        what="A correction across the date: it was Carlisle, not Eden",
+        situation="A correction across the date: it was Carlisle, not Eden",
         old="carlisle",
         new="leeds",
         occurred=MARCH_23,
@@ -475,13 +476,13 @@ EXAMPLES = [
         source="leeds",
         kind="CORRECT",
         before=("cumbria", "eden"),
-        told=("cumberland",),
+        delivered=("cumberland",),
         withdrawn=("cumbria: NO_LONGER_CONCERNS", "eden: NO_LONGER_CONCERNS"),
         why="Cumberland is told; the bodies told before are told to stop relying on theirs.",
     ),
     Example(
         merger=CUMBRIA,
-        what="A correction after the date of what was told after it: it was Carlisle, not Eden",
+        situation="A correction after the date of what was told after it: it was Carlisle, not Eden",
         old="carlisle",
         new="leeds",
         occurred=APRIL_23,
@@ -489,13 +490,13 @@ EXAMPLES = [
         source="leeds",
         kind="CORRECT",
         before=("westmorland-and-furness",),
-        told=("cumberland",),
+        delivered=("cumberland",),
         withdrawn=("westmorland-and-furness: NO_LONGER_CONCERNS",),
         why="The wrong half was told, and its copy is withdrawn.",
     ),
     Example(
         merger=CUMBRIA,
-        what="An annulment after the date of what was told before it",
+        situation="An annulment after the date of what was told before it",
         old="eden",
         new="leeds",
         occurred=MARCH_23,
@@ -503,7 +504,7 @@ EXAMPLES = [
         source="leeds",
         kind="ANNUL",
         before=("cumbria", "eden"),
-        told=("westmorland-and-furness",),
+        delivered=("westmorland-and-furness",),
         withdrawn=("cumbria: ANNULLED", "eden: ANNULLED"),
         why="The successor is told, and the bodies that were told before.",
     ),
@@ -512,8 +513,8 @@ EXAMPLES = [
 
 @cache
 def network_on(day: date) -> Network:
-    """The national network, in which all that are in force on the day share everything with each other."""
-    councils = frozenset(id for id, one in UK.authorities.items() if one.in_force(day))
+    """The national network, where all councils in force on the day share everything with each other."""
+    councils = frozenset(id for id, council in UK.authorities.items() if council.in_force(day))
     everything = replace(
         agreement("everything", shares=[share(protected=True)]),
         sources=councils,
@@ -530,7 +531,7 @@ def outcome(example: Example) -> tuple[tuple[str, ...], tuple[str, ...]]:
     network = network_on(example.published)
     codes = [{"authority_gss": UK.authorities[id].gss} for id in (example.old, example.new)]
     concerned = Areas(network, NoPostcodes(), example.published).concerned(codes, example.occurred)
-    situation = facts(
+    event = facts(
         source=example.source,
         change_kind=example.kind,
         concerned=concerned.authorities,
@@ -538,12 +539,12 @@ def outcome(example: Example) -> tuple[tuple[str, ...], tuple[str, ...]]:
         past=frozenset((id, "council-tax") for id in example.before),
         day=example.published,
     )
-    decision = decide(situation, network)
-    told = (one.authority for one in decision.having(Result.DELIVERED) if one.authority != example.source)
-    stopped = (f"{one.authority}: {one.reason}" for one in decision.having(Result.WITHDRAWN))
+    decision = decide(event, network)
+    delivered = (entry.authority for entry in decision.having(Result.DELIVERED))
+    stopped = (f"{entry.authority}: {entry.reason}" for entry in decision.having(Result.WITHDRAWN))
     withheld = decision.having(Result.WITHHELD)
     assert not withheld, f"every council in force shares everything, and yet: {withheld}"
-    return tuple(told), tuple(stopped)
+    return tuple(id for id in delivered if id != example.source), tuple(stopped)
 
 
 HEAD = """# Who is told when councils merge
@@ -568,14 +569,22 @@ How to read it:
 def page() -> Iterator[str]:
     """The lines of the page."""
     yield HEAD
-    for merger, rows in groupby(EXAMPLES, key=lambda one: one.merger):
+    for merger, rows in groupby(EXAMPLES, key=lambda example: example.merger):
         yield f"## {merger}\n"
         yield "| what happens | from | to | moved | published | told | told to stop | why |"
         yield "| -- | -- | -- | -- | -- | -- | -- | -- |"
-        for one in rows:
-            told, stopped = outcome(one)
-            names = (UK.authorities[one.old].name, UK.authorities[one.new].name)
-            cells = (one.what, *names, one.occurred, one.published, _names(told), _stopped(stopped), one.why)
+        for row in rows:
+            delivered, stopped = outcome(row)
+            councils = (UK.authorities[row.old].name, UK.authorities[row.new].name)
+            cells = (
+                row.situation,
+                *councils,
+                row.occurred,
+                row.published,
+                _names(delivered),
+                _stopped(stopped),
+                row.why,
+            )
             yield f"| {' | '.join(map(str, cells))} |"
         yield ""
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
+from instep.events.identifiers import AuthorityId
 from instep.router.decide import Decision, Ending, Entry, Result
 from instep.router.delivery_plan import DeliveryPlan
 from instep.router.metrics import RouterMetrics, RouterTally, Sequences
@@ -20,7 +21,7 @@ METRICS = {
 
 def plan(result: Result) -> DeliveryPlan:
     """The plan of an event with an entry of this result for Leeds."""
-    entry = Entry(authority="leeds", purpose="council-tax", result=result, reason="a reason")
+    entry = Entry(authority=AuthorityId("leeds"), purpose="council-tax", result=result, reason="a reason")
     return DeliveryPlan(
         event_type="resident-moved",
         decision=Decision(ending=Ending.DECIDED, entries=(entry,)),

@@ -1,4 +1,4 @@
-"""What a publisher keeps at home is what nobody would have been sent: every output but the hub's own record is the same."""
+"""A publisher keeps at home only fields that nobody would have been sent: the router's outputs are the same without them."""
 
 from typing import Any
 

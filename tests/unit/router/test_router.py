@@ -1,4 +1,4 @@
-"""The router from hub records to outputs: who is sent which bytes under which headers, and how much is remembered."""
+"""The router from hub records to outputs: recipients, bytes, headers, and the memory of an event."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry
 from instep.errors import ConfigurationError, HubRecordError, NetworkError
 from instep.events.blanking import Blanking
 from instep.events.framing import frame, unframe
+from instep.events.identifiers import AuthorityId
 from instep.events.reader import decode
 from instep.events.writer import encode
 from instep.lanes.processor import Output
@@ -135,7 +136,7 @@ def topics(outputs: Iterable[Output]) -> list[str]:
 
 
 def decisions(outputs: Iterable[Output]) -> list[str]:
-    """`leeds council-tax DELIVERED`, one line an entry of the only disclosure."""
+    """`leeds council-tax DELIVERED`, a line for each entry of the only disclosure."""
     (disclosure,) = datums(outputs, "instep.disclosures")
     return [
         " ".join(
@@ -612,7 +613,7 @@ def test_agreements_show_when_their_last_day_ends_in_london() -> None:
 def test_a_history_ends_the_same_however_it_is_cut_into_batches(
     history: list[tuple[int, str | None, str, int, str]], size: int
 ) -> None:
-    """And each event has one disclosure or one rejection, or is the repeat of one that had."""
+    """And each event has a disclosure or a rejection, or repeats an event with either."""
     events = [
         move(number, to=to, change_kind=kind, handling=handling)
         if kind in ("NEW", "REFRESH")
@@ -672,18 +673,19 @@ def test_an_event_is_known_by_the_same_identity_and_content_either_way() -> None
 def test_the_facts_of_an_event_are_named_as_they_are_and_the_same_either_way() -> None:
     placements = agreement(shares=[share(fields=("placement",))])
     sharing = network(placements, schemas=IDS)
-    today, past = date(2026, 11, 23), frozenset({("leeds", "council-tax")})
+    bradford, leeds, wakefield = map(AuthorityId, ("bradford", "leeds", "wakefield"))
+    today, past = date(2026, 11, 23), frozenset({(leeds, "council-tax")})
     areas = Areas(sharing, NoPostcodes(), today)
     event = correction(2, 1, to="wakefield", handling="PROTECTED", requested_by="leeds") | {"placement": None}
     for codec in Codec:
         arrivals = Arrivals(CATALOGUE, sharing, CATALOGUE.bind(IDS), codec)
         assert arrivals.facts(arrivals.read(hub(event)), past, areas, today) == Facts(
             event_type="resident-moved",
-            source="bradford",
+            source=bradford,
             change_kind="CORRECT",
             handling="PROTECTED",
-            requested_by="leeds",
-            concerned=frozenset({"wakefield"}),
+            requested_by=leeds,
+            concerned=frozenset({wakefield}),
             area_unknown=False,
             past=past,
             day=today,

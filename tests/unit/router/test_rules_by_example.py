@@ -1,4 +1,4 @@
-"""Who may know what, by example: read `EXAMPLES` as a table. Bradford publishes; Leeds is told, or not, and why."""
+"""Who may know which fields, by example: read `EXAMPLES` as a table. Bradford publishes; Leeds is told, or not, and why."""
 
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
@@ -368,8 +368,8 @@ def test_an_event_without_a_candidate_says_whether_the_area_is_known() -> None:
 def test_those_told_now_and_those_told_before_are_remembered_together() -> None:
     moved_on = facts(change_kind="CORRECT", past=BEFORE, concerned=frozenset({"wakefield"}))
     sharing = network(replace(TAX, recipients=frozenset({"leeds", "wakefield"})))
-    told = pairs_to_correct(moved_on, decide(moved_on, sharing))
-    assert told == {("leeds", "council-tax"), ("wakefield", "council-tax")}
+    pairs = pairs_to_correct(moved_on, decide(moved_on, sharing))
+    assert pairs == {("leeds", "council-tax"), ("wakefield", "council-tax")}
 
 
 def test_nobody_from_whom_it_was_withheld_is_remembered_as_told() -> None:

@@ -1,4 +1,4 @@
-"""What holds of every decision, whatever the agreements and the event; each claim is worked out here a second time."""
+"""Claims about every decision, whatever the agreements and the event; each claim is worked out here a second time."""
 
 from datetime import timedelta
 
@@ -37,7 +37,7 @@ networks = st.lists(
         shares=st.lists(shares, min_size=1, max_size=3),
     ),
     max_size=5,
-).map(lambda made: network(*(rename(one, f"a{number}") for number, one in enumerate(made))))
+).map(lambda made: network(*(renamed(agreement, f"a{number}") for number, agreement in enumerate(made))))
 situations = st.builds(
     facts,
     source=councils,
@@ -50,51 +50,54 @@ situations = st.builds(
 )
 
 
-def rename(one: Agreement, id: str) -> Agreement:
+def renamed(original: Agreement, id: str) -> Agreement:
     return agreement(
         id,
-        **{name: getattr(one, name) for name in ("status", "purpose", "sources", "recipients", "approved")},
-        effective_from=one.effective_from,
-        review_by=one.review_by,
-        shares=one.shares,
+        **{
+            name: getattr(original, name)
+            for name in ("status", "purpose", "sources", "recipients", "approved")
+        },
+        effective_from=original.effective_from,
+        review_by=original.review_by,
+        shares=original.shares,
     )
 
 
-def permits(one: Agreement, of: Share, recipient: str, event: Facts) -> bool:
-    """Every condition of the design, in one breath."""
+def permits(agreement: Agreement, share: Share, recipient: str, event: Facts) -> bool:
+    """Every condition for a delivery, at once."""
     return (
-        one.status == "active"
-        and one.effective_from <= event.day <= one.review_by
-        and event.source in one.sources & one.approved
-        and recipient in one.recipients & one.approved
-        and of.event == event.event_type
-        and (of.when == "always" or recipient in event.concerned)
-        and event.change_kind in of.change_kinds - {"UNKNOWN"}
-        and (event.handling == "ORDINARY" or (event.handling == "PROTECTED" and of.protected))
+        agreement.status == "active"
+        and agreement.effective_from <= event.day <= agreement.review_by
+        and event.source in agreement.sources & agreement.approved
+        and recipient in agreement.recipients & agreement.approved
+        and share.event == event.event_type
+        and (share.when == "always" or recipient in event.concerned)
+        and event.change_kind in share.change_kinds - {"UNKNOWN"}
+        and (event.handling == "ORDINARY" or (event.handling == "PROTECTED" and share.protected))
     )
 
 
 def permitted(event: Facts, sharing: Network, recipient: str, purpose: str) -> tuple[set[str], set[str]]:
-    """Labels of the agreements, and fields, that permit it."""
-    found = [
-        (one.label, of.fields)
-        for one in sharing.agreements.values()
-        if one.purpose == purpose
-        for of in one.shares
-        if permits(one, of, recipient, event)
+    """The labels of the agreements that permit the delivery, and the fields that they share."""
+    permitting = [
+        (agreement.label, share.fields)
+        for agreement in sharing.agreements.values()
+        if agreement.purpose == purpose
+        for share in agreement.shares
+        if permits(agreement, share, recipient, event)
     ]
-    return {label for label, _ in found}, {path for _, fields in found for path in fields}
+    return {label for label, _ in permitting}, {path for _, fields in permitting for path in fields}
 
 
 def candidates(event: Facts, sharing: Network) -> set[str]:
-    told_always = {
+    always = {
         recipient
-        for one in sharing.agreements.values()
-        for of in one.shares
-        if event.source in one.sources and of.event == event.event_type and of.when == "always"
-        for recipient in one.recipients
+        for agreement in sharing.agreements.values()
+        for share in agreement.shares
+        if event.source in agreement.sources and share.event == event.event_type and share.when == "always"
+        for recipient in agreement.recipients
     }
-    everyone = event.concerned | told_always
+    everyone = event.concerned | always
     if event.change_kind in ("CORRECT", "ANNUL"):
         return {*everyone, *(authority for authority, _ in event.past)}
     if event.change_kind == "REFRESH" and event.requested_by:
@@ -155,16 +158,16 @@ def test_a_chain_of_corrections_reaches_everyone_who_was_ever_told(
     """Whatever becomes of the agreements in between, each of them is told again, or told to stop."""
     (first, sharing), *corrections = chain
     first = first._replace(change_kind="NEW")
-    told = pairs_to_correct(first, decide(first, sharing))
+    informed = pairs_to_correct(first, decide(first, sharing))
     for event, now_sharing in corrections:
         correction = event._replace(
             source=first.source,
             change_kind="ANNUL" if event.change_kind == "ANNUL" else "CORRECT",
-            past=told,
+            past=informed,
         )
         decision = decide(correction, now_sharing)
-        assert told <= pairs(decision, Result.DELIVERED, Result.WITHDRAWN)
-        told |= pairs_to_correct(correction, decision)
+        assert informed <= pairs(decision, Result.DELIVERED, Result.WITHDRAWN)
+        informed |= pairs_to_correct(correction, decision)
 
 
 @given(situations, networks)

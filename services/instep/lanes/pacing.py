@@ -20,28 +20,21 @@ class Extent:
     """One transaction's width (records and bytes) and age."""
 
     def __init__(self, settings: LaneSettings, began: float) -> None:
-        self._settings = settings
         self._began = began
-        self._events = 0
-        self._bytes = 0
+        self._events_left = settings.transaction_events
+        self._bytes_left = settings.transaction_bytes
+        self.old_at = began + settings.transaction_seconds
+        """From this time on no further record is decided, and the transaction commits."""
 
-    def add(self, events: int, size: int) -> None:
-        """Count a batch of so many records and bytes."""
-        self._events += events
-        self._bytes += size
-
-    def has_room(self) -> bool:
-        """Whether the transaction may take another batch."""
-        settings = self._settings
-        return self._events < settings.transaction_events and self._bytes < settings.transaction_bytes
+    def take(self, events: int, size: int) -> bool:
+        """Count a batch of so many records and bytes; whether the transaction may take another."""
+        self._events_left -= events
+        self._bytes_left -= size
+        return self._events_left > 0 and self._bytes_left > 0
 
     def seconds(self, now: float) -> float:
         """How long ago the transaction began."""
         return now - self._began
-
-    def is_old(self, now: float) -> bool:
-        """Whether the transaction is to commit before any further record is decided."""
-        return now - self._began >= self._settings.transaction_seconds
 
 
 class Pacing:

@@ -66,11 +66,20 @@ class Pipeline:
         events = 0
         for batch in self._taken(extent):
             self._check_joins_up(batch, positions)
-            decided = await self._decide_batch(batch, claim, transaction, extent, raise_metrics)
+            at = 0
+            while at < len(batch.records) and (not at or time.monotonic() < extent.old_at):
+                # The probe for poison takes long: then the whole batch is decided at once, before anything has been sent.
+                most = len(batch.records) if self.poison.expected else self._turns.records
+                part = batch.records[at : at + most]
+                at += len(part)
+                outputs = await self._decide(part, claim)
+                await transaction.add(outputs.records)
+                raise_metrics.append(outputs.committed)
+                await sleep(self._turns.rest)
             positions[batch.partition] = (
-                batch.after if decided == len(batch.records) else self.queue.put_back(batch, decided)
+                batch.after if at == len(batch.records) else self.queue.put_back(batch, at)
             )
-            events += decided
+            events += at
         self.poison.expect_poison(0)
         await self._commit(claim, transaction, positions, raise_metrics)
         self._metrics.seconds.observe(extent.seconds(time.monotonic()))
@@ -96,13 +105,14 @@ class Pipeline:
 
     def _taken(self, extent: Extent) -> Iterable[Batch]:
         """Batches off the queue until the transaction is as wide, or as old, as allowed."""
-        while self.queue and extent.has_room():
+        room = True
+        while self.queue and room:
             batch, has_room = self.queue.take()
             if has_room:
                 self._resume()
-            extent.add(len(batch.records), batch.size)
+            room = extent.take(len(batch.records), batch.size)
             yield batch
-            if self.poison.expected or extent.is_old(time.monotonic()):
+            if self.poison.expected or time.monotonic() >= extent.old_at:
                 return
 
     def _check_joins_up(self, batch: Batch, positions: Mapping[TopicPartition, int]) -> None:
@@ -112,27 +122,6 @@ class Pipeline:
             raise Ours(
                 f"The lane was at {expected} of {topic}, and the batch that came starts at {batch.before}."
             )
-
-    async def _decide_batch(
-        self,
-        batch: Batch,
-        claim: Claim,
-        transaction: Transaction,
-        extent: Extent,
-        raise_metrics: list[Callable[[], None]],
-    ) -> int:
-        """Decide a batch in turns until the transaction is old; returns the number of records decided, at least a turn's."""
-        at = 0
-        while at < len(batch.records) and (not at or not extent.is_old(time.monotonic())):
-            # The probe for poison takes long: then the whole batch is decided at once, before anything has been sent.
-            most = len(batch.records) if self.poison.expected else self._turns.records
-            part = batch.records[at : at + most]
-            at += len(part)
-            outputs = await self._decide(part, claim)
-            await transaction.add(outputs.records)
-            raise_metrics.append(outputs.committed)
-            await sleep(self._turns.rest)
-        return at
 
     async def _decide(self, records: list[ConsumerRecord], claim: Claim) -> Outputs:
         now = time.time_ns() // 1_000_000

@@ -49,7 +49,7 @@ def test_a_ticks_transaction_holds_up_no_batch() -> None:
 @pytest.mark.parametrize(
     ("batches", "room"),
     [
-        ([], True),
+        ([(0, 0)], True),
         ([(99, 999)], True),
         ([(100, 0)], False),
         ([(0, 1000)], False),
@@ -59,20 +59,19 @@ def test_a_ticks_transaction_holds_up_no_batch() -> None:
 )
 def test_a_transaction_takes_batches_until_it_is_wide(batches: list[tuple[int, int]], room: bool) -> None:
     extent = Extent(SETTINGS, began=8.0)
-    for events, size in batches:
-        extent.add(events, size)
-    assert extent.has_room() is room
+    *before, last = [extent.take(events, size) for events, size in batches]
+    assert all(before)
+    assert last is room
 
 
 def test_a_transaction_is_old_after_its_seconds() -> None:
     extent = Pacing(SETTINGS, now=0.0).begin(8.0)
-    assert not extent.is_old(8.25)
-    assert extent.is_old(8.5)
+    assert extent.old_at == 8.5
     assert extent.seconds(8.75) == 0.75
 
 
 def test_a_transaction_that_may_last_no_time_is_old_at_its_beginning() -> None:
-    assert Extent(replace(SETTINGS, transaction_seconds=0.0), began=8.0).is_old(8.0)
+    assert Extent(replace(SETTINGS, transaction_seconds=0.0), began=8.0).old_at == 8.0
 
 
 def test_a_transaction_is_open_until_it_commits() -> None:

@@ -267,7 +267,7 @@ def _show_changes(plan: "Plan", *, would: bool, output: Output) -> None:
             typer.echo(f"{sign} {kind}: {len(lines) - _NAMES_SHOWN} more")
     if plan.access is None:
         note("Users, ACLs and quotas are left out: without security (PLAINTEXT) anybody may do anything.")
-    elif plan.access.strangers:
+    elif plan.access.unmanaged:
         note(
             f"ACLs that the network does not name, left as they are: {_some(plan.access.as_json()['acls_left_alone'])}"
         )

@@ -68,7 +68,7 @@ def test_strangers_and_stops_are_left_alone_and_told() -> None:
     }
     change = planned(replace(WHOLE, bindings=WHOLE.bindings | others))
     assert change.empty
-    assert set(change.strangers) == others
+    assert set(change.unmanaged) == others
 
 
 def test_who_has_left_the_network_loses_rights_secret_and_limit() -> None:

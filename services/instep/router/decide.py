@@ -243,7 +243,7 @@ def _entry(recipient: str, purpose: str, applicable: Sequence[_Applicable], fact
 def _refusal(agreement: Agreement, share: Share, recipient: str, facts: Facts) -> Withheld | None:
     """The first test that an agreement's share fails. An unknown kind or handling passes none of the tests."""
     standing = agreement.standing(facts.day)
-    if standing is not None:
+    if standing != "active":
         return Withheld(standing)
     if not agreement.approved >= {facts.source, recipient}:
         return Withheld.NOT_APPROVED

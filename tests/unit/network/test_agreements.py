@@ -21,8 +21,8 @@ COUNCIL_TAX = load(SAMPLE).agreements["council-tax"]
 
 def test_an_agreement_flows_from_its_first_to_its_last_day_and_no_other() -> None:
     assert COUNCIL_TAX.standing(date(2026, 3, 31)) == "not-yet-effective"
-    assert COUNCIL_TAX.standing(date(2026, 4, 1)) is None
-    assert COUNCIL_TAX.standing(date(2027, 3, 31)) is None
+    assert COUNCIL_TAX.standing(date(2026, 4, 1)) == "active"
+    assert COUNCIL_TAX.standing(date(2027, 3, 31)) == "active"
     assert COUNCIL_TAX.standing(date(2027, 4, 1)) == "expired"
 
 

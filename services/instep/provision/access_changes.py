@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from instep.network.access import Access
-from instep.network.network import Quotas
+from instep.network.settings import Quotas
 from instep.provision.bindings import Binding, binding
 
 Limits = Mapping[str, float]

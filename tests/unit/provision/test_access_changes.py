@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instep.network.access import Access, Acl, access
-from instep.network.network import Quotas, load
+from instep.network.network import load
+from instep.network.settings import Quotas
 from instep.provision.access_changes import AccessChanges, HeldAccess, changes
 from instep.provision.bindings import Binding, binding
 

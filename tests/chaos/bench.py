@@ -14,7 +14,8 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError
 
 from instep.kafka.connection import Connection
-from instep.network.network import Network, to_records
+from instep.network.network import Network
+from instep.network.records import to_records
 from instep.network.topics import NETWORK
 from tests.chaos.cluster import Cluster
 from tests.chaos.inspection import hanging_of

@@ -249,8 +249,8 @@ from pathlib import Path
 from aiokafka import AIOKafkaProducer
 import instep.provision.access_wire as wire
 import instep.provision.apply as applying
-from instep.kafka.connection import from_env
 from instep.catalogue.files import default_directory, load_catalogue
+from instep.kafka.connection import from_env
 
 where, left = sys.argv[2], int(sys.argv[3])
 

@@ -18,7 +18,8 @@ from instep.errors import NetworkError, NotConnectedError
 from instep.kafka.connection import Connection
 from instep.kafka.follow import NetworkFollower, read_network
 from instep.local.broker import Broker
-from instep.network.network import load, to_records
+from instep.network.network import load
+from instep.network.records import to_records
 from instep.network.topics import NETWORK
 
 SAMPLE = load(Path(__file__).parents[2] / "deploy/network/sample")

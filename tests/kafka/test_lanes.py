@@ -18,8 +18,9 @@ from instep.kafka.follow import read_network
 from instep.lanes.settlement import Ending
 from instep.lanes.survey import accept_lost, settle_lane, survey
 from instep.local.broker import Broker
-from instep.network.network import Network, to_records
+from instep.network.network import Network
 from instep.network.partition import lane_of
+from instep.network.records import to_records
 from instep.network.services import SERVICES, Service
 from instep.network.topics import NETWORK
 from instep.provision.apply import apply

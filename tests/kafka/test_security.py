@@ -666,7 +666,7 @@ async def test_what_was_allowed_or_lifted_by_hand_is_taken_back_and_a_strangers_
         assert done is not None
         assert done == planned
         assert done.acls_removed == (planted,)
-        assert set(done.strangers) == {stranger, stopped}
+        assert set(done.unmanaged) == {stranger, stopped}
         assert set(done.quotas_set) == {"leeds", "instep.router"}
         with pytest.raises(TopicAuthorizationFailedError):
             await read(secured.as_("leeds"), "high-peak.inbox.council-tax")

@@ -36,8 +36,8 @@ from pathlib import Path
 from aiokafka import AIOKafkaProducer
 from instep.provision.apply import _TRANSACTION_MS, apply
 from instep.kafka.connection import from_env
-from instep.errors import NetworkError
 from instep.catalogue.files import default_directory, load_catalogue
+from instep.errors import NetworkError
 
 commit = AIOKafkaProducer.commit_transaction
 async def stop_and_commit(self):

@@ -71,19 +71,19 @@ class Cells:
         value = self.text(column)
         if not value:
             return None
-        found = normalise.day(self.heading(column), value, self.today, birth=birth).isoformat()
-        if found != value:
+        iso = normalise.day(self.heading(column), value, self.today, birth=birth).isoformat()
+        if iso != value:
             self.note(column, "date-form")
-        return found
+        return iso
 
     def moment(self, column: str) -> datetime:
         value = self.needed(column)
-        found, zoned = normalise.moment(self.heading(column), value, self.today)
+        normalised, zoned = normalise.moment(self.heading(column), value, self.today)
         if not zoned:
             self.note(column, "no-zone")
         if not value[:4].isdecimal():
             self.note(column, "date-form")
-        return found
+        return normalised
 
     def choice(self, column: str, symbols: Mapping[str, str]) -> str | None:
         value = self.text(column).casefold().replace(" ", "-").replace("_", "-")
@@ -103,28 +103,28 @@ class Cells:
         value = self.text(column)
         if not value.strip("0"):
             return None
-        found = identifiers.uprn(value.removesuffix(".0"))
-        if found is None:
+        uprn = identifiers.uprn(value.removesuffix(".0"))
+        if uprn is None:
             self.note(column, "uprn-damaged")
         elif padded and len(value) < 12:
             self.note(column, "leading-zeros")
-        return found
+        return uprn
 
     def postcode(self, column: str) -> str | None:
         value = self.text(column)
         if not value:
             return None
-        found = identifiers.postcode(value)
-        if found is None:
+        postcode = identifiers.postcode(value)
+        if postcode is None:
             self.note(column, "malformed-postcode")
             return None
-        if found != value:
+        if postcode != value:
             self.note(column, "postcode-form")
-        if found.startswith("ZZ99"):
+        if postcode.startswith("ZZ99"):
             self.note(column, "pseudo-postcode")
-        elif self._known_postcode and not self._known_postcode(found):
+        elif self._known_postcode and not self._known_postcode(postcode):
             self.note(column, "unknown-postcode")
-        return found
+        return postcode
 
     def address(
         self, lines: tuple[str, ...], *, town: str, postcode: str, uprn: str, padded: bool

@@ -70,27 +70,27 @@ def read_moves(path: Path, settings: Settings) -> Iterator[Line]:
     """Every row of the file; raises FileFormatError at once where it is no such file."""
     stream = open_file(path, "CSV")
     try:
-        found = headings(stream, path, columns=COLUMNS, required=REQUIRED, renamed=settings.columns)
+        columns = headings(stream, path, columns=COLUMNS, required=REQUIRED, renamed=settings.columns)
     except FileFormatError:
         stream.close()
         raise
-    return _read(stream, found, settings)
+    return _read(stream, columns, settings)
 
 
-def _read(stream: BinaryIO, found: Headings, settings: Settings) -> Iterator[Line]:
+def _read(stream: BinaryIO, columns: Headings, settings: Settings) -> Iterator[Line]:
     with stream:
-        reader = _Reader(found, settings, Survey())
-        reader = _Reader(found, settings, reader.survey(stream))
+        reader = _Reader(columns, settings, Survey())
+        reader = _Reader(columns, settings, reader.survey(stream))
         before = ""
-        for record in records(stream, found.delimiter):
+        for record in records(stream, columns.delimiter):
             yield reader.line(record, before)
             before = reader.recorded_at(record) or before
 
 
 class _Reader:
-    def __init__(self, found: Headings, settings: Settings, survey: Survey) -> None:
-        self._found = found
-        self._places = tuple(found.places.items())
+    def __init__(self, columns: Headings, settings: Settings, survey: Survey) -> None:
+        self._found = columns
+        self._places = tuple(columns.places.items())
         self._settings = settings
         self._survey = survey
         self._system = settings.source_system or SYSTEM

@@ -44,15 +44,15 @@ def records(stream: BinaryIO, delimiter: str) -> Iterator[Record]:
     """Every record after the heading; blank ones (no cell holds anything) are left out."""
     lines = physical_lines(stream)
     next(lines, None)
-    held: deque[PhysicalLine] = deque()
-    while first := held.popleft() if held else next(lines, None):
-        record = _record(first, lines, held, delimiter)
+    pushed_back: deque[PhysicalLine] = deque()
+    while first := pushed_back.popleft() if pushed_back else next(lines, None):
+        record = _record(first, lines, pushed_back, delimiter)
         if record.fault or any(cell and not cell.isspace() for cell in record.cells):
             yield record
 
 
 def _record(
-    first: PhysicalLine, lines: Iterator[PhysicalLine], held: deque[PhysicalLine], delimiter: str
+    first: PhysicalLine, lines: Iterator[PhysicalLine], pushed_back: deque[PhysicalLine], delimiter: str
 ) -> Record:
     text, last, windows, span = first.text, first, first.windows, [first]
     if first.fault:
@@ -61,11 +61,11 @@ def _record(
         cells, fault = _cells(text, delimiter)
         if fault != "unclosed-quote":
             return Record(first.number, cells, last.position, windows, last.ended, fault)
-        following = held.popleft() if held else next(lines, None)
+        following = pushed_back.popleft() if pushed_back else next(lines, None)
         if following is not None:
             span.append(following)
         if following is None or following.fault or len(span) > LONGEST_RECORD:
-            held.extendleft(reversed(span[1:]))
+            pushed_back.extendleft(reversed(span[1:]))
             cut = following is None and len(span) == 1 and not first.ended
             return Record(
                 first.number, (), first.position, windows, True, "cut-off" if cut else "unclosed-quote"

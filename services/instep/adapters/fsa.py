@@ -36,17 +36,17 @@ def read_registrations(path: Path, authority: str, settings: Settings) -> Iterat
     Where `settings.council_of` can tell that a registration is another council's, it is refused.
     """
     stream = open_file(path, "JSON")
-    found = elements(stream, path, MEMBER)
+    registrations = elements(stream, path, MEMBER)
     try:
-        first = _first(found, path)
+        first = _first(registrations, path)
     except FileFormatError:
         stream.close()
         raise
-    return _read(stream, first, found, authority, settings)
+    return _read(stream, first, registrations, authority, settings)
 
 
-def _first(found: Iterator[Element], path: Path) -> Element | None:
-    first = next(found, None)
+def _first(registrations: Iterator[Element], path: Path) -> Element | None:
+    first = next(registrations, None)
     if first and not (isinstance(first.value, dict) and {"fsa_rn", "establishment"} & first.value.keys()):
         raise FileFormatError(f"{path} is JSON, but not registrations of the FSA's register.")
     return first
@@ -72,13 +72,13 @@ def _line(element: Element, authority: str, settings: Settings) -> Line:
 
 
 def _row(element: Element, authority: str, settings: Settings) -> Row:
-    told = element.value
-    if not isinstance(told, dict):
+    registration = element.value
+    if not isinstance(registration, dict):
         raise RowError("", "not-a-registration")
-    council = settings.council_of(told) if settings.council_of else None
+    council = settings.council_of(registration) if settings.council_of else None
     if council not in (None, authority):
         raise RowError("local_council_url", "other-council")
-    top = _Part("", told, settings)
+    top = _Part("", registration, settings)
     reference = top.needed("fsa_rn")
     if reference.startswith("tmp_"):  # given when the service that numbers registrations was away
         raise RowError("fsa_rn", "temporary-reference")
@@ -184,13 +184,13 @@ def _contact(part: _Part, email: str, telephone: str) -> Plain:
 
 def _company_number(part: _Part) -> str | None:
     column = "operator_company_house_number"
-    told = part.text(column)
-    found = identifiers.company_number(told) if told else None
-    if told and found is None:
+    text = part.text(column)
+    number = identifiers.company_number(text) if text else None
+    if text and number is None:
         part.note(column, "company-number-damaged")
-    elif found != (told or None):
+    elif number != (text or None):
         part.note(column, "leading-zeros")
-    return found
+    return number
 
 
 class _Part(Cells):
@@ -199,11 +199,11 @@ class _Part(Cells):
     __slots__ = ("_prefix", "_settings", "_told")
 
     def __init__(
-        self, prefix: str, told: Mapping[str, Any], settings: Settings, outer: _Part | None = None
+        self, prefix: str, text: Mapping[str, Any], settings: Settings, outer: _Part | None = None
     ) -> None:
         super().__init__({}, {}, settings.today, settings.known_postcode)
         self._prefix = prefix
-        self._told = told
+        self._told = text
         self._settings = settings
         if outer:
             self.notes = outer.notes
@@ -220,9 +220,9 @@ class _Part(Cells):
     def _cleaned(self, column: str, value: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise RowError(self.heading(column), "wrong-type")
-        told = str(value)
-        cleaned = normalise.clean(told)
-        if cleaned != told:
+        text = str(value)
+        cleaned = normalise.clean(text)
+        if cleaned != text:
             self.note(column, "spaces")
         return cleaned
 

@@ -21,10 +21,10 @@ class Identity:
 
     def digest(self, what: str, *parts: str) -> bytes:
         """16 bytes; the parts cannot run into each other, nor one use into another."""
-        told = (what, self.authority, *parts)
+        parts_of_message = (what, self.authority, *parts)
         # The lengths go first, so that no text can pass for a boundary.
-        lengths = ",".join([str(len(part)) for part in told])
-        message = f"{lengths};{''.join(told)}".encode("utf-8", "surrogatepass")
+        lengths = ",".join([str(len(part)) for part in parts_of_message])
+        message = f"{lengths};{''.join(parts_of_message)}".encode("utf-8", "surrogatepass")
         return hmac.digest(self.secret, message, "sha256")[:16]
 
     def subject_ref(self, system: str, reference: str) -> str:

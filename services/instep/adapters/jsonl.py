@@ -65,18 +65,18 @@ def _object(line: PhysicalLine) -> Plain:
     if line.fault or line.windows:
         raise RowError("", line.fault or "bad-encoding")
     try:
-        told = json.loads(line.text)
+        event = json.loads(line.text)
     except (ValueError, RecursionError):
         raise RowError("", "not-json" if line.ended else "cut-off") from None
-    if not isinstance(told, dict):
+    if not isinstance(event, dict):
         raise RowError("", "not-json")
-    return told
+    return event
 
 
-def _row(line: PhysicalLine, told: Plain, settings: Settings, protected: frozenset[str]) -> Row:
-    event_type = _text(told, "event_type") or _told_apart(told)
-    reference, household = _text(told, "reference"), _text(told, "household_reference")
-    header = told.pop("header", None)
+def _row(line: PhysicalLine, event: Plain, settings: Settings, protected: frozenset[str]) -> Row:
+    event_type = _text(event, "event_type") or _told_apart(event)
+    reference, household = _text(event, "reference"), _text(event, "household_reference")
+    header = event.pop("header", None)
     if not isinstance(header, dict):
         raise RowError("header", "missing-header")
     header = {name: value for name, value in header.items() if value is not None}
@@ -86,7 +86,7 @@ def _row(line: PhysicalLine, told: Plain, settings: Settings, protected: frozens
     if not isinstance(header.get("subject_ref", reference or None), str):
         raise RowError("header.subject_ref", "missing-subject-ref")
     recorded, _ = normalise.moment("header.recorded_at", header["recorded_at"], settings.today)
-    group = told.get("group_ref")
+    group = event.get("group_ref")
     system = header.get("source_system", settings.source_system)
     household = normalise.key_of(household) if household else group if isinstance(group, str) else ""
     return Row(
@@ -95,7 +95,7 @@ def _row(line: PhysicalLine, told: Plain, settings: Settings, protected: frozens
         event_type=event_type,
         recorded=normalise.milliseconds(recorded),
         header=header,
-        body=told,
+        body=event,
         system=system if isinstance(system, str) else "",
         reference=reference,
         household=household,
@@ -104,15 +104,15 @@ def _row(line: PhysicalLine, told: Plain, settings: Settings, protected: frozens
     )
 
 
-def _told_apart(told: Plain) -> str:
-    fitting = [name for name, fields in _TELLING.items() if fields & told.keys()]
+def _told_apart(event: Plain) -> str:
+    fitting = [name for name, fields in _TELLING.items() if fields & event.keys()]
     if len(fitting) != 1:
         raise RowError("event_type", "not-an-event")
     return fitting[0]
 
 
-def _text(told: Plain, name: str) -> str:
-    value: Any = told.pop(name, None)
+def _text(event: Plain, name: str) -> str:
+    value: Any = event.pop(name, None)
     if value is not None and not isinstance(value, str):
         raise RowError(name, "wrong-type")
     return normalise.clean(value or "")

@@ -23,13 +23,13 @@ from instep.errors import ConfigurationError
 def load_mapping(path: Path) -> Mapping[str, str]:
     """Our column to their heading; raises ConfigurationError, which names the entry at fault."""
     try:
-        told = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigurationError(f"The mapping file {path} cannot be read ({error.strerror}).") from None
     except ValueError as error:
         raise ConfigurationError(f"The mapping file {path} is not valid TOML ({error}).") from None
-    columns = told.get("columns")
-    if not isinstance(columns, dict) or told.keys() != {"columns"}:
+    columns = document.get("columns")
+    if not isinstance(columns, dict) or document.keys() != {"columns"}:
         raise ConfigurationError(f"The mapping file {path} holds one table, [columns], and nothing else.")
     for column, heading in columns.items():
         if column not in COLUMNS:

@@ -62,14 +62,14 @@ def day(column: str, text: str, today: date, *, birth: bool = False) -> date:
     A two-digit year is this century's, save that a birth is not in the future. Births lie in the past, other
     days at most two years ahead, and nothing before 1850.
     """
-    found = _day(column, text, today, birth=birth)
-    if found < EARLIEST or found > today + LATEST_AHEAD:
-        if birth and found > today:
+    parsed = _day(column, text, today, birth=birth)
+    if parsed < EARLIEST or parsed > today + LATEST_AHEAD:
+        if birth and parsed > today:
             raise RowError(column, "date-in-future")
         raise RowError(column, "date-out-of-range")
-    if birth and found > today:
+    if birth and parsed > today:
         raise RowError(column, "date-in-future")
-    return found
+    return parsed
 
 
 def _day(column: str, text: str, today: date, *, birth: bool) -> date:
@@ -91,19 +91,19 @@ def _day(column: str, text: str, today: date, *, birth: bool) -> date:
 def _full_year(year: str, month: int, in_month: int, today: date, *, birth: bool) -> date:
     if len(year) == 4:
         return date(int(year), month, in_month)
-    found = date(2000 + int(year), month, in_month)
-    return date(1900 + int(year), month, in_month) if birth and found > today else found
+    parsed = date(2000 + int(year), month, in_month)
+    return date(1900 + int(year), month, in_month) if birth and parsed > today else parsed
 
 
 def moment(column: str, text: str, today: date) -> tuple[datetime, bool]:
     """An instant in UTC to the millisecond, and whether it said its zone; without one it is UK time, a day its midnight."""
     match = _MOMENT.fullmatch(text)
-    found = day(column, match["day"] if match else text, today)
+    on_day = day(column, match["day"] if match else text, today)
     clock = match["clock"] if match else "00:00"
     zone = (match["zone"] or "") if match else ""
     try:
         at = datetime.fromisoformat(
-            f"{found.isoformat()}T{'0' if clock[1] == ':' else ''}{clock}{zone.upper()}"
+            f"{on_day.isoformat()}T{'0' if clock[1] == ':' else ''}{clock}{zone.upper()}"
         )
         at = (at if zone else at.replace(tzinfo=LONDON)).astimezone(UTC)
     except (ValueError, OverflowError):

@@ -170,8 +170,8 @@ class _Planner:
             "subject_ref": subject_ref,
             "handling": "PROTECTED" if protected else "ORDINARY",
         }
-        told = {"handling": header["handling"], "occurred_on": header["occurred_on"], **body}
-        content = _canonical(told)
+        said_of_it = {"handling": header["handling"], "occurred_on": header["occurred_on"], **body}
+        content = _canonical(said_of_it)
         if "event_id" not in header:
             given = _canonical(row.header) if "change_kind" in row.header else ""
             header["event_id"] = identity.event_id(subject_ref, content + given, row.recorded)
@@ -182,7 +182,7 @@ class _Planner:
                 subject=subject,
                 event_id=_uuid(header["event_id"]),
                 alike=identity.digest("alike", content.casefold()),
-                loose=identity.digest("loose", _canonical(_loosened(told)).casefold()),
+                loose=identity.digest("loose", _canonical(_loosened(said_of_it)).casefold()),
                 person=identity.digest("person", row.person.casefold()) if row.person else None,
                 household=household,
                 protected=row.protected,
@@ -253,8 +253,8 @@ def _again(row: Row, said: Known, known: Known) -> Planned:
     return Unchanged(line=row.line, position=row.position)
 
 
-def _canonical(told: Any) -> str:
-    return _ENCODER.encode(told)
+def _canonical(content: Any) -> str:
+    return _ENCODER.encode(content)
 
 
 def _uuid(text: Any) -> bytes:
@@ -279,12 +279,12 @@ def _with_all_members(body: Plain, in_file: int, remembered: int) -> Plain:
     return {**body, "placement": {**placement, "others_number": remembered - 1}}
 
 
-def _loosened(told: Any) -> Any:
+def _loosened(content: Any) -> Any:
     """The same, with each address that has a UPRN reduced to what decides: UPRN and postcode."""
-    if isinstance(told, dict):
-        if told.get("uprn") and "lines" in told:
-            return {"uprn": told["uprn"], "postcode": told.get("postcode")}
-        return {name: _loosened(value) for name, value in told.items()}
-    if isinstance(told, list):
-        return [_loosened(item) for item in told]
-    return told
+    if isinstance(content, dict):
+        if content.get("uprn") and "lines" in content:
+            return {"uprn": content["uprn"], "postcode": content.get("postcode")}
+        return {name: _loosened(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [_loosened(item) for item in content]
+    return content

@@ -34,15 +34,15 @@ def inbox_object(item: Item) -> dict[str, Any]:
 
 def rejected_row(item: Item) -> dict[str, Any]:
     """A refusal, in plain English."""
-    said = rejected_object(item)
+    refusal = rejected_object(item)
     return {
         "refused": _moment(item),
-        "event": said.get("event_id", ""),
-        "place in outbox": said.get("outbox_offset", ""),
-        "reason": said.get("reason", item.problem),
-        "fields": said.get("fields", []),
-        "what it means": said.get("meaning", ""),
-        "how to put it right": said.get("remedy", ""),
+        "event": refusal.get("event_id", ""),
+        "place in outbox": refusal.get("outbox_offset", ""),
+        "reason": refusal.get("reason", item.problem),
+        "fields": refusal.get("fields", []),
+        "what it means": refusal.get("meaning", ""),
+        "how to put it right": refusal.get("remedy", ""),
     }
 
 
@@ -50,13 +50,13 @@ def rejected_object(item: Item) -> dict[str, Any]:
     """The rejection's own fields with its explanation."""
     if item.problem:
         return item.as_json()
-    found = explain(str(item.content["reason"]))
+    reason = explain(str(item.content["reason"]))
     return {
         **item.content,
         "subject_ref": item.key,
         "offset": item.offset,
-        "meaning": found.meaning,
-        "remedy": found.remedy,
+        "meaning": reason.meaning,
+        "remedy": reason.remedy,
     }
 
 

@@ -65,17 +65,17 @@ async def list_records(
     async with reading(at.connection, at.schemas) as reader:
         ends = await reader.ends(partitions)
         # The last ones of a kind may lie anywhere.
-        found = await _found(
+        items = await _found(
             reader, partitions, everything=span.from_beginning or listing.wanted is not None, last=span.last
         )
-        kept = [item for item in found if listing.wanted is None or listing.wanted(item)]
+        kept = [item for item in items if listing.wanted is None or listing.wanted(item)]
         shown = kept if span.from_beginning else kept[-span.last :]
         if not shown and not span.follow:
             note(listing.nothing)
         _show(shown, listing, output)
         if span.follow:
             # After what has been found, else where it ended before looking: nothing is shown twice or missed.
-            after = {TopicPartition(item.topic, item.partition): item.offset + 1 for item in found}
+            after = {TopicPartition(item.topic, item.partition): item.offset + 1 for item in items}
             await _follow(reader, {**ends, **after}, listing, output)
 
 
@@ -83,15 +83,15 @@ async def _found(
     reader: Reader, partitions: Sequence[TopicPartition], *, everything: bool, last: int
 ) -> list[Item]:
     if everything:
-        found = [item async for item in reader.read(partitions)]
+        items = [item async for item in reader.read(partitions)]
     else:
-        found = [item for partition in partitions for item in await reader.last(partition, last)]
-    return sorted(found, key=lambda item: (item.at, item.topic, item.offset))
+        items = [item for partition in partitions for item in await reader.last(partition, last)]
+    return sorted(items, key=lambda item: (item.at, item.topic, item.offset))
 
 
 def _show(items: Sequence[Item], listing: Listing, output: Output) -> None:
     if output is Output.JSON:
-        show_lines(found for item in items for found in listing.objects(item))
+        show_lines(shown for item in items for shown in listing.objects(item))
     elif items:
         show(output, listing.columns, [row for item in items for row in listing.rows(item)])
 

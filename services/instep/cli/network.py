@@ -197,7 +197,7 @@ def add_authority(
     """
     where = find(directory)
     now = datetime.now(UTC)
-    one = Authority(
+    newcomer = Authority(
         id=authority,
         name=name,
         gss=gss,
@@ -206,12 +206,12 @@ def add_authority(
         valid_from=valid_from.date() if valid_from else _today(),
     )
     file = where / "authorities.csv"
-    longer = with_row(file.read_text(encoding="utf-8"), one)
+    longer = with_row(file.read_text(encoding="utf-8"), newcomer)
     network = load(where)
-    joined = replace(network, authorities={**network.authorities, authority: one})
+    joined = replace(network, authorities={**network.authorities, authority: newcomer})
     if not dry_run:
         write_atomically(file, longer)
-    show_needs(needs(joined, authority), first_event(one, now), _secrets(), output)
+    show_needs(needs(joined, authority), first_event(newcomer, now), _secrets(), output)
     note(
         f"{file} {'would get' if dry_run else 'has'} one more line; next: instep network plan {directory}, then apply."
     )
@@ -247,8 +247,8 @@ def find(directory: str) -> Path:
 def _note_unsound(connection: "Connection") -> None:
     from instep.kafka.soundness import unsound
 
-    if said := _run(unsound(connection)):
-        note(said)
+    if reason := _run(unsound(connection)):
+        note(reason)
 
 
 def _show_changes(plan: "Plan", *, would: bool, output: Output) -> None:
@@ -267,7 +267,7 @@ def _show_changes(plan: "Plan", *, would: bool, output: Output) -> None:
             typer.echo(f"{sign} {kind}: {len(lines) - _NAMES_SHOWN} more")
     if plan.access is None:
         note("Users, ACLs and quotas are left out: without security (PLAINTEXT) anybody may do anything.")
-    elif plan.access.strangers:
+    elif plan.access.unmanaged:
         note(
             f"ACLs that the network does not name, left as they are: {_some(plan.access.as_json()['acls_left_alone'])}"
         )
@@ -278,16 +278,16 @@ def _show_changes(plan: "Plan", *, would: bool, output: Output) -> None:
         note(f"Topics that the network does not name, left as they are: {_some(strange)}")
     if not kinds:
         typer.echo("Nothing to change: the cluster matches.")
-    counted = ", ".join(f"{sum(map(len, found))} {sign}" for sign, found in _by_sign(kinds).items())
+    counted = ", ".join(f"{sum(map(len, lines))} {sign}" for sign, lines in _by_sign(kinds).items())
     at = f"The network {'would be' if would and kinds else 'is'} at generation {plan.generation}"
     typer.echo(f"{at} ({counted})." if counted else f"{at}.")
 
 
 def _by_sign(kinds: Mapping[tuple[str, str], list[str]]) -> dict[str, list[list[str]]]:
-    found: dict[str, list[list[str]]] = {}
+    by_sign: dict[str, list[list[str]]] = {}
     for (sign, _), lines in kinds.items():
-        found.setdefault(sign, []).append(lines)
-    return found
+        by_sign.setdefault(sign, []).append(lines)
+    return by_sign
 
 
 def _as_json(plan: "Plan") -> dict[str, Any]:

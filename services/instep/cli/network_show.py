@@ -77,40 +77,40 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _tiers(network: Network) -> Iterator[dict[str, Any]]:
     councils = network.authorities.values()
-    standing = Counter(one.tier for one in councils if one.valid_to is None)
-    gone = Counter(one.tier for one in councils if one.valid_to is not None)
+    standing = Counter(council.tier for council in councils if council.valid_to is None)
+    gone = Counter(council.tier for council in councils if council.valid_to is not None)
     for tier in sorted(standing | gone):
         yield {"tier": tier, "in force": standing[tier], "gone": gone[tier]}
 
 
 def _authorities(network: Network) -> Iterator[dict[str, Any]]:
-    for one in network.authorities.values():
+    for authority in network.authorities.values():
         yield {
-            "authority": one.id,
-            "name": one.name,
-            "gss": one.gss,
-            "tier": one.tier,
-            "parent": one.parent,
-            "valid_from": one.valid_from,
-            "valid_to": one.valid_to,
-            "replaced_by": list(one.replaced_by),
+            "authority": authority.id,
+            "name": authority.name,
+            "gss": authority.gss,
+            "tier": authority.tier,
+            "parent": authority.parent,
+            "valid_from": authority.valid_from,
+            "valid_to": authority.valid_to,
+            "replaced_by": list(authority.replaced_by),
         }
 
 
 def _agreements(network: Network) -> Iterator[dict[str, Any]]:
-    for one in network.agreements.values():
+    for agreement in network.agreements.values():
         yield {
-            "agreement": one.id,
-            "version": one.version,
-            "status": one.status,
-            "purpose": one.purpose,
-            "events": list(one.events),
-            "sources": sorted(one.sources),
-            "recipients": sorted(one.recipients),
-            "approved": sorted(one.approved),
-            "parties": len(one.parties),
-            "effective_from": one.effective_from,
-            "review_by": one.review_by,
+            "agreement": agreement.id,
+            "version": agreement.version,
+            "status": agreement.status,
+            "purpose": agreement.purpose,
+            "events": list(agreement.events),
+            "sources": sorted(agreement.sources),
+            "recipients": sorted(agreement.recipients),
+            "approved": sorted(agreement.approved),
+            "parties": len(agreement.parties),
+            "effective_from": agreement.effective_from,
+            "review_by": agreement.review_by,
         }
 
 

@@ -79,7 +79,7 @@ def status(output: OutputOption = Output.TABLE) -> None:
     from instep.kafka.connection import home
     from instep.local.platform import Platform
 
-    rows = [asdict(one) for one in Platform(home(os.environ)).status()]
+    rows = [asdict(status) for status in Platform(home(os.environ)).status()]
     show(output, ("name", "state", "pid", "address", "log"), rows)
 
 
@@ -90,8 +90,8 @@ def doctor(output: OutputOption = Output.TABLE) -> None:
     from instep.local.platform import Platform
 
     findings = examine(Platform(home(os.environ)))
-    show(output, ("check", "health", "found", "advice"), [asdict(one) for one in findings])
-    if any(one.health is Health.PROBLEM for one in findings):
+    show(output, ("check", "health", "found", "advice"), [asdict(finding) for finding in findings])
+    if any(finding.health is Health.PROBLEM for finding in findings):
         raise typer.Exit(1)
 
 

@@ -54,7 +54,7 @@ class Request:
 
 
 @dataclass(kw_only=True)
-class Told:
+class RunResult:
     """What has become of the lines, for the summary. Only faulty lines are kept, and with `--wait` the published ones."""
 
     tally: Tally = field(default_factory=Tally)
@@ -65,24 +65,24 @@ class Told:
 
 def publish_file(request: Request) -> None:
     """Publish, tell what became of it, and leave with 1 when a line needs somebody's hand."""
-    told = Told()
+    results = RunResult()
     # Before anything is connected to: a mistyped name should not need a broker to be found.
     if not request.file.exists():
         raise FileFormatError(f"{request.file} is not there.")
     columns = load_mapping(request.mapping) if request.mapping else {}
     try:
-        run(_publish(request, columns, told))
+        run(_publish(request, columns, results))
     except KeyboardInterrupt:
-        note(f"Stopped. {so_far(told.tally)}")
+        note(f"Stopped. {so_far(results.tally)}")
         raise
     finally:
-        if told.tally.lines:
-            _summary(request, told)
-    if told.tally.refused or (request.wait and _unsettled(told)):
+        if results.tally.lines:
+            _summary(request, results)
+    if results.tally.refused or (request.wait and _unsettled(results)):
         raise typer.Exit(1)
 
 
-async def _publish(request: Request, columns: Mapping[str, str], told: Told) -> None:
+async def _publish(request: Request, columns: Mapping[str, str], results: RunResult) -> None:
     at = await council(*connected(), request.authority)
     settings = Settings(
         today=today_in_london(time.time_ns() // 1_000_000),
@@ -100,25 +100,25 @@ async def _publish(request: Request, columns: Mapping[str, str], told: Told) -> 
             authority=at.authority,
             gate=Gate(at.network, at.catalogue),
             memory=memory,
-            tally=told.tally,
-            tell=_teller(request, told),
+            tally=results.tally,
+            tell=_teller(request, results),
             progress=lambda position: bar.update(done=position),
         )
         if request.wait:
-            await _publish_and_wait(at, filing, request, told)
+            await _publish_and_wait(at, filing, request, results)
         else:
             async with publishing(at.connection) as publisher:
                 await filing.publish(publisher)
 
 
-async def _publish_and_wait(at: Council, filing: Filing, request: Request, told: Told) -> None:
+async def _publish_and_wait(at: Council, filing: Filing, request: Request, results: RunResult) -> None:
     async with reading(at.connection, at.schemas) as reader:
         following = Following(at, reader)
         await following.begin()
         async with publishing(at.connection) as publisher:
             await filing.publish(publisher)
-        async for answer in following.answers(told.published):
-            told.answers.append(answer)
+        async for answer in following.answers(results.published):
+            results.answers.append(answer)
             if answer.outcome == "refused" and answer.reason != "id-conflict":
                 # So that the line can be published again once it is put right. In a conflict the network has had the id:
                 # the line was published when other fields stayed at home, and its next change corrects what stands.
@@ -138,7 +138,7 @@ def known_postcodes() -> Callable[[str], bool] | None:
 
 def council_by_name(network: Network) -> Callable[[Mapping[str, Any]], str | None]:
     """The authority of a registration, by the council's name in it, where the network knows that name."""
-    names = {one.name.casefold(): one.id for one in network.authorities.values()}
+    names = {authority.name.casefold(): authority.id for authority in network.authorities.values()}
     return lambda registration: names.get(str(registration.get("council", "")).casefold())
 
 
@@ -148,12 +148,12 @@ def _bar(file: Path) -> Iterator[Bar]:
         yield bar
 
 
-def _teller(request: Request, told: Told) -> Callable[[LineResult], None]:
+def _teller(request: Request, results: RunResult) -> Callable[[LineResult], None]:
     def tell(result: LineResult) -> None:
         if result.outcome in ("refused", "review"):
-            told.faulty.append(result)
+            results.faulty.append(result)
         if request.wait and result.outcome == "published":
-            told.published.append(result)
+            results.published.append(result)
         if request.output is Output.JSON:
             show_lines([_result_object(result)])
 
@@ -161,37 +161,37 @@ def _teller(request: Request, told: Told) -> Callable[[LineResult], None]:
 
 
 def _result_object(result: LineResult) -> dict[str, Any]:
-    said: dict[str, Any] = {"line": result.line, "outcome": result.outcome}
+    shown: dict[str, Any] = {"line": result.line, "outcome": result.outcome}
     if result.outcome == "published":
-        said |= {
+        shown |= {
             "event_id": result.event_id,
             "subject_ref": result.subject_ref,
             "change_kind": "CORRECT" if result.correction else "NEW",
             "offset": result.offset,
         }
     if result.reason:
-        said |= {"column": result.column, "reason": result.reason, "meaning": explain(result.reason)}
+        shown |= {"column": result.column, "reason": result.reason, "meaning": explain(result.reason)}
     if result.held_back:
-        said["held_back"] = list(result.held_back)
+        shown["held_back"] = list(result.held_back)
     if result.notes:
-        said["notes"] = [{"column": one.column, "note": one.reason} for one in result.notes]
-    return said
+        shown["notes"] = [{"column": remark.column, "note": remark.reason} for remark in result.notes]
+    return shown
 
 
 def _answer_object(answer: Answer) -> dict[str, Any]:
-    said: dict[str, Any] = {"line": answer.line, "event_id": answer.event_id, "outcome": answer.outcome}
+    shown: dict[str, Any] = {"line": answer.line, "event_id": answer.event_id, "outcome": answer.outcome}
     if answer.outcome == "refused":
         meaning = explain_reason(answer.reason).meaning
-        return said | {"reason": answer.reason, "fields": list(answer.fields), "meaning": meaning}
-    return said | {"delivered": answer.delivered, "withheld": answer.withheld}
+        return shown | {"reason": answer.reason, "fields": list(answer.fields), "meaning": meaning}
+    return shown | {"delivered": answer.delivered, "withheld": answer.withheld}
 
 
-def _summary(request: Request, told: Told) -> None:
+def _summary(request: Request, results: RunResult) -> None:
     if request.output is Output.JSON:
-        show_lines([_summary_object(told)])
+        show_lines([_summary_object(results)])
         return
     out = stdout()
-    tally = told.tally
+    tally = results.tally
     out.print(f"{tally.lines} {_lines(tally.lines)} of {request.file.name}:")
     for outcome, words in COUNTS.items():
         if tally.outcomes[outcome]:
@@ -199,22 +199,22 @@ def _summary(request: Request, told: Told) -> None:
             out.print(f"{tally.outcomes[outcome]:>8}  {words}{more if tally.corrections else ''}")
     _held_back(tally)
     _notes(tally)
-    _faulty(told.faulty)
-    if request.wait and told.published:
-        _answers(told)
+    _faulty(results.faulty)
+    if request.wait and results.published:
+        _answers(results)
 
 
-def _summary_object(told: Told) -> dict[str, Any]:
+def _summary_object(results: RunResult) -> dict[str, Any]:
     summary: dict[str, Any] = {
-        "lines": told.tally.lines,
-        "outcomes": dict(told.tally.outcomes),
-        "corrections": told.tally.corrections,
-        "held_back": dict(told.tally.held_back),
+        "lines": results.tally.lines,
+        "outcomes": dict(results.tally.outcomes),
+        "corrections": results.tally.corrections,
+        "held_back": dict(results.tally.held_back),
     }
-    if told.published:
-        summary["accepted"] = sum(answer.outcome == "accepted" for answer in told.answers)
-        summary["refused_later"] = sum(answer.outcome == "refused" for answer in told.answers)
-        summary["unanswered"] = len(told.published) - len(told.answers)
+    if results.published:
+        summary["accepted"] = sum(answer.outcome == "accepted" for answer in results.answers)
+        summary["refused_later"] = sum(answer.outcome == "refused" for answer in results.answers)
+        summary["unanswered"] = len(results.published) - len(results.answers)
     return {"summary": summary}
 
 
@@ -236,31 +236,38 @@ def _notes(tally: Tally) -> None:
 def _faulty(faulty: Sequence[LineResult]) -> None:
     if not faulty:
         return
-    rows = [{"line": one.line, "column": one.column, "why": explain(one.reason)} for one in faulty[:LISTED]]
+    rows = [
+        {"line": line.line, "column": line.column, "why": explain(line.reason)} for line in faulty[:LISTED]
+    ]
     show(Output.TABLE, ("line", "column", "why"), rows, title="Not published:")
     if len(faulty) > LISTED:
         note(f"and {len(faulty) - LISTED} more; --output json lists them all.")
 
 
-def _answers(told: Told) -> None:
-    accepted = [answer for answer in told.answers if answer.outcome == "accepted"]
-    refused = [answer for answer in told.answers if answer.outcome == "refused"]
+def _answers(results: RunResult) -> None:
+    accepted = [answer for answer in results.answers if answer.outcome == "accepted"]
+    refused = [answer for answer in results.answers if answer.outcome == "refused"]
     delivered, withheld = sum(one.delivered for one in accepted), sum(one.withheld for one in accepted)
     out = stdout()
     out.print(f"Accepted {len(accepted)}: delivered {delivered} times, withheld {withheld} times.")
     rows = [
-        {"line": one.line, "outcome": one.outcome, "delivered": one.delivered, "withheld": one.withheld}
-        for one in sorted(accepted, key=lambda one: one.line)[:LISTED]
+        {
+            "line": answer.line,
+            "outcome": answer.outcome,
+            "delivered": answer.delivered,
+            "withheld": answer.withheld,
+        }
+        for answer in sorted(accepted, key=lambda answer: answer.line)[:LISTED]
     ]
     if rows:
         show(Output.TABLE, ("line", "outcome", "delivered", "withheld"), rows)
     if refused:
         faults = [
-            {"line": one.line, "fields": one.fields, "why": explain_reason(one.reason).meaning}
-            for one in refused[:LISTED]
+            {"line": answer.line, "fields": answer.fields, "why": explain_reason(answer.reason).meaning}
+            for answer in refused[:LISTED]
         ]
         show(Output.TABLE, ("line", "fields", "why"), faults, title="Refused by the network:")
-    silent = len(told.published) - len(told.answers)
+    silent = len(results.published) - len(results.answers)
     if silent:
         note(
             f"{silent} {_lines(silent)} had no answer: either the network had them before and dropped the repeat, or"
@@ -268,9 +275,9 @@ def _answers(told: Told) -> None:
         )
 
 
-def _unsettled(told: Told) -> bool:
-    return any(answer.outcome == "refused" for answer in told.answers) or len(told.answers) < len(
-        told.published
+def _unsettled(results: RunResult) -> bool:
+    return any(answer.outcome == "refused" for answer in results.answers) or len(results.answers) < len(
+        results.published
     )
 
 

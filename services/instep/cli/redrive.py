@@ -39,8 +39,8 @@ def redrive_refused(
         here = await council(*connected(), authority)
         with progress("redriving") as bar:
 
-            def tell(one: Done) -> None:
-                done.append(one)
+            def tell(done_one: Done) -> None:
+                done.append(done_one)
                 bar.advance()
 
             await redrive(here, choice, time.time_ns() // 1_000_000, tell, dry_run=dry_run)
@@ -49,8 +49,8 @@ def redrive_refused(
         run(work())
     finally:
         # Also after an interruption: what was sent is sent.
-        _show(sorted(done, key=lambda one: one.place), output)
-    if any(one.result not in (Result.SENT, Result.SOUND, Result.ALREADY) for one in done):
+        _show(sorted(done, key=lambda done_one: done_one.place), output)
+    if any(done_one.result not in (Result.SENT, Result.SOUND, Result.ALREADY) for done_one in done):
         raise typer.Exit(1)
 
 
@@ -64,10 +64,10 @@ def chosen(*, at: str | None, reason: str | None, everything: bool) -> Choice:
         if reason is None and not everything:
             raise ConfigurationError("Say what is to be redriven: --at PLACE, --reason REASON or --all.")
         return Choice(reason=reason)
-    found = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", at)
-    if found is None:
+    match = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", at)
+    if match is None:
         raise ConfigurationError(f"'{at}' is no place in the outbox: write 120, or 120-140 for a range.")
-    first, last = int(found[1]), int(found[2] or found[1])
+    first, last = int(match[1]), int(match[2] or match[1])
     if last < first:
         raise ConfigurationError(f"{at} ends before it begins.")
     return Choice(reason=reason, first=first, last=last)
@@ -78,14 +78,14 @@ def count_refused(authority: str, *, reason: str | None, output: Output) -> None
 
     async def work() -> None:
         here = await council(*connected(), authority)
-        found: Counter[str] = Counter()
+        counts: Counter[str] = Counter()
         async with reading(here.connection, here.schemas) as reader:
             async for item in reader.read([here.rejected()]):
-                found[str(item.content.get("reason", item.problem))] += 1
+                counts[str(item.content.get("reason", item.problem))] += 1
         rows = [
-            {"reason": one, "refused": count, "what it means": explain(one).meaning}
-            for one, count in found.most_common()
-            if reason in (None, one)
+            {"reason": name, "refused": count, "what it means": explain(name).meaning}
+            for name, count in counts.most_common()
+            if reason in (None, name)
         ]
         if not rows:
             note("Nothing has been refused.")
@@ -99,36 +99,38 @@ def _show(done: list[Done], output: Output) -> None:
     if not done:
         note("Nothing that was refused is meant by that.")
         return
-    show(output, COLUMNS, [_object(one) if output is Output.JSON else _row(one) for one in done])
-    tally = Counter(one.result for one in done)
+    show(
+        output, COLUMNS, [_object(redriven) if output is Output.JSON else _row(redriven) for redriven in done]
+    )
+    tally = Counter(redriven.result for redriven in done)
     note(", ".join(f"{count} {result.value}" for result, count in tally.items()))
 
 
-def _row(one: Done) -> dict[str, Any]:
-    result = f"{one.result.value}: {one.still}" if one.still else one.result.value
+def _row(redriven: Done) -> dict[str, Any]:
+    result = f"{redriven.result.value}: {redriven.still}" if redriven.still else redriven.result.value
     return {
-        "place in outbox": one.place,
-        "event": one.event_id,
-        "refused as": one.reason,
+        "place in outbox": redriven.place,
+        "event": redriven.event_id,
+        "refused as": redriven.reason,
         "result": result,
-        "sent to": one.sent_to,
-        "fields": list(one.fields),
-        "what it means": _means(one),
+        "sent to": redriven.sent_to,
+        "fields": list(redriven.fields),
+        "what it means": _means(redriven),
     }
 
 
-def _object(one: Done) -> dict[str, Any]:
+def _object(redriven: Done) -> dict[str, Any]:
     return {
-        "outbox_offset": one.place,
-        "event_id": one.event_id,
-        "reason": one.reason,
-        "result": one.result.value,
-        "still": one.still or None,
-        "fields": list(one.fields),
-        "sent_to": one.sent_to,
-        "meaning": _means(one),
+        "outbox_offset": redriven.place,
+        "event_id": redriven.event_id,
+        "reason": redriven.reason,
+        "result": redriven.result.value,
+        "still": redriven.still or None,
+        "fields": list(redriven.fields),
+        "sent_to": redriven.sent_to,
+        "meaning": _means(redriven),
     }
 
 
-def _means(one: Done) -> str:
-    return explain(one.still).meaning if one.still else _MEANING[one.result]
+def _means(redriven: Done) -> str:
+    return explain(redriven.still).meaning if redriven.still else _MEANING[redriven.result]

@@ -116,11 +116,11 @@ def diff(
     catalogue = load_catalogue(_directory(directory))
     before, after = _either(catalogue, old), _either(catalogue, new)
     event_type = catalogue.events.get(after.name)
-    found = difference.differences(before, after, event_type.classes if event_type else {})
+    changes = difference.differences(before, after, event_type.classes if event_type else {})
     if output is Output.JSON:
-        show_lines(map(asdict, found))
+        show_lines(map(asdict, changes))
         return
-    lines = [difference.verdict(before, after), *(str(one) for one in found)]
+    lines = [difference.verdict(before, after), *(str(change) for change in changes)]
     lines += [f"Breaks: {fault}" for fault in problems_between(before.definition, after.definition)]
     stdout().print("\n".join(lines), soft_wrap=True)
 
@@ -151,10 +151,10 @@ def _ids() -> dict[tuple[str, str], list[int]]:
     from instep.kafka.follow import read_network
 
     network = asyncio.run(read_network(from_env(os.environ)))
-    found: dict[tuple[str, str], list[int]] = {}
+    numbers: dict[tuple[str, str], list[int]] = {}
     for number, pair in network.schemas.items():
-        found.setdefault(pair, []).append(number)
-    return found
+        numbers.setdefault(pair, []).append(number)
+    return numbers
 
 
 def _row(schema: Schema, known: Mapping[tuple[str, str], list[int]], *, ids: bool) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Council:
             has = f"it has {', '.join(purposes)}" if purposes else "it receives under no agreement"
             raise ConfigurationError(f"{self.authority} has no inbox for '{purpose}': {has}.")
         chosen = purposes if purpose is None else [purpose]
-        return [TopicPartition(topics.inbox(self.authority, one), 0) for one in chosen]
+        return [TopicPartition(topics.inbox(self.authority, purpose), 0) for purpose in chosen]
 
     def rejected(self) -> TopicPartition:
         """Where it learns what was refused."""
@@ -70,7 +70,7 @@ async def council(connection: Connection, catalogue: Catalogue, name: str) -> Co
 
 def participant(network: Network, name: str) -> str:
     """The id that `name` is, given as id or full name; raises ConfigurationError for one that takes no part."""
-    by_name = {one.name.lower(): one.id for one in network.authorities.values()}
+    by_name = {authority.name.lower(): authority.id for authority in network.authorities.values()}
     id = by_name.get(name.lower(), name)
     if id in network.participants:
         return id

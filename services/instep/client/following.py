@@ -81,11 +81,11 @@ def _answers(
                 fields=tuple(content.get("fields", ())),
             )
         ]
-    found = []
+    answers = []
     for entry in item.content.get("entries", ()):
         result = by_event.get(entry.get("event_id", ""))
         if result is not None and entry["kind"] == "ACCEPTED":
-            found.append(
+            answers.append(
                 Answer(
                     line=result.line,
                     event_id=result.event_id,
@@ -94,4 +94,4 @@ def _answers(
                     withheld=entry.get("withheld", 0),
                 )
             )
-    return found
+    return answers

@@ -48,7 +48,7 @@ class Item:
 
     def as_json(self) -> dict[str, Any]:
         """One JSON object: what `--output json` prints."""
-        said: dict[str, Any] = {
+        shown: dict[str, Any] = {
             "topic": self.topic,
             "offset": self.offset,
             "at": self.at.isoformat().replace("+00:00", "Z"),
@@ -57,7 +57,7 @@ class Item:
             "headers": dict(self.headers),
             "content": dict(self.content),
         }
-        return said | ({"problem": self.problem} if self.problem else {})
+        return shown | ({"problem": self.problem} if self.problem else {})
 
 
 def item(record: Any, schemas: Mapping[int, Schema]) -> Item:
@@ -117,19 +117,19 @@ class Reader:
         """
         wanted = await self._existing(partitions)
         async with self._reaching():
-            found: dict[TopicPartition, int] = await self._client.end_offsets(wanted)
-        return found
+            offsets: dict[TopicPartition, int] = await self._client.end_offsets(wanted)
+        return offsets
 
     async def _existing(self, partitions: Iterable[TopicPartition]) -> list[TopicPartition]:
         async with self._reaching():
             topics: set[str] = await self._client.topics()
             wanted = list(partitions)
-            found = [partition for partition in wanted if partition.topic in topics]
-            if self._connection.security_protocol != "PLAINTEXT" and len(found) < len(wanted):
+            present = [partition for partition in wanted if partition.topic in topics]
+            if self._connection.security_protocol != "PLAINTEXT" and len(present) < len(wanted):
                 raise not_permitted(self._connection, next(p.topic for p in wanted if p.topic not in topics))
             # XXX: aiokafka (pinned) looks for each topic that it does not know with a request and a pause of its own.
-            await self._client._client.set_topics({partition.topic for partition in found})
-        return found
+            await self._client._client.set_topics({partition.topic for partition in present})
+        return present
 
     async def read(
         self, partitions: Iterable[TopicPartition], starts: Mapping[TopicPartition, int] | None = None
@@ -150,10 +150,10 @@ class Reader:
         self._assign({p: begin[p] for p in left})
         heard = time.monotonic()
         while left:
-            for found in await self._poll():
+            for record in await self._poll():
                 heard = time.monotonic()
-                if found.offset < ends[TopicPartition(found.topic, found.partition)]:
-                    yield found
+                if record.offset < ends[TopicPartition(record.topic, record.partition)]:
+                    yield record
             passed = {p for p in left if await self._position(p) >= ends[p]}
             left -= passed
             self._client.pause(*passed)
@@ -167,8 +167,8 @@ class Reader:
         while True:
             start = max(0, end - back)
             kept: deque[Item] = deque(maxlen=count)
-            async for one in self.read([partition], {partition: start}):
-                kept.append(one)
+            async for received in self.read([partition], {partition: start}):
+                kept.append(received)
             if len(kept) >= count or start == 0:
                 return list(kept)
             back *= 4
@@ -178,8 +178,8 @@ class Reader:
         self._assign(starts)
         began = time.time()
         while True:
-            for found in await self._poll():
-                yield item(found, self._schemas)
+            for record in await self._poll():
+                yield item(record, self._schemas)
             yield None
             # aiokafka waits out a broker that has gone, without a word: hence the look at its last answer.
             answered = [self._client.last_poll_timestamp(partition) or 0 for partition in starts]

@@ -147,12 +147,12 @@ def redriven_of(headers: Iterable[tuple[str, bytes | None]]) -> int | None:
 
 async def refusals(reader: Reader, council: Council, choice: Choice) -> list[Item]:
     """The refusals that are meant, in the order of their originals, each original once."""
-    found = {
+    originals = {
         int(item.content["outbox_offset"]): item
         async for item in reader.read([council.rejected()])
         if choice.covers(item)
     }
-    return [found[place] for place in sorted(found)]
+    return [originals[place] for place in sorted(originals)]
 
 
 async def redrive(
@@ -174,15 +174,15 @@ async def redrive(
         for item in chosen
     ]
     if dry_run:
-        for item, found in judged:
-            tell(_done(item, Result.SOUND) if isinstance(found, Sendable) else found)
+        for item, decided in judged:
+            tell(_done(item, Result.SOUND) if isinstance(decided, Sendable) else decided)
         return
     async with publishing(council.connection) as publisher:
-        for item, found in judged:
-            if isinstance(found, Done):
-                tell(found)
+        for item, decided in judged:
+            if isinstance(decided, Done):
+                tell(decided)
             else:
-                await publisher.send(council.authority, found, partial(_sent, tell, item))
+                await publisher.send(council.authority, decided, partial(_sent, tell, item))
 
 
 def _sent(tell: Callable[[Done], None], item: Item, at: int) -> None:

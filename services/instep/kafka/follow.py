@@ -19,7 +19,8 @@ from instep.errors import NetworkError, NotConnectedError
 from instep.kafka.connection import NOT_PERMITTED, Connection, connecting, ensure_reachable, not_permitted
 from instep.kafka.freshness import FRESH_SECONDS, Answer, Freshness
 from instep.kafka.generations import Generations
-from instep.network.network import Network, from_records
+from instep.network.network import Network
+from instep.network.records import from_records
 from instep.network.topics import NETWORK
 
 FRESH_MS = int(FRESH_SECONDS * 1000)

@@ -13,7 +13,8 @@ from instep.network.days import RespondWithin
 
 Status = Literal["active", "suspended", "ended"]
 When = Literal["concerns-recipient", "always"]
-Standing = Literal["suspended", "ended", "not-yet-effective", "expired"]
+Standing = Literal["active", "suspended", "ended", "not-yet-effective", "expired"]
+"""Of an agreement on a day: active, or why nothing flows under the agreement on that day."""
 
 CHANGE_KINDS = ("NEW", "CORRECT", "ANNUL", "REFRESH")
 
@@ -82,12 +83,12 @@ class Agreement:
         names = dict.fromkeys(share.event for share in self.shares)
         put(self, "events", {name: tuple(s for s in self.shares if s.event == name) for name in names})
 
-    def standing(self, day: date) -> Standing | None:
-        """Why nothing flows under it on that day (in London), as disclosures put it; None when it is active."""
+    def standing(self, day: date) -> Standing:
+        """How the agreement stands on a day in London; disclosures give the reason in the same words."""
         if self.status != "active":
             return self.status
         if day < self.effective_from:
             return "not-yet-effective"
         if day > self.review_by:
             return "expired"
-        return None
+        return "active"

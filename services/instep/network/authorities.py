@@ -60,8 +60,8 @@ class Authority:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class LineFault:
-    """A fault on one line of a file; `about` is the authority's id where the fault is an authority's."""
+class RowFinding:
+    """A finding on one line of a file; `about` is the authority's id where the finding is an authority's."""
 
     line: int
     message: str
@@ -70,55 +70,55 @@ class LineFault:
 
 def read_rows(
     text: str, columns: tuple[str, ...]
-) -> tuple[list[tuple[int, dict[str, str]]], list[LineFault]]:
+) -> tuple[list[tuple[int, dict[str, str]]], list[RowFinding]]:
     """The rows of a CSV text with exactly these columns, each with the line it ends on; and what does not fit."""
     rows: list[tuple[int, dict[str, str]]] = []
     reader = csv.reader(text.splitlines(), strict=True)
     try:
         if tuple(next(reader, [])) != columns:
-            return [], [LineFault(line=1, message=f"the columns must be {', '.join(columns)}")]
-        faults = []
+            return [], [RowFinding(line=1, message=f"the columns must be {', '.join(columns)}")]
+        errors = []
         for values in reader:
             if len(values) == len(columns):
                 rows.append((reader.line_num, dict(zip(columns, values, strict=True))))
             else:
                 words = f"{len(values)} columns where there should be {len(columns)}"
-                faults.append(LineFault(line=reader.line_num, message=words))
+                errors.append(RowFinding(line=reader.line_num, message=words))
     except csv.Error as error:
-        return rows, [LineFault(line=reader.line_num, message=f"this is not CSV: {error}")]
-    return rows, faults
+        return rows, [RowFinding(line=reader.line_num, message=f"this is not CSV: {error}")]
+    return rows, errors
 
 
-def read_authorities(text: str) -> tuple[dict[str, tuple[int, Authority]], list[LineFault]]:
+def read_authorities(text: str) -> tuple[dict[str, tuple[int, Authority]], list[RowFinding]]:
     """The authorities of `authorities.csv` by id, each with its line; and what cannot be read."""
-    rows, faults = read_rows(text, COLUMNS)
+    rows, errors = read_rows(text, COLUMNS)
     authorities: dict[str, tuple[int, Authority]] = {}
     for line, values in rows:
         try:
             read = authority(values)
         except NetworkError as error:
-            faults.append(LineFault(line=line, message=str(error)))
+            errors.append(RowFinding(line=line, message=str(error)))
             continue
         if read.id in authorities:
-            faults.append(
-                LineFault(line=line, message=f"{read.id} is on line {authorities[read.id][0]} already")
+            errors.append(
+                RowFinding(line=line, message=f"{read.id} is on line {authorities[read.id][0]} already")
             )
         else:
             authorities[read.id] = (line, read)
-    return authorities, faults
+    return authorities, errors
 
 
-def read_aliases(text: str) -> tuple[dict[str, tuple[int, str, str]], list[LineFault]]:
+def read_aliases(text: str) -> tuple[dict[str, tuple[int, str, str]], list[RowFinding]]:
     """Former code to (line, authority, current code), of `gss_aliases.csv`; and what cannot be read."""
-    rows, faults = read_rows(text, ALIAS_COLUMNS)
+    rows, errors = read_rows(text, ALIAS_COLUMNS)
     aliases: dict[str, tuple[int, str, str]] = {}
     for line, values in rows:
         former = values["former_gss"]
         if former in aliases:
-            faults.append(LineFault(line=line, message=f"{former} is on line {aliases[former][0]} already"))
+            errors.append(RowFinding(line=line, message=f"{former} is on line {aliases[former][0]} already"))
         else:
             aliases[former] = (line, values["authority"], values["current_gss"])
-    return aliases, faults
+    return aliases, errors
 
 
 def mentioned(text: str) -> frozenset[str]:
@@ -126,7 +126,7 @@ def mentioned(text: str) -> frozenset[str]:
     return frozenset(line.partition(",")[0].strip(' "').lower() for line in text.splitlines())
 
 
-def identifier_faults(role: str, id: str) -> Iterator[str]:
+def identifier_errors(role: str, id: str) -> Iterator[str]:
     """Why an id is none; `what` says whose it is."""
     if not IDENTIFIER.fullmatch(id):
         yield f"{role} {id!r} must be 2 to 41 lower-case letters, digits and hyphens, the first a letter"

@@ -3,15 +3,15 @@
 from collections.abc import Container, Iterator, Mapping
 from datetime import timedelta
 
-from instep.network.authorities import GSS, TIERS, Authority, LineFault, identifier_faults
+from instep.network.authorities import GSS, TIERS, Authority, RowFinding, identifier_errors
 from instep.network.documents import nearest
 from instep.network.lookalikes import disguised, lookalikes
 
 
-def authority_faults(
+def authority_errors(
     authorities: Mapping[str, tuple[int, Authority]], unread: Container[str] = ()
-) -> Iterator[LineFault]:
-    """What is wrong with the authorities among themselves; `unread` are ids of rows that have faults of their own."""
+) -> Iterator[RowFinding]:
+    """What is wrong with the authorities among themselves; `unread` are ids of rows that have errors of their own."""
     known = {id: authority for id, (_, authority) in authorities.items()}
     taken_for = lookalikes(authorities)
     codes: dict[str, str] = {}
@@ -22,19 +22,19 @@ def authority_faults(
         if authority.gss and codes.setdefault(authority.gss, authority.id) != authority.id:
             words.append(f"{authority.gss} is the code of {codes[authority.gss]} already")
         yield from (
-            LineFault(line=line, message=f"{authority.id}: {word}", about=authority.id) for word in words
+            RowFinding(line=line, message=f"{authority.id}: {word}", about=authority.id) for word in words
         )
 
 
-def authority_warnings(authorities: Mapping[str, tuple[int, Authority]]) -> Iterator[LineFault]:
+def authority_warnings(authorities: Mapping[str, tuple[int, Authority]]) -> Iterator[RowFinding]:
     """What the network's people should know of its authorities."""
     taken_for = lookalikes(authorities)
     for line, authority in authorities.values():
         if authority.valid_to and not authority.replaced_by:
             words = f"it ends on {authority.valid_to} and nobody replaces it, so nobody is told of what concerns its area"
-            yield LineFault(line=line, message=f"{authority.id}: {words}", about=authority.id)
+            yield RowFinding(line=line, message=f"{authority.id}: {words}", about=authority.id)
         if (like := disguised(authority.id)) and authority.id not in taken_for:
-            yield LineFault(
+            yield RowFinding(
                 line=line, message=f"{authority.id}: the id reads like {like!r}", about=authority.id
             )
 
@@ -54,7 +54,7 @@ def _succession(authority: Authority, known: Mapping[str, Authority]) -> Iterato
 
 
 def _authority(authority: Authority, known: Mapping[str, Authority], unread: Container[str]) -> Iterator[str]:
-    yield from identifier_faults("the id", authority.id)
+    yield from identifier_errors("the id", authority.id)
     if not authority.name.strip():
         yield "the name is empty"
     if authority.gss and not GSS.fullmatch(authority.gss):
@@ -88,10 +88,10 @@ def _ahead(id: str, steps: Mapping[str, tuple[str, ...]]) -> set[str]:
     return reached
 
 
-def alias_faults(
+def alias_errors(
     aliases: Mapping[str, tuple[int, str, str]], known: Mapping[str, Authority], unread: Container[str] = ()
-) -> Iterator[LineFault]:
-    """What is wrong with the former codes, given the authorities; `unread` as in `authority_faults`."""
+) -> Iterator[RowFinding]:
+    """What is wrong with the former codes, given the authorities; `unread` as in `authority_errors`."""
     codes = {authority.gss: authority.id for authority in known.values()}
     for former, (line, authority, current) in aliases.items():
         if authority not in known and authority in unread:
@@ -104,4 +104,4 @@ def alias_faults(
             words = f"{former} is the code of {codes[former]} today, so it is nobody's former code"
         else:
             continue
-        yield LineFault(line=line, message=words)
+        yield RowFinding(line=line, message=words)

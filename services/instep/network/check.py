@@ -19,18 +19,19 @@ from instep.network.agreements import Agreement
 from instep.network.authorities import (
     IDENTIFIER,
     Authority,
-    LineFault,
+    RowFinding,
     mentioned,
     read_aliases,
     read_authorities,
 )
-from instep.network.census import alias_faults, authority_faults, authority_warnings
-from instep.network.documents import Fault
+from instep.network.census import alias_errors, authority_errors, authority_warnings
+from instep.network.documents import Finding
 from instep.network.lookalikes import disguised, lookalikes
-from instep.network.network import load, settings_faults, settings_warnings
+from instep.network.network import load
 from instep.network.overlaps import overlaps
 from instep.network.problems import Lines, Problem, Severity
 from instep.network.revisions import stale_versions
+from instep.network.settings import settings_errors, settings_warnings
 
 LARGEST = 4 << 20
 """Bytes of a file of a network: a hundred times what the largest one has."""
@@ -47,8 +48,8 @@ def check(directory: Path, catalogue: Catalogue, today: date) -> list[Problem]:
     agreements: list[Read] = []
     for file in sorted((directory / "agreements").glob("*")):
         if file.suffix == ".toml":
-            read, faults = _agreement(file)
-            problems += faults
+            read, errors = _agreement(file)
+            problems += errors
             if read is not None:
                 agreements.append(read)
                 problems += _terms(read, known, unread, catalogue.events, today)
@@ -74,7 +75,7 @@ def check_against(directory: Path, before: Path) -> list[Problem]:
         if (read := _agreement(file)[0]) is not None
     }
     stale = stale_versions(earlier, {id: read.agreement for id, read in now.items()})
-    return _sorted(now[id].at(Fault(key="version", message=f"{id}: {words}")) for id, words in stale)
+    return _sorted(now[id].at(Finding(key="version", message=f"{id}: {words}")) for id, words in stale)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -86,21 +87,21 @@ class Read:
     document: Mapping[str, Any]
     agreement: Agreement
 
-    def at(self, fault: Fault, severity: Severity = "error") -> Problem:
+    def at(self, finding: Finding, severity: Severity = "error") -> Problem:
         """The problem at its line."""
-        return _at(self.file, self.lines, fault, severity)
+        return _at(self.file, self.lines, finding, severity)
 
 
 def _authorities(file: Path) -> tuple[Mapping[str, Authority], frozenset[str] | None, list[Problem]]:
-    """The authorities, the ids that lines with faults mention (None: any may have been meant), and the problems."""
+    """The authorities, the ids that lines with errors mention (None: any may have been meant), and the problems."""
     text, problems = _read(file)
     if problems:
         return {}, None, problems
-    rows, faults = read_authorities(text)
-    whole = not faults and all(map(IDENTIFIER.fullmatch, rows))
+    rows, errors = read_authorities(text)
+    whole = not errors and all(map(IDENTIFIER.fullmatch, rows))
     unread = frozenset[str]() if whole else mentioned(text)
-    problems += [_on_line(file, fault) for fault in (*faults, *authority_faults(rows, unread))]
-    problems += [_on_line(file, fault, "warning") for fault in authority_warnings(rows)]
+    problems += [_on_line(file, finding) for finding in (*errors, *authority_errors(rows, unread))]
+    problems += [_on_line(file, finding, "warning") for finding in authority_warnings(rows)]
     return {id: authority for id, (_, authority) in rows.items()}, unread, problems
 
 
@@ -110,10 +111,10 @@ def _aliases(file: Path, known: Mapping[str, Authority], unread: frozenset[str] 
     text, problems = _read(file)
     if problems:
         return problems
-    aliases, faults = read_aliases(text)
+    aliases, errors = read_aliases(text)
     if unread is None:
-        return [_on_line(file, fault) for fault in faults]
-    return [_on_line(file, fault) for fault in (*faults, *alias_faults(aliases, known, unread))]
+        return [_on_line(file, finding) for finding in errors]
+    return [_on_line(file, finding) for finding in (*errors, *alias_errors(aliases, known, unread))]
 
 
 def _settings(file: Path) -> Iterator[Problem]:
@@ -121,10 +122,10 @@ def _settings(file: Path) -> Iterator[Problem]:
     yield from problems
     if problems:
         return
-    faults = settings_faults(document)
-    yield from (_at(file, lines, fault) for fault in faults)
-    if not faults:
-        yield from (_at(file, lines, fault, "warning") for fault in settings_warnings(document))
+    errors = settings_errors(document)
+    yield from (_at(file, lines, finding) for finding in errors)
+    if not errors:
+        yield from (_at(file, lines, finding, "warning") for finding in settings_warnings(document))
 
 
 def _principals(directory: Path) -> Iterator[Problem]:
@@ -133,13 +134,13 @@ def _principals(directory: Path) -> Iterator[Problem]:
     if not document.get("principals"):
         return
     for authority, purpose, words in unknown_principals(load(directory)):
-        yield _at(file, lines, Fault(key=authority, value=purpose, message=words))
+        yield _at(file, lines, Finding(key=authority, value=purpose, message=words))
 
 
 def _agreement(file: Path) -> tuple[Read | None, list[Problem]]:
     document, lines, problems = _toml(file)
-    faults = [] if problems else documents.agreement_faults(document)
-    problems += [_at(file, lines, fault) for fault in faults]
+    errors = [] if problems else documents.agreement_errors(document)
+    problems += [_at(file, lines, finding) for finding in errors]
     if problems:
         return None, problems
     agreement = documents.agreement(document)
@@ -156,9 +157,9 @@ def _terms(
     agreement, name = read.agreement, read.file.stem
     if unread is None:
         unread = agreement.parties
-    faults = terms.errors(agreement, read.document, name, known, events, today, unread)
-    yield from map(read.at, faults)
-    yield from (read.at(fault, "warning") for fault in terms.warnings(agreement, known, today))
+    errors = terms.errors(agreement, read.document, name, known, events, today, unread)
+    yield from map(read.at, errors)
+    yield from (read.at(finding, "warning") for finding in terms.warnings(agreement, known, today))
 
 
 def _ids(agreements: Sequence[Read]) -> Iterator[Problem]:
@@ -167,16 +168,16 @@ def _ids(agreements: Sequence[Read]) -> Iterator[Problem]:
     for read in agreements:
         id = read.agreement.id
         if id != read.file.stem and id in files:
-            yield read.at(Fault(key="id", message=f"{id} is the id of {id}.toml already"))
+            yield read.at(Finding(key="id", message=f"{id} is the id of {id}.toml already"))
     for key in ("id", "purpose"):
         taken_for = lookalikes(getattr(read.agreement, key) for read in agreements)
         for read in agreements:
             name = getattr(read.agreement, key)
             if name in taken_for:
                 words = f"{key} {name!r} would be taken for {taken_for[name]!r}: choose one that cannot"
-                yield read.at(Fault(key=key, message=words))
+                yield read.at(Finding(key=key, message=words))
             elif like := disguised(name):
-                yield read.at(Fault(key=key, message=f"{key} {name!r} reads like {like!r}"), "warning")
+                yield read.at(Finding(key=key, message=f"{key} {name!r} reads like {like!r}"), "warning")
 
 
 def _overlaps(agreements: Sequence[Read]) -> Iterator[Problem]:
@@ -187,11 +188,11 @@ def _overlaps(agreements: Sequence[Read]) -> Iterator[Problem]:
         share = [share.event for share in overlap.agreement.shares].index(overlap.event)
         if not overlap.twin:
             words = f"what it shares of {overlap.event} is shared by {other} already, for the same purpose: it adds nothing"
-            yield read.at(Fault(key="event", share=share, message=words), "warning")
+            yield read.at(Finding(key="event", share=share, message=words), "warning")
         elif overlap.agreement.id not in twins:
             twins.add(overlap.agreement.id)
             words = f"it says the same as {other}, under a second id: who ends one of them stops nothing"
-            yield read.at(Fault(key="id", message=words), "warning")
+            yield read.at(Finding(key="id", message=words), "warning")
 
 
 def _read(file: Path) -> tuple[str, list[Problem]]:
@@ -231,10 +232,10 @@ def _sorted(problems: Iterable[Problem]) -> list[Problem]:
     return sorted(problems, key=lambda problem: (problem.file, problem.line, problem.message))
 
 
-def _on_line(file: Path, fault: LineFault, severity: Severity = "error") -> Problem:
-    return Problem(file=str(file), line=fault.line, message=fault.message, severity=severity)
+def _on_line(file: Path, finding: RowFinding, severity: Severity = "error") -> Problem:
+    return Problem(file=str(file), line=finding.line, message=finding.message, severity=severity)
 
 
-def _at(file: Path, lines: Lines, fault: Fault, severity: Severity = "error") -> Problem:
-    line = lines.of(fault.key, value=fault.value, share=fault.share)
-    return Problem(file=str(file), line=line, message=fault.message, severity=severity)
+def _at(file: Path, lines: Lines, finding: Finding, severity: Severity = "error") -> Problem:
+    line = lines.of(finding.key, value=finding.value, share=finding.share)
+    return Problem(file=str(file), line=line, message=finding.message, severity=severity)

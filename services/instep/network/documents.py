@@ -1,6 +1,6 @@
 """Documents: an agreement, and a network's settings, as TOML or JSON gives them; read strictly.
 
-Whatever does not fit is a `Fault`, which says where it is: `check` shows them all with their lines, `load` stops
+Whatever does not fit is a `Finding`, which says where it is: `check` shows them all with their lines, `load` stops
 at the first.
 """
 
@@ -18,7 +18,7 @@ Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Fault:
+class Finding:
     """What is wrong in a document, and where: at a key, at a value in it, in the n-th `[[share]]`."""
 
     message: str
@@ -80,49 +80,49 @@ def nearest(name: str, names: Iterable[str]) -> str:
     return f" (did you mean {close[0]}?)" if close else ""
 
 
-def shape_faults(
+def shape_errors(
     document: Document, keys: Mapping[str, Kind], optional: Iterable[str] = ()
-) -> Iterator[Fault]:
+) -> Iterator[Finding]:
     """Unknown keys, missing keys, and values of another kind."""
     for key, value in document.items():
         if key not in keys:
-            yield Fault(key=key, message=f"{key} is not known here{nearest(key, keys)}")
+            yield Finding(key=key, message=f"{key} is not known here{nearest(key, keys)}")
         elif not keys[key].fits(value):
-            yield Fault(key=key, message=f"{key} must be {keys[key].words}")
+            yield Finding(key=key, message=f"{key} must be {keys[key].words}")
     for key in keys:
         if key not in document and key not in optional:
-            yield Fault(message=f"{key} is missing")
+            yield Finding(message=f"{key} is missing")
 
 
-def agreement_faults(document: Document) -> list[Fault]:
+def agreement_errors(document: Document) -> list[Finding]:
     """Why the document is not an agreement; empty when `agreement` will take it."""
-    faults = list(shape_faults(document, AGREEMENT_KEYS, optional=OPTIONAL_AGREEMENT_KEYS))
-    if faults:
-        return faults
+    errors = list(shape_errors(document, AGREEMENT_KEYS, optional=OPTIONAL_AGREEMENT_KEYS))
+    if errors:
+        return errors
     for approval in document["approved"]:
-        faults += [
-            Fault(key="approved", value=approval.get("authority"), message=f"approved: {fault.message}")
-            for fault in shape_faults(approval, APPROVAL_KEYS)
+        errors += [
+            Finding(key="approved", value=approval.get("authority"), message=f"approved: {finding.message}")
+            for finding in shape_errors(approval, APPROVAL_KEYS)
         ]
     for index, share in enumerate(document["share"]):
-        faults += [
-            Fault(key=fault.key, share=index, message=fault.message)
-            for fault in (
-                *shape_faults(share, SHARE_KEYS, optional=OPTIONAL_SHARE_KEYS),
+        errors += [
+            Finding(key=finding.key, share=index, message=finding.message)
+            for finding in (
+                *shape_errors(share, SHARE_KEYS, optional=OPTIONAL_SHARE_KEYS),
                 *_share_words(share),
             )
         ]
     if document["status"] not in get_args(Status):
-        faults.append(_not_one_of("status", document["status"], get_args(Status)))
+        errors.append(_not_one_of("status", document["status"], get_args(Status)))
     try:
         respond_within(document["respond_within"])
     except NetworkError as error:
-        faults.append(Fault(key="respond_within", message=str(error)))
-    return faults
+        errors.append(Finding(key="respond_within", message=str(error)))
+    return errors
 
 
 def agreement(document: Document) -> Agreement:
-    """The agreement of a document that has no faults."""
+    """The agreement of a document that has no errors."""
     return Agreement(
         id=document["id"],
         version=document["version"],
@@ -177,7 +177,7 @@ def _share(document: Document) -> Share:
     )
 
 
-def _share_words(share: Document) -> Iterator[Fault]:
+def _share_words(share: Document) -> Iterator[Finding]:
     when = share.get("when")
     if isinstance(when, str) and when not in get_args(When):
         yield _not_one_of("when", when, get_args(When))
@@ -188,6 +188,6 @@ def _share_words(share: Document) -> Iterator[Fault]:
                 yield _not_one_of("change_kinds", kind, CHANGE_KINDS)
 
 
-def _not_one_of(key: str, value: Any, words: tuple[str, ...]) -> Fault:
+def _not_one_of(key: str, value: Any, words: tuple[str, ...]) -> Finding:
     known = ", ".join(words[:-1]) + " or " + words[-1]
-    return Fault(key=key, value=str(value), message=f"{key} is {value!r}, which is not {known}")
+    return Finding(key=key, value=str(value), message=f"{key} is {value!r}, which is not {known}")

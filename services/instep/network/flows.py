@@ -6,14 +6,15 @@ What becomes of an event is for the router alone to decide; these are the terms 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Final, Literal
 
 from instep.errors import NetworkError
-from instep.network.agreements import Agreement, Share, When
+from instep.network.agreements import Agreement, Share, Standing, When
 from instep.network.documents import nearest
 from instep.network.network import Network
 
-ACTIVE = "active"
-NOT_APPROVED = "not-approved"
+ACTIVE: Final = "active"
+NOT_APPROVED: Final = "not-approved"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +30,7 @@ class Flow:
     fields: tuple[str, ...]
     agreement: str
     """`id@version`."""
-    standing: str
+    standing: Standing | Literal["not-approved"]
 
 
 def flows(network: Network, day: date) -> tuple[Flow, ...]:
@@ -78,12 +79,12 @@ def chosen(
 def _flows(agreement: Agreement, share: Share, day: date) -> Iterator[Flow]:
     bound, unbound = agreement.approved, agreement.parties - agreement.approved
     standing = agreement.standing(day)
-    groups = [
+    groups: list[tuple[frozenset[str], frozenset[str], Standing | Literal["not-approved"]]] = [
         (agreement.sources & bound, agreement.recipients & bound, ACTIVE),
         (agreement.sources & unbound, agreement.recipients, NOT_APPROVED),
         (agreement.sources & bound, agreement.recipients & unbound, NOT_APPROVED),
     ]
-    if standing is not None:  # then it is no matter who has approved
+    if standing != ACTIVE:  # then it is no matter who has approved
         groups = [(agreement.sources, agreement.recipients, standing)]
     for sources, recipients, stands in groups:
         if sources and recipients:

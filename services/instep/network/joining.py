@@ -11,8 +11,8 @@ from typing import Any
 from instep.errors import NetworkError
 from instep.network import topics
 from instep.network.access import purpose_service
-from instep.network.authorities import COLUMNS, Authority, LineFault, read_authorities, row
-from instep.network.census import authority_faults
+from instep.network.authorities import COLUMNS, Authority, RowFinding, read_authorities, row
+from instep.network.census import authority_errors
 from instep.network.network import Network
 
 
@@ -33,16 +33,16 @@ def with_row(text: str, newcomer: Authority) -> str:
     line = io.StringIO()
     csv.DictWriter(line, COLUMNS, lineterminator="\n").writerow(row(newcomer))
     longer = f"{text.rstrip()}\n{line.getvalue()}"
-    rows, faults = read_authorities(longer)
-    problems = [*faults, *_of(newcomer, [*authority_faults(rows)])]
+    rows, errors = read_authorities(longer)
+    problems = [*errors, *_of(newcomer, [*authority_errors(rows)])]
     if problems:
         raise NetworkError(f"{newcomer.id} cannot be added: {problems[0].message}.")
     return longer
 
 
-def _of(newcomer: Authority, faults: list[LineFault]) -> list[LineFault]:
+def _of(newcomer: Authority, errors: list[RowFinding]) -> list[RowFinding]:
     """Those of the newcomer: what else is wrong in the file is for `check` to say."""
-    return [fault for fault in faults if fault.about == newcomer.id]
+    return [finding for finding in errors if finding.about == newcomer.id]
 
 
 def needs(network: Network, authority: str) -> Needs:

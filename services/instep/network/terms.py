@@ -5,8 +5,8 @@ from datetime import date, timedelta
 
 from instep.events.schema import EventType
 from instep.network.agreements import Agreement, Share
-from instep.network.authorities import Authority, identifier_faults
-from instep.network.documents import Document, Fault, nearest
+from instep.network.authorities import Authority, identifier_errors
+from instep.network.documents import Document, Finding, nearest
 
 NOTICE = timedelta(days=60)
 """How long before its last day an agreement is said to be running out."""
@@ -27,10 +27,10 @@ def errors(
     events: Mapping[str, EventType],
     today: date,
     unread: Container[str] = (),
-) -> Iterator[Fault]:
+) -> Iterator[Finding]:
     """What is wrong with an agreement; `document` is what it was read from, `name` its file's without `.toml`.
 
-    `unread` are authorities whose rows have faults of their own, which are told already.
+    `unread` are authorities whose rows have errors of their own, which are told already.
     """
     yield from _identity(agreement, name)
     yield from _clauses(agreement)
@@ -39,32 +39,32 @@ def errors(
         yield from _share(share, index, events, agreement)
 
 
-def _identity(agreement: Agreement, name: str) -> Iterator[Fault]:
+def _identity(agreement: Agreement, name: str) -> Iterator[Finding]:
     for key in ("id", "purpose"):
-        for words in identifier_faults(key, getattr(agreement, key)):
-            yield Fault(key=key, message=words)
+        for words in identifier_errors(key, getattr(agreement, key)):
+            yield Finding(key=key, message=words)
     if agreement.id != name:
-        yield Fault(key="id", message=f"id is {agreement.id!r}, but the file is {name}.toml")
+        yield Finding(key="id", message=f"id is {agreement.id!r}, but the file is {name}.toml")
     for key in ("version", "retention_days"):
         if getattr(agreement, key) < 1:
-            yield Fault(key=key, message=f"{key} must be 1 or more")
+            yield Finding(key=key, message=f"{key} must be 1 or more")
     if agreement.retention_days > LONGEST_DAYS:
         words = f"retention_days is {agreement.retention_days}, more than a hundred years"
-        yield Fault(key="retention_days", message=words)
+        yield Finding(key="retention_days", message=words)
 
 
-def _clauses(agreement: Agreement) -> Iterator[Fault]:
+def _clauses(agreement: Agreement) -> Iterator[Finding]:
     for key in ("lawful_basis", "legal_power", "dpia", "contact"):
         if not getattr(agreement, key).strip():
-            yield Fault(key=key, message=f"{key} is empty")
+            yield Finding(key=key, message=f"{key} is empty")
     if agreement.review_by < agreement.effective_from:
-        yield Fault(key="review_by", message="review_by is before effective_from")
+        yield Finding(key="review_by", message="review_by is before effective_from")
     for approval in agreement.approvals:
         if approval.on > agreement.review_by:
             words = f"{approval.authority} approved after review_by"
-            yield Fault(key="approved", value=approval.authority, message=words)
+            yield Finding(key="approved", value=approval.authority, message=words)
     if not agreement.shares:
-        yield Fault(message="it shares nothing: a [[share]] is missing")
+        yield Finding(message="it shares nothing: a [[share]] is missing")
 
 
 def _parties(
@@ -73,26 +73,26 @@ def _parties(
     known: Mapping[str, Authority],
     today: date,
     unread: Container[str],
-) -> Iterator[Fault]:
+) -> Iterator[Finding]:
     for key in ("sources", "recipients"):
         names: list[str] = document[key]
         if not names:
-            yield Fault(key=key, message=f"{key} is empty")
+            yield Finding(key=key, message=f"{key} is empty")
         for name in dict.fromkeys(names):
             if names.count(name) > 1:
-                yield Fault(key=key, value=name, message=f"{name} is among the {key} twice")
+                yield Finding(key=key, value=name, message=f"{name} is among the {key} twice")
             if name in known or name not in unread:
                 for words in _party(name, known, agreement, today):
-                    yield Fault(key=key, value=name, message=words)
+                    yield Finding(key=key, value=name, message=words)
     if len(agreement.parties) == 1:
-        yield Fault(key="recipients", message="its only source is its only recipient")
+        yield Finding(key="recipients", message="its only source is its only recipient")
     approvals = [approval.authority for approval in agreement.approvals]
     for name in dict.fromkeys(approvals):
         if name not in agreement.parties:
             words = f"{name} has approved but is no party"
-            yield Fault(key="approved", value=name, message=words)
+            yield Finding(key="approved", value=name, message=words)
         if approvals.count(name) > 1:
-            yield Fault(key="approved", value=name, message=f"{name} has approved twice")
+            yield Finding(key="approved", value=name, message=f"{name} has approved twice")
 
 
 def _party(name: str, known: Mapping[str, Authority], agreement: Agreement, today: date) -> Iterator[str]:
@@ -105,15 +105,15 @@ def _party(name: str, known: Mapping[str, Authority], agreement: Agreement, toda
 
 def _share(
     share: Share, index: int, events: Mapping[str, EventType], agreement: Agreement
-) -> Iterator[Fault]:
+) -> Iterator[Finding]:
     event = events.get(share.event)
     if event is None:
         words = f"the event {share.event!r} is not known{nearest(share.event, events)}"
-        yield Fault(key="event", value=share.event, share=index, message=words)
+        yield Finding(key="event", value=share.event, share=index, message=words)
         return
     for key in ("fields", "change_kinds"):
         if not getattr(share, key):
-            yield Fault(key=key, share=index, message=f"{key} is empty")
+            yield Finding(key=key, share=index, message=f"{key} is empty")
     fields = shareable(event)
     special = agreement.special_category_condition.strip()
     for path in dict.fromkeys(share.fields):
@@ -127,7 +127,7 @@ def _share(
         elif event.classes.get(path) == "special-category" and not special:
             words = f"{path} is special category data, so special_category_condition must be given"
         if words:
-            yield Fault(key="fields", value=path, share=index, message=words)
+            yield Finding(key="fields", value=path, share=index, message=words)
 
 
 def shareable(event: EventType) -> frozenset[str]:
@@ -135,30 +135,30 @@ def shareable(event: EventType) -> frozenset[str]:
     return frozenset(path for path in event.latest.fields if path.partition(".")[0] != "header")
 
 
-def warnings(agreement: Agreement, known: Mapping[str, Authority], today: date) -> Iterator[Fault]:
+def warnings(agreement: Agreement, known: Mapping[str, Authority], today: date) -> Iterator[Finding]:
     """What keeps an agreement that is not ended from working as its parties may expect, today or soon."""
     if agreement.status == "ended":
         return
     for name in sorted(agreement.parties - agreement.approved):
         key = "sources" if name in agreement.sources else "recipients"
         words = f"{name} has not approved, so it neither sends nor receives under this agreement"
-        yield Fault(key=key, value=name, message=words)
+        yield Finding(key=key, value=name, message=words)
     for name in sorted(agreement.parties & known.keys()):
         last = known[name].valid_to
         if last and today <= last < agreement.review_by:
-            yield Fault(key="sources", value=name, message=f"{name} ends on {last}, before review_by")
+            yield Finding(key="sources", value=name, message=f"{name} ends on {last}, before review_by")
     for approval in agreement.approvals:
         if approval.on > today:
             words = f"the approval of {approval.authority} is dated after today"
-            yield Fault(key="approved", value=approval.authority, message=words)
+            yield Finding(key="approved", value=approval.authority, message=words)
     if LONG_DAYS < agreement.retention_days <= LONGEST_DAYS:
         words = (
             f"retention_days is {agreement.retention_days}, more than seven years: the dpia should say why"
         )
-        yield Fault(key="retention_days", message=words)
+        yield Finding(key="retention_days", message=words)
     if agreement.review_by < today:
         words = f"its review is overdue since {agreement.review_by}, and nothing flows"
-        yield Fault(key="review_by", message=words)
+        yield Finding(key="review_by", message=words)
     elif agreement.review_by <= today + NOTICE:
         left = (agreement.review_by - today).days
-        yield Fault(key="review_by", message=f"it runs out on {agreement.review_by} (days left: {left})")
+        yield Finding(key="review_by", message=f"it runs out on {agreement.review_by} (days left: {left})")

@@ -132,9 +132,9 @@ def _authorities(file: Path) -> list[Authority]:
 
 
 def _rows(file: Path, columns: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    rows, faults = read_rows(file.read_text(encoding="utf-8"), columns)
-    if faults:
-        raise NetworkError(f"{file}, line {faults[0].line}: {faults[0].message}")
+    rows, errors = read_rows(file.read_text(encoding="utf-8"), columns)
+    if errors:
+        raise NetworkError(f"{file}, line {errors[0].line}: {errors[0].message}")
     return (values for _, values in rows)
 
 

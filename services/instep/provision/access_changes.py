@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from instep.network.access import Access
-from instep.network.network import Quotas
+from instep.network.settings import Quotas
 from instep.provision.bindings import Binding, binding
 
 Limits = Mapping[str, float]
@@ -22,14 +22,14 @@ class HeldAccess:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccessChanges:
-    """Users, ACLs and limits to make and to take away; `strangers` are ACLs that are not the network's to change."""
+    """Users, ACLs and limits to make and to take away; `unmanaged` are ACLs that are not the network's to change."""
 
     users_created: tuple[str, ...] = ()
     users_removed: tuple[str, ...] = ()
     acls_created: tuple[Binding, ...] = ()
     acls_removed: tuple[Binding, ...] = ()
     quotas_set: Mapping[str, Mapping[str, float | None]]
-    strangers: tuple[Binding, ...] = ()
+    unmanaged: tuple[Binding, ...] = ()
 
     @property
     def empty(self) -> bool:
@@ -49,7 +49,7 @@ class AccessChanges:
             "acls_created": tuple(map(str, self.acls_created)),
             "acls_removed": tuple(map(str, self.acls_removed)),
             "quotas_changed": tuple(self.quotas_set),
-            "acls_left_alone": tuple(map(str, self.strangers)),
+            "acls_left_alone": tuple(map(str, self.unmanaged)),
         }
 
 
@@ -75,7 +75,7 @@ def changes(wanted: Access, quotas: Quotas, current: HeldAccess, formerly: Colle
         acls_created=tuple(sorted(named - current.bindings)),
         acls_removed=tuple(sorted(removed)),
         quotas_set=_quotas(wanted, quotas, {user: own for user, own in current.quotas.items() if ours(user)}),
-        strangers=tuple(sorted(extra - removed)),
+        unmanaged=tuple(sorted(extra - removed)),
     )
 
 

@@ -37,8 +37,9 @@ from instep.kafka.follow import read_records
 from instep.kafka.generations import GENERATION
 from instep.network.check import check
 from instep.network.days import today_in_london
-from instep.network.network import Network, from_records, load
+from instep.network.network import Network, load
 from instep.network.problems import plainly
+from instep.network.records import from_records
 from instep.network.topic_specs import TopicSpec, topic_specs
 from instep.network.topics import NETWORK
 from instep.provision.access import carry_out, planned_access

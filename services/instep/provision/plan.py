@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from instep.errors import NetworkError
 from instep.kafka.generations import GENERATION
 from instep.network.authorities import RESERVED, row
-from instep.network.network import Network, from_records, to_records
+from instep.network.network import Network
+from instep.network.records import from_records, to_records
 from instep.network.revisions import changed_keys, stale_versions
 from instep.network.topic_specs import TopicSpec, topic_specs
 from instep.network.topics import TENANT

@@ -246,7 +246,7 @@ def _entry(recipient: AuthorityId, purpose: str, applicable: Sequence[_Applicabl
 def _refusal(agreement: Agreement, share: Share, recipient: AuthorityId, facts: Facts) -> Withheld | None:
     """The first test that an agreement's share fails. An unknown kind or handling passes none of the tests."""
     standing = agreement.standing(facts.day)
-    if standing is not None:
+    if standing != "active":
         return Withheld(standing)
     if not agreement.approved >= {facts.source, recipient}:
         return Withheld.NOT_APPROVED

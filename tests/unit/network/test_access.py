@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from instep.network.access import ADMIN, ANY, Acl, access, purpose_service, service_principal
 from instep.network.authorities import Authority
-from instep.network.network import Network, from_records, load, settings_faults, to_records
+from instep.network.network import Network, load
+from instep.network.records import from_records, to_records
 from instep.network.services import SERVICES
+from instep.network.settings import settings_errors
 from instep.network.topic_specs import topic_specs
 from instep.network.topics import inboxes
 from tests.unit.sharing import agreement
@@ -228,8 +230,8 @@ def test_the_plan_depends_on_the_network_alone_and_no_two_principals_are_one(net
     ],
 )
 def test_settings_that_cannot_be_meant_are_named(document: dict[str, object], message: str) -> None:
-    (fault,) = settings_faults({"name": "sample", "lanes": 4} | document)
-    assert message in fault.message
+    (error,) = settings_errors({"name": "sample", "lanes": 4} | document)
+    assert message in error.message
 
 
 def test_a_limit_of_the_networks_own_is_read_from_its_directory(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from instep.errors import NetworkError
 from instep.network import documents
 from instep.network.agreements import Agreement
 from instep.network.days import RespondWithin, respond_within, today_in_london
-from instep.network.network import from_records, load, to_records
+from instep.network.network import load
+from instep.network.records import from_records, to_records
 
 SAMPLE = Path(__file__).parents[3] / "deploy/network/sample"
 COUNCIL_TAX = load(SAMPLE).agreements["council-tax"]
@@ -21,8 +22,8 @@ COUNCIL_TAX = load(SAMPLE).agreements["council-tax"]
 
 def test_an_agreement_flows_from_its_first_to_its_last_day_and_no_other() -> None:
     assert COUNCIL_TAX.standing(date(2026, 3, 31)) == "not-yet-effective"
-    assert COUNCIL_TAX.standing(date(2026, 4, 1)) is None
-    assert COUNCIL_TAX.standing(date(2027, 3, 31)) is None
+    assert COUNCIL_TAX.standing(date(2026, 4, 1)) == "active"
+    assert COUNCIL_TAX.standing(date(2027, 3, 31)) == "active"
     assert COUNCIL_TAX.standing(date(2027, 4, 1)) == "expired"
 
 
@@ -116,7 +117,7 @@ def test_a_topic_without_a_network_says_what_to_do() -> None:
 )
 def test_a_document_that_does_not_fit_says_why(change: dict[str, Any], words: str) -> None:
     document = {**documents.document(COUNCIL_TAX), **change}
-    assert [fault.message for fault in documents.agreement_faults(document)] == [words]
+    assert [error.message for error in documents.agreement_errors(document)] == [words]
 
 
 def test_what_a_share_leaves_out_permits_nothing() -> None:

@@ -19,11 +19,11 @@ SAMPLE = Path(__file__).parents[3] / "deploy/network/sample"
 
 
 def test_an_authority_is_in_force_up_to_and_including_its_last_day() -> None:
-    read, faults = read_authorities(
+    read, errors = read_authorities(
         HEADING + "harrogate,Harrogate,E07000165,district,,1974-04-01,2023-03-31,north-yorkshire\n"
     )
     _, harrogate = read["harrogate"]
-    assert not faults
+    assert not errors
     assert not harrogate.in_force(date(1974, 3, 31))
     assert harrogate.in_force(date(1974, 4, 1))
     assert harrogate.in_force(date(2023, 3, 31))
@@ -60,9 +60,9 @@ def test_the_nation_follows_from_the_code() -> None:
 
 def test_a_date_that_is_none_a_short_row_and_a_second_row_are_faults_with_their_lines() -> None:
     good = "leeds,Leeds,E08000035,metropolitan,,1974-04-01,,\n"
-    read, faults = read_authorities(HEADING + good + "york,York,E06000014,unitary,,1996,,\n" + "a,b\n" + good)
+    read, errors = read_authorities(HEADING + good + "york,York,E06000014,unitary,,1996,,\n" + "a,b\n" + good)
     assert list(read) == ["leeds"]
-    assert {(fault.line, fault.message) for fault in faults} == {
+    assert {(error.line, error.message) for error in errors} == {
         (3, "valid_from is '1996', which is not a date such as 2026-04-01"),
         (4, "2 columns where there should be 8"),
         (5, "leeds is on line 2 already"),
@@ -70,16 +70,16 @@ def test_a_date_that_is_none_a_short_row_and_a_second_row_are_faults_with_their_
 
 
 def test_other_columns_are_refused_by_name() -> None:
-    _, faults = read_authorities("id,name\n")
-    assert [fault.line for fault in faults] == [1]
-    assert "valid_from" in faults[0].message
+    _, errors = read_authorities("id,name\n")
+    assert [error.line for error in errors] == [1]
+    assert "valid_from" in errors[0].message
 
 
 def test_a_former_code_given_twice_is_a_fault() -> None:
     text = ",".join(ALIAS_COLUMNS) + "\nE08000016,barnsley,E08000038\nE08000016,leeds,E08000035\n"
-    read, faults = read_aliases(text)
+    read, errors = read_aliases(text)
     assert read["E08000016"][1] == "barnsley"
-    assert [fault.line for fault in faults] == [3]
+    assert [error.line for error in errors] == [3]
 
 
 def test_a_former_code_leads_to_the_council_that_still_exists() -> None:

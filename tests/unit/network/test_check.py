@@ -10,8 +10,9 @@ import pytest
 from instep.catalogue.files import load_catalogue
 from instep.errors import NetworkError
 from instep.network.check import check, check_against
-from instep.network.network import LEAST_DAYS, load
+from instep.network.network import load
 from instep.network.problems import Problem
+from instep.network.settings import LEAST_DAYS
 from instep.router.memory import KEPT_MS
 
 ROOT = Path(__file__).parents[3]

@@ -1,4 +1,4 @@
-"""The JSON Schema of an agreement: it takes what `check` takes, and refuses faults of form as `check` does."""
+"""The JSON Schema of an agreement: it takes what `check` takes, and refuses errors of form as `check` does."""
 
 import copy
 import json
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator, FormatChecker
 
 from instep.catalogue.files import load_catalogue
-from instep.network.documents import agreement_faults
+from instep.network.documents import agreement_errors
 from instep.network.form import agreement_schema
 
 ROOT = Path(__file__).parents[3]
@@ -109,5 +109,5 @@ def test_whatever_check_finds_faulty_in_form_does_not_fit(
         del table[key]
     else:
         table[key] = data.draw(ODD)
-    if agreement_faults(document):
+    if agreement_errors(document):
         assert not fits(document)

@@ -27,9 +27,9 @@ WAKEFIELD = Authority(
 
 @pytest.mark.parametrize("text", [TEXT, TEXT.rstrip("\n"), TEXT.rstrip("\n") + "\n\n"])
 def test_the_newcomer_is_the_last_line_and_the_others_stay(text: str) -> None:
-    rows, faults = read_authorities(with_row(text, WAKEFIELD))
+    rows, errors = read_authorities(with_row(text, WAKEFIELD))
     before, _ = read_authorities(TEXT)
-    assert faults == []
+    assert errors == []
     assert {id: one for id, (_, one) in rows.items()} == {
         **{id: one for id, (_, one) in before.items()},
         "wakefield": WAKEFIELD,

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-from instep.network.network import Network, Retention, load
+from instep.network.network import Network, load
+from instep.network.settings import Retention
 from instep.network.topic_specs import TopicSpec, topic_specs
 from instep.network.topics import inbox, outbox
 

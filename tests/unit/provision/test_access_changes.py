@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instep.network.access import Access, Acl, access
-from instep.network.network import Quotas, load
+from instep.network.network import load
+from instep.network.settings import Quotas
 from instep.provision.access_changes import AccessChanges, HeldAccess, changes
 from instep.provision.bindings import Binding, binding
 
@@ -68,7 +69,7 @@ def test_strangers_and_stops_are_left_alone_and_told() -> None:
     }
     change = planned(replace(WHOLE, bindings=WHOLE.bindings | others))
     assert change.empty
-    assert set(change.strangers) == others
+    assert set(change.unmanaged) == others
 
 
 def test_who_has_left_the_network_loses_rights_secret_and_limit() -> None:

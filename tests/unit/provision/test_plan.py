@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instep.errors import NetworkError
-from instep.network.network import Network, from_records, load
+from instep.network.network import Network, load
+from instep.network.records import from_records
 from instep.network.topic_specs import topic_specs
 from instep.network.topics import EVENTS, inbox, outbox
 from instep.provision.changes import changes

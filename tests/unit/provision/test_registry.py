@@ -18,7 +18,8 @@ from instep.errors import ConfigurationError, InstepError, NetworkError, NotConn
 from instep.events.schema import written_ids
 from instep.local.certificates import CertificateAuthority
 from instep.local.ports import free_ports
-from instep.network.network import from_records, load
+from instep.network.network import load
+from instep.network.records import from_records
 from instep.provision import registry_client
 from instep.provision.plan import Cluster, allot, plan
 from instep.provision.registry import agreed, lookup, register

@@ -196,14 +196,14 @@ def _company_number(part: _Part) -> str | None:
 class _Part(Cells):
     """An object of a registration: cells for its texts, and ways to what lies within. Notes go to the outermost."""
 
-    __slots__ = ("_prefix", "_settings", "_told")
+    __slots__ = ("_object", "_prefix", "_settings")
 
     def __init__(
-        self, prefix: str, text: Mapping[str, Any], settings: Settings, outer: _Part | None = None
+        self, prefix: str, parsed: Mapping[str, Any], settings: Settings, outer: _Part | None = None
     ) -> None:
         super().__init__({}, {}, settings.today, settings.known_postcode)
         self._prefix = prefix
-        self._told = text
+        self._object = parsed
         self._settings = settings
         if outer:
             self.notes = outer.notes
@@ -212,7 +212,7 @@ class _Part(Cells):
         return self._prefix + column
 
     def text(self, column: str) -> str:
-        value = self._told.get(column)
+        value = self._object.get(column)
         if value is None or value == "":
             return ""
         return self._cleaned(column, value)
@@ -230,13 +230,13 @@ class _Part(Cells):
         return [self._cleaned(column, value) for value in self._list(column)]
 
     def flag(self, column: str) -> bool | None:
-        value = self._told.get(column)
+        value = self._object.get(column)
         if value is not None and not isinstance(value, bool):
             raise RowError(self.heading(column), "wrong-type")
         return value
 
     def part(self, column: str) -> _Part:
-        return self._within(column, self._told.get(column) or {})
+        return self._within(column, self._object.get(column) or {})
 
     def parts(self, column: str) -> list[_Part]:
         return [self._within(column, value) for value in self._list(column)]
@@ -247,7 +247,7 @@ class _Part(Cells):
         return _Part(f"{self._prefix}{column}.", value, self._settings, self)
 
     def _list(self, column: str) -> list[Any]:
-        value = self._told.get(column)
+        value = self._object.get(column)
         if value is not None and not isinstance(value, list):
             raise RowError(self.heading(column), "wrong-type")
         return value or []

@@ -74,7 +74,7 @@ def _object(line: PhysicalLine) -> Plain:
 
 
 def _row(line: PhysicalLine, event: Plain, settings: Settings, protected: frozenset[str]) -> Row:
-    event_type = _text(event, "event_type") or _told_apart(event)
+    event_type = _text(event, "event_type") or _guessed_type(event)
     reference, household = _text(event, "reference"), _text(event, "household_reference")
     header = event.pop("header", None)
     if not isinstance(header, dict):
@@ -104,7 +104,7 @@ def _row(line: PhysicalLine, event: Plain, settings: Settings, protected: frozen
     )
 
 
-def _told_apart(event: Plain) -> str:
+def _guessed_type(event: Plain) -> str:
     fitting = [name for name, fields in _TELLING.items() if fields & event.keys()]
     if len(fitting) != 1:
         raise RowError("event_type", "not-an-event")

@@ -131,7 +131,7 @@ class _Planner:
 
     def _given(self, row: Row) -> Planned:
         """An event whose system says itself what it changes: only gaps in its header are filled."""
-        header, body, said = self._told(row)
+        header, body, said = self._content_of(row)
         if (outcome := self._said_before(row, said)) is not None:
             return outcome
         stands = header["change_kind"] in ("NEW", "CORRECT")
@@ -139,7 +139,7 @@ class _Planner:
 
     def _derived(self, row: Row) -> Planned:
         """An event whose change is judged by what is known of its subject."""
-        header, body, said = self._told(row)
+        header, body, said = self._content_of(row)
         known = self._memory.known(said.subject)
         if known is None:
             header["change_kind"] = "NEW"
@@ -152,7 +152,7 @@ class _Planner:
             header |= {"change_kind": "CORRECT", "replaces": str(uuid.UUID(bytes=known.event_id))}
         return self._send(row, {**header, "sequence": said.sequence}, body, said, remembered=True)
 
-    def _told(self, row: Row) -> tuple[Plain, Plain, Known]:
+    def _content_of(self, row: Row) -> tuple[Plain, Plain, Known]:
         """Header and body as far as the row decides them, and what would then be known."""
         identity, memory = self._identity, self._memory
         subject_ref = row.header.get("subject_ref") or identity.subject_ref(row.system, row.reference)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import Any, Protocol, assert_never
 
 from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import (
@@ -24,13 +24,28 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.metadata import MetadataRequest
 
-if TYPE_CHECKING:
-    from instep.kafka.connection import Connection
-
 LOOK_SECONDS = 5.0
 """How long a step may take; a busy machine may need seconds for one."""
 
 _SILENCE = (TimeoutError, KafkaTimeoutError, RequestTimedOutError)
+
+
+class Connection(Protocol):
+    """The parts of `connection.Connection` that a diagnosis needs; `connection` imports this module."""
+
+    @property
+    def bootstrap_servers(self) -> str: ...
+    @property
+    def security_protocol(self) -> str: ...
+    @property
+    def sasl_mechanism(self) -> str: ...
+    @property
+    def sasl_username(self) -> str | None: ...
+    @property
+    def uses_ssl(self) -> bool: ...
+    @property
+    def uses_sasl(self) -> bool: ...
+    def kafka(self) -> dict[str, Any]: ...
 
 
 class Step(IntEnum):
@@ -52,13 +67,13 @@ class Finding:
     """The reason of a refusal; "" without a refusal."""
 
 
-async def diagnosis(connection: "Connection") -> str:
+async def diagnosis(connection: Connection) -> str:
     """The sentence that says what keeps us from this cluster just now."""
     servers = connection.bootstrap_servers.split(",")
     return sentence(connection, await asyncio.gather(*(_look(connection, server) for server in servers)))
 
 
-def sentence(connection: "Connection", findings: Iterable[Finding]) -> str:
+def sentence(connection: Connection, findings: Iterable[Finding]) -> str:
     """The sentence for these findings: the server with which we got furthest says most."""
     where = connection.bootstrap_servers
     furthest = max(findings, key=lambda finding: finding.step)
@@ -81,7 +96,7 @@ def sentence(connection: "Connection", findings: Iterable[Finding]) -> str:
             assert_never(furthest.step)
 
 
-async def _look(connection: "Connection", server: str) -> Finding:
+async def _look(connection: Connection, server: str) -> Finding:
     if not await _listens(server):
         return Finding(server=server, step=Step.NOBODY)
     try:
@@ -98,7 +113,7 @@ async def _look(connection: "Connection", server: str) -> Finding:
     return Finding(server=server, step=Step.LET_IN)
 
 
-async def _sign_in(connection: "Connection", server: str) -> None:
+async def _sign_in(connection: Connection, server: str) -> None:
     """Connect and sign in as aiokafka does; raises the error that prevents either.
 
     A port that wants to know who we are says so only to the first question about the cluster: by hanging up.
@@ -114,7 +129,7 @@ async def _sign_in(connection: "Connection", server: str) -> None:
         connected.close()
 
 
-async def _refused(connection: "Connection", server: str, error: Exception) -> Finding:
+async def _refused(connection: Connection, server: str, error: Exception) -> Finding:
     if connection.uses_ssl:
         problem = _over_tls(connection, error)
     else:
@@ -127,7 +142,7 @@ async def _refused(connection: "Connection", server: str, error: Exception) -> F
     return Finding(server=server, step=Step.REFUSED, problem=problem)
 
 
-def _over_tls(connection: "Connection", error: Exception) -> str:
+def _over_tls(connection: Connection, error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message.rstrip(".")
         return f"its certificate is not trusted ({why}); is INSTEP_SSL_CA_FILE its authority's?"
@@ -141,7 +156,7 @@ def _over_tls(connection: "Connection", error: Exception) -> str:
     )
 
 
-def _not_signed_in(connection: "Connection", error: Exception) -> str | None:
+def _not_signed_in(connection: Connection, error: Exception) -> str | None:
     """The reason why Kafka refuses our name and secret; None where the error is about neither."""
     match error:
         case SaslAuthenticationFailed():
@@ -156,7 +171,7 @@ def _not_signed_in(connection: "Connection", error: Exception) -> str | None:
     return None
 
 
-def _no_kafka(connection: "Connection") -> str:
+def _no_kafka(connection: Connection) -> str:
     return (
         f"it does not answer as Kafka over {connection.security_protocol}; is it still starting, or does it want another"
         " INSTEP_SECURITY_PROTOCOL?"

@@ -83,10 +83,10 @@ class Areas:
     def _of_authority(self, gss: str, on: date) -> frozenset[str] | None:
         authority = self._network.by_gss.get(gss)
         if authority is not None:
-            return self._told(authority, on)
+            return self._bodies(authority, on)
         return frozenset() if gss in self._postcodes.codes else None
 
-    def _told(self, authority: Authority, on: date) -> frozenset[str]:
+    def _bodies(self, authority: Authority, on: date) -> frozenset[str]:
         """Those who act today for the councils, and their counties, that held the area on the day."""
         bodies: set[str] = set()
         for id in self._network.successors_in_force(authority.id, on):

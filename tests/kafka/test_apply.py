@@ -249,6 +249,7 @@ from pathlib import Path
 from aiokafka import AIOKafkaProducer
 import instep.provision.access_wire as wire
 import instep.provision.apply as applying
+import instep.provision.cluster_topics as cluster_topics
 from instep.catalogue.files import default_directory, load_catalogue
 from instep.kafka.connection import from_env
 
@@ -276,7 +277,7 @@ def passing(name):
 
 for name in ("delete_bindings", "set_secrets", "create_bindings", "set_quotas", "delete_users"):
     passing(name)
-applying._CHUNK = 10
+cluster_topics._CHUNK = 10
 catalogue = load_catalogue(default_directory())
 progress = lambda doing, done, total: pass_by(doing)
 asyncio.run(applying.apply(from_env(os.environ), Path(sys.argv[1]), catalogue, progress))

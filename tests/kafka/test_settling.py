@@ -22,7 +22,8 @@ from instep.kafka.follow import NetworkFollower
 from instep.local.broker import Broker
 from instep.network.topics import EVENTS, NETWORK
 from instep.provision import settling
-from instep.provision.apply import _TRANSACTION_MS, apply
+from instep.provision.apply import apply
+from instep.provision.network_writer import TRANSACTION_MS
 from tests.kafka.stage import Stage, opened, sample
 from tests.kafka.test_apply import connection_to, edit, environment
 from tests.kafka.test_follow import until
@@ -34,7 +35,7 @@ STOPS = """
 import asyncio, os, sys
 from pathlib import Path
 from aiokafka import AIOKafkaProducer
-from instep.provision.apply import _TRANSACTION_MS, apply
+from instep.provision.apply import apply
 from instep.kafka.connection import from_env
 from instep.catalogue.files import default_directory, load_catalogue
 from instep.errors import NetworkError
@@ -102,13 +103,13 @@ async def test_frozen_before_its_commit_it_makes_services_wait_until_kafka_abort
         assert re.fullmatch(
             r"a transaction in instep\.network has been open for \d s", follower.stale_because() or ""
         )
-        waited = await until(follower.fresh, within=_TRANSACTION_MS / 1000 + 15.0)
+        waited = await until(follower.fresh, within=TRANSACTION_MS / 1000 + 15.0)
         assert follower.network is before
         print(f"services waited {waited:.1f} s for the transaction of a frozen apply to be aborted")
         frozen.send_signal(signal.SIGCONT)
         _, said = await asyncio.to_thread(frozen.communicate, timeout=30)
         assert frozen.returncode == 1
-        assert f"more than {_TRANSACTION_MS // 1000} s" in said, (
+        assert f"more than {TRANSACTION_MS // 1000} s" in said, (
             "it says that its own transaction may have been too slow"
         )
         await asyncio.sleep(1.5)
@@ -175,7 +176,7 @@ async def test_apply_whose_own_marker_is_lost_ends_it_with_the_next(
 ) -> None:
     assert follower.network is not None
     generation = follower.network.generation
-    monkeypatch.setattr("instep.provision.apply.MARKER_WITHIN_S", 3.0)
+    monkeypatch.setattr("instep.provision.network_writer.MARKER_WITHIN_S", 3.0)
     lose_markers(monkeypatch, times=1)
     wanted = change(network)
     done = await apply(connection, network, CATALOGUE)

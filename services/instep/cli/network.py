@@ -33,8 +33,8 @@ from instep.network.network import Network, load
 
 if TYPE_CHECKING:
     from instep.kafka.connection import Connection
-    from instep.provision.apply import Progress
     from instep.provision.plan import Plan
+    from instep.provision.progress import Progress
     from instep.provision.registry_client import Registry
 
 app = typer.Typer(

@@ -1,6 +1,6 @@
 """What the agreements mean, told once more: an implementation of its own, small and slow, for the judge alone.
 
-Written from the design and not from `instep.router`, of which it imports nothing: a rule that both get wrong has been
+Written from the rules and not from `instep.router`, of which it imports nothing: a rule that both get wrong has been
 misunderstood twice. It knows a network as the files of its directory say it, in plain dicts, and places addresses by
 `authority_gss` alone.
 """

@@ -1,4 +1,4 @@
-"""What `/metrics`, `/ready` and `/healthy` say after a known set of events: design §9's names, and exactly true."""
+"""What `/metrics`, `/ready` and `/healthy` say after a known set of events: the contract's names, and exactly true."""
 
 import asyncio
 import time

@@ -4,6 +4,8 @@ fastavro dies on recursive schemas, and takes any memory for arrays of items wit
 only schemas that keep these rules are ever registered. The rules between two versions are in `growth`.
 
 `problems` yields a sentence for each problem, and raises nothing on any JSON.
+
+Why defaults permit nothing: `services/decisions/008-defaults-that-fail-closed.md`.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ Avro's own rules are empty where every field may be null. Fields may be taken aw
 symbols and defaults may go, and Avro's checker passes all of this, since every reader can make *something* of every byte.
 We promise a recipient more: a program goes on reading every value that it reads today. So nothing is removed, renamed,
 retyped or reordered, and no symbol, default or logical type changes.
+
+The decision: `services/decisions/007-our-own-compatibility-rules.md`.
 """
 
 from __future__ import annotations

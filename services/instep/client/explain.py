@@ -1,6 +1,6 @@
 """Plain English for every reason that Instep gives: what it means, and how to put it right.
 
-Source: design §4 (refusals, a closed list) and §5 (withheld, withdrawn). The tables are complete, and a test keeps them so:
+Refusals are a closed list, and so are the reasons to withhold or withdraw. A test keeps the tables complete:
 a reason that a council officer cannot look up is a defect.
 """
 

@@ -5,6 +5,8 @@ The header is whole. Every field that is not shared is null or an empty array: a
 A delivery never says more than the event. Null stays null. A record with shared fields is there only where the source had
 that record. Where the source had the record and none of its shared fields, the recipient gets a record of nulls: to share a
 field is to share that its record exists.
+
+Why nulls: `services/decisions/006-nulls-instead-of-projected-schemas.md`.
 """
 
 from __future__ import annotations

@@ -27,6 +27,8 @@ event whole with `reader`, and `reader` tells unusual from unsound.
 **What a match proves.** The form takes canonical bytes alone: exact choices, enums, booleans and numbers in their shortest
 form, arrays in a single block, and nothing left over. Only UTF-8 is left unproven, for texts that nobody reads: intake has
 proven those, and they are copied as they are.
+
+The decision: `services/decisions/009-splice.md`.
 """
 
 from __future__ import annotations

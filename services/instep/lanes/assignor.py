@@ -3,6 +3,8 @@
 Faust's own assignor keeps the partitions of a lane together only while every worker subscribes to the same topics. In a
 rolling restart that adds an authority the workers do not: lanes were then owned twice, and workers fenced each other. Here a
 lane's number follows from topic and partition alone, and a topic that the lane's owner does not know yet waits.
+
+The decision: `services/decisions/004-our-own-partition-assignor.md`.
 """
 
 from collections import defaultdict

@@ -15,6 +15,8 @@ lane needs the opposite, so this transport takes four things out of Faust's hand
   dropped: the next claim reads the same records again.
 - *Commits.* Faust commits nothing. Positions belong to a lane's transaction; the group's offsets follow later
   (`commit_offsets`).
+
+Why Faust drives and does not commit: `services/decisions/003-lanes-instead-of-fausts-exactly-once.md`.
 """
 
 import asyncio

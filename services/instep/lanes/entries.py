@@ -6,6 +6,8 @@ Each key begins with a NUL and `instep/`, then:
 - `claims`: how many claims in a row have ended without a commit
 - `accepted/<topic>/<partition>`: the gap that an operator has accepted: who, when, and where to go on
 - `settled/<epoch ms>`: an operator's decision about hanging transactions
+
+Why positions are here: `services/decisions/011-the-changelog-holds-positions.md`.
 """
 
 import json

@@ -8,6 +8,8 @@ not named here is refused by the broker.
 
 An authority may read `instep.network` too: the schema ids without which it can read and write nothing are there, and the
 agreements. The hub's topics, and other councils', are shut to it.
+
+The decision: `services/decisions/014-the-broker-is-the-gatekeeper.md`.
 """
 
 from collections import defaultdict

@@ -3,6 +3,8 @@
 Timestamps are the broker's (`LogAppendTime`): a council's own clock must not decide retention. A tenant's topic
 has one partition, so that no client's choice of partitioner can break order; a hub topic has one a lane. A hub topic is
 there once a service reads or writes it (`services`).
+
+The decisions: `services/decisions/005-one-partition-for-a-tenants-topic.md`, `010-log-append-time.md`.
 """
 
 from collections.abc import Iterator, Mapping

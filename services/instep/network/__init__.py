@@ -1,5 +1,6 @@
 """The network: who takes part, under which agreements, in which topics.
 
-Pure: it reads a network's directory (`load`, `check`) or the records of `instep.network` (`from_records`) and
-gives immutable values. It knows no broker and no environment; whoever asks about a day hands it in.
+Pure: `load` and `check` read a network's directory, `from_records` reads the records of `instep.network`, and all give
+immutable values. No module here uses a broker, the environment or a clock: a caller with a question about a day passes
+the day.
 """

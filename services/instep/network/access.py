@@ -1,13 +1,17 @@
-"""Access: who may do what on the bus, so that the broker and not good manners keeps each council out of the others' topics.
+"""Access: the ACLs by which the broker keeps each council out of the others' topics.
 
-A *principal* is who signs in. An authority is its own id (`leeds`); a service of an authority that reads one purpose alone
-is `leeds.council-tax`, where `network.toml` names it under `[principals]`; Instep's own are `instep.<service>` and
-`instep.admin`. An authority's id has no dot and is never `instep`, so no two of these can be the same, and a group prefix
-that ends in a dot (`leeds.`) catches nothing of `leeds-admin`. Every topic and transactional id is named whole: what is
-not named here is refused by the broker.
+A *principal* is a name that signs in to the broker:
 
-An authority may read `instep.network` too: the schema ids without which it can read and write nothing are there, and the
-agreements. The hub's topics, and other councils', are shut to it.
+- `leeds`: an authority, by its id;
+- `leeds.council-tax`: an authority's service for one purpose, where `network.toml` names the purpose under `[principals]`;
+- `instep.<service>` and `instep.admin`: Instep's own.
+
+An authority's id has no dot and is never `instep`. So no two principals can have the same name, and a group prefix that
+ends in a dot (`leeds.`) matches no group of `leeds-admin`. ACLs name every topic and transactional id in full; the broker
+refuses everything else.
+
+An authority may also read `instep.network`, which holds the agreements, and the schema ids that every reader and writer
+needs. An authority may not use the hub's other topics or topics of other councils.
 
 The decision: `services/decisions/014-the-broker-is-the-gatekeeper.md`.
 """
@@ -37,14 +41,14 @@ Operation = Literal[
 ]
 
 CLUSTER = "kafka-cluster"
-"""What Kafka calls the cluster itself."""
+"""Kafka's name for the cluster itself."""
 ANY = "*"
-"""What Kafka calls every name of a kind; only `instep.admin`, and only to look and to configure."""
+"""Kafka's wildcard for every name of a kind. Only `instep.admin` has such ACLs, and only to describe and to configure."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)
 class Acl:
-    """One thing that a principal is allowed, from any host. With `prefixed`, for every name that begins so."""
+    """A permission of a principal, from any host. With `prefixed`, for every resource whose name begins with `name`."""
 
     principal: str
     resource: Resource
@@ -55,11 +59,12 @@ class Acl:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Access:
-    """Who may do what; the principals of authorities are those with a quota."""
+    """All ACLs and the principals that they name."""
 
     principals: frozenset[str]
     acls: frozenset[Acl]
     limited: frozenset[str]
+    """The principals that have a quota: those of authorities."""
 
 
 def service_principal(name: str) -> str:
@@ -73,15 +78,15 @@ def purpose_service(authority: str, purpose: str) -> str:
 
 
 ADMIN = service_principal("admin")
-"""Who applies the network and looks after lanes. It reads no inbox and no outbox."""
+"""The operator, who applies the network and looks after lanes. The operator may read no inbox and no outbox."""
 
 
 def access(network: Network, present: Collection[str] = ()) -> Access:
-    """Who may do what in the network.
+    """Every principal of the network, and every ACL.
 
-    `present` are the topics that the cluster has. A topic that the network names no more is closed: its authority, even one
-    that has left, may still read what lies in it. The services keep their rights to it too: one that is still at work under
-    the generation before must not fall over what has just been taken from it.
+    `present` are the topics that the cluster has. Nobody may write to a closed topic (a topic that the network no longer
+    names) but the services, and its authority may still read it, even an authority that has left. Services keep their
+    rights to closed topics, because a service that still follows the earlier generation must not fail.
     """
     tenants = _tenants(network, present)
     acls: set[Acl] = set()
@@ -100,7 +105,7 @@ def access(network: Network, present: Collection[str] = ()) -> Access:
 
 
 def _tenants(network: Network, present: Collection[str]) -> dict[str, list[str]]:
-    """The topics of each authority: those that the network names, and what else of its is there."""
+    """By authority: the topics that the network names, and the authority's other topics on the cluster."""
     tenants: dict[str, list[str]] = defaultdict(list)
     for name in {topic.name for topic in topic_specs(network)} | set(present):
         authority, _, rest = name.partition(".")
@@ -110,7 +115,7 @@ def _tenants(network: Network, present: Collection[str]) -> dict[str, list[str]]
 
 
 def _purpose(authority: str, purpose: str) -> Iterator[Acl]:
-    """It may write to the outbox, since a recipient answers with receipts; and it reads its one inbox."""
+    """The service writes to the outbox, because a recipient answers with receipts; the service reads its inbox alone."""
     principal = purpose_service(authority, purpose)
     yield _topic(principal, topics.outbox(authority), "WRITE")
     yield from _reader(principal, [topics.inbox(authority, purpose)])
@@ -123,11 +128,11 @@ def _reader(principal: str, names: Iterable[str]) -> Iterator[Acl]:
 
 
 def _topics_of(names: Iterable[str], tenants: Mapping[str, Collection[str]]) -> Iterator[str]:
-    """What a row of the table of services names: topics of the hub, and for each kind all that the tenants have."""
-    held = list(chain.from_iterable(tenants.values()))
+    """The topics behind the names in a row of the table of services: a kind stands for all topics of the kind."""
+    tenant_topics = list(chain.from_iterable(tenants.values()))
     for name in names:
         if name in set(Kind):
-            yield from (topic for topic in held if topic.split(".")[1] == name)
+            yield from (topic for topic in tenant_topics if topic.split(".")[1] == name)
         else:
             yield name
 
@@ -145,24 +150,24 @@ def _service(network: Network, row: Service, tenants: Mapping[str, Collection[st
         yield Acl(principal=principal, resource="transactional-id", name=id, operation="WRITE")
 
 
-_LOOK_AND_CONFIGURE: tuple[Operation, ...] = ("ALTER", "ALTER_CONFIGS", "DESCRIBE", "DESCRIBE_CONFIGS")
+_DESCRIBE_AND_CONFIGURE: tuple[Operation, ...] = ("ALTER", "ALTER_CONFIGS", "DESCRIBE", "DESCRIBE_CONFIGS")
 
 
 def _admin(network: Network) -> Iterator[Acl]:
-    for operation in (*_LOOK_AND_CONFIGURE, "CREATE"):
+    for operation in (*_DESCRIBE_AND_CONFIGURE, "CREATE"):
         yield Acl(principal=ADMIN, resource="cluster", name=CLUSTER, operation=operation)
-    for operation in (*_LOOK_AND_CONFIGURE, "DELETE"):
+    for operation in (*_DESCRIBE_AND_CONFIGURE, "DELETE"):
         yield _topic(ADMIN, ANY, operation)
     yield _topic(ADMIN, topics.NETWORK, "READ")
     for name in (topics.NETWORK, *(topics.state(name) for name in SERVICES)):
-        yield _topic(ADMIN, name, "WRITE")  # the state: there an operator accepts a gap
+        yield _topic(ADMIN, name, "WRITE")  # an operator accepts a gap by a record in a state topic
     yield Acl(principal=ADMIN, resource="group", name=ANY, operation="DESCRIBE")
     id = f"{network.name}-apply"
     yield Acl(principal=ADMIN, resource="transactional-id", name=id, operation="WRITE")
 
 
 def unknown_principals(network: Network) -> Iterator[tuple[str, str, str]]:
-    """What `[principals]` names and the network does not have: (authority, purpose, what is wrong)."""
+    """Each entry of `[principals]` without an inbox in the network: authority, purpose and an error message."""
     inboxes = topics.inboxes(network)
     for authority, purposes in network.principals.items():
         for purpose in purposes:

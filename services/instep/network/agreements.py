@@ -1,7 +1,7 @@
-"""Sharing agreements: what may go from whom to whom, why, and until when. What none names does not leave.
+"""Sharing agreements: who may share which fields with whom, on which legal basis, and until when.
 
-An agreement binds the parties that have approved it and no other. All that the router asks for each event is
-worked out when an agreement is made.
+A field that no agreement names does not leave its source. An agreement binds only the parties that have approved. The
+router looks agreements up for every event, so an `Agreement` derives everything for the router once, at creation.
 """
 
 from collections.abc import Mapping
@@ -14,14 +14,14 @@ from instep.network.days import RespondWithin
 Status = Literal["active", "suspended", "ended"]
 When = Literal["concerns-recipient", "always"]
 Standing = Literal["active", "suspended", "ended", "not-yet-effective", "expired"]
-"""Of an agreement on a day: active, or why nothing flows under the agreement on that day."""
+"""How an agreement stands on a day: active, or the reason why nothing flows under the agreement on that day."""
 
 CHANGE_KINDS = ("NEW", "CORRECT", "ANNUL", "REFRESH")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Approval:
-    """Who approved for an authority, and on which day."""
+    """The approval of an authority: the role of the person who approved, and the day."""
 
     authority: str
     by: str
@@ -30,7 +30,7 @@ class Approval:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Share:
-    """What an agreement shares of one event type; `fields` are paths: `old_address`, `person.family_name`."""
+    """The fields of one event type that an agreement shares, as paths: `old_address`, `person.family_name`."""
 
     event: str
     when: When
@@ -40,13 +40,13 @@ class Share:
 
     @property
     def roots(self) -> frozenset[str]:
-        """The event's own fields in which the shared paths begin."""
+        """The top-level fields of the event in which the shared paths begin."""
         return frozenset(path.partition(".")[0] for path in self.fields)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Agreement:
-    """One sharing agreement. `review_by` is the last day, in London, on which anything flows."""
+    """A sharing agreement. `review_by` is the last day, in London, on which events flow under the agreement."""
 
     id: str
     version: int
@@ -67,15 +67,15 @@ class Agreement:
     shares: tuple[Share, ...]
 
     label: str = field(init=False, compare=False)
-    """`id@version`, as disclosures and deliveries name it."""
+    """`id@version`, the agreement's name in disclosures and deliveries."""
     approved: frozenset[str] = field(init=False, compare=False, repr=False)
-    """The parties that it binds."""
+    """The parties bound by the agreement: those with an approval."""
     parties: frozenset[str] = field(init=False, compare=False, repr=False)
     events: Mapping[str, tuple[Share, ...]] = field(init=False, compare=False, repr=False)
     """The shares by event type."""
 
     def __post_init__(self) -> None:
-        """Work out what is asked for every event."""
+        """Derive the values that the router needs for every event."""
         put = object.__setattr__
         put(self, "label", f"{self.id}@{self.version}")
         put(self, "approved", frozenset(approval.authority for approval in self.approvals))
@@ -84,7 +84,7 @@ class Agreement:
         put(self, "events", {name: tuple(s for s in self.shares if s.event == name) for name in names})
 
     def standing(self, day: date) -> Standing:
-        """How the agreement stands on a day in London; disclosures give the reason in the same words."""
+        """How the agreement stands on a day in London. Disclosures give reasons in the same words."""
         if self.status != "active":
             return self.status
         if day < self.effective_from:

@@ -1,14 +1,15 @@
-"""Which authorities an event concerns: those whose area, on the day it occurred, held one of its addresses.
+"""The authorities that an event concerns: those whose area held an address of the event on the day of the event.
 
-An address is placed by its `authority_gss` where given, else by its postcode. Two days count, and both are the caller's:
+The `authority_gss` of an address places the address; without a code, the postcode does. The caller passes two days:
 
-- *the day the event occurred* says whose area it was, and under which county: the councils of that day;
-- *today* says who acts for them. A council that has ended by then has no inbox and nobody to read it, so its successors
-  are told in its place. (A council whose time had not come on the day stands for itself: postcode files know only the
-  codes of now, and its predecessors lead to it anyway.)
+- *the day of the event* decides in whose area an address lay, and under which county: the councils of that day;
+- *today* decides who acts for those councils. A council that has ended by today has no inbox and no reader, so its
+  successors are concerned in its place. (A council that began after the day of the event stands for itself: postcode files
+  hold only present codes, and the predecessors of the council lead to the council anyway.)
 
-A county that is gone was often split: of its successors only those count which also are, or succeed, the district
-concerned, where there are any. So a move within Eden in 2022 concerns Westmorland and Furness, and not Cumberland.
+Counties that ended were often split. Of the successors of a county, those count that are also the district concerned or
+succeed the district; only where there are none do all successors count. So a move within Eden in 2022 concerns Westmorland
+and Furness, and not Cumberland.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,43 +22,43 @@ from instep.network.authorities import Authority
 from instep.network.network import Network
 
 REMEMBERED = 65_536
-"""Places and days kept; with a set shared by all places of one authority, about 15 MB."""
+"""Pairs of a place and a day that the cache holds: about 15 MB, as all places of an authority share one set."""
 
 
 class PostcodeSource(Protocol):
-    """What `postcodes.Postcodes` offers; tests bring their own."""
+    """GSS codes by postcode. `postcodes.Postcodes` is the real source; tests bring their own."""
 
     codes: frozenset[str]
 
     def gss(self, postcode: str) -> str | None:
-        """The code of the postcode's authority, "" or None where there is none to be had."""
+        """The GSS code of the postcode's authority; "" for a postcode of no authority, None for an unknown postcode."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Concerned:
-    """The authorities concerned. `unknown`: not one of the addresses could be placed, so that nobody can say."""
+    """The authorities concerned. `unknown`: no address could be placed, so nobody can say whom the event concerns."""
 
     authorities: frozenset[str]
     unknown: bool
 
 
 class Areas:
-    """The areas of one network on one `today`: make another for a new generation or a new day, it costs nothing."""
+    """The areas of a network on a day, `today`. A new generation or a new day needs new `Areas`; creation costs nothing."""
 
     def __init__(self, network: Network, postcodes: PostcodeSource, today: date) -> None:
         self._network = network
         self._postcodes = postcodes
         self._today = today
-        # Asked for every address of every event: C's own least-recently-used cache answers in 0.1 µs.
+        # Called for every address of every event: the least-recently-used cache, which is written in C, answers in 0.1 µs.
         self._placed = lru_cache(maxsize=REMEMBERED)(self._place)
         self._of_code = lru_cache(maxsize=REMEMBERED)(self._of_authority)
 
     def concerned(self, addresses: Iterable[Mapping[str, Any] | None], on: date) -> Concerned:
-        """Whom an event with these Address records concerns, having occurred `on` that day.
+        """The authorities that an event of the day `on` with these Address records concerns.
 
-        An address abroad, one without code and postcode, and one whose code or postcode nobody knows is not placed. A
-        code or postcode of a council outside the network is placed, and concerns nobody here.
+        An address is not placed when it lies abroad, has neither code nor postcode, or has an unknown code or postcode. An
+        address of a council outside the network is placed, and concerns nobody here.
         """
         concerned: frozenset[str] | None = None
         for address in addresses:
@@ -83,11 +84,11 @@ class Areas:
     def _of_authority(self, gss: str, on: date) -> frozenset[str] | None:
         authority = self._network.by_gss.get(gss)
         if authority is not None:
-            return self._bodies(authority, on)
+            return self._acting(authority, on)
         return frozenset() if gss in self._postcodes.codes else None
 
-    def _bodies(self, authority: Authority, on: date) -> frozenset[str]:
-        """Those who act today for the councils, and their counties, that held the area on the day."""
+    def _acting(self, authority: Authority, on: date) -> frozenset[str]:
+        """Who acts today for the councils that held the area on the day, and for their counties."""
         bodies: set[str] = set()
         for id in self._network.successors_in_force(authority.id, on):
             district = self._network.authorities[id]

@@ -1,7 +1,7 @@
-"""Authorities: the councils of a network, those in force and those that are gone, with their areas' codes.
+"""Authorities: the councils of a network, past and present, with the GSS codes of their areas.
 
-`authorities.csv` has one row an authority. `valid_to` is the last day in force; `replaced_by` names the
-successors, joined with `|`. `gss_aliases.csv` (optional) maps the former codes of councils that still exist.
+`authorities.csv` has a row for each authority. `valid_to` is the last day in force; `replaced_by` names the successors,
+joined with `|`. `gss_aliases.csv` (optional) maps the former codes of councils that still exist.
 """
 
 import csv
@@ -34,9 +34,9 @@ _NATIONS = {"E": "england", "N": "northern-ireland", "S": "scotland", "W": "wale
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Authority:
-    """A council, in force or gone.
+    """A council, past or present.
 
-    `gss` is "" for the few that never had a code; `valid_to` is the last day in force, None where no end is known.
+    `gss` is "" for the few councils that never had a code. `valid_to` is the last day in force, None for no known end.
     """
 
     id: str
@@ -61,7 +61,7 @@ class Authority:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RowFinding:
-    """A finding on one line of a file; `about` is the authority's id where the finding is an authority's."""
+    """A finding in a line of a CSV file. `about` is the id of the authority concerned, "" for a finding about none."""
 
     line: int
     message: str
@@ -71,7 +71,7 @@ class RowFinding:
 def read_rows(
     text: str, columns: tuple[str, ...]
 ) -> tuple[list[tuple[int, dict[str, str]]], list[RowFinding]]:
-    """The rows of a CSV text with exactly these columns, each with the line it ends on; and what does not fit."""
+    """The rows of a CSV text with exactly these columns, each with the number of its last line; and every error."""
     rows: list[tuple[int, dict[str, str]]] = []
     reader = csv.reader(text.splitlines(), strict=True)
     try:
@@ -90,26 +90,25 @@ def read_rows(
 
 
 def read_authorities(text: str) -> tuple[dict[str, tuple[int, Authority]], list[RowFinding]]:
-    """The authorities of `authorities.csv` by id, each with its line; and what cannot be read."""
+    """The authorities of `authorities.csv` by id, each with its line; and an error for each unreadable row."""
     rows, errors = read_rows(text, COLUMNS)
     authorities: dict[str, tuple[int, Authority]] = {}
     for line, values in rows:
         try:
-            read = authority(values)
+            council = authority(values)
         except NetworkError as error:
             errors.append(RowFinding(line=line, message=str(error)))
             continue
-        if read.id in authorities:
-            errors.append(
-                RowFinding(line=line, message=f"{read.id} is on line {authorities[read.id][0]} already")
-            )
+        if council.id in authorities:
+            words = f"{council.id} is on line {authorities[council.id][0]} already"
+            errors.append(RowFinding(line=line, message=words))
         else:
-            authorities[read.id] = (line, read)
+            authorities[council.id] = (line, council)
     return authorities, errors
 
 
 def read_aliases(text: str) -> tuple[dict[str, tuple[int, str, str]], list[RowFinding]]:
-    """Former code to (line, authority, current code), of `gss_aliases.csv`; and what cannot be read."""
+    """From `gss_aliases.csv`, by former code: line, authority and current code; and an error for each unreadable row."""
     rows, errors = read_rows(text, ALIAS_COLUMNS)
     aliases: dict[str, tuple[int, str, str]] = {}
     for line, values in rows:
@@ -122,12 +121,12 @@ def read_aliases(text: str) -> tuple[dict[str, tuple[int, str, str]], list[RowFi
 
 
 def mentioned(text: str) -> frozenset[str]:
-    """What stands first on any line of a CSV text, in lower case: the ids that are meant, also where it cannot be read."""
+    """The first cell of every line of a CSV text, in lower case: the ids of the rows, unreadable rows included."""
     return frozenset(line.partition(",")[0].strip(' "').lower() for line in text.splitlines())
 
 
 def identifier_errors(role: str, id: str) -> Iterator[str]:
-    """Why an id is none; `what` says whose it is."""
+    """Why a text can be no id; `role` says whose id the text would be."""
     if not IDENTIFIER.fullmatch(id):
         yield f"{role} {id!r} must be 2 to 41 lower-case letters, digits and hyphens, the first a letter"
     elif id == RESERVED:
@@ -135,7 +134,7 @@ def identifier_errors(role: str, id: str) -> Iterator[str]:
 
 
 def authority(values: Mapping[str, str]) -> Authority:
-    """An authority from its row, all text; raises NetworkError when a date is not a date."""
+    """The authority of a row of text. Raises NetworkError for a value that should be a date and is none."""
     return Authority(
         id=values["authority"],
         name=values["name"],
@@ -149,7 +148,7 @@ def authority(values: Mapping[str, str]) -> Authority:
 
 
 def row(authority: Authority) -> dict[str, str]:
-    """The row of an authority, all text: the inverse of `authority`."""
+    """The row of an authority, as text: the inverse of `authority`."""
     return {
         "authority": authority.id,
         "name": authority.name,

@@ -1,4 +1,4 @@
-"""The census: whether the authorities of a network, and their codes, fit together."""
+"""The census: checks that the authorities of a network, and their GSS codes, fit together."""
 
 from collections.abc import Container, Iterator, Mapping
 from datetime import timedelta
@@ -9,14 +9,14 @@ from instep.network.lookalikes import disguised, lookalikes
 
 
 def authority_errors(
-    authorities: Mapping[str, tuple[int, Authority]], unread: Container[str] = ()
+    authorities: Mapping[str, tuple[int, Authority]], unreadable: Container[str] = ()
 ) -> Iterator[RowFinding]:
-    """What is wrong with the authorities among themselves; `unread` are ids of rows that have errors of their own."""
-    known = {id: authority for id, (_, authority) in authorities.items()}
+    """Errors in the authorities, each by itself and among all; `unreadable` are ids of rows with errors of their own."""
+    councils = {id: authority for id, (_, authority) in authorities.items()}
     taken_for = lookalikes(authorities)
     codes: dict[str, str] = {}
     for line, authority in authorities.values():
-        words = [*_authority(authority, known, unread), *_succession(authority, known)]
+        words = [*_authority(authority, councils, unreadable), *_succession(authority, councils)]
         if authority.id in taken_for:
             words.append(f"it would be taken for {taken_for[authority.id]}: choose an id that cannot")
         if authority.gss and codes.setdefault(authority.gss, authority.id) != authority.id:
@@ -27,7 +27,7 @@ def authority_errors(
 
 
 def authority_warnings(authorities: Mapping[str, tuple[int, Authority]]) -> Iterator[RowFinding]:
-    """What the network's people should know of its authorities."""
+    """Warnings about authorities, for the people who look after the network."""
     taken_for = lookalikes(authorities)
     for line, authority in authorities.values():
         if authority.valid_to and not authority.replaced_by:
@@ -39,9 +39,9 @@ def authority_warnings(authorities: Mapping[str, tuple[int, Authority]]) -> Iter
             )
 
 
-def _succession(authority: Authority, known: Mapping[str, Authority]) -> Iterator[str]:
-    """Areas pass on without a day between, to a body that is there to take them."""
-    for other in (known[id] for id in authority.replaced_by if id in known and id != authority.id):
+def _succession(authority: Authority, councils: Mapping[str, Authority]) -> Iterator[str]:
+    """A successor takes an area over on the day after the last day of the authority, and exists longer."""
+    for other in (councils[id] for id in authority.replaced_by if id in councils and id != authority.id):
         if authority.valid_to is None:
             continue
         if other.valid_from > authority.valid_to + timedelta(days=1):
@@ -53,7 +53,9 @@ def _succession(authority: Authority, known: Mapping[str, Authority]) -> Iterato
             yield f"its successor {other.id} ends on {other.valid_to}, no later than itself"
 
 
-def _authority(authority: Authority, known: Mapping[str, Authority], unread: Container[str]) -> Iterator[str]:
+def _authority(
+    authority: Authority, councils: Mapping[str, Authority], unreadable: Container[str]
+) -> Iterator[str]:
     yield from identifier_errors("the id", authority.id)
     if not authority.name.strip():
         yield "the name is empty"
@@ -66,18 +68,18 @@ def _authority(authority: Authority, known: Mapping[str, Authority], unread: Con
     if authority.replaced_by and not authority.valid_to:
         yield "it is replaced but has no valid_to"
     for word, other in [("parent", authority.parent)] + [("successor", id) for id in authority.replaced_by]:
-        if other is not None and other not in known and other not in unread:
-            yield f"its {word} {other!r} is not in authorities.csv{nearest(other, known)}"
-    if authority.parent and authority.parent in known and known[authority.parent].tier != "county":
+        if other is not None and other not in councils and other not in unreadable:
+            yield f"its {word} {other!r} is not in authorities.csv{nearest(other, councils)}"
+    if authority.parent and authority.parent in councils and councils[authority.parent].tier != "county":
         yield f"its parent {authority.parent} is not a county"
-    if authority.id in _ahead(authority.id, {id: (other.parent or "",) for id, other in known.items()}):
+    if authority.id in _ahead(authority.id, {id: (other.parent or "",) for id, other in councils.items()}):
         yield "it is above itself, by its parents"
-    if authority.id in _ahead(authority.id, {id: other.replaced_by for id, other in known.items()}):
+    if authority.id in _ahead(authority.id, {id: other.replaced_by for id, other in councils.items()}):
         yield "it replaces itself, by its successors"
 
 
 def _ahead(id: str, steps: Mapping[str, tuple[str, ...]]) -> set[str]:
-    """All that can be reached from an id, itself only by way of a cycle."""
+    """Every id that can be reached from an id; the id itself only where the steps form a cycle."""
     reached: set[str] = set()
     ahead = [*steps.get(id, ())]
     while ahead:
@@ -89,17 +91,19 @@ def _ahead(id: str, steps: Mapping[str, tuple[str, ...]]) -> set[str]:
 
 
 def alias_errors(
-    aliases: Mapping[str, tuple[int, str, str]], known: Mapping[str, Authority], unread: Container[str] = ()
+    aliases: Mapping[str, tuple[int, str, str]],
+    councils: Mapping[str, Authority],
+    unreadable: Container[str] = (),
 ) -> Iterator[RowFinding]:
-    """What is wrong with the former codes, given the authorities; `unread` as in `authority_errors`."""
-    codes = {authority.gss: authority.id for authority in known.values()}
+    """Errors in the former codes, given the authorities; `unreadable` as in `authority_errors`."""
+    codes = {authority.gss: authority.id for authority in councils.values()}
     for former, (line, authority, current) in aliases.items():
-        if authority not in known and authority in unread:
+        if authority not in councils and authority in unreadable:
             continue
-        if authority not in known:
-            words = f"{authority!r} is not in authorities.csv{nearest(authority, known)}"
-        elif known[authority].gss != current:
-            words = f"the code of {authority} is {known[authority].gss}, not {current}"
+        if authority not in councils:
+            words = f"{authority!r} is not in authorities.csv{nearest(authority, councils)}"
+        elif councils[authority].gss != current:
+            words = f"the code of {authority} is {councils[authority].gss}, not {current}"
         elif former in codes:
             words = f"{former} is the code of {codes[former]} today, so it is nobody's former code"
         else:

@@ -1,7 +1,7 @@
-"""Check: whether a network's directory is sound, without a broker; every problem at its file and line.
+"""Check a network's directory, without a broker, and report every problem with its file and line.
 
-An error keeps the network from being applied. A warning is what its people should know: a party that has not approved,
-an agreement that is about to run out.
+`apply` refuses a network with an error. A warning is for the people who look after the network: a party has not approved,
+an agreement is about to run out.
 """
 
 import re
@@ -34,25 +34,26 @@ from instep.network.revisions import stale_versions
 from instep.network.settings import settings_errors, settings_warnings
 
 LARGEST = 4 << 20
-"""Bytes of a file of a network: a hundred times what the largest one has."""
+"""The largest file that is read, in bytes: a hundred times the largest file of a real network."""
 NOTES = (".md", ".txt")
-"""What may lie beside agreements."""
+"""Suffixes of the files that may lie beside agreements."""
+# The parser gives the line only in its message; Python 3.14 is the first with an attribute for the line.
 _AT_LINE = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
 
 
 def check(directory: Path, catalogue: Catalogue, today: date) -> list[Problem]:
-    """Every problem of the directory, by file and line; empty when it is sound. `today` is London's."""
-    known, unread, problems = _authorities(directory / "authorities.csv")
-    problems += _aliases(directory / "gss_aliases.csv", known, unread)
+    """Every problem of the directory, sorted by file and line; none when the directory is sound. `today` is London's."""
+    councils, unreadable, problems = _authorities(directory / "authorities.csv")
+    problems += _aliases(directory / "gss_aliases.csv", councils, unreadable)
     problems += _settings(directory / "network.toml")
-    agreements: list[Read] = []
+    agreements: list[AgreementFile] = []
     for file in sorted((directory / "agreements").glob("*")):
         if file.suffix == ".toml":
-            read, errors = _agreement(file)
-            problems += errors
+            read, of_file = _agreement(file)
+            problems += of_file
             if read is not None:
                 agreements.append(read)
-                problems += _terms(read, known, unread, catalogue.events, today)
+                problems += _terms(read, councils, unreadable, catalogue.events, today)
         elif not (file.suffix in NOTES or file.name.startswith(".")):
             words = "only agreements belong here, in files whose names end in .toml: this one is not read"
             problems.append(Problem(file=str(file), line=1, message=words))
@@ -64,9 +65,9 @@ def check(directory: Path, catalogue: Catalogue, today: date) -> list[Problem]:
 
 
 def check_against(directory: Path, before: Path) -> list[Problem]:
-    """Agreements of the directory that differ from those of `before` (another checkout of it) under the same version.
+    """A problem for each agreement that differs from `before` (an earlier checkout) under the same version.
 
-    Raises NetworkError where `before` cannot be read. Faults of `directory` itself are for `check` to find.
+    Raises NetworkError where `before` cannot be read. `check` reports the errors of `directory` itself.
     """
     earlier = load(before).agreements
     now = {
@@ -79,8 +80,8 @@ def check_against(directory: Path, before: Path) -> list[Problem]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Read:
-    """An agreement as it was read, and from where."""
+class AgreementFile:
+    """An agreement, and the file that holds the agreement."""
 
     file: Path
     lines: Lines
@@ -88,33 +89,35 @@ class Read:
     agreement: Agreement
 
     def at(self, finding: Finding, severity: Severity = "error") -> Problem:
-        """The problem at its line."""
+        """The finding as a problem of this file, at its line."""
         return _at(self.file, self.lines, finding, severity)
 
 
 def _authorities(file: Path) -> tuple[Mapping[str, Authority], frozenset[str] | None, list[Problem]]:
-    """The authorities, the ids that lines with errors mention (None: any may have been meant), and the problems."""
+    """The authorities by id, the ids in lines with errors (None: any id may be among them), and the problems."""
     text, problems = _read(file)
     if problems:
         return {}, None, problems
     rows, errors = read_authorities(text)
     whole = not errors and all(map(IDENTIFIER.fullmatch, rows))
-    unread = frozenset[str]() if whole else mentioned(text)
-    problems += [_on_line(file, finding) for finding in (*errors, *authority_errors(rows, unread))]
+    unreadable = frozenset[str]() if whole else mentioned(text)
+    problems += [_on_line(file, finding) for finding in (*errors, *authority_errors(rows, unreadable))]
     problems += [_on_line(file, finding, "warning") for finding in authority_warnings(rows)]
-    return {id: authority for id, (_, authority) in rows.items()}, unread, problems
+    return {id: authority for id, (_, authority) in rows.items()}, unreadable, problems
 
 
-def _aliases(file: Path, known: Mapping[str, Authority], unread: frozenset[str] | None) -> list[Problem]:
+def _aliases(
+    file: Path, councils: Mapping[str, Authority], unreadable: frozenset[str] | None
+) -> list[Problem]:
     if not file.exists():
         return []
     text, problems = _read(file)
     if problems:
         return problems
     aliases, errors = read_aliases(text)
-    if unread is None:
+    if unreadable is None:
         return [_on_line(file, finding) for finding in errors]
-    return [_on_line(file, finding) for finding in (*errors, *alias_errors(aliases, known, unread))]
+    return [_on_line(file, finding) for finding in (*errors, *alias_errors(aliases, councils, unreadable))]
 
 
 def _settings(file: Path) -> Iterator[Problem]:
@@ -137,33 +140,33 @@ def _principals(directory: Path) -> Iterator[Problem]:
         yield _at(file, lines, Finding(key=authority, value=purpose, message=words))
 
 
-def _agreement(file: Path) -> tuple[Read | None, list[Problem]]:
+def _agreement(file: Path) -> tuple[AgreementFile | None, list[Problem]]:
     document, lines, problems = _toml(file)
     errors = [] if problems else documents.agreement_errors(document)
     problems += [_at(file, lines, finding) for finding in errors]
     if problems:
         return None, problems
     agreement = documents.agreement(document)
-    return Read(file=file, lines=lines, document=document, agreement=agreement), []
+    return AgreementFile(file=file, lines=lines, document=document, agreement=agreement), []
 
 
 def _terms(
-    read: Read,
-    known: Mapping[str, Authority],
-    unread: frozenset[str] | None,
+    read: AgreementFile,
+    councils: Mapping[str, Authority],
+    unreadable: frozenset[str] | None,
     events: Mapping[str, EventType],
     today: date,
 ) -> Iterator[Problem]:
     agreement, name = read.agreement, read.file.stem
-    if unread is None:
-        unread = agreement.parties
-    errors = terms.errors(agreement, read.document, name, known, events, today, unread)
+    if unreadable is None:
+        unreadable = agreement.parties
+    errors = terms.errors(agreement, read.document, name, councils, events, today, unreadable)
     yield from map(read.at, errors)
-    yield from (read.at(finding, "warning") for finding in terms.warnings(agreement, known, today))
+    yield from (read.at(finding, "warning") for finding in terms.warnings(agreement, councils, today))
 
 
-def _ids(agreements: Sequence[Read]) -> Iterator[Problem]:
-    """Ids that are two agreements' at once, or would be taken for another's."""
+def _ids(agreements: Sequence[AgreementFile]) -> Iterator[Problem]:
+    """Ids that two agreements share, and ids and purposes that readers would take for others."""
     files = {read.file.stem for read in agreements}
     for read in agreements:
         id = read.agreement.id
@@ -180,7 +183,7 @@ def _ids(agreements: Sequence[Read]) -> Iterator[Problem]:
                 yield read.at(Finding(key=key, message=f"{key} {name!r} reads like {like!r}"), "warning")
 
 
-def _overlaps(agreements: Sequence[Read]) -> Iterator[Problem]:
+def _overlaps(agreements: Sequence[AgreementFile]) -> Iterator[Problem]:
     files = {read.agreement.id: read for read in agreements}
     twins: set[str] = set()
     for overlap in overlaps(read.agreement for read in files.values()):

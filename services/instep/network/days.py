@@ -1,4 +1,4 @@
-"""Days as agreements count them: London's today, and the day by which a recipient has to answer."""
+"""Days as agreements count them: the day in London, and the day by which a recipient has to answer."""
 
 import re
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _FRIDAY = 4
 def today_in_london(now_ms: int) -> date:
     """The day in London at `now_ms`, epoch milliseconds UTC.
 
-    London's offsets are whole hours, so no day begins inside an hour and one answer serves the whole of it.
+    London's offsets are whole hours, so no day begins within an hour, and the cache holds an answer for each hour.
     """
     return _london_day(now_ms // _HOUR_MS)
 
@@ -29,13 +29,13 @@ def _london_day(hour: int) -> date:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RespondWithin:
-    """The recipient's clock: days, or working days (Monday to Friday; bank holidays count as working days)."""
+    """The recipient's time to answer: days, or working days (Monday to Friday; bank holidays count as working days)."""
 
     days: int
     working: bool
 
     def respond_by(self, disclosed: date) -> date:
-        """The last day in time, counting from the day after `disclosed`."""
+        """The last day for an answer; the first day counted is the day after `disclosed`."""
         if not self.working:
             return disclosed + timedelta(days=self.days)
         weekday = disclosed.weekday()
@@ -51,7 +51,7 @@ class RespondWithin:
 
 
 def respond_within(text: str) -> RespondWithin:
-    """Read `"10 working days"` or `"5 days"`; raises NetworkError otherwise."""
+    """Read `"10 working days"` or `"5 days"`; raises NetworkError for any other text."""
     match = WITHIN.fullmatch(text)
     if match is None:
         raise NetworkError(f'respond_within is {text!r}; write it as "10 working days" or "5 days"')

@@ -1,4 +1,4 @@
-"""The diagram: flows as a Mermaid flowchart, which GitHub and many wikis draw. Over a broken line nothing flows."""
+"""The diagram: flows as a Mermaid flowchart, which GitHub and many wikis draw. Nothing flows along a dotted arrow."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,7 +6,7 @@ from instep.network.flows import ACTIVE, Flow
 from instep.network.problems import plainly
 
 FEW = 10
-"""Up to so many authorities of a flow have a box each; beyond, they share one that says how many they are."""
+"""The most authorities of a flow that have a box each. More authorities share a box with their number."""
 
 
 def flowchart(flows: Sequence[Flow]) -> Iterator[str]:
@@ -15,12 +15,12 @@ def flowchart(flows: Sequence[Flow]) -> Iterator[str]:
     boxes: dict[tuple[str, tuple[str, ...]], str] = {}
     for number, flow in enumerate(flows):
         arrow = "-->" if flow.standing == ACTIVE else "-.->"
-        stands = "" if flow.standing == ACTIVE else f"<br>{flow.standing}"
-        label = f"{_label(flow.agreement)}<br>{_label(flow.purpose)}: {_label(flow.event)}{stands}"
+        reason = "" if flow.standing == ACTIVE else f"<br>{flow.standing}"
+        label = f"{_label(flow.agreement)}<br>{_label(flow.purpose)}: {_label(flow.event)}{reason}"
         yield f'  flow{number}["{label}"]'
         for side, parties in (("sources", flow.sources), ("recipients", flow.recipients)):
             for group in [(name,) for name in parties] if len(parties) <= FEW else [parties]:
-                # One box for those who tell and one for those who are told, or arrows would run in circles.
+                # A source that is also a recipient has two boxes, or arrows would run in circles.
                 if (side, group) not in boxes:
                     boxes[side, group] = f"{side}{len(boxes)}"
                     shown = group[0] if len(group) == 1 else f"{len(group)} councils"

@@ -1,7 +1,7 @@
-"""Documents: an agreement, and a network's settings, as TOML or JSON gives them; read strictly.
+"""Documents: agreements and a network's settings, as parsed from TOML or JSON, and read strictly.
 
-Whatever does not fit is a `Finding`, which says where it is: `check` shows them all with their lines, `load` stops
-at the first.
+Everything that does not fit is a `Finding` with its place in the document. `check` shows all findings with their lines;
+`load` stops at the first.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """What is wrong in a document, and where: at a key, at a value in it, in the n-th `[[share]]`."""
+    """An error or a warning, and its place in a document: at a key, at a value of the key, in the n-th `[[share]]`."""
 
     message: str
     key: str | None = None
@@ -28,24 +28,24 @@ class Finding:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Kind:
-    """What a value has to be, in words and as a test."""
+class ValueType:
+    """The type that a value must have: in words, and as a test."""
 
     words: str
     fits: Callable[[Any], bool]
 
 
-TEXT = Kind(words="a text", fits=lambda v: isinstance(v, str))
-WHOLE = Kind(words="a whole number", fits=lambda v: isinstance(v, int) and not isinstance(v, bool))
-YES_OR_NO = Kind(words="true or false", fits=lambda v: isinstance(v, bool))
-DAY = Kind(
+TEXT = ValueType(words="a text", fits=lambda v: isinstance(v, str))
+WHOLE = ValueType(words="a whole number", fits=lambda v: isinstance(v, int) and not isinstance(v, bool))
+YES_OR_NO = ValueType(words="true or false", fits=lambda v: isinstance(v, bool))
+DAY = ValueType(
     words="a date such as 2026-04-01", fits=lambda v: isinstance(v, date) and not isinstance(v, datetime)
 )
-TEXTS = Kind(
+TEXTS = ValueType(
     words="a list of texts", fits=lambda v: isinstance(v, list) and all(isinstance(item, str) for item in v)
 )
-TABLE = Kind(words="a table", fits=lambda v: isinstance(v, dict))
-TABLES = Kind(
+TABLE = ValueType(words="a table", fits=lambda v: isinstance(v, dict))
+TABLES = ValueType(
     words="a list of tables", fits=lambda v: isinstance(v, list) and all(isinstance(item, dict) for item in v)
 )
 
@@ -75,15 +75,15 @@ OPTIONAL_SHARE_KEYS = ("when", "protected")
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """`" (did you mean ...?)"` for the name most like it, or nothing."""
+    """`" (did you mean ...?)"` with the most similar of the names; "" where no name is similar."""
     close = get_close_matches(name, list(names), n=1)
     return f" (did you mean {close[0]}?)" if close else ""
 
 
 def shape_errors(
-    document: Document, keys: Mapping[str, Kind], optional: Iterable[str] = ()
+    document: Document, keys: Mapping[str, ValueType], optional: Iterable[str] = ()
 ) -> Iterator[Finding]:
-    """Unknown keys, missing keys, and values of another kind."""
+    """Unknown keys, missing keys, and values of another type."""
     for key, value in document.items():
         if key not in keys:
             yield Finding(key=key, message=f"{key} is not known here{nearest(key, keys)}")
@@ -95,7 +95,7 @@ def shape_errors(
 
 
 def agreement_errors(document: Document) -> list[Finding]:
-    """Why the document is not an agreement; empty when `agreement` will take it."""
+    """Every error that keeps the document from being an agreement; none when `agreement` can read the document."""
     errors = list(shape_errors(document, AGREEMENT_KEYS, optional=OPTIONAL_AGREEMENT_KEYS))
     if errors:
         return errors
@@ -189,5 +189,5 @@ def _share_words(share: Document) -> Iterator[Finding]:
 
 
 def _not_one_of(key: str, value: Any, words: tuple[str, ...]) -> Finding:
-    known = ", ".join(words[:-1]) + " or " + words[-1]
-    return Finding(key=key, value=str(value), message=f"{key} is {value!r}, which is not {known}")
+    choice = ", ".join(words[:-1]) + " or " + words[-1]
+    return Finding(key=key, value=str(value), message=f"{key} is {value!r}, which is not {choice}")

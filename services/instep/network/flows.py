@@ -1,6 +1,6 @@
-"""Flows: who shares what with whom under which agreement, and whether it stands on a day. For people to read.
+"""Flows: who shares which fields with whom under which agreement, and whether events flow on a day. For people to read.
 
-What becomes of an event is for the router alone to decide; these are the terms by which it does.
+The router alone decides about an event; flows show the terms on which the router decides.
 """
 
 from collections.abc import Iterable, Iterator
@@ -19,7 +19,10 @@ NOT_APPROVED: Final = "not-approved"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Flow:
-    """Each of `sources` shares `fields` of `event` with each of `recipients`; `standing` is active, or why nothing flows."""
+    """Each source shares `fields` of `event` with each recipient.
+
+    `standing` is the agreement's on the day; `not-approved` for parties of an active agreement who have not approved.
+    """
 
     sources: tuple[str, ...]
     recipients: tuple[str, ...]
@@ -34,7 +37,10 @@ class Flow:
 
 
 def flows(network: Network, day: date) -> tuple[Flow, ...]:
-    """The flows of a network on a day in London, by purpose and agreement; of a share each pair of parties is in one."""
+    """The flows of a network on a day in London, by purpose and agreement.
+
+    For each share, each pair of a source and a recipient is in exactly one flow.
+    """
     agreements = sorted(network.agreements.values(), key=lambda agreement: (agreement.purpose, agreement.id))
     return tuple(
         flow
@@ -45,27 +51,27 @@ def flows(network: Network, day: date) -> tuple[Flow, ...]:
 
 
 def of_authority(flows: Iterable[Flow], authority: str) -> tuple[Flow, ...]:
-    """The flows from one authority, then the flows to it; an authority shares nothing with itself."""
-    receives, tells = [], []
+    """The flows from an authority, then the flows to the authority. An authority shares nothing with itself."""
+    to_it, from_it = [], []
     for flow in flows:
         others = tuple(id for id in flow.recipients if id != authority)
         if authority in flow.sources and others:
-            tells.append(replace(flow, sources=(authority,), recipients=others))
+            from_it.append(replace(flow, sources=(authority,), recipients=others))
         others = tuple(id for id in flow.sources if id != authority)
         if authority in flow.recipients and others:
-            receives.append(replace(flow, sources=others, recipients=(authority,)))
-    return (*tells, *receives)
+            to_it.append(replace(flow, sources=others, recipients=(authority,)))
+    return (*from_it, *to_it)
 
 
 def chosen(
     network: Network, day: date, authority: str | None = None, purpose: str | None = None
 ) -> tuple[Flow, ...]:
-    """The flows of one authority, of one purpose, of both, or all; raises NetworkError for a name that is not there."""
+    """The flows of an authority, of a purpose, of both, or all flows. Raises NetworkError for an unknown name."""
     chosen_flows = flows(network, day)
     if purpose is not None:
-        known = {flow.purpose for flow in chosen_flows}
-        if purpose not in known:
-            raise NetworkError(f"No agreement is for the purpose {purpose!r}{nearest(purpose, known)}.")
+        purposes = {flow.purpose for flow in chosen_flows}
+        if purpose not in purposes:
+            raise NetworkError(f"No agreement is for the purpose {purpose!r}{nearest(purpose, purposes)}.")
         chosen_flows = tuple(flow for flow in chosen_flows if flow.purpose == purpose)
     if authority is not None:
         if authority not in network.authorities:
@@ -84,7 +90,7 @@ def _flows(agreement: Agreement, share: Share, day: date) -> Iterator[Flow]:
         (agreement.sources & unbound, agreement.recipients, NOT_APPROVED),
         (agreement.sources & bound, agreement.recipients & unbound, NOT_APPROVED),
     ]
-    if standing != ACTIVE:  # then it is no matter who has approved
+    if standing != ACTIVE:  # approvals make no difference
         groups = [(agreement.sources, agreement.recipients, standing)]
     for sources, recipients, stands in groups:
         if sources and recipients:

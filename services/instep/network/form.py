@@ -1,8 +1,8 @@
-"""The form of an agreement as a JSON Schema, for editors: they complete keys and fields, and underline what does not fit.
+"""The form of an agreement as a JSON Schema, by which editors complete keys and fields and underline errors.
 
-It is made from what `documents` and `terms` ask for, so it refuses nothing that `check` takes; `check` finds more, since a
-schema knows no other file. A date is a text of that form to it, since JSON has no dates. Draft 4, the newest that
-Taplo, which most editors read TOML with, is sure of.
+The schema is made from the rules of `documents` and `terms`, so the schema refuses nothing that `check` accepts. `check`
+finds more, since a schema sees no other file. Dates are texts in the form of a date, since JSON has no dates. The schema is
+of draft 4, the newest draft that Taplo supports fully; most editors read TOML with Taplo.
 """
 
 from collections.abc import Mapping
@@ -23,13 +23,13 @@ from instep.network.documents import (
     TEXTS,
     WHOLE,
     YES_OR_NO,
-    Kind,
+    ValueType,
 )
 from instep.network.terms import LONGEST_DAYS, shareable
 
 Schema = dict[str, Any]
 
-_KINDS: Mapping[Kind, Schema] = {
+_KINDS: Mapping[ValueType, Schema] = {
     TEXT: {"type": "string"},
     WHOLE: {"type": "integer"},
     YES_OR_NO: {"type": "boolean"},
@@ -37,7 +37,7 @@ _KINDS: Mapping[Kind, Schema] = {
     TEXTS: {"type": "array", "items": {"type": "string"}},
 }
 _ID: Schema = {"pattern": f"^{IDENTIFIER.pattern}$", "not": {"enum": [RESERVED]}}
-_SAID: Schema = {"pattern": r"\S"}
+_NOT_BLANK: Schema = {"pattern": r"\S"}
 _PARTIES: Schema = {"minItems": 1, "uniqueItems": True}
 _KEYS: Mapping[str, Schema] = {
     "id": {**_ID, "description": "The file's name without .toml; disclosures name it, with the version."},
@@ -47,8 +47,8 @@ _KEYS: Mapping[str, Schema] = {
     },
     "status": {"enum": list(get_args(Status)), "description": "Nothing flows unless it is active."},
     "purpose": {**_ID, "description": "Names the inbox, <authority>.inbox.<purpose>."},
-    "lawful_basis": {**_SAID, "description": "Such as UK GDPR Article 6(1)(e)."},
-    "legal_power": {**_SAID, "description": "The law that lets the parties share this."},
+    "lawful_basis": {**_NOT_BLANK, "description": "Such as UK GDPR Article 6(1)(e)."},
+    "legal_power": {**_NOT_BLANK, "description": "The law that lets the parties share this."},
     "special_category_condition": {
         "description": "Needed when a shared field is special category data (UK GDPR Article 9)."
     },
@@ -57,16 +57,16 @@ _KEYS: Mapping[str, Schema] = {
     "retention_days": {
         "minimum": 1,
         "maximum": LONGEST_DAYS,
-        "description": "How long recipients undertake to keep what they were told.",
+        "description": "For how many days recipients undertake to keep the data.",
     },
     "respond_within": {
         "pattern": f"^{WITHIN.pattern}$",
         "description": "The recipient's time to answer: 10 working days, or 14 days.",
     },
-    "dpia": {**_SAID, "description": "The data protection impact assessment that covers this."},
-    "contact": {**_SAID, "description": "Whom to ask about this agreement."},
-    "sources": {**_PARTIES, "description": "Authorities that tell, as authorities.csv names them."},
-    "recipients": {**_PARTIES, "description": "Authorities that are told."},
+    "dpia": {**_NOT_BLANK, "description": "The data protection impact assessment that covers this."},
+    "contact": {**_NOT_BLANK, "description": "Whom to ask about this agreement."},
+    "sources": {**_PARTIES, "description": "Authorities that share, by their ids in authorities.csv."},
+    "recipients": {**_PARTIES, "description": "Authorities that receive."},
 }
 _SHARE_KEYS: Mapping[str, Schema] = {
     "when": {
@@ -78,15 +78,17 @@ _SHARE_KEYS: Mapping[str, Schema] = {
     "fields": {
         "minItems": 1,
         "uniqueItems": True,
-        "description": "Paths of what is shared. What is not named does not leave.",
+        "description": "Paths of the fields that are shared. A field that is not named does not leave.",
     },
 }
 
 
 def agreement_schema(events: Mapping[str, EventType]) -> Schema:
-    """The JSON Schema of an agreement that shares some of these events, by folder name."""
-    known: Mapping[str, Schema] = {"event": {"enum": sorted(events), "description": "The type of event."}}
-    share = _object(SHARE_KEYS, {**_SHARE_KEYS, **known}, OPTIONAL_SHARE_KEYS)
+    """The JSON Schema of an agreement that may share these types of event, by folder name."""
+    event_names: Mapping[str, Schema] = {
+        "event": {"enum": sorted(events), "description": "The type of event."}
+    }
+    share = _object(SHARE_KEYS, {**_SHARE_KEYS, **event_names}, OPTIONAL_SHARE_KEYS)
     share["allOf"] = [
         {
             "anyOf": [
@@ -99,13 +101,13 @@ def agreement_schema(events: Mapping[str, EventType]) -> Schema:
     lists: Mapping[str, Schema] = {
         "approved": {
             "type": "array",
-            "description": "Who has approved. It binds them, and no other.",
+            "description": "Who has approved. The agreement binds them, and nobody else.",
             "items": _object(APPROVAL_KEYS, {}),
         },
         "share": {
             "type": "array",
             "minItems": 1,
-            "description": "What is shared of one type of event.",
+            "description": "The fields of one type of event that are shared.",
             "items": share,
         },
     }
@@ -117,7 +119,9 @@ def agreement_schema(events: Mapping[str, EventType]) -> Schema:
     }
 
 
-def _object(keys: Mapping[str, Kind], more: Mapping[str, Schema], optional: tuple[str, ...] = ()) -> Schema:
+def _object(
+    keys: Mapping[str, ValueType], more: Mapping[str, Schema], optional: tuple[str, ...] = ()
+) -> Schema:
     return {
         "type": "object",
         "properties": {key: {**_KINDS.get(kind, {}), **more.get(key, {})} for key, kind in keys.items()},

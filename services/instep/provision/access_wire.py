@@ -1,6 +1,6 @@
-"""Access as it goes over the wire: requests of Kafka's admin protocol that aiokafka has not, or has for one ACL at a time.
+"""Access on the wire: requests of Kafka's admin protocol that aiokafka lacks, or has for a single ACL alone.
 
-Versions are the oldest that Kafka 4 speaks. Quotas are in no Python client at all.
+Each request has the oldest version that Kafka 4 speaks. No Python client has requests for quotas.
 """
 
 import hashlib
@@ -32,16 +32,16 @@ from instep.errors import NetworkError
 from instep.provision.bindings import Binding
 
 MECHANISMS = {"SCRAM-SHA-256": (1, "sha256"), "SCRAM-SHA-512": (2, "sha512")}
-"""Kafka's number and the hash of each way to keep a secret."""
+"""Kafka's number and the hash of each SCRAM mechanism."""
 
-# The least that Kafka takes. More is for secrets that people make up: ours have 256 bits.
+# The fewest iterations that Kafka takes. More protect secrets that people make up: ours have 256 bits.
 _ITERATIONS = 4096
 _SECURITY_DISABLED = 54
 _ANY = 1
 
 
 async def bindings(admin: AIOKafkaAdminClient) -> frozenset[Binding]:
-    """Every ACL of the cluster; raises NetworkError where nothing heeds them."""
+    """Every ACL of the cluster. Raises NetworkError on a cluster without an authorizer, where ACLs have no effect."""
     answer = await _ask(admin, stock.DescribeAclsRequest_v1(_ANY, None, _ANY, None, None, _ANY, _ANY))
     if answer.error_code == _SECURITY_DISABLED:
         raise NetworkError(
@@ -55,36 +55,36 @@ async def bindings(admin: AIOKafkaAdminClient) -> frozenset[Binding]:
 
 
 async def create_bindings(admin: AIOKafkaAdminClient, wanted: Collection[Binding]) -> None:
-    """Make these ACLs, all or none."""
+    """Create these ACLs, all or none."""
     answer = await _ask(admin, stock.CreateAclsRequest_v1([tuple(binding) for binding in wanted]))
     for code, message in answer.creation_responses:
         _accepted(code, message)
 
 
 async def delete_bindings(admin: AIOKafkaAdminClient, unwanted: Collection[Binding]) -> None:
-    """Take these ACLs away."""
+    """Delete these ACLs."""
     answer = await _ask(admin, stock.DeleteAclsRequest_v1([tuple(binding) for binding in unwanted]))
     for code, message, _ in answer.filter_responses:
         _accepted(code, message)
 
 
 async def users(admin: AIOKafkaAdminClient, mechanism: str) -> frozenset[str]:
-    """Who has a secret of this kind."""
+    """The users with a secret of this mechanism."""
     answer = await _ask(admin, DescribeUserScramCredentialsRequest(None, {}))
     _accepted(answer.error_code, answer.error_message)
     number = MECHANISMS[mechanism][0]
     return frozenset(
-        name for name, _, _, secrets, _ in answer.results if any(one[0] == number for one in secrets)
+        name for name, _, _, secrets, _ in answer.results if any(kind == number for kind, *_ in secrets)
     )
 
 
 async def set_secrets(admin: AIOKafkaAdminClient, mechanism: str, secrets: Mapping[str, str]) -> None:
-    """Make users, or change their secrets. What is sent is salted and hashed: a broker never sees a secret."""
+    """Create users, or change their secrets. Secrets are salted and hashed here: a broker never sees a secret."""
     await _alter_users(admin, [], [_salted(mechanism, name, secret) for name, secret in secrets.items()])
 
 
 async def delete_users(admin: AIOKafkaAdminClient, mechanism: str, names: Iterable[str]) -> None:
-    """These can not sign in any more."""
+    """Delete these users, who can not sign in any more."""
     await _alter_users(admin, [(name, MECHANISMS[mechanism][0], {}) for name in names], [])
 
 
@@ -108,14 +108,14 @@ def _salted(mechanism: str, name: str, secret: str) -> tuple[Any, ...]:
 
 
 async def quotas(admin: AIOKafkaAdminClient) -> Mapping[str, Mapping[str, float]]:
-    """The limits of each user that has any of its own."""
+    """The limits of each user with limits of their own."""
     answer = await _ask(admin, stock.DescribeClientQuotasRequest_v0([("user", 2, None)], True))
     _accepted(answer.error_code, answer.error_message)
     return {entity[0][1]: dict(values) for entity, values in answer.entries or () if entity[0][1] is not None}
 
 
 async def set_quotas(admin: AIOKafkaAdminClient, limits: Mapping[str, Mapping[str, float | None]]) -> None:
-    """Set the limits of users; None takes one away."""
+    """Set limits of users; None removes a limit."""
     entries = [
         ([("user", user)], [(name, value or 0.0, value is None) for name, value in values.items()])
         for user, values in limits.items()
@@ -135,12 +135,12 @@ def _accepted(code: int, message: str | None) -> None:
 
 
 async def _ask(admin: AIOKafkaAdminClient, request: Any) -> Any:
-    return await admin._send_request(_Whole(request))
+    return await admin._send_request(_PreparedRequest(request))
 
 
 @dataclass(frozen=True, slots=True)
-class _Whole:
-    """What aiokafka asks of a request, around one that is made up already."""
+class _PreparedRequest:
+    """A finished request in the interface through which aiokafka prepares its own requests."""
 
     struct: Any
 

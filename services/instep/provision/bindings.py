@@ -1,4 +1,4 @@
-"""ACLs as a cluster holds them. Pure."""
+"""ACLs in the form in which a cluster holds them. Pure."""
 
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ _ALLOW, _LITERAL, _PREFIXED = 3, 3, 4
 
 
 class Binding(NamedTuple):
-    """An ACL in Kafka's own numbers, so that also what Instep would never write can be seen and taken away."""
+    """An ACL in Kafka's own numbers, so that Instep can show and delete ACLs that Instep itself never writes."""
 
     resource: int
     name: str
@@ -31,7 +31,7 @@ class Binding(NamedTuple):
 
     @property
     def user(self) -> str:
-        """Who it is about, without Kafka's `User:`."""
+        """The principal's name without Kafka's `User:`."""
         return self.principal.removeprefix("User:")
 
     @property

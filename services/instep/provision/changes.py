@@ -1,4 +1,4 @@
-"""The changes of a plan, one by one, as people read them: `+` is made, `~` becomes another, `-` goes. Pure."""
+"""The changes of a plan as people read them: `+` is created, `~` is changed, `-` is removed. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _KINDS = {"network": "settings of the network", "schema": "schema id"}
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """What happens to one thing; `detail` says from what to what, "" where there is no more to say."""
+    """A change of a topic, a user, an ACL, a quota, a schema or a record. `detail` gives values before and after, or ""."""
 
     sign: Sign
     kind: str
@@ -57,10 +57,10 @@ def _access(plan: Plan) -> Iterator[Change]:
     for acl in access.acls_removed:
         yield Change(sign="-", kind="ACL", name=str(acl))
     for user, limits in access.quotas_set.items():
-        gone = all(value is None for value in limits.values())
+        removed = all(value is None for value in limits.values())
         words = (
             ", ".join(limits)
-            if gone
+            if removed
             else ", ".join(f"{name} {value:g}" for name, value in limits.items() if value)
         )
-        yield Change(sign="-" if gone else "~", kind="quota", name=user, detail=words)
+        yield Change(sign="-" if removed else "~", kind="quota", name=user, detail=words)

@@ -1,4 +1,4 @@
-"""What has to change for a cluster to match a network. Pure; `apply` finds out what the cluster holds and does it."""
+"""Decides what has to change for a cluster to match a network. Pure; `apply` reads the cluster and makes the changes."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ from instep.provision.registry import agreed
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Cluster:
-    """What a cluster holds: partitions by topic, configuration by topic, and the records of `instep.network` by key."""
+    """The present contents of a cluster: partitions by topic, settings by topic, records of `instep.network` by key."""
 
     partitions: Mapping[str, int]
     configs: Mapping[str, Mapping[str, str]]
@@ -26,10 +26,10 @@ class Cluster:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """Topics to create and to configure anew, records to write (None removes one), and the generation it will be then.
+    """Topics to create and to configure, records to write (None removes a record), and the generation afterwards.
 
-    Topics of authorities that have left stay, unless their deletion is allowed: what lies in them is still theirs to read
-    until it expires.
+    Topics of authorities that have left stay, unless their deletion is allowed: those authorities may read the records in
+    them until the records expire.
     """
 
     generation: int
@@ -37,21 +37,21 @@ class Plan:
     configure: tuple[TopicSpec, ...]
     records: Mapping[str, bytes | None]
     added: frozenset[str] = frozenset()
-    """Which of the records are of things that `instep.network` has not held."""
+    """The keys among `records` that are new to `instep.network`."""
     details: Mapping[str, str] = field(default_factory=dict)
-    """By key of a record that becomes another, what of it does."""
+    """For each changed record, by key: which of its fields change."""
     settings: Mapping[str, Mapping[str, tuple[str | None, str]]] = field(default_factory=dict)
-    """Of topics to configure anew: each setting that differs, as it is and as it is to be."""
+    """For each topic to configure: every setting that differs, with its present and its future value."""
     unnamed: tuple[str, ...] = ()
-    """Topics that the cluster has and the network does not name: they are told, and left alone."""
+    """Topics of the cluster that the network does not name. The command lists them, and `apply` leaves them alone."""
     kept: frozenset[str] = frozenset()
-    """Which of these were the network's own: of an authority or a purpose that has left, or of the hub."""
+    """Those of `unnamed` that were the network's own: of an authority or a purpose that has left, or of the hub."""
     delete: tuple[str, ...] = ()
-    """Topics to delete with all that lies in them: none unless that is allowed."""
+    """Topics to delete with all their records; none unless deletion is allowed."""
     access: AccessChanges | None = None
-    """Users, ACLs and quotas to make and to take away; None without security, where there are none."""
+    """Changes of users, ACLs and quotas; None on a cluster without security, which has none of them."""
     register: tuple[tuple[str, str], ...] = ()
-    """Schemas (full name, version) that the registry does not have yet."""
+    """Schemas (full name, version) that are new to the registry."""
 
     @property
     def empty(self) -> bool:
@@ -67,46 +67,35 @@ def plan(
     *,
     allow_delete: bool = False,
 ) -> Plan:
-    """How to bring `cluster` to `network`, with an id for each of `schemas` (full name, version).
+    """The plan that brings `cluster` to `network`, with an id for each of `schemas` (full name, version).
 
-    `registered` are the ids of a registry, where there is one; what it lacks has none yet. With `allow_delete` the topics go
-    of those who had left already when the network was applied last: nobody is at work on them any more. Hub topics and those
-    of strangers never go.
+    `registered` are the ids of a registry, where there is one. With `allow_delete`, the plan deletes the topics of those who
+    had left already when the network was applied last: no service uses them any more. The plan never deletes a hub topic,
+    or a topic with a name outside the network.
 
-    Raises NetworkError when the cluster holds another network, when an agreement has changed and its version has not, or
-    when the number of lanes has changed: a key's lane would be another from one event to the next, and order and memory
-    would be lost.
+    Raises NetworkError when the cluster holds another network, when an agreement has changed without a new version, or
+    when the number of lanes has changed: a key's lane would differ from one event to the next, and order and memory would
+    be lost.
     """
     applied = from_records(cluster.records) if cluster.records else None
-    if applied is not None and applied.name != network.name:
-        raise NetworkError(
-            f"This cluster holds the network {applied.name}: apply {network.name} to another cluster."
-        )
-    if applied is not None and applied.lanes != network.lanes:
-        raise NetworkError(
-            f"The network {network.name} was born with {applied.lanes} lanes and keeps them: set lanes = {applied.lanes}."
-        )
     if applied is not None:
+        _refuse_another_network(applied, network)
         _refuse_stale_versions(applied, network)
     schemas, specs = tuple(schemas), topic_specs(network)
     _refuse_other_partitions(specs, cluster.partitions)
-    known = applied.schemas if applied is not None else {}
-    ids = allot(known, schemas) if registered is None else agreed(known, registered)
-    wanted = to_records(replace(network, schemas=ids))
+    earlier_ids = applied.schemas if applied is not None else {}
+    ids = allot(earlier_ids, schemas) if registered is None else agreed(earlier_ids, registered)
     before = {key: value for key, value in cluster.records.items() if key != GENERATION}
-    records: dict[str, bytes | None] = {
-        key: value for key, value in wanted.items() if before.get(key) != value
-    }
-    records |= dict.fromkeys(sorted(before.keys() - wanted.keys()))
+    records = _changed_records(before, to_records(replace(network, schemas=ids)))
     generation = applied.generation if applied is not None else 0
-    named = {spec.name for spec in specs}
     settings = {
         spec.name: differing
         for spec in specs
         if (differing := _differing(spec, cluster.configs.get(spec.name)))
     }
     authorities = {*network.authorities, *(applied.authorities if applied is not None else ())}
-    unnamed = sorted(name for name in cluster.partitions.keys() - named if not name.startswith("__"))
+    others = cluster.partitions.keys() - {spec.name for spec in specs}
+    unnamed = sorted(name for name in others if not name.startswith("__"))
     delete = _deletable(unnamed, applied, authorities) if allow_delete else ()
     unnamed = [name for name in unnamed if name not in delete]
     return Plan(
@@ -124,14 +113,22 @@ def plan(
 
 
 def allot(
-    known: Mapping[int, tuple[str, str]], schemas: Iterable[tuple[str, str]]
+    earlier: Mapping[int, tuple[str, str]], schemas: Iterable[tuple[str, str]]
 ) -> dict[int, tuple[str, str]]:
-    """Ids of schemas: those known keep theirs for good, also when the catalogue has lost them; new ones go on from there."""
-    ids = dict(known)
+    """The ids of schemas. Earlier ids stay for good, even of schemas that the catalogue has lost; new ids are higher."""
+    ids = dict(earlier)
     for schema in schemas:
         if schema not in ids.values():
             ids[max(ids, default=0) + 1] = schema
     return ids
+
+
+def _changed_records(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> dict[str, bytes | None]:
+    """The records to write, by key; None for a record to remove."""
+    changed: dict[str, bytes | None] = {
+        key: value for key, value in after.items() if before.get(key) != value
+    }
+    return changed | dict.fromkeys(sorted(before.keys() - after.keys()))
 
 
 def _deletable(
@@ -146,9 +143,20 @@ def _deletable(
 
 
 def _once_own(name: str, authorities: Collection[str]) -> bool:
-    """Whether a topic that the network does not name has a name of the network's own, of an authority that it knows."""
+    """Whether the name of a topic is the hub's, or of an authority of the network."""
     tenant = TENANT.fullmatch(name)
     return name.startswith(f"{RESERVED}.") or (tenant is not None and tenant[1] in authorities)
+
+
+def _refuse_another_network(applied: Network, network: Network) -> None:
+    if applied.name != network.name:
+        raise NetworkError(
+            f"This cluster holds the network {applied.name}: apply {network.name} to another cluster."
+        )
+    if applied.lanes != network.lanes:
+        raise NetworkError(
+            f"The network {network.name} was born with {applied.lanes} lanes and keeps them: set lanes = {applied.lanes}."
+        )
 
 
 def _refuse_other_partitions(specs: Iterable[TopicSpec], partitions: Mapping[str, int]) -> None:

@@ -1,7 +1,7 @@
 """A thin client of a Confluent-compatible registry.
 
-What a registry answers is a stranger's: every answer is bounded in time and size, no redirect is followed, and no word of an
-answer gets into a message.
+The client does not trust the registry: every answer is bounded in time and size, redirects are not followed, and no word of
+an answer gets into a message.
 """
 
 import ipaddress
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientSession
 
 RULE = "FULL_TRANSITIVE"
-"""Each version readable with each other one, both ways, set for every subject of ours."""
+"""The rule for every subject of Instep's: each version can read data of each other version."""
 
 _LARGEST_ANSWER = 1 << 20
 _ANSWER_WITHIN_S = 10.0
@@ -33,7 +33,7 @@ _NO_SUBJECT, _NO_VERSION, _NO_SCHEMA = 40401, 40402, 40403
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registry:
-    """Where the registry is and who we are to it. `url` is what its API's paths are put behind; none means no registry."""
+    """The registry and the user that Instep is there. `url` is the root of the API; "" means no registry."""
 
     url: str = ""
     username: str | None = None
@@ -69,14 +69,14 @@ def from_env(environ: Mapping[str, str]) -> Registry:
 
 
 class Client:
-    """A thin client of the registry's API: one request at a time, and never a word of an answer in a message."""
+    """A thin client of the registry's API, with a single request at a time."""
 
     def __init__(self, session: "ClientSession", where: str) -> None:
         self._session = session
         self._where = where
 
     async def id_of(self, schema: Schema) -> object:
-        """Whatever it says the schema's id is; None where it has none."""
+        """The schema's id as the registry gives the id, unchecked; None for a schema that the registry lacks."""
         path = f"subjects/{quote(schema.full_name, safe='')}"
         status, answer = await self._ask("POST", path, {"schema": schema.text})
         if _is_missing(status, answer):
@@ -85,7 +85,7 @@ class Client:
         return schema_id
 
     async def by_id(self, number: int) -> Any:
-        """The schema's definition; None where there is none."""
+        """The definition of the schema with this id; None for an unknown id."""
         status, answer = await self._ask("GET", f"schemas/ids/{number}")
         if _is_missing(status, answer):
             return None
@@ -96,15 +96,15 @@ class Client:
             raise self._strange() from None
 
     async def set_rule(self, subject: str) -> None:
-        """Have it refuse versions of the subject that break the rule, if it does not yet."""
+        """Make the registry refuse versions of the subject that break the rule, if the registry does not yet."""
         path = f"config/{quote(subject, safe='')}"
         status, answer = await self._ask("GET", path)
-        if status == 404 or self._good(status, answer, "to tell its rules").get("compatibilityLevel") != RULE:
+        if status == 404 or self._good(status, answer, "to show its rules").get("compatibilityLevel") != RULE:
             wanted = {"compatibility": RULE}
             self._good(*await self._ask("PUT", path, wanted), f"to set {RULE} for {subject}")
 
     async def try_out(self, schema: Schema) -> None:
-        """Return if it would take this version; raises SchemaError if not."""
+        """Return if the registry would take this version; raise SchemaError if not."""
         path = f"compatibility/subjects/{quote(schema.full_name, safe='')}/versions"
         status, answer = await self._ask("POST", path, {"schema": schema.text})
         if _is_missing(status, answer):  # the first of its subject
@@ -113,7 +113,7 @@ class Client:
             raise _incompatible(schema)
 
     async def register(self, schema: Schema) -> object:
-        """Whatever it says the schema's id is from now on; raises SchemaError for an incompatible version."""
+        """Register the schema and return its id, unchecked. Raises SchemaError for an incompatible version."""
         path = f"subjects/{quote(schema.full_name, safe='')}/versions"
         status, answer = await self._ask("POST", path, {"schema": schema.text})
         if status == 409:
@@ -121,17 +121,17 @@ class Client:
         given: object = self._good(status, answer, f"to register {_named(schema)}").get("id")
         return given
 
-    def _good(self, status: int, answer: Any, what: str) -> dict[str, Any]:
+    def _good(self, status: int, answer: Any, request: str) -> dict[str, Any]:
         if not isinstance(answer, dict):
             raise self._strange()
         if status >= 500:
             raise NotConnectedError(
-                f"The registry at {self._where} failed when it was asked {what} (status {status}): look at its log, then"
+                f"The registry at {self._where} failed when it was asked {request} (status {status}): look at its log, then"
                 " run this again; nothing is applied."
             )
         if status != 200:
             raise ConfigurationError(
-                f"The registry at {self._where} refuses {what} (status {status}): may INSTEP_REGISTRY_USERNAME do it?"
+                f"The registry at {self._where} refuses {request} (status {status}): may INSTEP_REGISTRY_USERNAME do it?"
                 " Nothing is applied."
             )
         return answer
@@ -184,9 +184,9 @@ class Client:
 
 
 def _is_missing(status: int, answer: Any) -> bool:
-    """A 404 of the registry's own; any other is of something that is none."""
-    known = (_NO_SUBJECT, _NO_VERSION, _NO_SCHEMA)
-    return status == 404 and isinstance(answer, dict) and answer.get("error_code") in known
+    """Whether a registry says that something is missing. A 404 without its codes comes from something else."""
+    codes = (_NO_SUBJECT, _NO_VERSION, _NO_SCHEMA)
+    return status == 404 and isinstance(answer, dict) and answer.get("error_code") in codes
 
 
 def _named(schema: Schema) -> str:
@@ -202,7 +202,7 @@ def _incompatible(schema: Schema) -> SchemaError:
 
 
 async def _bounded(stream: Any) -> bytes | None:
-    """What is to be read, None where that is more than any schema of ours."""
+    """The whole content of an answer, or None where the content is larger than any schema of ours."""
     content = bytearray()
     async for chunk in stream.iter_any():
         content += chunk
@@ -213,7 +213,7 @@ async def _bounded(stream: Any) -> bytes | None:
 
 @asynccontextmanager
 async def connected(registry: Registry) -> AsyncIterator[Client]:
-    """A client of the registry; raises ConfigurationError for a setting that cannot be used."""
+    """A client of the registry. Raises ConfigurationError for a setting that cannot be used."""
     try:
         from aiohttp import ClientSession, ClientTimeout, TCPConnector
     except ImportError as absent:
@@ -222,8 +222,8 @@ async def connected(registry: Registry) -> AsyncIterator[Client]:
     url = _checked(registry)
     headers = {"Accept": _TYPE, "Content-Type": _TYPE}
     if registry.username:
-        who = b64encode(f"{registry.username}:{registry.password}".encode()).decode()
-        headers["Authorization"] = f"Basic {who}"
+        credentials = b64encode(f"{registry.username}:{registry.password}".encode()).decode()
+        headers["Authorization"] = f"Basic {credentials}"
     async with ClientSession(
         connector=TCPConnector(ssl=_trusted(registry) if url.startswith("https:") else True),
         headers=headers,

@@ -1,16 +1,19 @@
-"""The end of `instep.network`: whether readers reach it, and how `apply` makes it so.
+"""Settling: makes sure, for `apply`, that readers reach the end of `instep.network`.
 
-A transaction without an end hides what follows it from every reader, and services stand still. `apply` meets two kinds:
+A transaction without an end hides every later record from every reader, and services stand still. `apply` meets two kinds:
 
-- An earlier `apply` was frozen or killed. Kafka aborts what that left open when this one claims its transactional id.
-- Kafka answered a commit or an abort, and the marker was never written (Kafka 4.3 and 4.4, where the partition had no leader
-  at that moment). The next marker of the same producer ends that too, whichever way.
+- An earlier `apply` was frozen or killed. When the present `apply` claims the transactional id, Kafka aborts the open
+  transaction.
+- Kafka answered a commit or an abort, but never wrote the marker (Kafka 4.3 and 4.4, where the partition had no leader at
+  that moment). The next marker of the same producer ends that transaction too, as a commit or as an abort.
 
-So `settle` runs after the claim, before the cluster is read: what still hangs is ended by a transaction that is aborted.
-Abort is right whichever way the earlier one was to end. No reader has seen any of its records, the `apply` that wrote them
-has told nobody of success, and this one plans from what readers see and writes everything that differs. Were the earlier
-records to become visible later instead, with this one's marker, they would lie among records that were planned without
-them: a generation that no directory ever held.
+So `settle` runs after the claim and before `apply` reads the cluster. If a transaction still hangs, `settle` begins another
+and aborts that: its marker ends both.
+
+An abort is right however the earlier transaction was to end. No reader has seen its records, the `apply` that wrote them
+has reported no success, and the present `apply` plans from the visible records and writes every difference. If a later
+commit made the earlier records visible instead, they would lie among records that were planned without them: a generation
+that no directory ever held.
 """
 
 import asyncio
@@ -24,11 +27,11 @@ from instep.kafka.follow import TOPIC, network_consumer
 from instep.network.topics import NETWORK
 
 MARKER_WITHIN_S = 10.0
-"""Kafka answers a commit first and writes its marker afterwards; one that has not come by then never will."""
+"""Kafka answers a commit first and writes the marker afterwards. A marker that is later than this never comes."""
 OTHERS_WITHIN_S = 45.0
-"""What a transaction of another id may take to end: an `apply`'s limit, and Kafka's next look for what is over it."""
+"""How long a transaction of another id may take: the limit of an `apply`, and the time until Kafka next enforces limits."""
 SETTLED = b"settled"
-"""The key of the record that carries our abort marker; no reader ever sees it."""
+"""The key of the record in the transaction that `settle` aborts; no reader ever sees the record."""
 
 _POLL_S = 0.02
 
@@ -36,7 +39,7 @@ _POLL_S = 0.02
 async def settle(connection: Connection, writer: AIOKafkaProducer) -> None:
     """Return once readers reach the topic's end. `writer` has claimed its id and has no transaction open.
 
-    Raises NetworkError when they do not: then another program holds a transaction open.
+    Raises NetworkError when readers do not: another program holds a transaction open then.
     """
     end = await _end(connection)
     if await visible(connection, end, MARKER_WITHIN_S):
@@ -54,7 +57,7 @@ async def settle(connection: Connection, writer: AIOKafkaProducer) -> None:
 
 
 async def visible(connection: Connection, end: int, within: float) -> bool:
-    """Whether readers reach this end within so many seconds: a commit is answered before its marker is there."""
+    """Whether readers reach this offset within so many seconds: Kafka answers a commit before it writes the marker."""
     async with network_consumer(connection) as consumer:
         until = time.monotonic() + within
         while await _end_for(consumer) < end:
@@ -65,7 +68,7 @@ async def visible(connection: Connection, end: int, within: float) -> bool:
 
 
 async def _end(connection: Connection) -> int:
-    """The topic's end, whatever is open before it."""
+    """The topic's end, records of open transactions included."""
     async with network_consumer(connection, isolation_level="read_uncommitted") as consumer:
         return await _end_for(consumer)
 

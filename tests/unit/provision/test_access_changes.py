@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from instep.network.access import Access, Acl, access
 from instep.network.network import load
 from instep.network.settings import Quotas
-from instep.provision.access_changes import AccessChanges, HeldAccess, changes
+from instep.provision.access_changes import AccessChanges, CurrentAccess, access_changes
 from instep.provision.bindings import Binding, binding
 
 SAMPLE = load(Path(__file__).parents[3] / "deploy/network/sample")
 WANTED = access(SAMPLE)
 LIMITS = {name: float(value) for name, value in asdict(SAMPLE.quotas).items()}
-EMPTY = HeldAccess(bindings=frozenset(), users=frozenset(), quotas={})
-WHOLE = HeldAccess(
+EMPTY = CurrentAccess(bindings=frozenset(), users=frozenset(), quotas={})
+WHOLE = CurrentAccess(
     bindings=frozenset(map(binding, WANTED.acls)),
     users=WANTED.principals,
     quotas=dict.fromkeys(WANTED.limited, LIMITS),
@@ -25,18 +25,18 @@ WHOLE = HeldAccess(
 PLANTED = binding(Acl(principal="leeds", resource="topic", name="camden.outbox", operation="READ"))
 
 
-def planned(held: HeldAccess, formerly: Iterable[str] = (), wanted: Access = WANTED) -> AccessChanges:
-    return changes(wanted, SAMPLE.quotas, held, frozenset(formerly))
+def planned(held: CurrentAccess, formerly: Iterable[str] = (), wanted: Access = WANTED) -> AccessChanges:
+    return access_changes(wanted, SAMPLE.quotas, held, frozenset(formerly))
 
 
-def after(held: HeldAccess, change: AccessChanges) -> HeldAccess:
+def after(held: CurrentAccess, change: AccessChanges) -> CurrentAccess:
     """The cluster once the change is made."""
     quotas: dict[str, Mapping[str, float]] = dict(held.quotas)
     for user, limits in change.quotas_set.items():
         merged = {**quotas.get(user, {}), **limits}
         quotas[user] = {name: value for name, value in merged.items() if value is not None}
     assert held.users is not None
-    return HeldAccess(
+    return CurrentAccess(
         bindings=held.bindings - set(change.acls_removed) | set(change.acls_created),
         users=held.users - set(change.users_removed) | set(change.users_created),
         quotas={user: limits for user, limits in quotas.items() if limits},
@@ -113,7 +113,7 @@ USERS = st.sets(st.sampled_from(["leeds", "york", "instep.old", "monitoring", "c
 def test_whatever_a_cluster_holds_one_change_makes_it_the_networks(
     extra: set[Binding], users: set[str], missing: set[Binding]
 ) -> None:
-    held = HeldAccess(
+    held = CurrentAccess(
         bindings=WHOLE.bindings - missing | extra,
         users=frozenset(users),
         quotas={user: {"producer_byte_rate": 1.0} for user in users},
@@ -130,5 +130,5 @@ def test_whatever_a_cluster_holds_one_change_makes_it_the_networks(
 
 
 def test_other_limits_are_set_anew() -> None:
-    change = changes(WANTED, Quotas(producer_byte_rate=5), WHOLE, ())
+    change = access_changes(WANTED, Quotas(producer_byte_rate=5), WHOLE, ())
     assert change.quotas_set == {user: {"producer_byte_rate": 5.0} for user in sorted(WANTED.limited)}

@@ -23,6 +23,8 @@ _log = structlog.get_logger("instep.lanes")
 
 OWN = b"\x00instep/"  # keys of the engine's own; no processor's key begins so
 _CHECKPOINT = OWN + b"checkpoint"
+_COMPACTION_SECONDS = 5.0
+"""How long closing waits for a compaction; one of a lane takes a fraction of a second."""
 _LONGEST_WHY = 300
 
 CACHE_BYTES = 32 << 20
@@ -185,7 +187,26 @@ class LaneState:
         self._db = self._opened()
 
     def close(self) -> None:
+        except Exception:  # noqa: BLE001  # a full disk, perhaps: then the next opening rebuilds for nothing
+        try:
+            left = self._left_by_compactions()
+        except Exception:  # noqa: BLE001  # a full disk, perhaps; the next opening may rebuild for nothing
+            left = []
         self._db.close()
+        for file in left:
+            file.unlink(missing_ok=True)
+
+    def _left_by_compactions(self) -> list[Path]:
+        self._end_compactions()
+        self._db.flush()
+        live = {file["name"].lstrip("/") for file in self._db.live_files()}
+        return [file for file in self._directory.glob("*.sst") if file.name not in live]
+
+    def _end_compactions(self) -> None:
+        self._db.set_options({"disable_auto_compactions": "true"})
+        until = time.monotonic() + _COMPACTION_SECONDS
+        while self._db.property_int_value("rocksdb.num-running-compactions") and time.monotonic() < until:
+            time.sleep(0.01)
 
 
 def _options() -> Options:

@@ -186,6 +186,20 @@ def test_many_tables_are_compacted_while_in_use_and_none_is_taken_for_forgotten(
     state.close()
 
 
+def test_a_table_that_a_compaction_leaves_unfinished_costs_no_rebuild_after_an_orderly_end(
+    tmp_path: Path,
+) -> None:
+    state = filled(tmp_path / "lane-0")
+    (tmp_path / "lane-0" / "000999.sst").write_bytes(b"half a table")
+    state.close()
+    assert not (tmp_path / "lane-0" / "000999.sst").exists()
+    with capture_logs() as lines:
+        again = LaneState(tmp_path / "lane-0")
+    assert lines == []
+    assert again.get(b"last") == b"x"
+    again.close()
+
+
 def test_a_directory_that_is_in_use_is_not_damaged(crashed: Path) -> None:
     state = LaneState(crashed)
     with pytest.raises(StateDirectoryError, match="INSTEP_STATE_DIR"):

@@ -187,7 +187,7 @@ class LaneState:
         self._db = self._opened()
 
     def close(self) -> None:
-        except Exception:  # noqa: BLE001  # a full disk, perhaps: then the next opening rebuilds for nothing
+        """Close the directory, and remove the tables that a compaction has left: the next opening takes them for lost."""
         try:
             left = self._left_by_compactions()
         except Exception:  # noqa: BLE001  # a full disk, perhaps; the next opening may rebuild for nothing

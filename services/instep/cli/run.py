@@ -33,7 +33,7 @@ def run(
     Run as many as you like: they share the lanes out among themselves, and one that dies is made up for by the others.
     Settings are INSTEP_… variables: INSTEP_BOOTSTRAP_SERVERS, INSTEP_SASL_USERNAME, INSTEP_SASL_PASSWORD_FILE,
     INSTEP_SSL_CA_FILE (without them what `instep up` left in .instep, as the service's own user), INSTEP_STATE_DIR,
-    INSTEP_MANAGEMENT_PORT for /healthy, /ready and /metrics.
+    INSTEP_MANAGEMENT_PORT for /healthy, /ready and /metrics. deploy/settings.md lists every setting.
     """
     module = f"instep.{service_named(service).name}.app"
     if supervised:

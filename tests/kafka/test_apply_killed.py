@@ -121,7 +121,8 @@ async def killed(
 ) -> bool:
     """Run `apply` in a process that ends by SIGKILL when `apply` comes to a place for the n-th time.
 
-    Returns whether `apply` came to the place. With `may_fail`, `apply` may fail before, for want of a cluster that answers, and for no other reason.
+    Returns whether `apply` came to the place. With `may_fail`, `apply` may fail before, but only because the cluster does
+    not answer.
     """
     argv: Sequence[str] = [sys.executable, "-c", KILLS_ITSELF, str(network), place, str(times)]
     done = await asyncio.to_thread(

@@ -1,4 +1,4 @@
-"""The records of `instep.network`: a network to records and back.
+"""The records of `instep.network`: writes a network as records, and reads a network from records.
 
 `instep.network` holds a record for each thing (`network`, `authority/<id>`, `agreement/<id>`, `schema/<id>`, all JSON).
 The record `generation` holds a number in ASCII: every record before it belongs to that generation.

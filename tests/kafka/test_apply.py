@@ -1,4 +1,4 @@
-"""Applying a network to a real Kafka: what is made, what changes, and that being killed on the way does no harm."""
+"""`apply` on a real Kafka: creates, changes, and completes the work of an `apply` that was killed."""
 
 import asyncio
 import json
@@ -282,7 +282,7 @@ catalogue = load_catalogue(default_directory())
 progress = lambda doing, done, total: pass_by(doing)
 asyncio.run(applying.apply(from_env(os.environ), Path(sys.argv[1]), catalogue, progress))
 """
-"""`apply`, ended by SIGKILL when it comes to a place for the n-th time."""
+"""Runs `apply`, and ends by SIGKILL when `apply` comes to a place for the n-th time."""
 
 
 @pytest.mark.chaos
@@ -310,7 +310,7 @@ async def test_killed_at_any_moment_and_run_again_it_is_complete(own_broker: Bro
             await read_network(connection)
     done = await apply(connection, SAMPLE, CATALOGUE)
     assert done.topics_created == ()
-    # However often it was killed, one change is one generation.
+    # However often `apply` was killed, a change is a single generation.
     assert done.generation == 1
     assert await read_network(connection) == replace(load(SAMPLE), generation=1, schemas=SCHEMAS)
     assert (await preview(connection, SAMPLE, CATALOGUE)).empty
@@ -350,14 +350,14 @@ def nothing_at(generation: int) -> Applied:
 
 
 def suspend(directory: Path) -> None:
-    """Suspend the council-tax agreement, which takes a new version."""
+    """Suspend the council-tax agreement, with the new version that the change needs."""
     file = directory / "agreements/council-tax.toml"
     edit(file, 'status = "active"', 'status = "suspended"')
     edit(file, "\nversion = 2\n", "\nversion = 3\n")
 
 
 def edit(file: Path, old: str, new: str, *, last: bool = False) -> None:
-    """Replace what stands once in a file, or, with `last`, at its end."""
+    """Replace a text that a file holds once; with `last`, the last of several."""
     text = file.read_text("utf-8")
     if last:
         assert text.endswith(old)
@@ -380,11 +380,11 @@ def command(name: str, *options: str) -> list[str]:
 
 
 def environment(broker: Broker) -> dict[str, str]:
-    said = {
+    settings = {
         "INSTEP_BOOTSTRAP_SERVERS": broker.bootstrap_servers,
         "INSTEP_SECURITY_PROTOCOL": "PLAINTEXT",
     }
-    return {**os.environ, **said}
+    return {**os.environ, **settings}
 
 
 def run(broker: Broker, name: str, *options: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""`instep network apply`, killed in any of its phases, on a secured broker and on three: run again it is complete.
+"""`instep network apply`, killed in any of its phases, on a secured broker and on three: the next run completes the work.
 
-What it was about to change is never seen by halves: the generation stands until everything that it needs is there.
+Nobody sees half a change: the generation stands until everything that the next generation needs is there.
 """
 
 import asyncio
@@ -95,7 +95,7 @@ async def test_on_three_brokers_of_which_one_dies_too_it_is_completed_by_the_nex
         add_authority(network)
         toggle(network)
         cluster.nodes[2].kill()
-        # Until the two have noticed, it is said in one sentence that the cluster does not answer: within Kafka's own 40 s.
+        # Until the other brokers have noticed, `apply` says that the cluster does not answer: within Kafka's own 40 s.
         async with asyncio.timeout(100):
             while not await killed(network, "record", tmp_path, times=1, environ=environ, may_fail=True):
                 await asyncio.sleep(0.5)
@@ -119,9 +119,10 @@ async def killed(
     environ: Mapping[str, str] | None = None,
     may_fail: bool = False,
 ) -> bool:
-    """Run `apply` in a process that ends by SIGKILL when it comes to a place for the n-th time.
+    """Run `apply` in a process that ends by SIGKILL when `apply` comes to a place for the n-th time.
 
-    Returns whether it came there: it must, unless it may fail, for want of a cluster that answers and of nothing else.
+    Returns whether `apply` came to the place. With `may_fail`, `apply` may fail before, but only because the cluster does
+    not answer.
     """
     argv: Sequence[str] = [sys.executable, "-c", KILLS_ITSELF, str(network), place, str(times)]
     done = await asyncio.to_thread(
@@ -140,7 +141,7 @@ async def killed(
 
 
 async def completed(connection: Connection, network: Path, generation: int) -> None:
-    """Run again it is complete, and once more it has nothing to do."""
+    """The next run completes the work, and the run after has nothing to do."""
     done = await apply(connection, network, CATALOGUE)
     assert done.generation == generation
     assert await read_network(connection) == replace(load(network), generation=generation, schemas=SCHEMAS)

@@ -1,7 +1,7 @@
-"""One suite, on ids that `network apply` allots and on those of a real Apicurio Registry: a bus that is secured as in
-production, and councils' services in other languages that read their inboxes from it.
+"""One suite, on ids that `network apply` allots and on ids of a real Apicurio Registry. The bus is secured as in production,
+and councils' services in other languages read their inboxes.
 
-The registry is ended while everything runs, before the last tests: no service of ours has ever asked it for anything.
+Before the last tests, the registry is stopped while everything runs: no service of ours ever asks the registry.
 """
 
 import asyncio
@@ -163,7 +163,7 @@ async def test_events_arrive_corrections_and_withdrawals_too(bus: Bus) -> None:
     first = events.moved("lambeth", "camden", "lambeth", subject="corrected", sequence=1)
     await bus.arrives(first)
     again = {"change_kind": "CORRECT", "replaces": first.event_id}
-    # It was never Camden: who was told of it is told to forget it.
+    # The move never concerned Camden: whoever was told of the event is told to forget it.
     elsewhere = events.moved("lambeth", "croydon", "lambeth", subject="corrected", sequence=2, **again)
     await bus.arrives(elsewhere)
 
@@ -176,7 +176,7 @@ async def test_a_service_in_another_language_reads_what_we_read(
     schemas = {"SCHEMAS_DIR": str(default_directory()), "SCHEMA_IDS": str(ids)}
     if bus.apicurio:
         schemas = {"REGISTRY_URL": bus.registry.url}
-    found = await asyncio.to_thread(
+    records = await asyncio.to_thread(
         read,
         programs(language),
         bus.as_("camden"),
@@ -188,11 +188,11 @@ async def test_a_service_in_another_language_reads_what_we_read(
     )
     ours = await _inbox(bus)
     assert len(ours) == bus.sent > 5
-    assert {one["headers"]["ce_type"] for one in ours} == {
+    assert {record["headers"]["ce_type"] for record in ours} == {
         "uk.instep.resident-moved.v1",
         "uk.instep.withdrawal.v1",
     }
-    assert [_same_times(one) for one in found] == [_same_times(one) for one in ours]
+    assert [_same_times(record) for record in records] == [_same_times(record) for record in ours]
 
 
 async def test_a_new_version_gets_an_id_and_one_that_is_not_compatible_changes_nothing(
@@ -221,7 +221,7 @@ async def test_a_new_version_gets_an_id_and_one_that_is_not_compatible_changes_n
 
 
 def _with_a_needed_field(catalogue: Catalogue) -> Catalogue:
-    """Its newest resident-moved has a field that older events lack, without a default."""
+    """The catalogue, with a field in resident-moved that older events lack and that has no default."""
     newest = catalogue.events["resident-moved"].latest
     definition = newest.definition | {
         "fields": [*newest.definition["fields"], {"name": "shoe", "type": "int"}]
@@ -262,23 +262,23 @@ async def test_with_other_ids_from_now_on_what_lies_on_the_bus_is_read_and_the_o
     assert number > 1000
     moved = after.moved("lambeth", "camden", "lambeth", subject="new-id", sequence=1)
     await bus.arrives(replace(moved, value=b"\0" + number.to_bytes(4, "big") + moved.value[5:]))
-    assert [one["problem"] for one in await _inbox(bus) if "problem" in one] == []
+    assert [record["problem"] for record in await _inbox(bus) if "problem" in record] == []
     back = await bus.apply(registry=Registry())
     assert back.records_changed == (), "ids once given stay, and those written with too"
 
 
 async def _listed_ids(bus: Bus, tmp_path: Path) -> Path:
-    """What `instep schemas list --ids -o json` prints for Camden."""
+    """The file of ids that `instep schemas list --ids -o json` prints for Camden."""
     printed = await _camdens(bus, "schemas", "list", "--ids", "-o", "json")
     (tmp_path / "ids.jsonl").write_text(printed)
     return tmp_path / "ids.jsonl"
 
 
 async def _inbox(bus: Bus) -> list[dict[str, Any]]:
-    """What `instep inbox camden council-tax -o json` prints, without when and of what kind: no other reader says those."""
+    """The records that `instep inbox camden council-tax -o json` prints, without the fields that no other reader gives."""
     printed = await _camdens(bus, "inbox", "camden", "council-tax", "--from-beginning", "-o", "json")
     ours = [json.loads(line) for line in printed.splitlines()]
-    return [{key: one[key] for key in one if key not in ("at", "kind", "meaning")} for one in ours]
+    return [{key: record[key] for key in record if key not in ("at", "kind", "meaning")} for record in ours]
 
 
 async def _camdens(bus: Bus, *arguments: str) -> str:
@@ -286,7 +286,7 @@ async def _camdens(bus: Bus, *arguments: str) -> str:
 
 
 async def _instep(connection: Connection, secret_file: Path, *arguments: str, **settings: str) -> str:
-    """What the command prints."""
+    """The output of the command."""
     environ = _environ(connection, secret_file) | settings
     process = await asyncio.create_subprocess_exec(
         Path(sys.executable).with_name("instep"),
@@ -295,19 +295,19 @@ async def _instep(connection: Connection, secret_file: Path, *arguments: str, **
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    printed, said = await process.communicate()
-    assert process.returncode == 0, said.decode()
+    printed, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
     return printed.decode()
 
 
-def _same_times(one: Any) -> Any:
-    """An instant, however a language writes it."""
-    match one:
+def _same_times(value: Any) -> Any:
+    """The value with every instant parsed, however a language writes instants."""
+    match value:
         case dict():
-            return {key: _same_times(value) for key, value in one.items()}
+            return {key: _same_times(field) for key, field in value.items()}
         case list():
-            return [_same_times(value) for value in one]
-        case str() if one.endswith("Z") and one[10:11] == "T":
-            return datetime.fromisoformat(one)
+            return [_same_times(item) for item in value]
+        case str() if value.endswith("Z") and value[10:11] == "T":
+            return datetime.fromisoformat(value)
         case _:
-            return one
+            return value

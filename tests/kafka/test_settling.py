@@ -51,12 +51,12 @@ try:
 except NetworkError as error:
     sys.exit(str(error))
 """
-"""`apply` that sends itself a signal between its records and its commit."""
+"""Runs `apply` in a process that sends itself a signal between the records and the commit."""
 
 
 @pytest.fixture(scope="module")
 def settling_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A broker that takes a transaction's records though its coordinator was never told of their partition."""
+    """A broker that takes a transaction's records although the coordinator does not know of their partition."""
     broker = Broker(
         tmp_path_factory.mktemp("settling"), settings="transaction.partition.verification.enable=false\n"
     )
@@ -78,7 +78,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 async def follower(connection: Connection, network: Path) -> AsyncIterator[NetworkFollower]:
-    """A follower of the sample network as it is in the directory."""
+    """A follower of the sample network in its present state."""
     await apply(connection, network, CATALOGUE)
     follower = NetworkFollower(connection)
     await follower.start()
@@ -107,9 +107,9 @@ async def test_frozen_before_its_commit_it_makes_services_wait_until_kafka_abort
         assert follower.network is before
         print(f"services waited {waited:.1f} s for the transaction of a frozen apply to be aborted")
         frozen.send_signal(signal.SIGCONT)
-        _, said = await asyncio.to_thread(frozen.communicate, timeout=30)
+        _, printed = await asyncio.to_thread(frozen.communicate, timeout=30)
         assert frozen.returncode == 1
-        assert f"more than {TRANSACTION_MS // 1000} s" in said, (
+        assert f"more than {TRANSACTION_MS // 1000} s" in printed, (
             "it says that its own transaction may have been too slow"
         )
         await asyncio.sleep(1.5)
@@ -152,7 +152,7 @@ async def test_a_generation_whose_marker_was_lost_is_never_followed_and_the_next
     assert before is not None
     async with marker_lost(connection, "sample-apply") as writer:
         await writer.begin_transaction()
-        # An earlier apply was to remove an agreement, and was told that its commit is done.
+        # An earlier apply was to remove an agreement, and Kafka answered its commit.
         await writer.send_and_wait(NETWORK, None, key=b"agreement/council-tax", partition=0)
         generation = b"%d" % (before.generation + 1)
         await writer.send_and_wait(NETWORK, generation, key=b"generation", partition=0)
@@ -238,18 +238,18 @@ async def test_services_share_nothing_while_a_transaction_hangs_and_go_on_after_
 
 
 async def length(connection: Connection, topic: str) -> int:
-    """Records of a topic that readers see."""
+    """The number of records of a topic that readers see."""
     async with AIOKafkaConsumer(**connection.kafka(), isolation_level="read_committed") as consumer:
         await consumer._client.set_topics([topic])
-        partitions = [TopicPartition(topic, one) for one in consumer.partitions_for_topic(topic) or ()]
+        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
         assert partitions
         consumer.assign(partitions)
         await consumer.seek_to_beginning(*partitions)
-        found = 0
+        records = 0
         until = time.monotonic() + 1.5
         while time.monotonic() < until:
-            found += sum(map(len, (await consumer.getmany(timeout_ms=300)).values()))
-        return found
+            records += sum(map(len, (await consumer.getmany(timeout_ms=300)).values()))
+        return records
 
 
 def change(network: Path) -> str:
@@ -269,7 +269,7 @@ def status(follower: NetworkFollower) -> tuple[str, int]:
 
 @asynccontextmanager
 async def marker_lost(connection: Connection, transactional_id: str) -> AsyncIterator[AIOKafkaProducer]:
-    """A producer whose commits never reach `instep.network`: its coordinator is told of another partition."""
+    """A producer whose commits never reach `instep.network`, because its coordinator knows of another partition alone."""
     producer = AIOKafkaProducer(**connection.kafka(), transactional_id=transactional_id)
     await producer.start()
     _mislead(producer)

@@ -1,4 +1,4 @@
-"""Postcodes: what a look-up answers, and that the file is made whole or not at all."""
+"""Postcodes: the answers of a look-up; and a file is written whole or not at all."""
 
 import csv
 import shutil

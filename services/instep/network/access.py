@@ -84,9 +84,9 @@ ADMIN = service_principal("admin")
 def access(network: Network, present: Collection[str] = ()) -> Access:
     """Every principal of the network, and every ACL.
 
-    `present` are the topics that the cluster has. Nobody may write to a closed topic (a topic that the network no longer
-    names) but the services, and its authority may still read it, even an authority that has left. Services keep their
-    rights to closed topics, because a service that still follows the earlier generation must not fail.
+    `present` are the topics that the cluster has. A topic that the network no longer names is closed: its authority may
+    still read the records in it, even after leaving, and may write no more. Services keep their rights to closed topics,
+    because a service that still follows the earlier generation must not fail.
     """
     tenants = _tenants(network, present)
     acls: set[Acl] = set()

@@ -21,7 +21,7 @@ CHANGE_KINDS = ("NEW", "CORRECT", "ANNUL", "REFRESH")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Approval:
-    """The approval of an authority: the role of the person who approved, and the day."""
+    """An authority's approval: who approved on its behalf, and the day."""
 
     authority: str
     by: str

@@ -40,7 +40,7 @@ def authority_warnings(authorities: Mapping[str, tuple[int, Authority]]) -> Iter
 
 
 def _succession(authority: Authority, councils: Mapping[str, Authority]) -> Iterator[str]:
-    """A successor takes an area over on the day after the last day of the authority, and exists longer."""
+    """Errors in the succession: a successor must take the area over on the next day, and must outlast the authority."""
     for other in (councils[id] for id in authority.replaced_by if id in councils and id != authority.id):
         if authority.valid_to is None:
             continue

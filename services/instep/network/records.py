@@ -1,4 +1,4 @@
-"""The records of `instep.network`: a network to records and back.
+"""The records of `instep.network`: writes a network as records, and reads a network from records.
 
 `instep.network` holds a record for each thing (`network`, `authority/<id>`, `agreement/<id>`, `schema/<id>`, all JSON).
 The record `generation` holds a number in ASCII: every record before it belongs to that generation.
@@ -6,7 +6,7 @@ The record `generation` holds a number in ASCII: every record before it belongs 
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any
 
@@ -44,39 +44,50 @@ def from_records(records: Mapping[str, bytes]) -> Network:
     """The network of the records, at generation 0 where none is named. Raises NetworkError, which names the bad key."""
     if "network" not in records:
         raise NetworkError("instep.network holds no network: run `instep network apply`")
-    settings: dict[str, Any] = {}
-    generation = 0
-    authorities: dict[str, Authority] = {}
-    agreements: dict[str, Agreement] = {}
-    schemas: dict[int, tuple[str, str]] = {}
-    read_only: dict[int, tuple[str, str]] = {}
+    contents = _Contents()
     for key, value in records.items():
-        kind, _, id = key.partition("/")
         try:
-            match kind:
-                case "network":
-                    settings = read_settings(json.loads(value))
-                case "authority":
-                    authorities[id] = authority(json.loads(value))
-                case "agreement":
-                    agreements[id] = documents.agreement(_with_dates(json.loads(value)))
-                case "schema":
-                    schema = json.loads(value)
-                    ids = read_only if schema.get("read_only") else schemas
-                    ids[int(id)] = (schema["full_name"], schema["version"])
-                case "generation":
-                    generation = int(value)
-                case _:
-                    pass  # a kind of record that a later Instep writes: this version has no use for it
+            _add(contents, key, value)
         except (ValueError, KeyError, TypeError) as error:
             raise NetworkError(f"the record {key} of instep.network cannot be read") from error
     return Network(
-        **settings,
-        generation=generation,
-        authorities=authorities,
-        agreements=agreements,
-        schemas=schemas | read_only,
+        **contents.settings,
+        generation=contents.generation,
+        authorities=contents.authorities,
+        agreements=contents.agreements,
+        schemas=contents.schemas | contents.read_only_schemas,
     )
+
+
+@dataclass(kw_only=True, slots=True)
+class _Contents:
+    """The contents of records that have been read so far."""
+
+    settings: dict[str, Any] = field(default_factory=dict)
+    generation: int = 0
+    authorities: dict[str, Authority] = field(default_factory=dict)
+    agreements: dict[str, Agreement] = field(default_factory=dict)
+    schemas: dict[int, tuple[str, str]] = field(default_factory=dict)
+    read_only_schemas: dict[int, tuple[str, str]] = field(default_factory=dict)
+
+
+def _add(contents: _Contents, key: str, value: bytes) -> None:
+    kind, _, id = key.partition("/")
+    match kind:
+        case "network":
+            contents.settings = read_settings(json.loads(value))
+        case "authority":
+            contents.authorities[id] = authority(json.loads(value))
+        case "agreement":
+            contents.agreements[id] = documents.agreement(_with_dates(json.loads(value)))
+        case "schema":
+            schema = json.loads(value)
+            ids = contents.read_only_schemas if schema.get("read_only") else contents.schemas
+            ids[int(id)] = (schema["full_name"], schema["version"])
+        case "generation":
+            contents.generation = int(value)
+        case _:
+            pass  # a kind of record that a later Instep writes: this version has no use for it
 
 
 def _with_dates(document: dict[str, Any]) -> dict[str, Any]:

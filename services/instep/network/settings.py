@@ -70,35 +70,36 @@ def read_settings(settings: dict[str, Any]) -> dict[str, Any]:
 
 def settings_errors(document: Mapping[str, Any]) -> list[Finding]:
     """Every error in the document of `network.toml`."""
-    errors = [*shape_errors(document, NETWORK_KEYS, OPTIONAL_NETWORK_KEYS)]
-    if errors:
-        return errors
+    return [*shape_errors(document, NETWORK_KEYS, OPTIONAL_NETWORK_KEYS)] or [*_value_errors(document)]
+
+
+def _value_errors(document: Mapping[str, Any]) -> Iterator[Finding]:
+    """Errors in the values and tables of a document whose own keys and types are right."""
     retention: dict[str, Any] = document.get("retention", {})
     quotas: dict[str, Any] = document.get("quotas", {})
-    errors += shape_errors(retention, RETENTION_KEYS, RETENTION_KEYS)
-    errors += shape_errors(quotas, QUOTA_KEYS, QUOTA_KEYS)
-    principals: dict[str, Any] = document.get("principals", {})
-    errors += [
-        Finding(key=id, message=f"{id} must be {TEXTS.words}")
-        for id, purposes in principals.items()
-        if not TEXTS.fits(purposes)
-    ]
-    name = document["name"]
-    if not IDENTIFIER.fullmatch(name):
-        errors.append(
-            Finding(key="name", message=f"name is {name!r}; write it in lower-case letters, digits, hyphens")
-        )
-    for key in ("lanes", "replication_factor", "min_insync_replicas"):
-        if document.get(key, 1) < 1:
-            errors.append(Finding(key=key, message=f"{key} must be 1 or more"))
-    if document.get("min_insync_replicas", 1) > document.get("replication_factor", 1):
-        errors.append(
-            Finding(key="min_insync_replicas", message="min_insync_replicas is more than replication_factor")
-        )
+    yield from shape_errors(retention, RETENTION_KEYS, RETENTION_KEYS)
+    yield from shape_errors(quotas, QUOTA_KEYS, QUOTA_KEYS)
+    for id, purposes in document.get("principals", {}).items():
+        if not TEXTS.fits(purposes):
+            yield Finding(key=id, message=f"{id} must be {TEXTS.words}")
+    yield from _top_level_errors(document)
     for key, amount in (*retention.items(), *quotas.items()):
         if isinstance(amount, int) and amount < 1:
-            errors.append(Finding(key=key, message=f"{key} must be 1 or more"))
-    return [*errors, *_retention_errors(retention)]
+            yield Finding(key=key, message=f"{key} must be 1 or more")
+    yield from _retention_errors(retention)
+
+
+def _top_level_errors(document: Mapping[str, Any]) -> Iterator[Finding]:
+    name = document["name"]
+    if not IDENTIFIER.fullmatch(name):
+        words = f"name is {name!r}; write it in lower-case letters, digits, hyphens"
+        yield Finding(key="name", message=words)
+    for key in ("lanes", "replication_factor", "min_insync_replicas"):
+        if document.get(key, 1) < 1:
+            yield Finding(key=key, message=f"{key} must be 1 or more")
+    if document.get("min_insync_replicas", 1) > document.get("replication_factor", 1):
+        words = "min_insync_replicas is more than replication_factor"
+        yield Finding(key="min_insync_replicas", message=words)
 
 
 def _retention_errors(retention: Mapping[str, Any]) -> Iterator[Finding]:

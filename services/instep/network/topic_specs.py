@@ -26,7 +26,7 @@ from instep.network.topics import (
 MAX_MESSAGE_BYTES = 1_048_576
 """The largest batch a topic takes."""
 TOMBSTONE_DAYS = 7
-"""How long a state topic keeps a deletion. From an older checkpoint, deleted keys would come back."""
+"""How long a state topic keeps a deletion. A restore from an older checkpoint would bring deleted keys back."""
 
 _DAY_MS = 86_400_000
 

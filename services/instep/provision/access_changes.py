@@ -13,9 +13,9 @@ Limits = Mapping[str, float]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CurrentAccess:
-    """The access that a cluster grants now. `users` are None where Instep makes none: people sign in by other means.
+    """The access that a cluster grants now.
 
-    Certificates are such a means.
+    `users` are None where people sign in by certificates, or by other means for which Instep makes no users.
     """
 
     bindings: frozenset[Binding]

@@ -147,7 +147,7 @@ async def _planned(
     ask: Ask | None,
     allow_delete: bool,
 ) -> Plan:
-    """The plan, without a registry first: the registry must register nothing for a plan that cannot be carried out."""
+    """The plan. The registry comes last, so that it registers nothing for a plan that cannot be carried out."""
     progress("reading the cluster", 0, 1)
     cluster = await _cluster(connection, admin, network)
     schemas = [(schema.full_name, schema.version) for schema in catalogue.all()]

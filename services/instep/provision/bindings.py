@@ -1,4 +1,4 @@
-"""ACLs in the form in which a cluster holds them. Pure."""
+"""ACLs in Kafka's own form. Pure."""
 
 from typing import NamedTuple
 

@@ -88,11 +88,7 @@ def plan(
     before = {key: value for key, value in cluster.records.items() if key != GENERATION}
     records = _changed_records(before, to_records(replace(network, schemas=ids)))
     generation = applied.generation if applied is not None else 0
-    settings = {
-        spec.name: differing
-        for spec in specs
-        if (differing := _differing(spec, cluster.configs.get(spec.name)))
-    }
+    settings = _differing_settings(specs, cluster.configs)
     authorities = {*network.authorities, *(applied.authorities if applied is not None else ())}
     others = cluster.partitions.keys() - {spec.name for spec in specs}
     unnamed = sorted(name for name in others if not name.startswith("__"))
@@ -193,9 +189,18 @@ def _details(applied: Network, network: Network) -> dict[str, str]:
     return details
 
 
-def _differing(spec: TopicSpec, config: Mapping[str, str] | None) -> Mapping[str, tuple[str | None, str]]:
-    if config is None:
-        return {}
-    return {
-        name: (config.get(name), value) for name, value in spec.config.items() if config.get(name) != value
-    }
+def _differing_settings(
+    specs: Iterable[TopicSpec], configs: Mapping[str, Mapping[str, str]]
+) -> dict[str, Mapping[str, tuple[str | None, str]]]:
+    """For each topic of the cluster with settings that differ: those settings, as they are and as they should be."""
+    differing: dict[str, Mapping[str, tuple[str | None, str]]] = {}
+    for spec in specs:
+        config = configs.get(spec.name, spec.config)
+        settings = {
+            name: (config.get(name), value)
+            for name, value in spec.config.items()
+            if config.get(name) != value
+        }
+        if settings:
+            differing[spec.name] = settings
+    return differing

@@ -1,4 +1,4 @@
-"""Progress: how long work on a cluster says how far it has come."""
+"""Progress: the callback through which long work on a cluster reports how far the work has come."""
 
 from collections.abc import Callable
 

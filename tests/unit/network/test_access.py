@@ -1,4 +1,4 @@
-"""Who may do what: judged by asking an authorizer, as the broker is one, whether each principal may do each thing."""
+"""Access: an authorizer that follows the broker's rules answers whether each principal may do each thing."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -25,7 +25,7 @@ COUNCILS = SAMPLE.participants
 
 
 class Authorizer:
-    """What a broker answers, by Kafka's own rules: allowed if some ACL says so, READ and WRITE imply DESCRIBE."""
+    """A broker's answers, by Kafka's own rules: some ACL must allow the operation; READ and WRITE imply DESCRIBE."""
 
     def __init__(self, acls: Iterable[Acl]) -> None:
         self._acls = list(acls)
@@ -42,7 +42,7 @@ class Authorizer:
 
     def who(self, resource: str, name: str, operation: str) -> set[str]:
         principals = {acl.principal for acl in self._acls}
-        return {one for one in principals if self.allows(one, resource, name, operation)}
+        return {principal for principal in principals if self.allows(principal, resource, name, operation)}
 
 
 BROKER = Authorizer(PLAN.acls)
@@ -154,7 +154,7 @@ def test_what_lies_in_a_topic_that_is_kept_can_still_be_read_and_services_in_the
 
 
 NAMES = st.lists(
-    # Names that begin like others: what a prefix would catch.
+    # Names that begin like others, so that a prefix would match too much.
     st.sampled_from(
         ["leeds", "leeds-admin", "leeds-a", "lee", "intake", "router", "admin", "broker", "sample"]
     ),
@@ -198,17 +198,17 @@ def test_nobody_touches_what_is_anothers_whatever_the_names(network: Network) ->
     for topic in topic_specs(network):
         whose = owner(topic.name)
         readers, writers = (broker.who("topic", topic.name, how) for how in ("READ", "WRITE"))
-        councils = {one for one in readers | writers if owner(one) != "instep"}
+        councils = {principal for principal in readers | writers if owner(principal) != "instep"}
         if topic.name == "instep.network":
-            assert {owner(one) for one in writers} == {"instep"}
+            assert {owner(principal) for principal in writers} == {"instep"}
         else:
-            assert {owner(one) for one in councils} <= {whose}, topic.name
+            assert {owner(principal) for principal in councils} <= {whose}, topic.name
         if not topic.name.endswith(".outbox"):
-            assert {owner(one) for one in writers} == {"instep"} or not writers, topic.name
+            assert {owner(principal) for principal in writers} == {"instep"} or not writers, topic.name
     for principal in plan.principals:
         for name in (f"{principal}.service", f"{principal}-service", principal, f"{principal}x.y"):
-            for one in broker.who("group", name, "READ"):
-                assert owner(one) == owner(name), (one, name)
+            for reader in broker.who("group", name, "READ"):
+                assert owner(reader) == owner(name), (reader, name)
 
 
 @given(networks())

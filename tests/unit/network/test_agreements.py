@@ -1,4 +1,4 @@
-"""What an agreement says on a day, and how it is read."""
+"""Agreements: their standing on a day, and how documents and records are read."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -44,15 +44,15 @@ def test_an_agreement_is_named_by_id_and_version() -> None:
 
 def test_agreements_are_found_by_source_and_event_in_any_standing() -> None:
     network = load(SAMPLE)
-    found = [one.id for one in network.agreements_of("barnsley", "resident-moved")]
-    assert found == ["council-tax", "electoral-registration", "placement-notices"]
+    ids = [agreement.id for agreement in network.agreements_of("barnsley", "resident-moved")]
+    assert ids == ["council-tax", "electoral-registration", "placement-notices"]
     assert network.agreements_of("derbyshire", "resident-moved") == ()
     assert network.agreements_of("barnsley", "nothing-like-it") == ()
 
 
 def test_an_agreement_read_and_written_is_the_same() -> None:
-    for one in load(SAMPLE).agreements.values():
-        assert documents.agreement(documents.document(one)) == one
+    for agreement in load(SAMPLE).agreements.values():
+        assert documents.agreement(documents.document(agreement)) == agreement
 
 
 def test_a_network_is_the_same_after_its_records() -> None:

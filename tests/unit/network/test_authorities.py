@@ -1,4 +1,4 @@
-"""What a network knows of its authorities."""
+"""Authorities: their rows, their days in force and their successors."""
 
 from datetime import date
 from pathlib import Path
@@ -39,8 +39,8 @@ def test_two_successors_are_joined_with_a_bar() -> None:
 
 
 def test_a_row_read_and_written_is_the_same() -> None:
-    for one in load(SAMPLE).authorities.values():
-        assert authority(row(one)) == one
+    for council in load(SAMPLE).authorities.values():
+        assert authority(row(council)) == council
 
 
 def test_the_nation_follows_from_the_code() -> None:
@@ -89,11 +89,13 @@ def test_a_former_code_leads_to_the_council_that_still_exists() -> None:
 
 
 def _network(*authorities: Authority) -> Network:
-    return Network(name="test", lanes=1, authorities={one.id: one for one in authorities}, agreements={})
+    return Network(
+        name="test", lanes=1, authorities={council.id: council for council in authorities}, agreements={}
+    )
 
 
 def test_an_authority_that_is_gone_leads_to_its_successors_through_any_chain() -> None:
-    def one(id: str, first: str, last: str | None = None, *replaced_by: str) -> Authority:
+    def lasting(id: str, first: str, last: str | None = None, *replaced_by: str) -> Authority:
         end = date.fromisoformat(last) if last else None
         start = date.fromisoformat(first)
         return Authority(
@@ -108,11 +110,11 @@ def test_an_authority_that_is_gone_leads_to_its_successors_through_any_chain() -
         )
 
     network = _network(
-        one("taunton-deane", "1974-04-01", "2019-03-31", "somerset-west-and-taunton"),
-        one("somerset-west-and-taunton", "2019-04-01", "2023-03-31", "somerset"),
-        one("somerset", "2023-04-01"),
-        one("round", "1974-04-01", "1996-03-31", "about"),
-        one("about", "1974-04-01", "1996-03-31", "round"),
+        lasting("taunton-deane", "1974-04-01", "2019-03-31", "somerset-west-and-taunton"),
+        lasting("somerset-west-and-taunton", "2019-04-01", "2023-03-31", "somerset"),
+        lasting("somerset", "2023-04-01"),
+        lasting("round", "1974-04-01", "1996-03-31", "about"),
+        lasting("about", "1974-04-01", "1996-03-31", "round"),
     )
     assert network.successors_in_force("taunton-deane", date(2018, 1, 1)) == {"taunton-deane"}
     assert network.successors_in_force("taunton-deane", date(2020, 1, 1)) == {"somerset-west-and-taunton"}

@@ -1,4 +1,4 @@
-"""What `check` finds, and where."""
+"""The problems that `check` reports, and their lines."""
 
 import re
 import shutil
@@ -60,8 +60,8 @@ def test_what_is_no_honest_file_is_told_and_read_no_further(
     network: Path, name: str, text: str, words: str
 ) -> None:
     (network / name).write_text(text, encoding="utf-8")
-    (told,) = [problem.message for problem in _errors(network) if problem.file.endswith(name)]
-    assert told.startswith(words)
+    (message,) = [problem.message for problem in _errors(network) if problem.file.endswith(name)]
+    assert message.startswith(words)
 
 
 def test_what_is_no_file_at_all_is_not_opened(network: Path) -> None:
@@ -234,11 +234,11 @@ def test_an_error_is_one_sentence_at_the_line_that_is_wrong(
     _spoil(network, name, pattern, replacement)
     after = (network / name).read_text(encoding="utf-8").splitlines()
     changed = next(n for n, line in enumerate(after) if line != before[n]) + 1
-    found = {problem.message: problem for problem in _errors(network)}
-    assert words in found
-    assert found[words].file == str(network / name)
-    if replacement:  # where a line was taken away, the line that needs it is the one named
-        assert found[words].line == changed
+    by_message = {problem.message: problem for problem in _errors(network)}
+    assert words in by_message
+    assert by_message[words].file == str(network / name)
+    if replacement:  # without a replacement the line is gone, and the problem names the line that needs it
+        assert by_message[words].line == changed
 
 
 def test_each_of_many_errors_is_found(network: Path) -> None:
@@ -348,11 +348,11 @@ def test_what_is_not_toml_or_not_there_is_said_with_its_line(network: Path) -> N
     _spoil(network, AGREEMENT, "^version = 2", "version = two")
     (network / "network.toml").unlink()
     (network / PLACEMENT).write_bytes(b'id = "\xff"\n')
-    found = {Path(problem.file).name: problem for problem in _errors(network)}
-    assert found["council-tax.toml"].line == 5
-    assert found["council-tax.toml"].message == "this is not TOML: Invalid value"
-    assert found["network.toml"].message == "the file is missing"
-    assert found["placement-notices.toml"].message == "the file is not UTF-8"
+    by_file = {Path(problem.file).name: problem for problem in _errors(network)}
+    assert by_file["council-tax.toml"].line == 5
+    assert by_file["council-tax.toml"].message == "this is not TOML: Invalid value"
+    assert by_file["network.toml"].message == "the file is missing"
+    assert by_file["placement-notices.toml"].message == "the file is not UTF-8"
 
 
 def test_a_problem_prints_as_editors_read_it() -> None:
@@ -409,11 +409,11 @@ def test_what_would_mislead_is_an_error(
     assert words in {problem.message for problem in _errors(network) if problem.file.endswith(name)}
 
 
-@pytest.mark.parametrize(("days", "told"), [(2562, False), (2563, True), (36525, True)])
-def test_more_than_seven_years_is_a_warning_up_to_a_hundred(network: Path, days: int, told: bool) -> None:
+@pytest.mark.parametrize(("days", "warned"), [(2562, False), (2563, True), (36525, True)])
+def test_more_than_seven_years_is_a_warning_up_to_a_hundred(network: Path, days: int, warned: bool) -> None:
     _spoil(network, AGREEMENT, "^retention_days = 730", f"retention_days = {days}")
     words = f"retention_days is {days}, more than seven years: the dpia should say why"
-    assert (words in _warnings(network)) == told
+    assert (words in _warnings(network)) == warned
     assert _errors(network) == []
 
 
@@ -432,9 +432,12 @@ def test_the_same_agreement_under_a_second_id_is_told_once_and_names_both(networ
     text = (network / AGREEMENT).read_text("utf-8")
     second = network / "agreements/tax-too.toml"
     second.write_text(text.replace('id = "council-tax"', 'id = "tax-too"', 1), "utf-8")
-    told = [problem for problem in check(network, CATALOGUE, TODAY) if "council-tax.toml" in problem.message]
-    assert [(Path(one.file).name, one.line, one.severity) for one in told] == [("tax-too.toml", 4, "warning")]
-    assert told[0].message.startswith("it says the same as council-tax.toml, under a second id")
+    problems = [
+        problem for problem in check(network, CATALOGUE, TODAY) if "council-tax.toml" in problem.message
+    ]
+    places = [(Path(problem.file).name, problem.line, problem.severity) for problem in problems]
+    assert places == [("tax-too.toml", 4, "warning")]
+    assert problems[0].message.startswith("it says the same as council-tax.toml, under a second id")
 
 
 def test_an_agreement_that_adds_nothing_is_told_and_one_that_adds_a_field_is_not(network: Path) -> None:

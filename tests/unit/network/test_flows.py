@@ -1,4 +1,4 @@
-"""Who shares what with whom, as people read it; and drawn."""
+"""Flows: who shares which fields with whom, as a table for people and as a diagram."""
 
 from collections import Counter
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The JSON Schema of an agreement: it takes what `check` takes, and refuses errors of form as `check` does."""
+"""The JSON Schema of an agreement accepts everything that `check` accepts, and refuses errors of form as `check` does."""
 
 import copy
 import json
@@ -23,7 +23,7 @@ SCHEMA = agreement_schema(CATALOGUE.events)
 VALIDATOR = Draft4Validator(SCHEMA, format_checker=FormatChecker(["date"]))
 AGREEMENTS = sorted((ROOT / "deploy/network").glob("*/agreements/*.toml"))
 READY = [file for file in AGREEMENTS if "uk-source" not in file.parts]
-"""Those whose parties are filled in."""
+"""The agreements whose parties are filled in."""
 DOCUMENT = tomllib.loads(
     (ROOT / "deploy/network/sample/agreements/placement-notices.toml").read_text("utf-8")
 )

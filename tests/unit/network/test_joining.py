@@ -1,4 +1,4 @@
-"""An authority comes in: its row, what it is given, and a first event that tells nobody anything."""
+"""A new authority: its row, its topics, principals and groups, and a first event that goes to nobody."""
 
 import json
 from dataclasses import replace
@@ -30,8 +30,8 @@ def test_the_newcomer_is_the_last_line_and_the_others_stay(text: str) -> None:
     rows, errors = read_authorities(with_row(text, WAKEFIELD))
     before, _ = read_authorities(TEXT)
     assert errors == []
-    assert {id: one for id, (_, one) in rows.items()} == {
-        **{id: one for id, (_, one) in before.items()},
+    assert {id: council for id, (_, council) in rows.items()} == {
+        **{id: council for id, (_, council) in before.items()},
         "wakefield": WAKEFIELD,
     }
     assert list(rows)[-1] == "wakefield"
@@ -57,17 +57,17 @@ def test_what_is_unsound_is_said_in_one_sentence(wrong: dict[str, Any], message:
 
 
 def test_it_is_told_its_topics_its_principals_and_its_groups() -> None:
-    found = needs(replace(load(SAMPLE), principals={"leeds": ("placements",)}), "leeds")
-    assert found.writes == ("leeds.outbox",)
+    required = needs(replace(load(SAMPLE), principals={"leeds": ("placements",)}), "leeds")
+    assert required.writes == ("leeds.outbox",)
     assert {
         "leeds.outbox",
         "leeds.rejected",
         "leeds.outcomes",
         "instep.network",
         "leeds.inbox.placements",
-    } <= set(found.reads)
-    assert found.principals == ("leeds", "leeds.placements")
-    assert found.groups == ("leeds.", "leeds.placements.")
+    } <= set(required.reads)
+    assert required.principals == ("leeds", "leeds.placements")
+    assert required.groups == ("leeds.", "leeds.placements.")
 
 
 def test_its_first_event_is_of_nobody_and_for_nobody() -> None:

@@ -1,4 +1,4 @@
-"""What may leave a publisher: what its agreements name, what places the event, what intake requires; nothing else."""
+"""A publisher may send the fields that its agreements name, that place the event or that intake requires, and no others."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which agreements add nothing to another: each difference that adds something is tried, in both directions."""
+"""Agreements that add nothing to another. Each difference that adds something is tried, in both directions."""
 
 from dataclasses import replace
 from datetime import date
@@ -13,18 +13,18 @@ FIELDS = ("old_address", "moved_on")
 WIDE = agreement("wide", shares=[share(fields=FIELDS)])
 
 
-def found(*agreements: Agreement) -> list[tuple[str, str, bool]]:
-    return [(one.agreement.id, one.other.id, one.twin) for one in overlaps(agreements)]
+def found_overlaps(*agreements: Agreement) -> list[tuple[str, str, bool]]:
+    return [(overlap.agreement.id, overlap.other.id, overlap.twin) for overlap in overlaps(agreements)]
 
 
 def test_two_that_say_the_same_are_told_once_and_of_the_later_id() -> None:
-    assert found(WIDE, replace(WIDE, id="again")) == [("wide", "again", True)]
-    assert found(WIDE) == []
+    assert found_overlaps(WIDE, replace(WIDE, id="again")) == [("wide", "again", True)]
+    assert found_overlaps(WIDE) == []
 
 
 def test_of_three_that_say_the_same_each_but_the_first_is_told() -> None:
     three = [replace(WIDE, id=id) for id in ("a", "b", "c")]
-    assert [one for one, _, _ in found(*three)] == ["b", "c"]
+    assert [id for id, _, _ in found_overlaps(*three)] == ["b", "c"]
 
 
 @pytest.mark.parametrize(
@@ -52,14 +52,14 @@ def test_of_three_that_say_the_same_each_but_the_first_is_told() -> None:
 def test_whichever_adds_nothing_to_the_other_is_told(narrow: Agreement, idle: str | None) -> None:
     others = {"narrow": "wide", "wide": "narrow"}
     expected = [] if idle is None else [(idle, others[idle], False)]
-    assert found(WIDE, replace(narrow, id="narrow")) == expected
+    assert found_overlaps(WIDE, replace(narrow, id="narrow")) == expected
 
 
 def test_one_whose_parties_have_approved_adds_to_one_whose_have_not() -> None:
     unapproved = replace(WIDE, approvals=WIDE.approvals[:1])
-    assert found(unapproved, replace(WIDE, id="approved")) == [("wide", "approved", False)]
+    assert found_overlaps(unapproved, replace(WIDE, id="approved")) == [("wide", "approved", False)]
 
 
 def test_only_of_the_events_that_both_share_is_it_told() -> None:
     both = replace(WIDE, id="both", shares=(*WIDE.shares, share(event="business-registered")))
-    assert found(WIDE, both) == [("wide", "both", False)]
+    assert found_overlaps(WIDE, both) == [("wide", "both", False)]

@@ -1,4 +1,4 @@
-"""Whatever names services names those of the table."""
+"""Every place that names services names the services of the table."""
 
 import tomllib
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""Which topics a network has, and what each is created with."""
+"""The topics of a network, and their configuration."""
 
 from dataclasses import replace
 from datetime import date
@@ -15,14 +15,14 @@ DAY_MS = 86_400_000
 
 def _topics(network: Network | None = None) -> dict[str, TopicSpec]:
     specs = topic_specs(network or load(SAMPLE))
-    found = {spec.name: spec for spec in specs}
-    assert len(found) == len(specs)
-    return found
+    specs_by_name = {spec.name: spec for spec in specs}
+    assert len(specs_by_name) == len(specs)
+    return specs_by_name
 
 
 def test_hub_topics_have_a_partition_a_lane_and_tenants_topics_have_one() -> None:
-    found = _topics()
-    hub = {name for name in found if name.startswith("instep.")}
+    specs_by_name = _topics()
+    hub = {name for name in specs_by_name if name.startswith("instep.")}
     assert hub == {
         "instep.network",
         "instep.events",
@@ -30,7 +30,7 @@ def test_hub_topics_have_a_partition_a_lane_and_tenants_topics_have_one() -> Non
         "instep.intake.state",
         "instep.router.state",
     }
-    for name, spec in found.items():
+    for name, spec in specs_by_name.items():
         lanes = 4 if name in hub - {"instep.network"} else 1
         assert spec.partitions == lanes, name
 
@@ -72,8 +72,8 @@ def test_an_inbox_is_there_for_each_recipient_and_purpose_whatever_the_standing(
 
 
 def test_records_are_kept_as_long_as_the_network_says() -> None:
-    def days(name: str, found: dict[str, TopicSpec]) -> float:
-        return int(found[name].config["retention.ms"]) / DAY_MS
+    def days(name: str, specs_by_name: dict[str, TopicSpec]) -> float:
+        return int(specs_by_name[name].config["retention.ms"]) / DAY_MS
 
     kept = {
         "leeds.outbox": 35,
@@ -100,11 +100,11 @@ def test_a_segment_is_younger_than_what_is_kept() -> None:
 
 
 def test_state_is_compacted_and_forgotten_and_the_network_is_only_compacted() -> None:
-    found = _topics()
-    assert found["instep.router.state"].config["cleanup.policy"] == "compact,delete"
-    assert found["instep.network"].config["cleanup.policy"] == "compact"
-    assert "retention.ms" not in found["instep.network"].config
-    assert found["leeds.outbox"].config["cleanup.policy"] == "delete"
+    specs_by_name = _topics()
+    assert specs_by_name["instep.router.state"].config["cleanup.policy"] == "compact,delete"
+    assert specs_by_name["instep.network"].config["cleanup.policy"] == "compact"
+    assert "retention.ms" not in specs_by_name["instep.network"].config
+    assert specs_by_name["leeds.outbox"].config["cleanup.policy"] == "delete"
 
 
 def test_every_topic_has_the_brokers_time_and_the_networks_copies() -> None:

@@ -1,4 +1,4 @@
-"""The national network."""
+"""The national network is generated from its source, and is sound."""
 
 from collections import Counter
 from datetime import date
@@ -48,28 +48,30 @@ def test_it_is_sound_and_only_lacks_approvals() -> None:
 
 def test_it_holds_every_council_of_today_and_those_that_led_to_them() -> None:
     network = load(UK)
-    today = [one for one in network.authorities.values() if one.valid_to is None]
+    today = [council for council in network.authorities.values() if council.valid_to is None]
     assert len(today) == 382
-    assert network.participants == tuple(sorted(one.id for one in today))
+    assert network.participants == tuple(sorted(council.id for council in today))
     assert len(network.authorities) == 455
-    for one in network.authorities.values():
-        successors = network.successors_in_force(one.id, TODAY)
-        assert successors, one.id
+    for council in network.authorities.values():
+        successors = network.successors_in_force(council.id, TODAY)
+        assert successors, council.id
         assert all(network.authorities[id].valid_to is None for id in successors)
 
 
 def test_its_parties_are_those_with_the_duty() -> None:
     network = load(UK)
-    tiers = Counter(one.tier for one in network.authorities.values() if one.valid_to is None)
+    tiers = Counter(council.tier for council in network.authorities.values() if council.valid_to is None)
     tax, food, placements = (
         network.agreements[f"uk-{name}"] for name in ("council-tax", "food-safety", "placements")
     )
-    nation = {id: one.nation for id, one in network.authorities.items()}
+    nation = {id: council.nation for id, council in network.authorities.items()}
     assert tax.sources == tax.recipients
     assert len(tax.sources) == 382 - tiers["county"] - 11
     assert "northern-ireland" not in {nation[id] for id in tax.sources}
     assert food.recipients - food.sources == {
-        id for id, one in network.authorities.items() if one.tier == "county" and one.valid_to is None
+        id
+        for id, council in network.authorities.items()
+        if council.tier == "county" and council.valid_to is None
     }
     assert "scotland" not in {nation[id] for id in food.parties}
     assert {nation[id] for id in placements.parties} == {"england"}

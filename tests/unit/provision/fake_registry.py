@@ -1,4 +1,4 @@
-"""A registry in this process, which can be told to misbehave: what no real one can be made to do on demand."""
+"""A registry in this process that misbehaves on demand, as no real registry can be made to do."""
 
 import json
 import ssl
@@ -13,7 +13,7 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
 
 
 class FakeRegistry:
-    """Gives out ids from `first` on; `answer` is asked first, and its answer given unless that is None."""
+    """Gives out ids from `first` on. An answer of `answer` goes first, unless the answer is None."""
 
     def __init__(self, first: int = 1, tls: ssl.SSLContext | None = None) -> None:
         self._tls = tls
@@ -47,7 +47,7 @@ class FakeRegistry:
 
     @property
     def changes(self) -> list[str]:
-        """The requests that change something: all but looks."""
+        """The requests that change something."""
         return [one for one in self.asked if one.startswith("PUT") or one.endswith("/versions")]
 
     def add(self, subject: str, text: str) -> int:
@@ -71,8 +71,8 @@ class FakeRegistry:
         subject, text = request.match_info["subject"], (await request.json())["schema"]
         if subject not in self.subjects:
             return _missing(40401)
-        found = [number for number in self.subjects[subject] if self.texts[number] == text]
-        return web.json_response({"id": found[0]}) if found else _missing(40403)
+        ids = [number for number in self.subjects[subject] if self.texts[number] == text]
+        return web.json_response({"id": ids[0]}) if ids else _missing(40403)
 
     async def _register(self, request: web.Request) -> web.Response:
         subject = request.match_info["subject"]
@@ -95,9 +95,9 @@ class FakeRegistry:
         return web.json_response({"compatibilityLevel": level}) if level else _missing(40408)
 
     async def _set_level(self, request: web.Request) -> web.Response:
-        said: dict[str, Any] = await request.json()
-        self.levels[request.match_info["subject"]] = said["compatibility"]
-        return web.json_response(said)
+        settings: dict[str, Any] = await request.json()
+        self.levels[request.match_info["subject"]] = settings["compatibility"]
+        return web.json_response(settings)
 
 
 def _missing(code: int) -> web.Response:

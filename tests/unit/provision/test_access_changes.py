@@ -1,4 +1,4 @@
-"""What has to change for a cluster's users, ACLs and quotas to be a network's."""
+"""The changes that bring a cluster's users, ACLs and quotas to a network's."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
@@ -25,20 +25,20 @@ WHOLE = CurrentAccess(
 PLANTED = binding(Acl(principal="leeds", resource="topic", name="camden.outbox", operation="READ"))
 
 
-def planned(held: CurrentAccess, formerly: Iterable[str] = (), wanted: Access = WANTED) -> AccessChanges:
-    return access_changes(wanted, SAMPLE.quotas, held, frozenset(formerly))
+def planned(current: CurrentAccess, formerly: Iterable[str] = (), wanted: Access = WANTED) -> AccessChanges:
+    return access_changes(wanted, SAMPLE.quotas, current, frozenset(formerly))
 
 
-def after(held: CurrentAccess, change: AccessChanges) -> CurrentAccess:
-    """The cluster once the change is made."""
-    quotas: dict[str, Mapping[str, float]] = dict(held.quotas)
+def after(current: CurrentAccess, change: AccessChanges) -> CurrentAccess:
+    """The cluster's access after the change."""
+    quotas: dict[str, Mapping[str, float]] = dict(current.quotas)
     for user, limits in change.quotas_set.items():
         merged = {**quotas.get(user, {}), **limits}
         quotas[user] = {name: value for name, value in merged.items() if value is not None}
-    assert held.users is not None
+    assert current.users is not None
     return CurrentAccess(
-        bindings=held.bindings - set(change.acls_removed) | set(change.acls_created),
-        users=held.users - set(change.users_removed) | set(change.users_created),
+        bindings=current.bindings - set(change.acls_removed) | set(change.acls_created),
+        users=current.users - set(change.users_removed) | set(change.users_created),
         quotas={user: limits for user, limits in quotas.items() if limits},
     )
 
@@ -61,7 +61,7 @@ def test_a_right_from_one_host_or_of_a_kind_that_instep_never_gives_goes_too() -
     assert set(planned(replace(WHOLE, bindings=WHOLE.bindings | odd)).acls_removed) == odd
 
 
-def test_strangers_and_stops_are_left_alone_and_told() -> None:
+def test_acls_of_others_and_stops_are_left_alone_and_listed() -> None:
     others = {
         PLANTED._replace(principal="User:*"),
         PLANTED._replace(principal="User:leeds-admin"),  # no council of this network
@@ -74,21 +74,21 @@ def test_strangers_and_stops_are_left_alone_and_told() -> None:
 
 def test_who_has_left_the_network_loses_rights_secret_and_limit() -> None:
     left = binding(Acl(principal="york", resource="topic", name="york.outbox", operation="WRITE"))
-    held = replace(
+    current = replace(
         WHOLE,
         bindings=WHOLE.bindings | {left},
         users=WANTED.principals | {"york", "monitoring"},
         quotas={**WHOLE.quotas, "york": LIMITS, "monitoring": LIMITS},
     )
-    change = planned(held, formerly={"york"})
+    change = planned(current, formerly={"york"})
     assert change.users_removed == ("york",)
     assert change.acls_removed == (left,)
     assert change.quotas_set == {"york": dict.fromkeys(sorted(LIMITS))}
 
 
 def test_a_limit_of_another_kind_is_not_ours() -> None:
-    held = replace(WHOLE, quotas={**WHOLE.quotas, "leeds": {**LIMITS, "controller_mutation_rate": 5.0}})
-    assert planned(held).empty
+    current = replace(WHOLE, quotas={**WHOLE.quotas, "leeds": {**LIMITS, "controller_mutation_rate": 5.0}})
+    assert planned(current).empty
 
 
 def test_where_people_sign_in_by_certificates_no_user_is_made() -> None:
@@ -113,20 +113,20 @@ USERS = st.sets(st.sampled_from(["leeds", "york", "instep.old", "monitoring", "c
 def test_whatever_a_cluster_holds_one_change_makes_it_the_networks(
     extra: set[Binding], users: set[str], missing: set[Binding]
 ) -> None:
-    held = CurrentAccess(
+    current = CurrentAccess(
         bindings=WHOLE.bindings - missing | extra,
         users=frozenset(users),
         quotas={user: {"producer_byte_rate": 1.0} for user in users},
     )
-    change = planned(held, formerly={"york"})
-    now = after(held, change)
+    change = planned(current, formerly={"york"})
+    now = after(current, change)
     assert planned(now, formerly={"york"}).empty
-    allowed = {one for one in now.bindings if one.allows}
+    allowed = {acl for acl in now.bindings if acl.allows}
     ours = {*WANTED.principals, "york", "instep.old"}
-    assert {one for one in allowed if one.user in ours} == WHOLE.bindings
+    assert {acl for acl in allowed if acl.user in ours} == WHOLE.bindings
     assert now.users is not None
     assert now.users - {"monitoring"} == WANTED.principals
-    assert {one for one in held.bindings if one.user not in ours} <= now.bindings
+    assert {acl for acl in current.bindings if acl.user not in ours} <= now.bindings
 
 
 def test_other_limits_are_set_anew() -> None:

@@ -1,4 +1,4 @@
-"""What has to change for a cluster to match a network."""
+"""The plan that brings a cluster to a network."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -22,7 +22,7 @@ EMPTY = Cluster(partitions={}, configs={}, records={})
 
 
 def after(planned: Plan, cluster: Cluster = EMPTY) -> Cluster:
-    """The cluster once the plan is done."""
+    """The cluster after the plan."""
     records = {**cluster.records, **planned.records, "generation": str(planned.generation).encode()}
     created = {spec.name: spec for spec in (*planned.create, *planned.configure)}
     return Cluster(
@@ -60,7 +60,8 @@ def test_only_what_has_changed_is_written() -> None:
 
 def test_what_is_gone_from_the_directory_is_removed_and_its_topics_stay() -> None:
     fewer = replace(
-        SAMPLE, agreements={id: one for id, one in SAMPLE.agreements.items() if id != "council-tax"}
+        SAMPLE,
+        agreements={id: agreement for id, agreement in SAMPLE.agreements.items() if id != "council-tax"},
     )
     planned = plan(fewer, SCHEMAS, APPLIED)
     assert planned.records == {"agreement/council-tax": None}
@@ -157,8 +158,8 @@ def test_a_plan_is_told_as_what_is_made_what_becomes_another_and_what_goes() -> 
     )
     cluster = replace(APPLIED, partitions={**APPLIED.partitions, "stranger": 1, "__consumer_offsets": 50})
     planned = plan(network, SCHEMAS, cluster)
-    told = [str(change) for change in changes(planned) if change.kind != "topic"]
-    assert told == [
+    lines = [str(change) for change in changes(planned) if change.kind != "topic"]
+    assert lines == [
         "~ settings of the network",
         f"~ authority harrogate: name {SAMPLE.authorities['harrogate'].name} -> Harrogate",
         "~ agreement council-tax: version 2 -> 3 (status)",
@@ -180,7 +181,7 @@ def _with_agreement(network: Network, id: str, **changed: Any) -> Network:
 
 
 def test_topics_of_those_who_have_left_are_told_from_those_of_strangers() -> None:
-    """Of a council that is gone, of a purpose that has ended, of an older hub; Kafka's own are nobody's matter."""
+    """Topics of a council that has left, of an ended purpose and of an older hub are kept; Kafka's own are not mentioned."""
     own = ["harrogate.outbox", "instep.old.state", "leeds.inbox.parking"]
     others = ["leads.outbox", "leeds", "leeds.inbox.Parking", "leeds.outbox.more", "orders"]
     extra = dict.fromkeys([*own, *others, "__consumer_offsets"], 3)
@@ -191,8 +192,10 @@ def test_topics_of_those_who_have_left_are_told_from_those_of_strangers() -> Non
 
 
 def test_the_topics_of_an_authority_that_leaves_the_directory_are_kept() -> None:
-    authorities = {id: one for id, one in SAMPLE.authorities.items() if id != "leeds"}
-    agreements = {id: one for id, one in SAMPLE.agreements.items() if "leeds" not in one.parties}
+    authorities = {id: council for id, council in SAMPLE.authorities.items() if id != "leeds"}
+    agreements = {
+        id: agreement for id, agreement in SAMPLE.agreements.items() if "leeds" not in agreement.parties
+    }
     fewer = replace(SAMPLE, authorities=authorities, agreements=agreements)
     planned = plan(fewer, SCHEMAS, APPLIED)
     assert {outbox("leeds"), inbox("leeds", "placements")} <= planned.kept == set(planned.unnamed)
@@ -213,7 +216,8 @@ def test_only_what_left_before_the_last_apply_is_deleted_and_only_when_that_is_a
     assert planned.unnamed == ("harrogate.other", "instep.former.state", "stranger")
     assert not planned.empty
     fewer = replace(
-        SAMPLE, agreements={id: one for id, one in SAMPLE.agreements.items() if id != "council-tax"}
+        SAMPLE,
+        agreements={id: agreement for id, agreement in SAMPLE.agreements.items() if id != "council-tax"},
     )
     leaving = plan(fewer, SCHEMAS, APPLIED, allow_delete=True)
     assert leaving.delete == (), "services are at work on its inboxes until they have followed"

@@ -1,4 +1,4 @@
-"""Schema ids from a registry: what is asked of it, what is taken from it, and each way in which it can go wrong."""
+"""Schema ids from a registry: the requests, the ids that the network takes, and each way in which a registry can fail."""
 
 import asyncio
 import base64
@@ -42,20 +42,20 @@ async def fake() -> AsyncIterator[FakeRegistry]:
         yield fake
 
 
-# -- which ids the network has
+# -- the network's ids
 
 
 def test_the_registrys_ids_are_written_with_and_the_older_ones_are_read_for_good() -> None:
-    known = allot({}, PAIRS)
-    ids = agreed(known, {pair: 100 + number for number, pair in known.items()})
+    earlier = allot({}, PAIRS)
+    ids = agreed(earlier, {pair: 100 + number for number, pair in earlier.items()})
     assert list(ids.values()) == [*PAIRS, *PAIRS]
-    assert known.items() < ids.items()
+    assert earlier.items() < ids.items()
     assert set(written_ids(CATALOGUE.bind(ids)).values()) == set(range(101, 101 + len(PAIRS)))
 
 
 def test_a_registry_that_gives_the_ids_that_the_network_has_changes_nothing() -> None:
-    known = allot({}, PAIRS)
-    assert agreed(known, {pair: number for number, pair in known.items()}) == known
+    earlier = allot({}, PAIRS)
+    assert agreed(earlier, {pair: number for number, pair in earlier.items()}) == earlier
 
 
 def test_without_a_registry_again_the_ids_that_it_gave_stay_those_that_are_written_with() -> None:
@@ -87,17 +87,17 @@ def _after(changes: Mapping[str, bytes | None], before: Mapping[str, bytes]) -> 
 
 @given(st.dictionaries(IDS, PAIR), st.dictionaries(PAIR, IDS))
 def test_no_id_ever_comes_to_mean_another_schema(
-    known: dict[int, tuple[str, str]], given: dict[tuple[str, str], int]
+    earlier: dict[int, tuple[str, str]], given: dict[tuple[str, str], int]
 ) -> None:
     try:
-        ids = agreed(known, given)
+        ids = agreed(earlier, given)
     except NetworkError:
         taken = list(given.items())
-        assert any(known.get(number, pair) != pair for pair, number in taken) or len(
+        assert any(earlier.get(number, pair) != pair for pair, number in taken) or len(
             set(given.values())
         ) < len(given)
         return
-    assert known.items() <= ids.items()
+    assert earlier.items() <= ids.items()
     assert {number: pair for pair, number in given.items()}.items() <= ids.items()
     first: dict[tuple[str, str], int] = {}
     for number, pair in ids.items():
@@ -123,7 +123,7 @@ async def test_every_schema_is_registered_under_its_full_name_with_the_rule_set_
     assert fake.subjects.keys() == {schema.full_name for schema in SCHEMAS}
     assert set(fake.levels.values()) == {RULE}
     assert fake.levels.keys() == fake.subjects.keys()
-    rules = [place for place, one in enumerate(fake.changes) if one.startswith("PUT")]
+    rules = [place for place, request in enumerate(fake.changes) if request.startswith("PUT")]
     assert rules == list(range(len(fake.subjects))), "every rule before anything is registered"
 
 
@@ -137,19 +137,19 @@ async def test_run_again_it_changes_nothing(fake: FakeRegistry) -> None:
 
 async def test_looking_changes_nothing_and_says_what_is_missing(fake: FakeRegistry) -> None:
     fake.add(SCHEMAS[0].full_name, SCHEMAS[0].text)
-    found = await lookup(Registry(url=fake.url), SCHEMAS, {})
-    assert (found.ids, found.new) == ({PAIRS[0]: 101}, PAIRS[1:])
+    looked_up = await lookup(Registry(url=fake.url), SCHEMAS, {})
+    assert (looked_up.ids, looked_up.new) == ({PAIRS[0]: 101}, PAIRS[1:])
     assert fake.changes == []
 
 
 async def test_an_empty_registry_that_counts_from_one_gives_the_ids_that_the_network_has(
     tmp_path: Path,
 ) -> None:
-    known = allot(allot({}, PAIRS), [("uk.instep.ResidentMoved", "1.1.0")])
+    earlier = allot(allot({}, PAIRS), [("uk.instep.ResidentMoved", "1.1.0")])
     schemas = load_catalogue(evolved(tmp_path)).all()
     async with FakeRegistry(first=1) as fake:
-        registered = await register(Registry(url=fake.url), schemas, known)
-    assert agreed(known, registered.ids) == known
+        registered = await register(Registry(url=fake.url), schemas, earlier)
+    assert agreed(earlier, registered.ids) == earlier
 
 
 async def test_an_incompatible_version_is_one_sentence_and_nothing_is_registered(
@@ -161,7 +161,11 @@ async def test_an_incompatible_version_is_one_sentence_and_nothing_is_registered
     fake.asked.clear()
     with pytest.raises(SchemaError, match=r"uk\.instep\.ResidentMoved 1\.1\.0 by its rule FULL_TRANSITIVE"):
         await register(Registry(url=fake.url), newer, {})
-    assert not [one for one in fake.asked if one.startswith("POST /subjects") and one.endswith("/versions")]
+    assert not [
+        request
+        for request in fake.asked
+        if request.startswith("POST /subjects") and request.endswith("/versions")
+    ]
 
 
 async def test_a_refusal_that_comes_only_on_registering_says_the_same(fake: FakeRegistry) -> None:
@@ -177,11 +181,11 @@ async def test_a_refusal_that_comes_only_on_registering_says_the_same(fake: Fake
 
 
 async def test_an_id_that_is_another_schemas_on_the_bus_is_refused(fake: FakeRegistry) -> None:
-    known = {101: ("uk.instep.Gone", "1.0.0")}
+    earlier = {101: ("uk.instep.Gone", "1.0.0")}
     with pytest.raises(
         NetworkError, match=r"gives uk\.instep\.\w+ 1\.0\.0 the id 101, under which .* nothing"
     ):
-        await register(Registry(url=fake.url), SCHEMAS, known)
+        await register(Registry(url=fake.url), SCHEMAS, earlier)
 
 
 @pytest.mark.parametrize("how", [register, lookup])
@@ -249,7 +253,7 @@ async def test_over_https_it_is_trusted_by_the_authority_that_the_operator_names
                 await lookup(from_env(named | {"INSTEP_SSL_CA_FILE": file}), SCHEMAS, {})
 
 
-# -- a registry that is none, or is not well
+# -- something that is no registry, or a registry that fails
 
 
 def answering(**response: object) -> Answer:
@@ -294,11 +298,11 @@ WRONG: dict[str, tuple[Answer, type[InstepError], str]] = {
 }
 
 
-@pytest.mark.parametrize("what", WRONG)
+@pytest.mark.parametrize("mistake", WRONG)
 async def test_what_is_wrong_with_a_registry_is_one_sentence_that_repeats_none_of_its_words(
-    fake: FakeRegistry, what: str
+    fake: FakeRegistry, mistake: str
 ) -> None:
-    answer, error, message = WRONG[what]
+    answer, error, message = WRONG[mistake]
     fake.answer = answer
     with pytest.raises(error, match=message) as raised:
         await register(Registry(url=fake.url), SCHEMAS, {})
@@ -316,7 +320,7 @@ async def test_a_registry_that_does_not_answer_is_given_up(
     fake: FakeRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def drip(request: web.Request) -> web.StreamResponse:
-        """A byte at a time, for as long as somebody listens."""
+        """Answers a byte at a time, for as long as somebody listens."""
         response = web.StreamResponse()
         await response.prepare(request)
         while True:

@@ -14,9 +14,6 @@ from functools import lru_cache
 from typing import NewType
 
 AuthorityId = NewType("AuthorityId", str)
-SubjectRef = NewType("SubjectRef", str)
-Gss = NewType("Gss", str)
-Uprn = NewType("Uprn", str)
 Usrn = NewType("Usrn", str)
 Normalise = Callable[[str], str | None]
 
@@ -63,10 +60,10 @@ def postcode(text: str) -> str | None:
     return f"{compact[:-3]} {compact[-3:]}" if _POSTCODE.fullmatch(compact) else None
 
 
-def uprn(text: str) -> Uprn | None:
+def uprn(text: str) -> str | None:
     """Unique Property Reference Number: up to 12 digits, without zeros in front (some systems pad, some drop the zeros)."""
     number = text.strip()
-    return Uprn(number.lstrip("0")) or None if _UPRN.fullmatch(number) else None
+    return number.lstrip("0") or None if _UPRN.fullmatch(number) else None
 
 
 def usrn(text: str) -> Usrn | None:
@@ -76,10 +73,10 @@ def usrn(text: str) -> Usrn | None:
 
 
 @lru_cache(maxsize=4096)
-def gss(text: str) -> Gss | None:
+def gss(text: str) -> str | None:
     """ONS's nine-character code of an area of England, Wales, Scotland or Northern Ireland."""
     code = text.strip().upper()
-    return Gss(code) if _GSS.fullmatch(code) else None
+    return code if _GSS.fullmatch(code) else None
 
 
 @lru_cache(maxsize=65536)
@@ -112,11 +109,11 @@ def authority_id(text: str) -> AuthorityId | None:
     return AuthorityId(text) if _AUTHORITY.fullmatch(text) and text != "instep" else None
 
 
-def subject_ref(text: str) -> SubjectRef | None:
+def subject_ref(text: str) -> str | None:
     """A source's own pseudonym of a subject; never an NHS or National Insurance number, however punctuated."""
     if not _SUBJECT_REF.fullmatch(text):
         return None
-    return None if len(text) < 20 and _is_national(_NOT_PLAIN.sub("", text)) else SubjectRef(text)
+    return None if len(text) < 20 and _is_national(_NOT_PLAIN.sub("", text)) else text
 
 
 def uuid(text: str) -> str | None:

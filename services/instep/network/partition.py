@@ -37,7 +37,7 @@ def lane_of(key: bytes, lanes: int) -> int:
 
 
 def lane_numbering(lanes: int) -> LaneOf:
-    """The lane of a topic partition: hub partition k is lane k; an authority's topics belong to the lane of its id's hash."""
+    """The lane of a topic partition: hub partition k is lane k; an authority's topics belong to one lane, by its id."""
 
     def lane(topic: str, partition: int) -> int:
         authority, _, _ = topic.partition(".")

@@ -1,6 +1,6 @@
-"""Sharing agreements: who may share which fields with whom, on which legal basis, and until when.
+"""Sharing agreements name the fields that a source may share with a recipient, the purpose, the legal basis and the days.
 
-A field that no agreement names does not leave its source. An agreement binds only the parties that have approved. The
+A field without an agreement does not leave its source. An agreement binds only the parties that have approved. The
 router looks agreements up for every event, so an `Agreement` derives everything for the router once, at creation.
 """
 
@@ -30,7 +30,7 @@ class Approval:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Share:
-    """The fields of one event type that an agreement shares, as paths: `old_address`, `person.family_name`."""
+    """The fields shared of an event type, as paths: `old_address`, `person.family_name`."""
 
     event: str
     when: When
@@ -75,7 +75,7 @@ class Agreement:
     """The shares by event type."""
 
     def __post_init__(self) -> None:
-        """Derive the values that the router needs for every event."""
+        """Derive the router's values for every event."""
         put = object.__setattr__
         put(self, "label", f"{self.id}@{self.version}")
         put(self, "approved", frozenset(approval.authority for approval in self.approvals))

@@ -1,4 +1,4 @@
-"""The diagram: flows as a Mermaid flowchart, which GitHub and many wikis draw. Nothing flows along a dotted arrow."""
+"""The diagram: flows as a Mermaid flowchart, for GitHub and many wikis. Nothing flows along a dotted arrow."""
 
 from collections.abc import Iterator, Sequence
 

@@ -84,7 +84,7 @@ _SHARE_KEYS: Mapping[str, Schema] = {
 
 
 def agreement_schema(events: Mapping[str, EventType]) -> Schema:
-    """The JSON Schema of an agreement that may share these types of event, by folder name."""
+    """The JSON Schema of agreements about the given types of event, by folder name."""
     event_names: Mapping[str, Schema] = {
         "event": {"enum": sorted(events), "description": "The type of event."}
     }

@@ -18,7 +18,7 @@ from instep.network.network import Network
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Needs:
-    """What an authority needs to take part: topics to write, topics to read, and principals to sign in as."""
+    """The needs of an authority: topics to write, topics to read, and principals to sign in as."""
 
     authority: str
     writes: tuple[str, ...]
@@ -42,7 +42,7 @@ def with_row(text: str, newcomer: Authority) -> str:
 
 
 def needs(network: Network, authority: str) -> Needs:
-    """What an authority of the network needs. Agreements decide which inboxes the authority has."""
+    """The needs of an authority of the network. Agreements decide which inboxes the authority has."""
     purposes = network.principals.get(authority, ())
     principals = (authority, *(purpose_service(authority, purpose) for purpose in purposes))
     inboxes = sorted(topics.inbox(*pair) for pair in topics.inboxes(network) if pair[0] == authority)

@@ -1,4 +1,4 @@
-"""Look-alikes: ids that readers confuse, such as `l33ds` and `leeds`. Readers of a topic see nothing but its name."""
+"""Look-alikes: ids confused by readers, such as `l33ds` and `leeds`. Readers of a topic see nothing but its name."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -9,7 +9,7 @@ _IN_A_WORD = re.compile(r"[a-z][0135]+[a-z]")
 
 
 def reading(id: str) -> str:
-    """An id as people read the id: the same text for two ids that readers easily confuse."""
+    """An id as people read the id: the same text for two ids of similar look."""
     for pair, letter in _PAIRS_LIKE_A_LETTER:
         id = id.replace(pair, letter)
     return id.translate(_ALIKE)

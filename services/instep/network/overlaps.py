@@ -1,4 +1,4 @@
-"""Overlaps: agreements that share nothing beyond another agreement of the same purpose.
+"""Overlaps: agreements without anything beyond another agreement of the same purpose.
 
 An overlap is no error, since the router joins the fields of all agreements of a purpose. But whoever suspends an agreement
 that overlaps stops nothing.

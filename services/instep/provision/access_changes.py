@@ -13,7 +13,7 @@ Limits = Mapping[str, float]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CurrentAccess:
-    """The access that a cluster grants now.
+    """The access granted by a cluster now.
 
     `users` are None where people sign in by certificates, or by other means for which Instep makes no users.
     """
@@ -25,7 +25,7 @@ class CurrentAccess:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AccessChanges:
-    """Users, ACLs and limits to create and to remove; `unmanaged` are ACLs that the network leaves alone."""
+    """Users, ACLs and limits to create and to remove; `unmanaged` ACLs are left alone."""
 
     users_created: tuple[str, ...] = ()
     users_removed: tuple[str, ...] = ()
@@ -59,7 +59,7 @@ class AccessChanges:
 def access_changes(
     wanted: Access, quotas: Quotas, current: CurrentAccess, formerly: Collection[str]
 ) -> AccessChanges:
-    """The changes that bring the cluster's access to `wanted`.
+    """The changes between the cluster's access and `wanted`.
 
     `formerly` are the principals of the network that was applied last. The network owns them, its present principals, and
     every principal whose name begins with `instep.`. Permissions of owned principals that `wanted` does not name go. ACLs of

@@ -1,11 +1,11 @@
 """Make a cluster match a network's directory: topics, access, schema ids and the records of `instep.network`.
 
-`apply` creates topics first and writes `generation` last, in one transaction with every changed record. So services never
+`apply` creates topics first and writes `generation` last, in the same transaction as every changed record. So services never
 see a network whose topics do not exist. An `apply` that has been stopped at any point is completed by the next run, and a
 run on a cluster that matches changes nothing.
 
 `apply` claims its transactional id *before* it reads the cluster. Of two runs at the same time, Kafka fences the earlier:
-the earlier can not write a plan that rests on an older state. The claim also ends what an earlier run has left open
+the earlier can not write a plan made from an older state. The claim also ends what an earlier run has left open
 (`settling`).
 """
 
@@ -147,7 +147,7 @@ async def _planned(
     ask: Ask | None,
     allow_delete: bool,
 ) -> Plan:
-    """The plan. The registry comes last, so that it registers nothing for a plan that cannot be carried out."""
+    """The plan. The registry comes last, so that no schema is registered for a plan that cannot be carried out."""
     progress("reading the cluster", 0, 1)
     cluster = await _cluster(connection, admin, network)
     schemas = [(schema.full_name, schema.version) for schema in catalogue.all()]

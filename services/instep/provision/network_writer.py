@@ -1,4 +1,4 @@
-"""The writer of `instep.network`: one transactional producer, which writes a generation and sees readers reach it."""
+"""The writer of `instep.network`: a transactional producer writes a generation and waits until readers see it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping
@@ -17,9 +17,9 @@ from instep.provision.settling import MARKER_WITHIN_S, settle, visible
 T = TypeVar("T")
 
 TRANSACTION_MS = 30_000
-"""How long a transaction may stay open before Kafka aborts it.
+"""The longest that a transaction may stay open before Kafka aborts the transaction.
 
-While it is open every service waits, so Kafka has to abort the transaction of a frozen `apply` soon; and a busy machine
+Every service waits for an open transaction, so Kafka has to abort the transaction of a frozen `apply` soon; and a busy machine
 takes its time.
 """
 _STARTED_WITHIN_S = 60.0
@@ -61,7 +61,7 @@ async def publish(connection: Connection, writer: AIOKafkaProducer, planned: Pla
 
 
 async def _write(writer: AIOKafkaProducer, records: Mapping[str, bytes | None]) -> int:
-    """Write the records in one transaction; return the offset of the last."""
+    """Write the records in a single transaction; return the offset of the last."""
     async with writer.transaction():
         # One partition and one producer: the order of these calls is the order in the topic.
         sent = [

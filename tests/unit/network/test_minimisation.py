@@ -1,4 +1,4 @@
-"""A publisher may send the fields that its agreements name, that place the event or that intake requires, and no others."""
+"""A publisher may send the fields named by its agreements, the codes of addresses, the fields required by intake, and no others."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Agreements that add nothing to another. Each difference that adds something is tried, in both directions."""
+"""Agreements that add nothing to another agreement. Each difference is tried in both directions."""
 
 from dataclasses import replace
 from datetime import date

@@ -19,8 +19,8 @@ T = TypeVar("T")
 TRANSACTION_MS = 30_000
 """The longest that a transaction may stay open before Kafka aborts the transaction.
 
-Every service waits for an open transaction, so Kafka has to abort the transaction of a frozen `apply` soon; and a busy machine
-takes its time.
+Every service waits for an open transaction, so Kafka has to abort the transaction of a frozen `apply` soon; and a busy
+machine takes its time.
 """
 _STARTED_WITHIN_S = 60.0
 _WRITTEN_WITHIN_S = 300.0

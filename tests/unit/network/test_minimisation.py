@@ -1,4 +1,4 @@
-"""A publisher may send the fields named by its agreements, the codes of addresses, the fields required by intake, and no others."""
+"""A publisher may send fields named by its agreements, codes of addresses and fields required by intake; nothing else."""
 
 import pytest
 

@@ -3,6 +3,8 @@
 `growth_problems` has our own rules, the strictest. `avro_problems` asks the Avro project's own checker. `reading_problems`
 trusts no rules at all: it writes events of a version, reads them with the other, each way, and looks whether they still say
 the same. The lint compares *all* versions of a major, so that compatibility is transitive.
+
+The decision: `services/decisions/007-our-own-compatibility-rules.md`.
 """
 
 from __future__ import annotations

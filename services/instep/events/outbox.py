@@ -3,6 +3,8 @@
 The broker does not tell a consumer who wrote a record. So the outbox that holds a record is the authenticated source, and
 the event has to name the same source. Intake refuses by these rules, and publishers apply the same rules before a
 redrive.
+
+The decision: `services/decisions/014-the-broker-is-the-gatekeeper.md`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Reads a few fields of an event out of its bytes, at the spans that its form gives (`splice`); the rest stays undecoded.
 
 Routing reads the header and the codes of addresses. A function is generated for each schema and set of paths.
+
+The decision: `services/decisions/009-splice.md`.
 """
 
 from __future__ import annotations

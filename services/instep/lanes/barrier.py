@@ -8,6 +8,8 @@ nothing there: the marker of the empty transaction ends whatever the same produc
 Other lanes write to some of the partitions too, and may have a transaction open for as long as the limit of a transaction.
 Our marker does theirs no harm. But where nobody can tell how our transaction ended, the barrier waits as long as theirs may
 last, and then until an operator decides.
+
+The decision: `services/decisions/001-claims-that-prove-what-they-build-on.md`.
 """
 
 import asyncio

@@ -3,6 +3,8 @@
 Agreements go by the day, and the day is read from this machine's clock. Kafka says when its broker appended a record.
 So each commit shows both clocks at once, and between two commits the monotonic clock, which nobody can set, tells how
 far Kafka's must have come. Wall clocks are seconds since 1970, `now` is the monotonic clock in seconds.
+
+The decision: `services/decisions/010-log-append-time.md`.
 """
 
 from instep.errors import ClockError

@@ -8,6 +8,8 @@ The note serves readers too. An open transaction holds up every `read_committed`
 records. The next claim aborts the transaction; but the group gives a dead worker's lanes away only when the session has
 timed out. So a worker that takes over the directory of a dead worker ends the open transactions of the noted producers,
 before joining the group.
+
+The decision: `services/decisions/001-claims-that-prove-what-they-build-on.md`.
 """
 
 import asyncio

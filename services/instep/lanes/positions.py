@@ -3,6 +3,8 @@
 The changelog's position wins, for it was committed together with the outputs of the records before. The group's offsets are
 committed later, for tools. Silence is never an answer: where records may have gone unread the lane stops, until an operator
 accepts the gap.
+
+The decision: `services/decisions/011-the-changelog-holds-positions.md`.
 """
 
 from collections.abc import Callable, Mapping

@@ -7,6 +7,8 @@ way, before anything else.
 
 The decision rests on a rule of the engine: a lane adds partitions to a transaction only after the marker of the transaction
 before is seen in the changelog. So in the changelog at most the last transaction hangs.
+
+The decision: `services/decisions/001-claims-that-prove-what-they-build-on.md`.
 """
 
 from collections.abc import Set as AbstractSet

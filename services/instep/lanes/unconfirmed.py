@@ -3,6 +3,8 @@
 Kafka answers EndTxn when the end is decided, and writes the markers afterwards. A commit counts on a partition once the
 last stable offset has passed the records there. Positions count once the commit is seen in the changelog: only then may they
 be committed to the group (`pending_offsets`).
+
+The decision: `services/decisions/001-claims-that-prove-what-they-build-on.md`.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,7 @@
-"""Pins the libraries whose private methods the lanes override: another version may lose events in silence, so no start."""
+"""Pins the libraries whose private methods the lanes override: another version may lose events in silence, so no start.
+
+The decision: `services/decisions/003-lanes-instead-of-fausts-exactly-once.md`.
+"""
 
 from importlib.metadata import version
 

@@ -2,6 +2,8 @@
 
 The watch hands its findings to the lanes, which act between two transactions. The watch also commits pending offsets to the
 consumer group, for tools: a lane itself goes by its changelog.
+
+The decision: `services/decisions/001-claims-that-prove-what-they-build-on.md`.
 """
 
 import asyncio

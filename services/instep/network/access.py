@@ -43,7 +43,7 @@ Operation = Literal[
 CLUSTER = "kafka-cluster"
 """Kafka's name for the cluster itself."""
 ANY = "*"
-"""Kafka's wildcard for every name of a kind. Only `instep.admin` has such ACLs, and only to describe and to configure."""
+"""Kafka's wildcard for every name of a kind. Only `instep.admin` has such ACLs, and none allows reading or writing."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, order=True)

@@ -2,6 +2,8 @@
 
 aiokafka computes murmur2 byte by byte; the function here reads whole words and takes a third of the time. Keys repeat (a
 person has several events), so a cache holds the lanes of recent keys.
+
+The decision: `services/decisions/005-one-partition-for-a-tenants-topic.md`.
 """
 
 from collections.abc import Callable

@@ -5,6 +5,8 @@ run that was stopped is completed by the next run.
 
 A user's secret is a file of its own, written once. The file is the only copy: whoever runs `apply` hands the secret to the
 council.
+
+The decision: `services/decisions/014-the-broker-is-the-gatekeeper.md`.
 """
 
 import asyncio

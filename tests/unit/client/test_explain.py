@@ -9,8 +9,8 @@ from instep.catalogue.files import default_directory, load_catalogue
 from instep.client.explain import ENDINGS, REFUSALS, WITHDRAWN, WITHHELD, explain
 from instep.router import decide
 
-# Design §4, the closed list of refusals.
-DESIGN = [
+# The closed list of refusals: councils' programs go by these reasons.
+CLOSED_LIST = [
     "oversize",
     "bad-framing",
     "unknown-schema",
@@ -33,8 +33,8 @@ DESIGN = [
 SERVICES = Path(__file__).parents[3] / "services" / "instep"
 
 
-def test_every_refusal_of_the_design_is_explained_and_no_other() -> None:
-    assert sorted(REFUSALS) == sorted(DESIGN)
+def test_every_refusal_of_the_closed_list_is_explained_and_no_other() -> None:
+    assert sorted(REFUSALS) == sorted(CLOSED_LIST)
 
 
 @pytest.mark.parametrize("folder", ["intake", "events", "router"])

@@ -154,11 +154,10 @@ class Bench:
     async def _sent(self, numbers: range) -> bool:
         try:
             if self._producer is None:
-                producer = AIOKafkaProducer(
+                self._producer = AIOKafkaProducer(
                     **self.connection.kafka(), enable_idempotence=True, request_timeout_ms=15_000
                 )
-                await producer.start()
-                self._producer = producer
+                await self._producer.start()
             sending = [
                 await self._producer.send(INPUT, b"v%d" % one, partition=one % self.lanes) for one in numbers
             ]

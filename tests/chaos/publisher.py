@@ -90,8 +90,8 @@ class Publisher:
                 request_timeout_ms=15_000,
                 metadata_max_age_ms=10_000,
             )
-            await producer.start()
             self._producer = producer
+            await producer.start()
         return self._producer
 
     async def _abandon(self) -> None:

@@ -84,7 +84,7 @@ class Gate:
         try:
             datum = from_plain(kind.latest, dict(plain))
         except PlainEventError as error:
-            return Refused(reason=_reason(error), field=error.field, problem=error.problem)
+            return Refused(reason=error.reason, field=error.field, problem=error.problem)
         if datum["header"]["source"] != authority:
             return Refused(
                 reason="wrong-source", field="header.source", problem="is not the authority that publishes"
@@ -133,15 +133,6 @@ def _refused(refusal: Refusal) -> Refused:
         field=", ".join(refusal.fields) or "event",
         problem=PROBLEMS.get(refusal.reason, "cannot be sent"),
     )
-
-
-def _reason(error: PlainEventError) -> str:
-    """The reason that intake would give, had such an event been possible to encode."""
-    if "is required" in error.problem:
-        return "missing-field"
-    if "date" in error.problem or "calendar" in error.problem or "time" in error.problem:
-        return "bad-date"
-    return "undecodable"
 
 
 class Publisher:

@@ -76,12 +76,12 @@ class PlainEventError(Theirs):
 
 
 class RowError(Theirs):
-    """A row of a file cannot be put right; `column` and `problem` say where and why, and hold no value."""
+    """A row of a file cannot be put right. `column` says where, `reason` is a code; neither holds a value."""
 
-    def __init__(self, column: str, problem: str) -> None:
-        super().__init__(f"{column}: {problem}")
+    def __init__(self, column: str, reason: str) -> None:
+        super().__init__(f"{column}: {reason}")
         self.column = column
-        self.problem = problem
+        self.reason = reason
 
 
 class FileFormatError(Theirs):

@@ -141,7 +141,7 @@ class _Reader:
             return self._row(record, before)
         except RowError as error:
             return Refused(
-                line=record.line, column=error.column, reason=error.problem, position=record.position
+                line=record.line, column=error.column, reason=error.reason, position=record.position
             )
 
     def _row(self, record: Record, before: str) -> Row:

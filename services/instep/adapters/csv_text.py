@@ -78,8 +78,17 @@ def _cells(text: str, delimiter: str) -> tuple[Sequence[str], str]:
         return text.rstrip("\r\n").split(delimiter), ""
     try:
         return next(csv.reader([text], delimiter=delimiter, strict=True), []), ""
-    except csv.Error as error:
-        return (), "unclosed-quote" if "end of data" in str(error) else "bad-quoting"
+    except csv.Error:
+        return (), "unclosed-quote" if _is_closed_by_a_quote(text, delimiter) else "bad-quoting"
+
+
+def _is_closed_by_a_quote(text: str, delimiter: str) -> bool:
+    """Whether a quotation mark at the end makes the text sound: then the last cell was opened and never closed."""
+    try:
+        next(csv.reader([text + '"'], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return False
+    return True
 
 
 def headings(

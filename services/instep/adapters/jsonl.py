@@ -57,7 +57,7 @@ def _rows(stream: BinaryIO, settings: Settings, protected: frozenset[str]) -> It
                 yield _row(line, _object(line), settings, protected)
             except RowError as error:
                 yield Refused(
-                    line=line.number, column=error.column, reason=error.problem, position=line.position
+                    line=line.number, column=error.column, reason=error.reason, position=line.position
                 )
 
 

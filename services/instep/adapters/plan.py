@@ -121,11 +121,11 @@ class _Planner:
         try:
             return self._given(row) if "change_kind" in row.header else self._derived(row)
         except PlainEventError as error:
-            return _refused(row, error.field, error.problem)
+            return _refused(row, error.field, error.reason, error.problem)
         except RowError as error:
-            return _refused(row, error.column, error.problem)
+            return _refused(row, error.column, error.reason)
         except Theirs as error:
-            return _refused(row, "", str(error))
+            return _refused(row, "", "undecodable", str(error))
         except RecursionError:
             return _refused(row, "", "too-deep")
 
@@ -243,8 +243,8 @@ class _Planner:
         return {"source": authority, "published_at": published}
 
 
-def _refused(row: Row, column: str, reason: str) -> Refused:
-    return Refused(line=row.line, column=column, reason=reason, position=row.position)
+def _refused(row: Row, column: str, reason: str, problem: str = "") -> Refused:
+    return Refused(line=row.line, column=column, reason=reason, problem=problem, position=row.position)
 
 
 def _again(row: Row, said: Known, known: Known) -> Planned:

@@ -170,12 +170,18 @@ def _result_object(result: LineResult) -> dict[str, Any]:
             "offset": result.offset,
         }
     if result.reason:
-        shown |= {"column": result.column, "reason": result.reason, "meaning": explain(result.reason)}
+        meaning = _meaning(result)
+        # XXX: programs have always read the words of intake's rules under `reason`; the code itself is not printed.
+        shown |= {"column": result.column, "reason": result.problem or result.reason, "meaning": meaning}
     if result.held_back:
         shown["held_back"] = list(result.held_back)
     if result.notes:
         shown["notes"] = [{"column": remark.column, "note": remark.reason} for remark in result.notes]
     return shown
+
+
+def _meaning(result: LineResult) -> str:
+    return result.problem or explain(result.reason)
 
 
 def _answer_object(answer: Answer) -> dict[str, Any]:
@@ -236,9 +242,7 @@ def _notes(tally: Tally) -> None:
 def _faulty(faulty: Sequence[LineResult]) -> None:
     if not faulty:
         return
-    rows = [
-        {"line": line.line, "column": line.column, "why": explain(line.reason)} for line in faulty[:LISTED]
-    ]
+    rows = [{"line": line.line, "column": line.column, "why": _meaning(line)} for line in faulty[:LISTED]]
     show(Output.TABLE, ("line", "column", "why"), rows, title="Not published:")
     if len(faulty) > LISTED:
         note(f"and {len(faulty) - LISTED} more; --output json lists them all.")

@@ -27,13 +27,15 @@ LAST_MOMENT_S = 2.0
 class LineResult:
     """What became of one line. `outcome`: published, unchanged, same-address, duplicate, superseded, review or refused.
 
-    `column` and `reason` say where and why it was not published; `offset` is the place in the outbox of what was.
+    Of a line that was not published, `column` and `reason` say where and why; `problem` says why in English, where no table
+    has the words. Of a published line, `offset` is the place in the outbox.
     """
 
     line: int
     outcome: str
     column: str = ""
     reason: str = ""
+    problem: str = ""
     event_id: str = ""
     subject_ref: str = ""
     correction: bool = False
@@ -141,7 +143,7 @@ class _Run:
         now = time.time_ns() // 1_000_000
         admitted = self._filing.gate.admit(self._filing.authority, event_type, event, now)
         if isinstance(admitted, NotAdmitted):
-            raise PlainEventError(admitted.field, admitted.problem)
+            raise PlainEventError(admitted.field, admitted.problem, admitted.reason)
         self._admitted = admitted
 
     async def _one(self, planned: Planned) -> None:
@@ -195,5 +197,9 @@ def _not_sent(planned: Unchanged | SameAddress | Skipped | Review | Refused) -> 
             )
         case Refused():
             return LineResult(
-                line=planned.line, outcome="refused", column=planned.column, reason=planned.reason
+                line=planned.line,
+                outcome="refused",
+                column=planned.column,
+                reason=planned.reason,
+                problem=planned.problem,
             )

@@ -173,8 +173,8 @@ def _result_object(result: LineResult) -> dict[str, Any]:
         meaning = _meaning(result)
         # XXX: programs have always read the words of intake's rules under `reason`; the code itself is not printed.
         shown |= {"column": result.column, "reason": result.problem or result.reason, "meaning": meaning}
-    if result.held_back:
-        shown["held_back"] = list(result.held_back)
+    if result.kept_at_home:
+        shown["held_back"] = list(result.kept_at_home)
     if result.notes:
         shown["notes"] = [{"column": remark.column, "note": remark.reason} for remark in result.notes]
     return shown
@@ -203,7 +203,7 @@ def _summary(request: Request, results: RunResult) -> None:
         if tally.outcomes[outcome]:
             more = f", of which {tally.corrections} correct an earlier one" if outcome == "published" else ""
             out.print(f"{tally.outcomes[outcome]:>8}  {words}{more if tally.corrections else ''}")
-    _held_back(tally)
+    _kept_at_home(tally)
     _notes(tally)
     _faulty(results.faulty)
     if request.wait and results.published:
@@ -215,7 +215,7 @@ def _summary_object(results: RunResult) -> dict[str, Any]:
         "lines": results.tally.lines,
         "outcomes": dict(results.tally.outcomes),
         "corrections": results.tally.corrections,
-        "held_back": dict(results.tally.held_back),
+        "held_back": dict(results.tally.kept_at_home),
     }
     if results.published:
         summary["accepted"] = sum(answer.outcome == "accepted" for answer in results.answers)
@@ -224,10 +224,10 @@ def _summary_object(results: RunResult) -> dict[str, Any]:
     return {"summary": summary}
 
 
-def _held_back(tally: Tally) -> None:
-    if tally.held_back:
+def _kept_at_home(tally: Tally) -> None:
+    if tally.kept_at_home:
         stdout().print("Kept at home, since none of your agreements shares it (lines that have it):")
-        for path, count in sorted(tally.held_back.items()):
+        for path, count in sorted(tally.kept_at_home.items()):
             stdout().print(f"{count:>8}  {path}")
 
 

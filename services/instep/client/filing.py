@@ -41,7 +41,7 @@ class LineResult:
     correction: bool = False
     offset: int | None = None
     notes: tuple[Note, ...] = ()
-    held_back: tuple[str, ...] = ()
+    kept_at_home: tuple[str, ...] = ()
     """Fields that the line has and no agreement names: not published."""
 
 
@@ -49,20 +49,20 @@ class LineResult:
 class Tally:
     """The counts of a run: outcomes of lines, corrections among the published, notes by (column, reason).
 
-    `held_back` counts, by field, the lines that have what no agreement names.
+    `kept_at_home` counts, by field, the lines that have what no agreement names.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     corrections: int = 0
     notes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    held_back: Counter[str] = field(default_factory=Counter)
+    kept_at_home: Counter[str] = field(default_factory=Counter)
 
     def count(self, result: LineResult) -> None:
         """Add one line."""
         self.outcomes[result.outcome] += 1
         self.corrections += result.correction
         self.notes.update((note.column, note.reason) for note in result.notes)
-        self.held_back.update(result.held_back)
+        self.kept_at_home.update(result.kept_at_home)
 
     @property
     def lines(self) -> int:
@@ -168,7 +168,7 @@ class _Run:
                     correction=planned.event["header"]["change_kind"] == "CORRECT",
                     offset=offset,
                     notes=planned.notes,
-                    held_back=sendable.held_back,
+                    kept_at_home=sendable.kept_at_home,
                 )
             )
 

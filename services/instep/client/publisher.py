@@ -44,7 +44,7 @@ class Sendable:
     key: bytes
     value: bytes
     headers: Sequence[tuple[str, bytes]] = ()
-    held_back: tuple[str, ...] = ()
+    kept_at_home: tuple[str, ...] = ()
     """Paths of what the event says and no agreement of its source names: it is not in `value`."""
 
 
@@ -107,7 +107,7 @@ class Gate:
             subject_ref=subject,
             key=subject.encode(),
             value=frame(number, leaves),
-            held_back=() if leaves == body else tuple(leaving.left_out(sound.event)),
+            kept_at_home=() if leaves == body else tuple(leaving.left_out(sound.event)),
         )
 
     def _leaves(self, source: str, kind: EventType) -> Blanking:

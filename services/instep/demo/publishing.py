@@ -113,7 +113,7 @@ class Press:
         journey = self._journey
         journey.lines.setdefault(export.source, Counter())[result.outcome] += 1
         journey.by_council.setdefault(export.authority, Counter())[result.outcome] += 1
-        journey.held_back.update(result.held_back)
+        journey.kept_at_home.update(result.kept_at_home)
         if result.outcome in ("refused", "review"):
             journey.faulty.append((export.place(result.line), result))
 

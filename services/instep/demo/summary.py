@@ -45,9 +45,9 @@ def sections(journey: Journey) -> Iterator[Section]:
     yield _files(journey)
     yield _councils(journey)
     yield from _totals(journey)
-    if journey.held_back:
+    if journey.kept_at_home:
         heading = "Kept at home, since no agreement of the council shares it (lines that have it)"
-        yield Section(heading=heading, before=_counts(dict(sorted(journey.held_back.items())), {}))
+        yield Section(heading=heading, before=_counts(dict(sorted(journey.kept_at_home.items())), {}))
     if journey.pair is not None:
         yield _event(*journey.pair)
     yield from _checks(journey)

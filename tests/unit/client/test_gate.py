@@ -195,8 +195,8 @@ def test_what_no_agreement_names_stays_at_home_and_is_named() -> None:
     assert left["old_address"]["postcode"] == whole["old_address"]["postcode"], "it is routed by it"
     assert left["old_address"]["lines"] == []
     assert left["contact"] is None
-    assert {"person.born_on", "old_address.lines", "contact"} <= set(admitted.held_back)
-    assert not {"new_address", "header", "person.family_name"} & set(admitted.held_back)
+    assert {"person.born_on", "old_address.lines", "contact"} <= set(admitted.kept_at_home)
+    assert not {"new_address", "header", "person.family_name"} & set(admitted.kept_at_home)
 
 
 def test_what_stays_at_home_is_checked_all_the_same() -> None:

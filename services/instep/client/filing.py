@@ -1,4 +1,4 @@
-"""Publishing a whole file: each planned line is sent, or said why not; what is confirmed is remembered.
+"""Publishing a whole file: each triaged line is sent, or said why not; what is confirmed is remembered.
 
 What has been confirmed when a broker goes away, or somebody presses Ctrl-C, is remembered as published. What was in flight
 may have arrived; running the same command again sends it again under the same id, and the router drops the repeat. So the
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from instep.adapters.line import Line, Note, Plain, Refused
 from instep.adapters.memory import Memory, Sent
-from instep.adapters.plan import Planned, Review, SameAddress, Send, Skipped, Unchanged, plan
+from instep.adapters.triage import Review, SameAddress, Send, Skipped, Triaged, Unchanged, triage
 from instep.client.publisher import Gate, Publisher, Sendable
 from instep.client.publisher import Refused as NotAdmitted
 from instep.errors import FileFormatError, InstepError, NotConnectedError, PlainEventError
@@ -116,11 +116,11 @@ class _Run:
 
     async def all_lines(self) -> None:
         try:
-            for number, planned in enumerate(self._planned()):
-                await self._one(planned)
+            for number, triaged in enumerate(self._triaged()):
+                await self._one(triaged)
                 if number % 100 == 0:
                     await asyncio.sleep(0)  # the producer's turn
-                    self._filing.progress(planned.position)
+                    self._filing.progress(triaged.position)
                 if len(self._confirmed) >= REMEMBER_EVERY:
                     self._remember()
             await self._publisher.flush()
@@ -128,46 +128,46 @@ class _Run:
             await self._publisher.settle(LAST_MOMENT_S)
             self._remember()
 
-    def _planned(self) -> Iterator[Planned]:
+    def _triaged(self) -> Iterator[Triaged]:
         filing = self._filing
-        return plan(
+        return triage(
             filing.lines,
             memory=filing.memory,
             secret=filing.memory.secret,
             authority=filing.authority,
             now=lambda: time.time_ns() // 1_000_000,
-            check=self._check,
+            validate=self._validate,
         )
 
-    def _check(self, event_type: str, event: Plain) -> None:
+    def _validate(self, event_type: str, event: Plain) -> None:
         now = time.time_ns() // 1_000_000
         admitted = self._filing.gate.admit(self._filing.authority, event_type, event, now)
         if isinstance(admitted, NotAdmitted):
             raise PlainEventError(admitted.field, admitted.problem, admitted.reason)
         self._admitted = admitted
 
-    async def _one(self, planned: Planned) -> None:
-        if isinstance(planned, Send):
-            await self._send(planned)
+    async def _one(self, triaged: Triaged) -> None:
+        if isinstance(triaged, Send):
+            await self._send(triaged)
         else:
-            self._tell(_not_sent(planned))
+            self._tell(_not_sent(triaged))
 
-    async def _send(self, planned: Send) -> None:
+    async def _send(self, triaged: Send) -> None:
         sendable = self._admitted
-        if sendable is None or sendable.event_id != planned.event_id:
-            raise InstepError(f"Line {planned.line} was to be published unchecked.")
+        if sendable is None or sendable.event_id != triaged.event_id:
+            raise InstepError(f"Line {triaged.line} was to be published unchecked.")
 
         def confirmed(offset: int) -> None:
-            self._confirmed.append(planned.sent)
+            self._confirmed.append(triaged.sent)
             self._tell(
                 LineResult(
-                    line=planned.line,
+                    line=triaged.line,
                     outcome="published",
-                    event_id=planned.event_id,
-                    subject_ref=planned.subject_ref,
-                    correction=planned.event["header"]["change_kind"] == "CORRECT",
+                    event_id=triaged.event_id,
+                    subject_ref=triaged.subject_ref,
+                    correction=triaged.event["header"]["change_kind"] == "CORRECT",
                     offset=offset,
-                    notes=planned.notes,
+                    notes=triaged.notes,
                     kept_at_home=sendable.kept_at_home,
                 )
             )
@@ -183,23 +183,23 @@ class _Run:
         self._filing.memory.remember(batch)
 
 
-def _not_sent(planned: Unchanged | SameAddress | Skipped | Review | Refused) -> LineResult:
-    match planned:
+def _not_sent(triaged: Unchanged | SameAddress | Skipped | Review | Refused) -> LineResult:
+    match triaged:
         case Unchanged():
-            return LineResult(line=planned.line, outcome="unchanged")
+            return LineResult(line=triaged.line, outcome="unchanged")
         case SameAddress():
-            return LineResult(line=planned.line, outcome="same-address")
+            return LineResult(line=triaged.line, outcome="same-address")
         case Skipped():
-            return LineResult(line=planned.line, outcome=planned.reason)
+            return LineResult(line=triaged.line, outcome=triaged.reason)
         case Review():
             return LineResult(
-                line=planned.line, outcome="review", column=planned.column, reason=planned.reason
+                line=triaged.line, outcome="review", column=triaged.column, reason=triaged.reason
             )
         case Refused():
             return LineResult(
-                line=planned.line,
+                line=triaged.line,
                 outcome="refused",
-                column=planned.column,
-                reason=planned.reason,
-                problem=planned.problem,
+                column=triaged.column,
+                reason=triaged.reason,
+                problem=triaged.problem,
             )

@@ -242,7 +242,7 @@ def test_what_intake_would_refuse_is_refused_and_not_corrected_later(publisher: 
             raise RowError("moved_on", "bad-date")
 
     file = publisher.file(csv_of(ROW, row(move_date="2026-05-02", recorded_at=LATER)))
-    refused, accepted = publisher.publish(file, check=refuse)
+    refused, accepted = publisher.publish(file, validate=refuse)
     assert isinstance(refused, Refused)
     assert (refused.line, refused.column, refused.reason) == (2, "moved_on", "bad-date")
     assert events([accepted])[0]["header"]["change_kind"] == "NEW"
@@ -252,7 +252,7 @@ def test_a_refusal_by_intakes_rules_keeps_its_code_and_its_words(publisher: Publ
     def refuse(event_type: str, event: Plain) -> None:
         raise PlainEventError("moved_on", "is missing", "missing-field")
 
-    (refused,) = publisher.publish(publisher.file(csv_of(ROW)), check=refuse)
+    (refused,) = publisher.publish(publisher.file(csv_of(ROW)), validate=refuse)
     assert isinstance(refused, Refused)
     assert (refused.column, refused.reason, refused.problem) == ("moved_on", "missing-field", "is missing")
 

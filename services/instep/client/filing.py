@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from instep.adapters.line import Line, Note, Plain, Refused
+from instep.adapters.line import Line, Note, Plain, Refused, explain
 from instep.adapters.memory import Memory, Sent
 from instep.adapters.triage import Review, SameAddress, Send, Skipped, Triaged, Unchanged, triage
-from instep.client.publisher import Gate, Publisher, Sendable
-from instep.client.publisher import Refused as NotAdmitted
+from instep.client.publisher import Gate, NotAdmitted, Publisher, Sendable
 from instep.errors import FileFormatError, InstepError, NotConnectedError, PlainEventError
 
 REMEMBER_EVERY = 500
@@ -43,6 +42,19 @@ class LineResult:
     notes: tuple[Note, ...] = ()
     kept_at_home: tuple[str, ...] = ()
     """Fields that the line has and no agreement names: not published."""
+
+    @property
+    def meaning(self) -> str:
+        """The reason in plain English."""
+        return self.problem or explain(self.reason)
+
+    @property
+    def printed_reason(self) -> str:
+        """The reason as commands print it.
+
+        XXX: for a refusal by intake's rules, programs have always read the English words here, not the code.
+        """
+        return self.problem or self.reason
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,7 +91,7 @@ class Tally:
 class Filing:
     """The lines of one file of one authority, and what is needed to publish them.
 
-    `lines` may raise FileFormatError. `tell` gets each line's result (a published one's when the broker has confirmed it),
+    `lines` may raise FileFormatError. `report` gets each line's result (a published one's when the broker has confirmed it),
     `progress` the bytes read so far.
     """
 
@@ -88,7 +100,7 @@ class Filing:
     gate: Gate
     memory: Memory
     tally: Tally = field(default_factory=Tally)
-    tell: Callable[[LineResult], None] = lambda result: None
+    report: Callable[[LineResult], None] = lambda result: None
     progress: Callable[[int], None] = lambda position: None
 
     async def publish(self, publisher: Publisher) -> Tally:
@@ -117,7 +129,7 @@ class _Run:
     async def all_lines(self) -> None:
         try:
             for number, triaged in enumerate(self._triaged()):
-                await self._one(triaged)
+                await self._handle(triaged)
                 if number % 100 == 0:
                     await asyncio.sleep(0)  # the producer's turn
                     self._filing.progress(triaged.position)
@@ -146,11 +158,11 @@ class _Run:
             raise PlainEventError(admitted.field, admitted.problem, admitted.reason)
         self._admitted = admitted
 
-    async def _one(self, triaged: Triaged) -> None:
+    async def _handle(self, triaged: Triaged) -> None:
         if isinstance(triaged, Send):
             await self._send(triaged)
         else:
-            self._tell(_not_sent(triaged))
+            self._report(_not_sent(triaged))
 
     async def _send(self, triaged: Send) -> None:
         sendable = self._admitted
@@ -159,7 +171,7 @@ class _Run:
 
         def confirmed(offset: int) -> None:
             self._confirmed.append(triaged.sent)
-            self._tell(
+            self._report(
                 LineResult(
                     line=triaged.line,
                     outcome="published",
@@ -174,9 +186,9 @@ class _Run:
 
         await self._publisher.send(self._filing.authority, sendable, confirmed)
 
-    def _tell(self, result: LineResult) -> None:
+    def _report(self, result: LineResult) -> None:
         self._filing.tally.count(result)
-        self._filing.tell(result)
+        self._filing.report(result)
 
     def _remember(self) -> None:
         batch, self._confirmed = self._confirmed, []

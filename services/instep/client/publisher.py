@@ -49,7 +49,7 @@ class Sendable:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class NotAdmitted:
     """An event that intake would refuse: the reason (`explain` has it in full), the field at fault and what is wrong."""
 
     reason: str
@@ -73,31 +73,31 @@ class Gate:
 
     def admit(
         self, authority: str, event_type: str, plain: Mapping[str, Any], now_ms: int
-    ) -> Sendable | Refused:
+    ) -> Sendable | NotAdmitted:
         """`event_type` is a folder's name (resident-moved); `now_ms` is epoch milliseconds."""
         kind = self._events.get(event_type)
         number = self._ids.get(kind.latest) if kind else None
         if kind is None or number is None:
-            return Refused(
+            return NotAdmitted(
                 reason="unknown-schema", field="event_type", problem="is not an event of this network"
             )
         try:
             datum = from_plain(kind.latest, dict(plain))
         except PlainEventError as error:
-            return Refused(reason=error.reason, field=error.field, problem=error.problem)
+            return NotAdmitted(reason=error.reason, field=error.field, problem=error.problem)
         if datum["header"]["source"] != authority:
-            return Refused(
+            return NotAdmitted(
                 reason="wrong-source", field="header.source", problem="is not the authority that publishes"
             )
-        return self._checked(kind, number, encode(kind.latest, datum), now_ms)
+        return self._validated(kind, number, encode(kind.latest, datum), now_ms)
 
-    def _checked(self, kind: EventType, number: int, body: bytes, now_ms: int) -> Sendable | Refused:
+    def _validated(self, kind: EventType, number: int, body: bytes, now_ms: int) -> Sendable | NotAdmitted:
         sound = self._decoder.decode(frame(number, body))
         if isinstance(sound, Refusal):
-            return _refused(sound)
+            return _not_admitted(sound)
         refusal = rule_of(kind)(sound.event, now_ms)
         if refusal is not None:
-            return _refused(refusal)
+            return _not_admitted(refusal)
         header = sound.event["header"]
         subject = str(header["subject_ref"])
         leaving = self._leaves(header["source"], kind)
@@ -127,8 +127,8 @@ PROBLEMS: Mapping[str, str] = {
 }
 
 
-def _refused(refusal: Refusal) -> Refused:
-    return Refused(
+def _not_admitted(refusal: Refusal) -> NotAdmitted:
+    return NotAdmitted(
         reason=refusal.reason,
         field=", ".join(refusal.fields) or "event",
         problem=PROBLEMS.get(refusal.reason, "cannot be sent"),

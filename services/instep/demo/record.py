@@ -25,7 +25,7 @@ def as_json(journey: Journey) -> dict[str, Any]:
         "redated_rows": journey.redated,
         "agreements_moved_on_by_days": journey.moved_on,
         "refused_lines": [
-            {"place": place, "column": result.column, "reason": result.reason}
+            {"place": place, "column": result.column, "reason": result.printed_reason}
             for place, result in journey.faulty
         ],
         "total": asdict(figures(evidence)),

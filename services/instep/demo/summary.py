@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from instep import adapters
 from instep.client.explain import explain
 from instep.client.reader import Item
 from instep.demo import evidence
@@ -79,7 +78,7 @@ def _about_files(journey: Journey) -> Iterator[str]:
         yield f"{journey.redated} rows are dated after this machine's today: they were published as recorded just now."
     for place, result in journey.faulty[:FAULTY_SHOWN]:
         column = f", {result.column}" if result.column else ""
-        yield f"refused: {place}{column}: {adapters.explain(result.reason)}"
+        yield f"refused: {place}{column}: {result.meaning}"
     if len(journey.faulty) > FAULTY_SHOWN:
         yield f"and {len(journey.faulty) - FAULTY_SHOWN} more, in .instep/demo.json"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from instep.catalogue.files import default_directory, load_catalogue, load_schema
-from instep.client.publisher import Gate, Refused, Sendable
+from instep.client.publisher import Gate, NotAdmitted, Sendable
 from instep.errors import PlainEventError
 from instep.events.decoding import Decoder, Sound
 from instep.events.plain import from_plain
@@ -58,10 +58,10 @@ def test_every_sound_example_is_admitted_as_bytes_that_intake_reads(file: Path) 
     assert sound.event["header"]["event_id"] == admitted.event_id == plain["header"]["event_id"]
 
 
-def refused(plain: dict[str, Any], event_type: str = "resident-moved") -> Refused:
-    found = GATE.admit("leeds", event_type, plain, NOW)
-    assert isinstance(found, Refused)
-    return found
+def refused(plain: dict[str, Any], event_type: str = "resident-moved") -> NotAdmitted:
+    refusal = GATE.admit("leeds", event_type, plain, NOW)
+    assert isinstance(refusal, NotAdmitted)
+    return refusal
 
 
 def test_another_authoritys_event_is_not_admitted() -> None:
@@ -73,23 +73,23 @@ def test_another_authoritys_event_is_not_admitted() -> None:
 def test_a_missing_field_is_named() -> None:
     plain = example()
     del plain["new_address"]
-    found = refused(plain)
-    assert (found.reason, found.field) == ("missing-field", "new_address")
+    refusal = refused(plain)
+    assert (refusal.reason, refusal.field) == ("missing-field", "new_address")
 
 
 def test_a_day_that_is_none_is_named() -> None:
     plain = example()
     plain["moved_on"] = "2026-02-30"
-    found = refused(plain)
-    assert (found.reason, found.field) == ("bad-date", "moved_on")
+    refusal = refused(plain)
+    assert (refusal.reason, refusal.field) == ("bad-date", "moved_on")
 
 
 def test_a_bad_identifier_is_named_and_not_shown() -> None:
     plain = example()
     plain["new_address"]["postcode"] = "NOWHERE"
-    found = refused(plain)
-    assert (found.reason, found.field) == ("bad-identifier", "new_address.postcode")
-    assert "NOWHERE" not in repr(found)
+    refusal = refused(plain)
+    assert (refusal.reason, refusal.field) == ("bad-identifier", "new_address.postcode")
+    assert "NOWHERE" not in repr(refusal)
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_what_stays_at_home_is_checked_all_the_same() -> None:
     assert refused(plain).reason == "undecodable"
 
 
-def _event(admitted: Sendable | Refused) -> dict[str, Any]:
+def _event(admitted: Sendable | NotAdmitted) -> dict[str, Any]:
     assert isinstance(admitted, Sendable)
     sound = Decoder(CATALOGUE, CATALOGUE.bind(NETWORK.schemas)).decode(admitted.value)
     assert isinstance(sound, Sound)

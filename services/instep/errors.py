@@ -62,21 +62,26 @@ class Theirs(InstepError):
 
 
 class PlainEventError(Theirs):
-    """A plain JSON event does not fit its schema; `field` is the path of the field with the error."""
+    """A plain JSON event does not fit its schema.
 
-    def __init__(self, field: str, problem: str) -> None:
+    `field` is the path of the field with the error. `problem` says in English how the field does not fit. `reason` is the
+    code of the refusal that intake would give, had such an event been possible to encode.
+    """
+
+    def __init__(self, field: str, problem: str, reason: str = "undecodable") -> None:
         super().__init__(f"{field}: {problem}")
         self.field = field
         self.problem = problem
+        self.reason = reason
 
 
 class RowError(Theirs):
-    """A row of a file cannot be put right; `column` and `problem` say where and why, and hold no value."""
+    """A row of a file cannot be put right. `column` says where, `reason` is a code; neither holds a value."""
 
-    def __init__(self, column: str, problem: str) -> None:
-        super().__init__(f"{column}: {problem}")
+    def __init__(self, column: str, reason: str) -> None:
+        super().__init__(f"{column}: {reason}")
         self.column = column
-        self.problem = problem
+        self.reason = reason
 
 
 class FileFormatError(Theirs):

@@ -7,9 +7,9 @@ ids again, whatever was forgotten in between but the secret.
 
     with Memory.open(state / "publishers", authority) as memory:
         lines = read(path, authority=authority, settings=Settings(today=today))
-        for planned in plan(lines, memory=memory, secret=memory.secret, authority=authority, now=now, check=check):
-            match planned:
-                case Send(): …  # deliver `planned.event`; once the broker confirms: memory.remember([planned.sent])
+        for triaged in triage(lines, memory=memory, secret=memory.secret, authority=authority, now=now, validate=validate):
+            match triaged:
+                case Send(): …  # deliver `triaged.event`; once the broker confirms: memory.remember([triaged.sent])
                 case Unchanged() | SameAddress() | Skipped() | Review() | Refused(): …  # count, and list the last two
 
     reading     a file of any of the formats
@@ -29,9 +29,9 @@ from __future__ import annotations
 from instep.adapters.line import Line, Note, Plain, Refused, Row, explain
 from instep.adapters.mapping import load_mapping
 from instep.adapters.memory import Memory, Sent
-from instep.adapters.plan import Planned, Review, SameAddress, Send, Skipped, Unchanged, plan
 from instep.adapters.reading import FORMATS, read
 from instep.adapters.settings import Settings
+from instep.adapters.triage import Review, SameAddress, Send, Skipped, Triaged, Unchanged, triage
 
 __all__ = [
     "FORMATS",
@@ -39,7 +39,7 @@ __all__ = [
     "Memory",
     "Note",
     "Plain",
-    "Planned",
+    "Triaged",
     "Refused",
     "Review",
     "Row",
@@ -51,6 +51,6 @@ __all__ = [
     "Unchanged",
     "explain",
     "load_mapping",
-    "plan",
+    "triage",
     "read",
 ]

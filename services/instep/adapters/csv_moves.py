@@ -89,7 +89,7 @@ def _read(stream: BinaryIO, columns: Headings, settings: Settings) -> Iterator[L
 
 class _Reader:
     def __init__(self, columns: Headings, settings: Settings, survey: Survey) -> None:
-        self._found = columns
+        self._headings = columns
         self._places = tuple(columns.places.items())
         self._settings = settings
         self._survey = survey
@@ -100,7 +100,7 @@ class _Reader:
         references, households, uprns = Widths(), Widths(), Counter[bool]()
         protected: set[str] = set()
         placements: list[Row] = []
-        for record in records(stream, self._found.delimiter):
+        for record in records(stream, self._headings.delimiter):
             raw = self._raw(record)
             references.see(raw.get("reference", "").strip())
             household = normalise.clean(raw.get("household_reference", ""))
@@ -128,7 +128,7 @@ class _Reader:
         )
 
     def recorded_at(self, record: Record) -> str:
-        place = self._found.places["recorded_at"]
+        place = self._headings.places["recorded_at"]
         return record.cells[place].strip() if place < len(record.cells) else ""
 
     def _raw(self, record: Record) -> dict[str, str]:
@@ -141,13 +141,13 @@ class _Reader:
             return self._row(record, before)
         except RowError as error:
             return Refused(
-                line=record.line, column=error.column, reason=error.problem, position=record.position
+                line=record.line, column=error.column, reason=error.reason, position=record.position
             )
 
     def _row(self, record: Record, before: str) -> Row:
-        self._check_shape(record, before)
+        self._require_whole(record, before)
         settings, survey = self._settings, self._survey
-        cells = Cells(self._raw(record), self._found.named, settings.today, settings.known_postcode)
+        cells = Cells(self._raw(record), self._headings.named, settings.today, settings.known_postcode)
         reference = cells.reference("reference", survey.reference_width)
         if not reference:
             cells.needed("reference")
@@ -188,10 +188,10 @@ class _Reader:
             notes=(*cells.notes, *self._notes_of_record(record)),
         )
 
-    def _check_shape(self, record: Record, before: str) -> None:
-        if record.fault:
-            raise RowError("", record.fault)
-        short = len(record.cells) < self._found.width
+    def _require_whole(self, record: Record, before: str) -> None:
+        if record.unreadable:
+            raise RowError("", record.unreadable)
+        short = len(record.cells) < self._headings.width
         if not record.ended:
             # A row cut off within its last cell has all of its cells: only the shape of that one can tell.
             last = self.recorded_at(record)
@@ -201,13 +201,13 @@ class _Reader:
                 raise RowError("", "cut-off")
         if short:
             raise RowError("", "missing-cells")
-        if any(cell and not cell.isspace() for cell in record.cells[self._found.width :]):
+        if any(cell and not cell.isspace() for cell in record.cells[self._headings.width :]):
             raise RowError("", "extra-content")
 
     def _notes_of_record(self, record: Record) -> Iterator[Note]:
         if record.windows:
             yield Note(column="", reason="windows-1252")
-        if len(record.cells) > self._found.width:
+        if len(record.cells) > self._headings.width:
             yield Note(column="", reason="extra-cells")
 
     def _person(self, cells: Cells) -> Plain:

@@ -28,7 +28,7 @@ class Record(NamedTuple):
     position: int
     windows: bool
     ended: bool
-    fault: str
+    unreadable: str
 
 
 class Headings(NamedTuple):
@@ -47,7 +47,7 @@ def records(stream: BinaryIO, delimiter: str) -> Iterator[Record]:
     pushed_back: deque[PhysicalLine] = deque()
     while first := pushed_back.popleft() if pushed_back else next(lines, None):
         record = _record(first, lines, pushed_back, delimiter)
-        if record.fault or any(cell and not cell.isspace() for cell in record.cells):
+        if record.unreadable or any(cell and not cell.isspace() for cell in record.cells):
             yield record
 
 
@@ -55,16 +55,16 @@ def _record(
     first: PhysicalLine, lines: Iterator[PhysicalLine], pushed_back: deque[PhysicalLine], delimiter: str
 ) -> Record:
     text, last, windows, span = first.text, first, first.windows, [first]
-    if first.fault:
-        return Record(first.number, (), first.position, windows, True, first.fault)
+    if first.unreadable:
+        return Record(first.number, (), first.position, windows, True, first.unreadable)
     while True:
-        cells, fault = _cells(text, delimiter)
-        if fault != "unclosed-quote":
-            return Record(first.number, cells, last.position, windows, last.ended, fault)
+        cells, unreadable = _cells(text, delimiter)
+        if unreadable != "unclosed-quote":
+            return Record(first.number, cells, last.position, windows, last.ended, unreadable)
         following = pushed_back.popleft() if pushed_back else next(lines, None)
         if following is not None:
             span.append(following)
-        if following is None or following.fault or len(span) > LONGEST_RECORD:
+        if following is None or following.unreadable or len(span) > LONGEST_RECORD:
             pushed_back.extendleft(reversed(span[1:]))
             cut = following is None and len(span) == 1 and not first.ended
             return Record(
@@ -78,8 +78,17 @@ def _cells(text: str, delimiter: str) -> tuple[Sequence[str], str]:
         return text.rstrip("\r\n").split(delimiter), ""
     try:
         return next(csv.reader([text], delimiter=delimiter, strict=True), []), ""
-    except csv.Error as error:
-        return (), "unclosed-quote" if "end of data" in str(error) else "bad-quoting"
+    except csv.Error:
+        return (), "unclosed-quote" if _is_closed_by_a_quote(text, delimiter) else "bad-quoting"
+
+
+def _is_closed_by_a_quote(text: str, delimiter: str) -> bool:
+    """Whether a quotation mark at the end makes the text sound: then the last cell was opened and never closed."""
+    try:
+        next(csv.reader([text + '"'], delimiter=delimiter, strict=True), [])
+    except csv.Error:
+        return False
+    return True
 
 
 def headings(
@@ -95,7 +104,7 @@ def headings(
     A heading is one of `columns`, whatever its capitals and spaces, or what `renamed` calls it.
     """
     first = next(physical_lines(stream))
-    if first.fault:
+    if first.unreadable:
         raise FileFormatError(f"{path} has no line of headings that can be read.")
     wanted = {_name(renamed.get(column, column)): column for column in columns}
     delimiter, cells = max(

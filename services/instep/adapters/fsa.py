@@ -66,9 +66,7 @@ def _line(element: Element, authority: str, settings: Settings) -> Line:
     try:
         return _row(element, authority, settings)
     except RowError as error:
-        return Refused(
-            line=element.line, column=error.column, reason=error.problem, position=element.position
-        )
+        return Refused(line=element.line, column=error.column, reason=error.reason, position=element.position)
 
 
 def _row(element: Element, authority: str, settings: Settings) -> Row:

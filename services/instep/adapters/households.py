@@ -68,7 +68,9 @@ def described(people: Iterable[Plain], on: date) -> str | None:
     children = sum(age is not None and age < 18 for age in ages)
     adults = len(ages) - children
     parts = [(adults, "adult", "adults"), (children, "child", "children")]
-    return ", ".join(f"{number} {one if number == 1 else more}" for number, one, more in parts if number)
+    return ", ".join(
+        f"{number} {singular if number == 1 else plural}" for number, singular, plural in parts if number
+    )
 
 
 def age_on(person: Plain, on: date) -> int | None:

@@ -19,9 +19,9 @@ class Identity:
     secret: bytes = field(repr=False)
     authority: str
 
-    def digest(self, what: str, *parts: str) -> bytes:
+    def digest(self, use: str, *parts: str) -> bytes:
         """16 bytes; the parts cannot run into each other, nor one use into another."""
-        parts_of_message = (what, self.authority, *parts)
+        parts_of_message = (use, self.authority, *parts)
         # The lengths go first, so that no text can pass for a boundary.
         lengths = ",".join([str(len(part)) for part in parts_of_message])
         message = f"{lengths};{''.join(parts_of_message)}".encode("utf-8", "surrogatepass")

@@ -36,7 +36,7 @@ def elements(stream: BinaryIO, path: Path, member: str) -> Iterator[Element]:
     text = _Text(stream, path)
     wrapped = re.compile(r"\s*\{\s*" + re.escape(json.dumps(member)) + r"\s*:\s*\[")
     text.more()
-    if opening := wrapped.match(text.held):
+    if opening := wrapped.match(text.unread):
         text.drop(opening.end())
     elif text.mark() == "{":
         yield text.element()
@@ -76,7 +76,7 @@ class _Text:
         self.position = 0
 
     @property
-    def held(self) -> str:
+    def unread(self) -> str:
         return self._buffer[self._start :]
 
     def more(self) -> bool:
@@ -130,13 +130,13 @@ class _Text:
             self.more()
 
     def broken(self) -> FileFormatError:
-        if self._ended and not self._fault_within():
+        if self._ended and not self._is_broken_within():
             return FileFormatError(
                 f"{self._path} ends in the middle, in what begins on line {self.line}: it was cut off."
             )
         return FileFormatError(f"{self._path} is not valid JSON in what begins on line {self.line}.")
 
-    def _fault_within(self) -> bool:
+    def _is_broken_within(self) -> bool:
         """Whether what is held goes wrong before it ends."""
         try:
             self._decoder.raw_decode(self._buffer, self._start)

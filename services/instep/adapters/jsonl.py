@@ -24,7 +24,7 @@ from instep.adapters.settings import Settings
 from instep.adapters.text import PhysicalLine, open_file, physical_lines
 from instep.errors import FileFormatError, RowError
 
-_TELLING = {
+_OWN_FIELDS = {
     "resident-moved": frozenset({"person", "old_address", "new_address", "moved_on", "placement"}),
     "business-registered": frozenset({"registration_ref", "operator", "establishment", "activities"}),
 }
@@ -52,18 +52,18 @@ def _read(stream: BinaryIO, settings: Settings) -> Iterator[Line]:
 
 def _rows(stream: BinaryIO, settings: Settings, protected: frozenset[str]) -> Iterator[Line]:
     for line in physical_lines(stream):
-        if line.fault or line.text.strip():
+        if line.unreadable or line.text.strip():
             try:
                 yield _row(line, _object(line), settings, protected)
             except RowError as error:
                 yield Refused(
-                    line=line.number, column=error.column, reason=error.problem, position=line.position
+                    line=line.number, column=error.column, reason=error.reason, position=line.position
                 )
 
 
 def _object(line: PhysicalLine) -> Plain:
-    if line.fault or line.windows:
-        raise RowError("", line.fault or "bad-encoding")
+    if line.unreadable or line.windows:
+        raise RowError("", line.unreadable or "bad-encoding")
     try:
         event = json.loads(line.text)
     except (ValueError, RecursionError):
@@ -105,7 +105,7 @@ def _row(line: PhysicalLine, event: Plain, settings: Settings, protected: frozen
 
 
 def _guessed_type(event: Plain) -> str:
-    fitting = [name for name, fields in _TELLING.items() if fields & event.keys()]
+    fitting = [name for name, fields in _OWN_FIELDS.items() if fields & event.keys()]
     if len(fitting) != 1:
         raise RowError("event_type", "not-an-event")
     return fitting[0]

@@ -70,7 +70,7 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
 
 
 def explain(reason: str) -> str:
-    """A reason in plain English; `missing-<column>` and whole sentences included."""
+    """A reason in plain English, `missing-<column>` included; the reason itself where no table has it."""
     if reason.startswith("missing-") and reason not in REFUSALS:
         return "empty, and nothing can be published without it"
     return CORRECTIONS.get(reason) or REVIEWS.get(reason) or REFUSALS.get(reason) or reason
@@ -90,11 +90,15 @@ class Note:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
-    """A line that cannot be put right. `column` is "" where the fault is the whole line's."""
+    """A line that cannot be put right. `column` is "" where the whole line is at fault.
+
+    `problem` says in English how an event breaks intake's rules; "" where `explain` has the words for `reason`.
+    """
 
     line: int
     column: str
     reason: str
+    problem: str = ""
     position: int = 0
 
 

@@ -1,15 +1,14 @@
-"""What a publisher remembers of what it has sent: one small SQLite file an authority, and its secret.
+"""Remembers which events a publisher has sent: one small SQLite file for each authority, and the authority's secret.
 
     <directory>/<authority>/secret          32 bytes, made at first use, readable by its owner alone
     <directory>/<authority>/memory.sqlite   digests and ids: nothing that can be read or guessed without the secret
     <directory>/<authority>/lock            held while a file is being published
 
-An event is remembered after the broker has confirmed it and never before, so whatever is killed in between is
-sent again under the same id, and dropped as a repeat.
+The memory keeps an event once the broker has confirmed the event, and never before. So an event whose publisher was killed
+in between is sent again under the same id, and the router drops the repeat.
 
-Losing `memory.sqlite` costs repeats, and the knowledge of which households are protected: publish a full export
-next, not one of changes only. Losing `secret` makes every reference and id a new one, so it belongs in the
-backup.
+Losing `memory.sqlite` costs repeats, and the knowledge of which households are protected: publish a full export next, not an
+export of changes only. Losing `secret` makes every reference and id new, so the secret belongs in the backup.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ from typing import Any, BinaryIO, Self
 from instep.errors import PlatformError
 
 SEEN_AT_ONCE = 1000
-"""Rows that say again what is known, noted in one transaction."""
+"""Repeats of remembered events that are noted in a single transaction."""
 
 _TABLES = """
 create table if not exists subject (
@@ -42,13 +41,13 @@ create table if not exists sent (event_id blob primary key) without rowid;
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """The last event of a subject, in digests of 16 bytes; fields in the order of the table's columns.
+class Fingerprint:
+    """A subject's last event, in digests of 16 bytes. The fields have the order of the table's columns.
 
-    `alike`: of the content, capitals aside. `loose`: the same with each address that has a UPRN told by UPRN
-    and postcode alone. `protected`: this person's own flag, 0 or 1. `recorded` and `sequence`: epoch
-    milliseconds; `recorded` rises with later rows that say the same. `run`: which opening of the memory
-    planned it. `again`: the ids of rows of the time `recorded` that said the same and were not sent.
+    `alike` is the digest of the content without regard to capitals. `loose` is the same, but takes an address with a UPRN by
+    UPRN and postcode alone. `protected` is this person's own flag, 0 or 1. `recorded` and `sequence` are epoch milliseconds;
+    `recorded` rises with later rows of the same content. `run` is the number of the memory's opening that triaged the event.
+    `again` holds the ids of rows that were recorded at the time `recorded`, had the same content, and were not sent.
     """
 
     subject: bytes
@@ -63,53 +62,52 @@ class Known:
     run: int
     again: bytes = b""
 
-    def said_again(self, event_id: bytes) -> bool:
-        """Whether a row of this id said the same as this, or as what this replaced, at the same time."""
+    def also_said_by(self, event_id: bytes) -> bool:
+        """Whether a row of this id repeated the event, or the event before, at the same time."""
         return any(self.again[at : at + 16] == event_id for at in range(0, len(self.again), 16))
 
-    def seen_again(self, event_id: bytes, recorded: int) -> Known:
-        """The same, after another row that said it."""
+    def with_repeat(self, event_id: bytes, recorded: int) -> Fingerprint:
+        """The fingerprint after another row of the same content."""
         if recorded > self.recorded:
             return replace(self, recorded=recorded, again=event_id)
-        if recorded == self.recorded and event_id != self.event_id and not self.said_again(event_id):
+        if recorded == self.recorded and event_id != self.event_id and not self.also_said_by(event_id):
             return replace(self, again=self.again + event_id)
         return self
 
 
-_NAMES = tuple(field.name for field in fields(Known))
+_NAMES = tuple(field.name for field in fields(Fingerprint))
 _READ = "select * from subject where subject = ?"
 _WRITE = "insert or replace into subject values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sent:
-    """What an event leaves in memory: its id, and what is then known of its subject (None: only the id)."""
+    """The trace of a sent event: its id, and the fingerprint of its subject (None: the id alone)."""
 
     event_id: bytes
-    known: Known | None
+    fingerprint: Fingerprint | None
 
 
 class Memory:
-    """One authority's memory; a context manager.
+    """An authority's memory; a context manager.
 
-    One at a time: two that publish the same change at once would both call it new, so `open` takes a lock,
-    which the system lifts whatever becomes of the process. Every method raises PlatformError where the
-    database cannot be read or written.
+    Two publishers of the same change at once would both call the change new. So `open` takes a lock, and the system lifts
+    the lock however the process ends. Every method raises PlatformError where the database cannot be read or written.
     """
 
     def __init__(self, database: sqlite3.Connection, lock: BinaryIO, secret: bytes) -> None:
         self._database = database
         self._lock = lock
-        self._latest: dict[bytes, Known] = {}  # of this run, by subject, where the database is behind
+        self._latest: dict[bytes, Fingerprint] = {}  # of this run, by subject, where the database is behind
         self._under_way: set[bytes] = set()
         self.secret = secret
-        last = self._one("pragma user_version")
+        last = self._fetched("pragma user_version")
         self.run = 1 + (last[0] if last else 0)
         database.execute(f"pragma user_version = {self.run}")
 
     @classmethod
     def open(cls, directory: Path, authority: str) -> Self:
-        """Opens, or begins, the memory of an authority; raises PlatformError where it cannot, or is in use."""
+        """Open an authority's memory, or begin a new one; raises PlatformError where another publisher has it open."""
         home = directory / authority
         try:
             home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -130,39 +128,39 @@ class Memory:
             lock.close()
             raise
 
-    def known(self, subject: bytes) -> Known | None:
-        """The last event of a subject: planned in this run, or remembered."""
+    def last(self, subject: bytes) -> Fingerprint | None:
+        """The fingerprint of a subject's last event: of this run, or remembered."""
         latest = self._latest.get(subject)
-        if latest is None and (row := self._one(_READ, subject)):
-            return Known(*row)
+        if latest is None and (row := self._fetched(_READ, subject)):
+            return Fingerprint(*row)
         return latest
 
-    def see_again(self, known: Known, event_id: bytes, recorded: int) -> None:
-        """Notes a row that says again what is known: what was recorded in between is out of date."""
-        latest = known.seen_again(event_id, recorded)
-        if latest is not known:
-            self._latest[known.subject] = latest
+    def note_repeat(self, last: Fingerprint, event_id: bytes, recorded: int) -> None:
+        """Note a row that repeats the last event: rows that were recorded in between are out of date."""
+        latest = last.with_repeat(event_id, recorded)
+        if latest is not last:
+            self._latest[last.subject] = latest
         if len(self._latest) - len(self._under_way) >= SEEN_AT_ONCE:
             self.remember([])
 
-    def plan(self, sent: Sent) -> None:
-        """Notes, for this run alone, what is about to be sent."""
+    def begin(self, sent: Sent) -> None:
+        """Note, for this run alone, an event that is about to be sent."""
         self._under_way.add(sent.event_id)
-        if sent.known:
-            self._latest[sent.known.subject] = sent.known
+        if sent.fingerprint:
+            self._latest[sent.fingerprint.subject] = sent.fingerprint
 
     def under_way(self, event_id: bytes) -> bool:
-        """Whether an event was planned in this run and is not confirmed yet."""
+        """Whether this run has begun to send an event and has no confirmation yet."""
         return event_id in self._under_way
 
     def sent(self, event_id: bytes) -> bool:
         """Whether an event has been sent before, as its subject's last or earlier."""
-        return self._one("select 1 from sent where event_id = ?", event_id) is not None
+        return self._fetched("select 1 from sent where event_id = ?", event_id) is not None
 
     def protected_beside(self, household: bytes, subject: bytes) -> bool:
-        """Whether a remembered member of the household, other than this one, is protected."""
+        """Whether another remembered member of the subject's household is protected."""
         return (
-            self._one(
+            self._fetched(
                 "select 1 from subject where household = ? and protected = 1 and subject <> ? limit 1",
                 household,
                 subject,
@@ -172,25 +170,25 @@ class Memory:
 
     def members(self, household: bytes) -> int:
         """How many members of the household are remembered."""
-        row = self._one("select count(*) from subject where household = ?", household)
+        row = self._fetched("select count(*) from subject where household = ?", household)
         return int(row[0]) if row else 0
 
     def remember(self, delivered: Iterable[Sent]) -> None:
-        """Keeps events that the broker has confirmed, in one transaction, in the order given."""
+        """Keep events that the broker has confirmed, in a single transaction, in the order given."""
         batch = list(delivered)
         self._under_way.difference_update(sent.event_id for sent in batch)
-        settled = [known for known in self._latest.values() if known.event_id not in self._under_way]
+        settled = [latest for latest in self._latest.values() if latest.event_id not in self._under_way]
         with _sound(None), self._database:
             self._database.executemany(
                 "insert or ignore into sent values (?)", [(sent.event_id,) for sent in batch]
             )
-            confirmed = [sent.known for sent in batch if sent.known]
-            self._database.executemany(_WRITE, [_row(known) for known in (*confirmed, *settled)])
-        for known in settled:
-            del self._latest[known.subject]
+            confirmed = [sent.fingerprint for sent in batch if sent.fingerprint]
+            self._database.executemany(_WRITE, [_row(latest) for latest in (*confirmed, *settled)])
+        for latest in settled:
+            del self._latest[latest.subject]
 
     def forget(self, event_id: bytes) -> None:
-        """Takes back an event that intake or the router has refused, so that its row can be published again."""
+        """Forget an event that intake or the router has refused, so that its row can be published again."""
         with _sound(None), self._database:
             self._database.execute("delete from sent where event_id = ?", (event_id,))
             self._database.execute("delete from subject where event_id = ?", (event_id,))
@@ -210,14 +208,14 @@ class Memory:
     ) -> None:
         self.close()
 
-    def _one(self, query: str, *values: bytes) -> tuple[Any, ...] | None:
+    def _fetched(self, query: str, *values: bytes) -> tuple[Any, ...] | None:
         with _sound(None):
             row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
         return row
 
 
-def _row(known: Known) -> tuple[Any, ...]:
-    return tuple(getattr(known, name) for name in _NAMES)
+def _row(fingerprint: Fingerprint) -> tuple[Any, ...]:
+    return tuple(getattr(fingerprint, name) for name in _NAMES)
 
 
 @contextmanager
@@ -250,7 +248,7 @@ def _database(file: Path) -> sqlite3.Connection:
 
 
 def _secret(file: Path) -> bytes:
-    """The secret; made complete under another name and then linked, so that no half of one is ever found."""
+    """The secret. A new secret is written whole under another name and then renamed, so nobody ever finds half a secret."""
     if not file.exists():
         fresh = file.with_suffix(".new")
         descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -33,7 +33,7 @@ class PhysicalLine(NamedTuple):
     position: int
     windows: bool
     ended: bool
-    fault: str
+    unreadable: str
 
 
 def open_file(path: Path, wanted: str) -> BinaryIO:
@@ -77,8 +77,8 @@ def physical_lines(stream: BinaryIO) -> Iterator[PhysicalLine]:
             continue
         if number == 1:
             raw = raw.removeprefix(_BOM)
-        text, windows, fault = _decoded(raw)
-        yield PhysicalLine(number, text, position, windows, raw.endswith(b"\n"), fault)
+        text, windows, unreadable = _decoded(raw)
+        yield PhysicalLine(number, text, position, windows, raw.endswith(b"\n"), unreadable)
 
 
 def _decoded(raw: bytes) -> tuple[str, bool, str]:

@@ -62,7 +62,7 @@ def demo(
         return
     paths = Paths(root=_root(), directory=directory / "demo", postcodes=cache_directory(os.environ))
     began = time.monotonic()
-    with _steps() as tell, run_demo(network.value, paths, tell, keep=keep) as journey:
+    with _steps() as show_step, run_demo(network.value, paths, show_step, keep=keep) as journey:
         journey.seconds["total"] = time.monotonic() - began
         file = directory / "demo.json"
         file.write_text(json.dumps(as_json(journey), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

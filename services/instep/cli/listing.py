@@ -65,7 +65,7 @@ async def list_records(
     async with reading(at.connection, at.schemas) as reader:
         ends = await reader.ends(partitions)
         # The last ones of a kind may lie anywhere.
-        items = await _found(
+        items = await _items(
             reader, partitions, everything=span.from_beginning or listing.wanted is not None, last=span.last
         )
         kept = [item for item in items if listing.wanted is None or listing.wanted(item)]
@@ -79,7 +79,7 @@ async def list_records(
             await _follow(reader, {**ends, **after}, listing, output)
 
 
-async def _found(
+async def _items(
     reader: Reader, partitions: Sequence[TopicPartition], *, everything: bool, last: int
 ) -> list[Item]:
     if everything:

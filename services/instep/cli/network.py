@@ -239,8 +239,8 @@ def find(directory: str) -> Path:
             return candidate
     if Path(directory).is_dir():
         return Path(directory)  # `check` says what it lacks
-    known = sorted({path.parent.name for base in (NETWORKS, beside) for path in base.glob("*/network.toml")})
-    named = f"; {NETWORKS} has {', '.join(known)}" if known else ""
+    names = sorted({path.parent.name for base in (NETWORKS, beside) for path in base.glob("*/network.toml")})
+    named = f"; {NETWORKS} has {', '.join(names)}" if names else ""
     raise FileFormatError(f"There is no network directory {directory}{named}.")
 
 

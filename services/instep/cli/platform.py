@@ -39,8 +39,8 @@ def up(
     from instep.local.platform import Platform, shown
 
     platform = Platform(home(os.environ))
-    with _shown_progress() as tell:
-        result = platform.up(port, tell)
+    with _shown_progress() as show_step:
+        result = platform.up(port, show_step)
     for text in result.notes:
         note(text)
     if "INSTEP_BOOTSTRAP_SERVERS" in os.environ:
@@ -64,8 +64,8 @@ def down(
     from instep.local.platform import Platform
 
     platform = Platform(home(os.environ))
-    with _shown_progress() as tell:
-        ended = platform.down(tell, delete_data)
+    with _shown_progress() as show_step:
+        ended = platform.down(show_step, delete_data)
     if output is Output.JSON:
         show_lines({"ended": name} for name in ended)
     elif ended:
@@ -100,10 +100,10 @@ def _shown_progress() -> Iterator["Progress"]:
     """A bar where there is a terminal; else one line a step, on stderr."""
     with progress("") as bar:
 
-        def tell(text: str, done: int = 0, total: int = 0) -> None:
+        def show_step(text: str, done: int = 0, total: int = 0) -> None:
             if bar.visible:
                 bar.update(description=text, total=total or None, done=done)
             elif not done:
                 note(text)
 
-        yield tell
+        yield show_step

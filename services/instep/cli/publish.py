@@ -58,7 +58,7 @@ class RunResult:
     """What has become of the lines, for the summary. Only faulty lines are kept, and with `--wait` the published ones."""
 
     tally: Tally = field(default_factory=Tally)
-    faulty: list[LineResult] = field(default_factory=list)
+    not_published: list[LineResult] = field(default_factory=list)
     published: list[LineResult] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
 
@@ -101,7 +101,7 @@ async def _publish(request: Request, columns: Mapping[str, str], results: RunRes
             gate=Gate(at.network, at.catalogue),
             memory=memory,
             tally=results.tally,
-            tell=_teller(request, results),
+            report=_reporter(request, results),
             progress=lambda position: bar.update(done=position),
         )
         if request.wait:
@@ -148,16 +148,16 @@ def _bar(file: Path) -> Iterator[Bar]:
         yield bar
 
 
-def _teller(request: Request, results: RunResult) -> Callable[[LineResult], None]:
-    def tell(result: LineResult) -> None:
+def _reporter(request: Request, results: RunResult) -> Callable[[LineResult], None]:
+    def report(result: LineResult) -> None:
         if result.outcome in ("refused", "review"):
-            results.faulty.append(result)
+            results.not_published.append(result)
         if request.wait and result.outcome == "published":
             results.published.append(result)
         if request.output is Output.JSON:
             show_lines([_result_object(result)])
 
-    return tell
+    return report
 
 
 def _result_object(result: LineResult) -> dict[str, Any]:
@@ -170,9 +170,9 @@ def _result_object(result: LineResult) -> dict[str, Any]:
             "offset": result.offset,
         }
     if result.reason:
-        shown |= {"column": result.column, "reason": result.reason, "meaning": explain(result.reason)}
-    if result.held_back:
-        shown["held_back"] = list(result.held_back)
+        shown |= {"column": result.column, "reason": result.printed_reason, "meaning": result.meaning}
+    if result.kept_at_home:
+        shown["held_back"] = list(result.kept_at_home)
     if result.notes:
         shown["notes"] = [{"column": remark.column, "note": remark.reason} for remark in result.notes]
     return shown
@@ -197,9 +197,9 @@ def _summary(request: Request, results: RunResult) -> None:
         if tally.outcomes[outcome]:
             more = f", of which {tally.corrections} correct an earlier one" if outcome == "published" else ""
             out.print(f"{tally.outcomes[outcome]:>8}  {words}{more if tally.corrections else ''}")
-    _held_back(tally)
+    _kept_at_home(tally)
     _notes(tally)
-    _faulty(results.faulty)
+    _not_published(results.not_published)
     if request.wait and results.published:
         _answers(results)
 
@@ -209,7 +209,7 @@ def _summary_object(results: RunResult) -> dict[str, Any]:
         "lines": results.tally.lines,
         "outcomes": dict(results.tally.outcomes),
         "corrections": results.tally.corrections,
-        "held_back": dict(results.tally.held_back),
+        "held_back": dict(results.tally.kept_at_home),
     }
     if results.published:
         summary["accepted"] = sum(answer.outcome == "accepted" for answer in results.answers)
@@ -218,10 +218,10 @@ def _summary_object(results: RunResult) -> dict[str, Any]:
     return {"summary": summary}
 
 
-def _held_back(tally: Tally) -> None:
-    if tally.held_back:
+def _kept_at_home(tally: Tally) -> None:
+    if tally.kept_at_home:
         stdout().print("Kept at home, since none of your agreements shares it (lines that have it):")
-        for path, count in sorted(tally.held_back.items()):
+        for path, count in sorted(tally.kept_at_home.items()):
             stdout().print(f"{count:>8}  {path}")
 
 
@@ -233,21 +233,22 @@ def _notes(tally: Tally) -> None:
         stdout().print(f"{count:>8}  {f'{column}: ' if column else ''}{explain(reason)}")
 
 
-def _faulty(faulty: Sequence[LineResult]) -> None:
-    if not faulty:
+def _not_published(lines: Sequence[LineResult]) -> None:
+    if not lines:
         return
-    rows = [
-        {"line": line.line, "column": line.column, "why": explain(line.reason)} for line in faulty[:LISTED]
-    ]
+    rows = [{"line": line.line, "column": line.column, "why": line.meaning} for line in lines[:LISTED]]
     show(Output.TABLE, ("line", "column", "why"), rows, title="Not published:")
-    if len(faulty) > LISTED:
-        note(f"and {len(faulty) - LISTED} more; --output json lists them all.")
+    if len(lines) > LISTED:
+        note(f"and {len(lines) - LISTED} more; --output json lists them all.")
 
 
 def _answers(results: RunResult) -> None:
     accepted = [answer for answer in results.answers if answer.outcome == "accepted"]
     refused = [answer for answer in results.answers if answer.outcome == "refused"]
-    delivered, withheld = sum(one.delivered for one in accepted), sum(one.withheld for one in accepted)
+    delivered, withheld = (
+        sum(answer.delivered for answer in accepted),
+        sum(answer.withheld for answer in accepted),
+    )
     out = stdout()
     out.print(f"Accepted {len(accepted)}: delivered {delivered} times, withheld {withheld} times.")
     rows = [
@@ -262,11 +263,11 @@ def _answers(results: RunResult) -> None:
     if rows:
         show(Output.TABLE, ("line", "outcome", "delivered", "withheld"), rows)
     if refused:
-        faults = [
+        refusals = [
             {"line": answer.line, "fields": answer.fields, "why": explain_reason(answer.reason).meaning}
             for answer in refused[:LISTED]
         ]
-        show(Output.TABLE, ("line", "fields", "why"), faults, title="Refused by the network:")
+        show(Output.TABLE, ("line", "fields", "why"), refusals, title="Refused by the network:")
     silent = len(results.published) - len(results.answers)
     if silent:
         note(

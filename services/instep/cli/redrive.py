@@ -39,18 +39,18 @@ def redrive_refused(
         here = await council(*connected(), authority)
         with progress("redriving") as bar:
 
-            def tell(done_one: Done) -> None:
-                done.append(done_one)
+            def report(redriven: Done) -> None:
+                done.append(redriven)
                 bar.advance()
 
-            await redrive(here, choice, time.time_ns() // 1_000_000, tell, dry_run=dry_run)
+            await redrive(here, choice, time.time_ns() // 1_000_000, report, dry_run=dry_run)
 
     try:
         run(work())
     finally:
         # Also after an interruption: what was sent is sent.
-        _show(sorted(done, key=lambda done_one: done_one.place), output)
-    if any(done_one.result not in (Result.SENT, Result.SOUND, Result.ALREADY) for done_one in done):
+        _show(sorted(done, key=lambda redriven: redriven.place), output)
+    if any(redriven.result not in (Result.SENT, Result.SOUND, Result.ALREADY) for redriven in done):
         raise typer.Exit(1)
 
 

@@ -46,9 +46,9 @@ def list_schemas(
 ) -> None:
     """List every schema: events, and the bus's own records."""
     catalogue = load_catalogue(_directory(directory))
-    known = _ids() if ids else {}
+    ids_of = _ids() if ids else {}
     columns = ("name", "version", "full_name", "kind", *(("id", "older_ids") if ids else ()))
-    show(output, columns, [_row(schema, known, ids=ids) for schema in catalogue.schemas])
+    show(output, columns, [_row(schema, ids_of, ids=ids) for schema in catalogue.schemas])
 
 
 @app.command("show")
@@ -79,7 +79,7 @@ def show_schema(
 
 
 @app.command("check")
-def check(
+def lint_schemas(
     accept_new: Annotated[
         bool,
         typer.Option(
@@ -121,7 +121,7 @@ def diff(
         show_lines(map(asdict, changes))
         return
     lines = [difference.verdict(before, after), *(str(change) for change in changes)]
-    lines += [f"Breaks: {fault}" for fault in problems_between(before.definition, after.definition)]
+    lines += [f"Breaks: {problem}" for problem in problems_between(before.definition, after.definition)]
     stdout().print("\n".join(lines), soft_wrap=True)
 
 
@@ -157,11 +157,11 @@ def _ids() -> dict[tuple[str, str], list[int]]:
     return numbers
 
 
-def _row(schema: Schema, known: Mapping[tuple[str, str], list[int]], *, ids: bool) -> dict[str, Any]:
+def _row(schema: Schema, ids_of: Mapping[tuple[str, str], list[int]], *, ids: bool) -> dict[str, Any]:
     row = {"name": schema.name, "version": schema.version, "full_name": schema.full_name, "kind": schema.kind}
     if not ids:
         return row
-    written, *older = known.get((schema.full_name, schema.version), [None])
+    written, *older = ids_of.get((schema.full_name, schema.version), [None])
     return {**row, "id": written, "older_ids": older}
 
 

@@ -181,9 +181,9 @@ _EVERY = {**REFUSALS, **WITHHELD, **WITHDRAWN, **ENDINGS}
 
 def explain(reason: str) -> Explanation:
     """The explanation of any reason; one that says so where a newer network uses a word that this client lacks."""
-    known = _EVERY.get(reason)
-    if known:
-        return known
+    explanation = _EVERY.get(reason)
+    if explanation:
+        return explanation
     return Explanation(
         meaning=f"The network gave the reason '{reason}', which is newer than this command.",
         remedy="Bring Instep up to date on this machine.",

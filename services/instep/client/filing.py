@@ -1,4 +1,4 @@
-"""Publishing a whole file: each planned line is sent, or said why not; what is confirmed is remembered.
+"""Publishing a whole file: each triaged line is sent, or said why not; what is confirmed is remembered.
 
 What has been confirmed when a broker goes away, or somebody presses Ctrl-C, is remembered as published. What was in flight
 may have arrived; running the same command again sends it again under the same id, and the router drops the repeat. So the
@@ -11,11 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from instep.adapters.line import Line, Note, Plain, Refused
+from instep.adapters.line import Line, Note, Plain, Refused, explain
 from instep.adapters.memory import Memory, Sent
-from instep.adapters.plan import Planned, Review, SameAddress, Send, Skipped, Unchanged, plan
-from instep.client.publisher import Gate, Publisher, Sendable
-from instep.client.publisher import Refused as NotAdmitted
+from instep.adapters.triage import Review, SameAddress, Send, Skipped, Triaged, Unchanged, triage
+from instep.client.publisher import Gate, NotAdmitted, Publisher, Sendable
 from instep.errors import FileFormatError, InstepError, NotConnectedError, PlainEventError
 
 REMEMBER_EVERY = 500
@@ -27,40 +26,55 @@ LAST_MOMENT_S = 2.0
 class LineResult:
     """What became of one line. `outcome`: published, unchanged, same-address, duplicate, superseded, review or refused.
 
-    `column` and `reason` say where and why it was not published; `offset` is the place in the outbox of what was.
+    Of a line that was not published, `column` and `reason` say where and why; `problem` says why in English, where no table
+    has the words. Of a published line, `offset` is the place in the outbox.
     """
 
     line: int
     outcome: str
     column: str = ""
     reason: str = ""
+    problem: str = ""
     event_id: str = ""
     subject_ref: str = ""
     correction: bool = False
     offset: int | None = None
     notes: tuple[Note, ...] = ()
-    held_back: tuple[str, ...] = ()
+    kept_at_home: tuple[str, ...] = ()
     """Fields that the line has and no agreement names: not published."""
+
+    @property
+    def meaning(self) -> str:
+        """The reason in plain English."""
+        return self.problem or explain(self.reason)
+
+    @property
+    def printed_reason(self) -> str:
+        """The reason as commands print it.
+
+        XXX: for a refusal by intake's rules, programs have always read the English words here, not the code.
+        """
+        return self.problem or self.reason
 
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
     """The counts of a run: outcomes of lines, corrections among the published, notes by (column, reason).
 
-    `held_back` counts, by field, the lines that have what no agreement names.
+    `kept_at_home` counts, by field, the lines that have what no agreement names.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     corrections: int = 0
     notes: Counter[tuple[str, str]] = field(default_factory=Counter)
-    held_back: Counter[str] = field(default_factory=Counter)
+    kept_at_home: Counter[str] = field(default_factory=Counter)
 
     def count(self, result: LineResult) -> None:
         """Add one line."""
         self.outcomes[result.outcome] += 1
         self.corrections += result.correction
         self.notes.update((note.column, note.reason) for note in result.notes)
-        self.held_back.update(result.held_back)
+        self.kept_at_home.update(result.kept_at_home)
 
     @property
     def lines(self) -> int:
@@ -77,7 +91,7 @@ class Tally:
 class Filing:
     """The lines of one file of one authority, and what is needed to publish them.
 
-    `lines` may raise FileFormatError. `tell` gets each line's result (a published one's when the broker has confirmed it),
+    `lines` may raise FileFormatError. `report` gets each line's result (a published one's when the broker has confirmed it),
     `progress` the bytes read so far.
     """
 
@@ -86,7 +100,7 @@ class Filing:
     gate: Gate
     memory: Memory
     tally: Tally = field(default_factory=Tally)
-    tell: Callable[[LineResult], None] = lambda result: None
+    report: Callable[[LineResult], None] = lambda result: None
     progress: Callable[[int], None] = lambda position: None
 
     async def publish(self, publisher: Publisher) -> Tally:
@@ -114,11 +128,11 @@ class _Run:
 
     async def all_lines(self) -> None:
         try:
-            for number, planned in enumerate(self._planned()):
-                await self._one(planned)
+            for number, triaged in enumerate(self._triaged()):
+                await self._handle(triaged)
                 if number % 100 == 0:
                     await asyncio.sleep(0)  # the producer's turn
-                    self._filing.progress(planned.position)
+                    self._filing.progress(triaged.position)
                 if len(self._confirmed) >= REMEMBER_EVERY:
                     self._remember()
             await self._publisher.flush()
@@ -126,74 +140,78 @@ class _Run:
             await self._publisher.settle(LAST_MOMENT_S)
             self._remember()
 
-    def _planned(self) -> Iterator[Planned]:
+    def _triaged(self) -> Iterator[Triaged]:
         filing = self._filing
-        return plan(
+        return triage(
             filing.lines,
             memory=filing.memory,
             secret=filing.memory.secret,
             authority=filing.authority,
             now=lambda: time.time_ns() // 1_000_000,
-            check=self._check,
+            validate=self._validate,
         )
 
-    def _check(self, event_type: str, event: Plain) -> None:
+    def _validate(self, event_type: str, event: Plain) -> None:
         now = time.time_ns() // 1_000_000
         admitted = self._filing.gate.admit(self._filing.authority, event_type, event, now)
         if isinstance(admitted, NotAdmitted):
-            raise PlainEventError(admitted.field, admitted.problem)
+            raise PlainEventError(admitted.field, admitted.problem, admitted.reason)
         self._admitted = admitted
 
-    async def _one(self, planned: Planned) -> None:
-        if isinstance(planned, Send):
-            await self._send(planned)
+    async def _handle(self, triaged: Triaged) -> None:
+        if isinstance(triaged, Send):
+            await self._send(triaged)
         else:
-            self._tell(_not_sent(planned))
+            self._report(_not_sent(triaged))
 
-    async def _send(self, planned: Send) -> None:
+    async def _send(self, triaged: Send) -> None:
         sendable = self._admitted
-        if sendable is None or sendable.event_id != planned.event_id:
-            raise InstepError(f"Line {planned.line} was to be published unchecked.")
+        if sendable is None or sendable.event_id != triaged.event_id:
+            raise InstepError(f"Line {triaged.line} was to be published unchecked.")
 
         def confirmed(offset: int) -> None:
-            self._confirmed.append(planned.sent)
-            self._tell(
+            self._confirmed.append(triaged.sent)
+            self._report(
                 LineResult(
-                    line=planned.line,
+                    line=triaged.line,
                     outcome="published",
-                    event_id=planned.event_id,
-                    subject_ref=planned.subject_ref,
-                    correction=planned.event["header"]["change_kind"] == "CORRECT",
+                    event_id=triaged.event_id,
+                    subject_ref=triaged.subject_ref,
+                    correction=triaged.event["header"]["change_kind"] == "CORRECT",
                     offset=offset,
-                    notes=planned.notes,
-                    held_back=sendable.held_back,
+                    notes=triaged.notes,
+                    kept_at_home=sendable.kept_at_home,
                 )
             )
 
         await self._publisher.send(self._filing.authority, sendable, confirmed)
 
-    def _tell(self, result: LineResult) -> None:
+    def _report(self, result: LineResult) -> None:
         self._filing.tally.count(result)
-        self._filing.tell(result)
+        self._filing.report(result)
 
     def _remember(self) -> None:
         batch, self._confirmed = self._confirmed, []
         self._filing.memory.remember(batch)
 
 
-def _not_sent(planned: Unchanged | SameAddress | Skipped | Review | Refused) -> LineResult:
-    match planned:
+def _not_sent(triaged: Unchanged | SameAddress | Skipped | Review | Refused) -> LineResult:
+    match triaged:
         case Unchanged():
-            return LineResult(line=planned.line, outcome="unchanged")
+            return LineResult(line=triaged.line, outcome="unchanged")
         case SameAddress():
-            return LineResult(line=planned.line, outcome="same-address")
+            return LineResult(line=triaged.line, outcome="same-address")
         case Skipped():
-            return LineResult(line=planned.line, outcome=planned.reason)
+            return LineResult(line=triaged.line, outcome=triaged.reason)
         case Review():
             return LineResult(
-                line=planned.line, outcome="review", column=planned.column, reason=planned.reason
+                line=triaged.line, outcome="review", column=triaged.column, reason=triaged.reason
             )
         case Refused():
             return LineResult(
-                line=planned.line, outcome="refused", column=planned.column, reason=planned.reason
+                line=triaged.line,
+                outcome="refused",
+                column=triaged.column,
+                reason=triaged.reason,
+                problem=triaged.problem,
             )

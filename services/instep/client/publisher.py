@@ -44,12 +44,12 @@ class Sendable:
     key: bytes
     value: bytes
     headers: Sequence[tuple[str, bytes]] = ()
-    held_back: tuple[str, ...] = ()
+    kept_at_home: tuple[str, ...] = ()
     """Paths of what the event says and no agreement of its source names: it is not in `value`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class NotAdmitted:
     """An event that intake would refuse: the reason (`explain` has it in full), the field at fault and what is wrong."""
 
     reason: str
@@ -73,31 +73,31 @@ class Gate:
 
     def admit(
         self, authority: str, event_type: str, plain: Mapping[str, Any], now_ms: int
-    ) -> Sendable | Refused:
+    ) -> Sendable | NotAdmitted:
         """`event_type` is a folder's name (resident-moved); `now_ms` is epoch milliseconds."""
         kind = self._events.get(event_type)
         number = self._ids.get(kind.latest) if kind else None
         if kind is None or number is None:
-            return Refused(
+            return NotAdmitted(
                 reason="unknown-schema", field="event_type", problem="is not an event of this network"
             )
         try:
             datum = from_plain(kind.latest, dict(plain))
         except PlainEventError as error:
-            return Refused(reason=_reason(error), field=error.field, problem=error.problem)
+            return NotAdmitted(reason=error.reason, field=error.field, problem=error.problem)
         if datum["header"]["source"] != authority:
-            return Refused(
+            return NotAdmitted(
                 reason="wrong-source", field="header.source", problem="is not the authority that publishes"
             )
-        return self._checked(kind, number, encode(kind.latest, datum), now_ms)
+        return self._validated(kind, number, encode(kind.latest, datum), now_ms)
 
-    def _checked(self, kind: EventType, number: int, body: bytes, now_ms: int) -> Sendable | Refused:
+    def _validated(self, kind: EventType, number: int, body: bytes, now_ms: int) -> Sendable | NotAdmitted:
         sound = self._decoder.decode(frame(number, body))
         if isinstance(sound, Refusal):
-            return _refused(sound)
+            return _not_admitted(sound)
         refusal = rule_of(kind)(sound.event, now_ms)
         if refusal is not None:
-            return _refused(refusal)
+            return _not_admitted(refusal)
         header = sound.event["header"]
         subject = str(header["subject_ref"])
         leaving = self._leaves(header["source"], kind)
@@ -107,7 +107,7 @@ class Gate:
             subject_ref=subject,
             key=subject.encode(),
             value=frame(number, leaves),
-            held_back=() if leaves == body else tuple(leaving.left_out(sound.event)),
+            kept_at_home=() if leaves == body else tuple(leaving.left_out(sound.event)),
         )
 
     def _leaves(self, source: str, kind: EventType) -> Blanking:
@@ -127,21 +127,12 @@ PROBLEMS: Mapping[str, str] = {
 }
 
 
-def _refused(refusal: Refusal) -> Refused:
-    return Refused(
+def _not_admitted(refusal: Refusal) -> NotAdmitted:
+    return NotAdmitted(
         reason=refusal.reason,
         field=", ".join(refusal.fields) or "event",
         problem=PROBLEMS.get(refusal.reason, "cannot be sent"),
     )
-
-
-def _reason(error: PlainEventError) -> str:
-    """The reason that intake would give, had such an event been possible to encode."""
-    if "is required" in error.problem:
-        return "missing-field"
-    if "date" in error.problem or "calendar" in error.problem or "time" in error.problem:
-        return "bad-date"
-    return "undecodable"
 
 
 class Publisher:

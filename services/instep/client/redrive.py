@@ -82,7 +82,7 @@ class Done:
     sent_to: int | None = None
 
 
-class Judge:
+class Revalidation:
     """Decides by the rules of now. Pure; one for a council and a network."""
 
     def __init__(self, council: Council) -> None:
@@ -92,7 +92,7 @@ class Judge:
             name: rule_of(event_type) for name, event_type in council.catalogue.events.items()
         }
 
-    def judge(
+    def decide(
         self, refusal: Item, original: Any | None, redriven: Collection[int], now_ms: int
     ) -> Done | Sendable:
         """What is to be sent, or why nothing is; `redriven` are the places of originals that were sent again before."""
@@ -116,7 +116,7 @@ class Judge:
             return done(Result.NEVER)
         others = [(name, value) for name, value in original.headers if name != REDRIVES]
         headers = (*others, (REDRIVES, b"%d" % place))
-        decision = validate(
+        verdict = validate(
             original.key,
             original.value,
             headers,
@@ -125,8 +125,8 @@ class Judge:
             rules=self._rules,
             now=now_ms,
         )
-        if isinstance(decision, Refusal):
-            return done(Result.UNSOUND, decision.reason, decision.fields)
+        if isinstance(verdict, Refusal):
+            return done(Result.UNSOUND, verdict.reason, verdict.fields)
         key: bytes = original.key
         return Sendable(
             event_id=str(event_id),
@@ -156,9 +156,9 @@ async def refusals(reader: Reader, council: Council, choice: Choice) -> list[Ite
 
 
 async def redrive(
-    council: Council, choice: Choice, now_ms: int, tell: Callable[[Done], None], *, dry_run: bool = False
+    council: Council, choice: Choice, now_ms: int, report: Callable[[Done], None], *, dry_run: bool = False
 ) -> None:
-    """Send again what has become sound, in the order of the originals; `tell` hears of each once it is certain.
+    """Send again what has become sound, in the order of the originals; `report` hears of each once it is certain.
 
     `now_ms` is epoch milliseconds UTC. Raises NotConnectedError; what was sent by then stays sent, and is not sent again.
     """
@@ -168,25 +168,25 @@ async def redrive(
             return
         places = {int(item.content["outbox_offset"]) for item in chosen}
         originals, redriven = await _outbox(reader, council.outbox(), places)
-    judge = Judge(council)
-    judged = [
-        (item, judge.judge(item, originals.get(int(item.content["outbox_offset"])), redriven, now_ms))
+    revalidation = Revalidation(council)
+    decisions = [
+        (item, revalidation.decide(item, originals.get(int(item.content["outbox_offset"])), redriven, now_ms))
         for item in chosen
     ]
     if dry_run:
-        for item, decided in judged:
-            tell(_done(item, Result.SOUND) if isinstance(decided, Sendable) else decided)
+        for item, decision in decisions:
+            report(_done(item, Result.SOUND) if isinstance(decision, Sendable) else decision)
         return
     async with publishing(council.connection) as publisher:
-        for item, decided in judged:
-            if isinstance(decided, Done):
-                tell(decided)
+        for item, decision in decisions:
+            if isinstance(decision, Done):
+                report(decision)
             else:
-                await publisher.send(council.authority, decided, partial(_sent, tell, item))
+                await publisher.send(council.authority, decision, partial(_sent, report, item))
 
 
-def _sent(tell: Callable[[Done], None], item: Item, at: int) -> None:
-    tell(_done(item, Result.SENT, at))
+def _sent(report: Callable[[Done], None], item: Item, at: int) -> None:
+    report(_done(item, Result.SENT, at))
 
 
 def _done(item: Item, result: Result, sent_to: int | None = None) -> Done:

@@ -43,7 +43,7 @@ class Journey:
     lines: dict[str, Counter[str]] = field(default_factory=dict)
     """Outcomes of lines by the file they come from."""
     by_council: dict[str, Counter[str]] = field(default_factory=dict)
-    held_back: Counter[str] = field(default_factory=Counter)
+    kept_at_home: Counter[str] = field(default_factory=Counter)
     """Published lines, counted by each field that no agreement of their council names; the field stayed at home."""
     faulty: list[tuple[str, LineResult]] = field(default_factory=list)
     redated: int = 0

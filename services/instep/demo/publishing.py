@@ -99,21 +99,23 @@ class Press:
             known_postcode=lambda postcode: self._postcodes.gss(postcode) is not None,
         )
 
-        def tell(result: LineResult) -> None:
+        def report(result: LineResult) -> None:
             self._count(export, result)
             line = export.line_of(result.line)
             if result.outcome == "published" and line is not None and line in answers:
                 self._expected[export.source, line] = self._expect(export, result, answers[line])
 
         lines = read(export.file, export.format, authority=export.authority, settings=settings)
-        filing = Filing(lines=lines, authority=export.authority, gate=self._gate, memory=memory, tell=tell)
+        filing = Filing(
+            lines=lines, authority=export.authority, gate=self._gate, memory=memory, report=report
+        )
         await filing.publish(publisher)
 
     def _count(self, export: Export, result: LineResult) -> None:
         journey = self._journey
         journey.lines.setdefault(export.source, Counter())[result.outcome] += 1
         journey.by_council.setdefault(export.authority, Counter())[result.outcome] += 1
-        journey.held_back.update(result.held_back)
+        journey.kept_at_home.update(result.kept_at_home)
         if result.outcome in ("refused", "review"):
             journey.faulty.append((export.place(result.line), result))
 

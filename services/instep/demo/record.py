@@ -21,11 +21,11 @@ def as_json(journey: Journey) -> dict[str, Any]:
         "holds": journey.holds,
         "seconds": {stage: round(seconds, 1) for stage, seconds in journey.seconds.items()},
         "files": {file: dict(outcomes) for file, outcomes in journey.lines.items()},
-        "held_back": dict(journey.held_back),
+        "held_back": dict(journey.kept_at_home),
         "redated_rows": journey.redated,
         "agreements_moved_on_by_days": journey.moved_on,
         "refused_lines": [
-            {"place": place, "column": result.column, "reason": result.reason}
+            {"place": place, "column": result.column, "reason": result.printed_reason}
             for place, result in journey.faulty
         ],
         "total": asdict(figures(evidence)),

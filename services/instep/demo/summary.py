@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from instep import adapters
 from instep.client.explain import explain
 from instep.client.reader import Item
 from instep.demo import evidence
@@ -45,9 +44,9 @@ def sections(journey: Journey) -> Iterator[Section]:
     yield _files(journey)
     yield _councils(journey)
     yield from _totals(journey)
-    if journey.held_back:
+    if journey.kept_at_home:
         heading = "Kept at home, since no agreement of the council shares it (lines that have it)"
-        yield Section(heading=heading, before=_counts(dict(sorted(journey.held_back.items())), {}))
+        yield Section(heading=heading, before=_counts(dict(sorted(journey.kept_at_home.items())), {}))
     if journey.pair is not None:
         yield _event(*journey.pair)
     yield from _checks(journey)
@@ -79,7 +78,7 @@ def _about_files(journey: Journey) -> Iterator[str]:
         yield f"{journey.redated} rows are dated after this machine's today: they were published as recorded just now."
     for place, result in journey.faulty[:FAULTY_SHOWN]:
         column = f", {result.column}" if result.column else ""
-        yield f"refused: {place}{column}: {adapters.explain(result.reason)}"
+        yield f"refused: {place}{column}: {result.meaning}"
     if len(journey.faulty) > FAULTY_SHOWN:
         yield f"and {len(journey.faulty) - FAULTY_SHOWN} more, in .instep/demo.json"
 

@@ -33,6 +33,7 @@ _TIMESTAMP = re.compile(_DATE.pattern + r"T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _BITS = {"int": 32, "long": 64}
+_BAD_DATE = "bad-date"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,7 +110,7 @@ def _record(avro: Mapping[str, Any], path: str, named: dict[str, Any]) -> _Conve
             if value is not None:
                 datum[name] = conversion.take(value)
             elif name in needed:
-                raise PlainEventError(prefix + name, "is required")
+                raise PlainEventError(prefix + name, "is required", "missing-field")
             else:
                 default = defaults[name]
                 datum[name] = [] if default == [] else default
@@ -144,7 +145,7 @@ def _array(item: _Conversion, path: str) -> _Conversion:
                 done.append(convert(value))
         except PlainEventError as error:
             place = f"{path}[{len(done)}]{error.field.removeprefix(path)}"
-            raise PlainEventError(place, error.problem) from None
+            raise PlainEventError(place, error.problem, error.reason) from None
         return done
 
     def take(plain: Any) -> list[Any]:
@@ -215,14 +216,14 @@ def _date(path: str) -> _Conversion:
             try:
                 return date.fromisoformat(plain).toordinal() - _DAY_ZERO
             except ValueError:
-                raise PlainEventError(path, "is not a day of the calendar") from None
-        raise PlainEventError(path, "must be a date such as 2026-04-01")
+                raise PlainEventError(path, "is not a day of the calendar", _BAD_DATE) from None
+        raise PlainEventError(path, "must be a date such as 2026-04-01", _BAD_DATE)
 
     def give(days: int) -> str:
         try:
             return date.fromordinal(days + _DAY_ZERO).isoformat()
         except (ValueError, OverflowError):
-            raise PlainEventError(path, "lies outside the calendar") from None
+            raise PlainEventError(path, "lies outside the calendar", _BAD_DATE) from None
 
     return _Conversion(take=take, give=give)
 
@@ -234,14 +235,14 @@ def _timestamp(path: str) -> _Conversion:
             try:
                 return (datetime.fromisoformat(plain) - _EPOCH) // _MILLISECOND
             except ValueError:
-                raise PlainEventError(path, "is not a time of the calendar") from None
-        raise PlainEventError(path, "must be a time with its zone, such as 2026-04-01T09:30:00Z")
+                raise PlainEventError(path, "is not a time of the calendar", _BAD_DATE) from None
+        raise PlainEventError(path, "must be a time with its zone, such as 2026-04-01T09:30:00Z", _BAD_DATE)
 
     def give(milliseconds: int) -> str:
         try:
             at = _EPOCH + milliseconds * _MILLISECOND
         except OverflowError:
-            raise PlainEventError(path, "lies outside the calendar") from None
+            raise PlainEventError(path, "lies outside the calendar", _BAD_DATE) from None
         precision = "milliseconds" if milliseconds % 1000 else "seconds"
         return at.replace(tzinfo=None).isoformat(timespec=precision) + "Z"
 

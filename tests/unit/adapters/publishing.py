@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
-from instep.adapters import Memory, Plain, Planned, Send, Settings, plan, read
+from instep.adapters import Memory, Plain, Send, Settings, Triaged, read, triage
 from instep.adapters.csv_moves import COLUMNS
 
 DATA = Path(__file__).resolve().parents[2] / "data"
@@ -70,21 +70,26 @@ class Publisher:
         *,
         deliver: Callable[[int], bool] = lambda number: True,
         settings: Settings = SETTINGS,
-        check: Callable[[str, Plain], None] | None = None,
-    ) -> list[Planned]:
+        validate: Callable[[str, Plain], None] | None = None,
+    ) -> list[Triaged]:
         outcomes = []
         with Memory.open(self.state, AUTHORITY) as memory:
             lines = read(path, authority=AUTHORITY, settings=settings)
-            planned = plan(
-                lines, memory=memory, secret=memory.secret, authority=AUTHORITY, now=lambda: NOW, check=check
+            triaged = triage(
+                lines,
+                memory=memory,
+                secret=memory.secret,
+                authority=AUTHORITY,
+                now=lambda: NOW,
+                validate=validate,
             )
-            for number, outcome in enumerate(planned):
+            for number, outcome in enumerate(triaged):
                 outcomes.append(outcome)
                 if isinstance(outcome, Send) and deliver(number):
                     memory.remember([outcome.sent])
         return outcomes
 
-    def rows(self, *rows: dict[str, str]) -> list[Planned]:
+    def rows(self, *rows: dict[str, str]) -> list[Triaged]:
         return self.publish(self.file(csv_of(*rows)))
 
     def forget_everything_but_the_secret(self) -> None:
@@ -92,19 +97,19 @@ class Publisher:
             file.unlink()
 
 
-def sent(outcomes: list[Planned]) -> list[Send]:
+def sent(outcomes: list[Triaged]) -> list[Send]:
     return [outcome for outcome in outcomes if isinstance(outcome, Send)]
 
 
-def events(outcomes: list[Planned]) -> list[Plain]:
+def events(outcomes: list[Triaged]) -> list[Plain]:
     return [outcome.event for outcome in sent(outcomes)]
 
 
-def ids(outcomes: list[Planned]) -> list[str]:
+def ids(outcomes: list[Triaged]) -> list[str]:
     return [outcome.event_id for outcome in sent(outcomes)]
 
 
-def names(outcomes: list[Planned]) -> list[str]:
+def names(outcomes: list[Triaged]) -> list[str]:
     return [type(outcome).__name__ for outcome in outcomes]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from instep.adapters import Planned, Refused, Review, Row, Send, Settings, Skipped, read
+from instep.adapters import Refused, Review, Row, Send, Settings, Skipped, Triaged, read
 from tests.unit.adapters.publishing import AUTHORITY, DATA, SETTINGS, TODAY, Publisher
 
 EXPECTED = list(csv.DictReader((DATA / "moves-dirty-expected.csv").read_text(encoding="utf-8").splitlines()))
@@ -19,7 +19,7 @@ UNKNOWN = {
 
 
 @pytest.fixture(scope="module")
-def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Planned]:
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Triaged]:
     settings = Settings(today=TODAY, known_postcode=lambda postcode: postcode not in UNKNOWN)
     return Publisher(tmp_path_factory.mktemp("dirty")).publish(DIRTY, settings=settings)
 
@@ -30,7 +30,7 @@ def rows() -> dict[int, Row]:
     return {row.line: row for row in found if isinstance(row, Row)}
 
 
-def judged(outcome: Planned) -> tuple[int, str, str]:
+def judged(outcome: Triaged) -> tuple[int, str, str]:
     match outcome:
         case Send(notes=notes):
             reviews = [note.reason for note in notes if note.review]
@@ -47,7 +47,7 @@ def judged(outcome: Planned) -> tuple[int, str, str]:
             return outcome.line, type(outcome).__name__, ""
 
 
-def test_every_record_comes_out_with_its_outcome_reason_and_physical_line(outcomes: list[Planned]) -> None:
+def test_every_record_comes_out_with_its_outcome_reason_and_physical_line(outcomes: list[Triaged]) -> None:
     expected = [(int(told["physical_line"]), told["outcome"], told["reason"]) for told in EXPECTED]
     assert [judged(outcome) for outcome in outcomes] == expected
 

@@ -58,7 +58,7 @@ def test_a_move_with_a_two_digit_year_is_of_this_century() -> None:
 def test_a_day_that_cannot_be_true_is_refused_and_never_guessed(text: str, reason: str) -> None:
     with pytest.raises(RowError) as caught:
         normalise.day("move_date", text, TODAY)
-    assert (caught.value.column, caught.value.problem) == ("move_date", reason)
+    assert (caught.value.column, caught.value.reason) == ("move_date", reason)
     assert text not in str(caught.value)
 
 
@@ -69,7 +69,7 @@ def test_any_text_at_all_is_a_day_or_a_refusal(text: str) -> None:
         try:
             read("move_date", text, TODAY)
         except RowError as error:
-            problem = error.problem
+            problem = error.reason
         assert problem in {"impossible-date", "date-out-of-range", "excel-serial-date"}
 
 

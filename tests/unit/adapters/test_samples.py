@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from instep.adapters import Plain, Planned, Refused, Row, Settings, plan, read
+from instep.adapters import Plain, Refused, Row, Settings, Triaged, read, triage
 from instep.adapters.memory import Memory
 from instep.adapters.split import councils, split_moves, split_registrations, write_moves
 from instep.catalogue.files import default_directory, load_catalogue
@@ -29,12 +29,12 @@ def catalogue() -> Catalogue:
 
 
 @pytest.fixture(scope="module")
-def moves(tmp_path_factory: pytest.TempPathFactory) -> list[Planned]:
+def moves(tmp_path_factory: pytest.TempPathFactory) -> list[Triaged]:
     return Publisher(tmp_path_factory.mktemp("moves")).publish(MOVES)
 
 
 @pytest.fixture(scope="module")
-def food(tmp_path_factory: pytest.TempPathFactory) -> list[Planned]:
+def food(tmp_path_factory: pytest.TempPathFactory) -> list[Triaged]:
     return Publisher(tmp_path_factory.mktemp("food")).publish(FOOD)
 
 
@@ -43,20 +43,20 @@ def encoded(catalogue: Catalogue, event_type: str, event: Plain) -> Plain:
     return to_plain(schema, decode(schema, encode(schema, from_plain(schema, event))))
 
 
-def test_all_2000_moves_convert_and_encode(catalogue: Catalogue, moves: list[Planned]) -> None:
+def test_all_2000_moves_convert_and_encode(catalogue: Catalogue, moves: list[Triaged]) -> None:
     assert names(moves) == ["Send"] * 2000
     for event in events(moves):
         assert encoded(catalogue, "resident-moved", event)["person"] == event["person"]
 
 
-def test_all_300_registrations_convert_and_encode(catalogue: Catalogue, food: list[Planned]) -> None:
+def test_all_300_registrations_convert_and_encode(catalogue: Catalogue, food: list[Triaged]) -> None:
     assert names(food) == ["Send"] * 300
     for event in events(food):
         assert encoded(catalogue, "business-registered", event)["establishment"] == event["establishment"]
 
 
 def test_intakes_own_rules_find_every_event_sound(
-    catalogue: Catalogue, moves: list[Planned], food: list[Planned]
+    catalogue: Catalogue, moves: list[Triaged], food: list[Triaged]
 ) -> None:
     """At the end of 2026: the samples hold rows recorded up to 30 December."""
     end_of_2026 = 1_798_761_600_000
@@ -66,7 +66,7 @@ def test_intakes_own_rules_find_every_event_sound(
             assert rule_of(kind)(from_plain(kind.latest, event), end_of_2026) is None
 
 
-def test_a_reference_again_is_a_correction_of_the_event_before(moves: list[Planned]) -> None:
+def test_a_reference_again_is_a_correction_of_the_event_before(moves: list[Triaged]) -> None:
     last: dict[str, Plain] = {}
     for event in events(moves):
         header = event["header"]
@@ -79,7 +79,7 @@ def test_a_reference_again_is_a_correction_of_the_event_before(moves: list[Plann
     assert Counter(event["header"]["change_kind"] for event in events(moves)) == {"NEW": 1960, "CORRECT": 40}
 
 
-def test_no_local_reference_leaves_the_publisher(moves: list[Planned]) -> None:
+def test_no_local_reference_leaves_the_publisher(moves: list[Triaged]) -> None:
     text = json.dumps(events(moves))
     told = MOVES.read_text(encoding="utf-8")
     for marked in ("CT-26-00", "HH-00"):  # every reference and household begins so
@@ -87,19 +87,19 @@ def test_no_local_reference_leaves_the_publisher(moves: list[Planned]) -> None:
         assert marked not in text
 
 
-def test_event_ids_are_unique(moves: list[Planned], food: list[Planned]) -> None:
+def test_event_ids_are_unique(moves: list[Triaged], food: list[Triaged]) -> None:
     found = [event["header"]["event_id"] for event in (*events(moves), *events(food))]
     assert len(set(found)) == len(found) == 2300
 
 
-def test_a_households_members_share_their_group_and_nobody_else_does(moves: list[Planned]) -> None:
+def test_a_households_members_share_their_group_and_nobody_else_does(moves: list[Triaged]) -> None:
     with MOVES.open(encoding="utf-8") as stream:
         households = [row["household_reference"] for row in csv.DictReader(stream)]
     groups = [event["group_ref"] for event in events(moves)]
     assert len(set(zip(households, groups, strict=True))) == len(set(households)) == len(set(groups))
 
 
-def test_nulls_of_the_real_api_are_absent_in_the_event(food: list[Planned]) -> None:
+def test_nulls_of_the_real_api_are_absent_in_the_event(food: list[Triaged]) -> None:
     assert "null" not in json.dumps(events(food))
 
 
@@ -148,7 +148,7 @@ def test_two_authorities_never_have_a_reference_or_an_id_in_common(tmp_path: Pat
         with Memory.open(tmp_path, AUTHORITY) as memory:  # the same secret, even
             lines = read(MOVES, authority=authority, settings=SETTINGS)
             outcomes = list(
-                plan(lines, memory=memory, secret=memory.secret, authority=authority, now=lambda: NOW)
+                triage(lines, memory=memory, secret=memory.secret, authority=authority, now=lambda: NOW)
             )
             found.append(
                 {event["header"][name] for event in events(outcomes) for name in ("event_id", "subject_ref")}

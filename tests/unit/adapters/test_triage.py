@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from instep.adapters import Memory, Plain, Refused, Review, Skipped
-from instep.errors import PlatformError, RowError
+from instep.errors import PlainEventError, PlatformError, RowError
 from tests.strategies import examples
 from tests.unit.adapters.publishing import (
     AUTHORITY,
@@ -242,10 +242,19 @@ def test_what_intake_would_refuse_is_refused_and_not_corrected_later(publisher: 
             raise RowError("moved_on", "bad-date")
 
     file = publisher.file(csv_of(ROW, row(move_date="2026-05-02", recorded_at=LATER)))
-    refused, accepted = publisher.publish(file, check=refuse)
+    refused, accepted = publisher.publish(file, validate=refuse)
     assert isinstance(refused, Refused)
     assert (refused.line, refused.column, refused.reason) == (2, "moved_on", "bad-date")
     assert events([accepted])[0]["header"]["change_kind"] == "NEW"
+
+
+def test_a_refusal_by_intakes_rules_keeps_its_code_and_its_words(publisher: Publisher) -> None:
+    def refuse(event_type: str, event: Plain) -> None:
+        raise PlainEventError("moved_on", "is missing", "missing-field")
+
+    (refused,) = publisher.publish(publisher.file(csv_of(ROW)), validate=refuse)
+    assert isinstance(refused, Refused)
+    assert (refused.column, refused.reason, refused.problem) == ("moved_on", "missing-field", "is missing")
 
 
 def test_an_event_that_the_network_refused_can_be_forgotten(publisher: Publisher) -> None:

@@ -1,0 +1,298 @@
+"""Sorts a file's rows against the publisher's memory: new, a correction, unchanged, to be reviewed, or refused.
+
+Source, reference, content and recorded date make an event's id. So when the memory is lost, the same file gives the same
+events under the same ids, and the router drops the repeats; a correction in the file replaces the event of the row before. A
+problem remains where the file no longer holds the earlier row: the correction becomes a NEW of the same id and other
+content. The router refuses the NEW as an id-conflict, and the event that was delivered before stands.
+
+The memory holds digests, and digests cannot be published again. Hence two limits:
+
+- When a member of a household becomes protected, members who are not in the file stay as published until a file holds their
+  rows.
+- A row may repeat exactly, under the same `recorded_at`, the content that an intermediate change has replaced. Such a row
+  counts as published. So a row whose household is no longer protected stays PROTECTED until its system records the row anew.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from instep.adapters.identity import Identity
+from instep.adapters.line import Line, Note, Plain, Refused, Row
+from instep.adapters.memory import Fingerprint, Memory, Sent
+from instep.adapters.normalise import at_milliseconds, iso
+from instep.errors import PlainEventError, RowError, Theirs
+
+Validate = Callable[[str, Plain], None]
+
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Send:
+    """An event to publish. Once the broker has confirmed the event, call `memory.remember([send.sent, …])`."""
+
+    line: int
+    position: int
+    event_type: str
+    event: Plain = field(repr=False)
+    notes: tuple[Note, ...]
+    sent: Sent = field(repr=False)
+
+    @property
+    def event_id(self) -> str:
+        return str(self.event["header"]["event_id"])
+
+    @property
+    def subject_ref(self) -> str:
+        return str(self.event["header"]["subject_ref"])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unchanged:
+    """Not sent: an earlier run has published the row."""
+
+    line: int
+    position: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SameAddress:
+    """Not sent, only counted: an address is written differently, with the same UPRN and postcode."""
+
+    line: int
+    position: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Skipped:
+    """Not sent: `duplicate` (an earlier row of this file says the same), `superseded` (a newer row has been published)."""
+
+    line: int
+    position: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Review:
+    """Not sent until somebody has looked: is the row a correction, or do two people share a reference?"""
+
+    line: int
+    position: int
+    column: str
+    reason: str
+
+
+Triaged = Send | Unchanged | SameAddress | Skipped | Review | Refused
+
+
+def triage(
+    lines: Iterable[Line],
+    *,
+    memory: Memory,
+    secret: bytes,
+    authority: str,
+    now: Callable[[], int],
+    validate: Validate | None = None,
+) -> Iterator[Triaged]:
+    """Each line's fate, in order. `now` gives epoch milliseconds.
+
+    `validate` gets each event's type and the event, and raises Theirs where intake would refuse the event. The row is then
+    Refused and counts as not sent, so no later row corrects the event.
+    """
+    triager = _Triage(memory, Identity(secret=secret, authority=authority), now, validate)
+    for line in lines:
+        yield line if isinstance(line, Refused) else triager.sort(line)
+
+
+class _Triage:
+    def __init__(
+        self, memory: Memory, identity: Identity, now: Callable[[], int], validate: Validate | None
+    ) -> None:
+        self._memory = memory
+        self._identity = identity
+        self._now = now
+        self._validate = validate
+
+    def sort(self, row: Row) -> Triaged:
+        try:
+            return self._given(row) if "change_kind" in row.header else self._derived(row)
+        except PlainEventError as error:
+            return _refused(row, error.field, error.reason, error.problem)
+        except RowError as error:
+            return _refused(row, error.column, error.reason)
+        except Theirs as error:
+            return _refused(row, "", "undecodable", str(error))
+        except RecursionError:
+            return _refused(row, "", "too-deep")
+
+    def _given(self, row: Row) -> Triaged:
+        """An event whose own system names the kind of change: only gaps in its header are filled."""
+        header, body, current = self._content_of(row)
+        if (outcome := self._sent_before(row, current)) is not None:
+            return outcome
+        stands = header["change_kind"] in ("NEW", "CORRECT")
+        return self._send(row, {"sequence": row.recorded, **header}, body, current, remembered=stands)
+
+    def _derived(self, row: Row) -> Triaged:
+        """An event whose kind of change follows from the memory of its subject."""
+        header, body, current = self._content_of(row)
+        last = self._memory.last(current.subject)
+        if last is None:
+            header["change_kind"] = "NEW"
+        else:
+            outcome = self._nothing_new(row, current, last)
+            if outcome is not None:
+                return outcome
+            again = last.again if current.recorded == last.recorded else b""
+            current = replace(current, sequence=max(current.sequence, last.sequence + 1), again=again)
+            header |= {"change_kind": "CORRECT", "replaces": str(uuid.UUID(bytes=last.event_id))}
+        return self._send(row, {**header, "sequence": current.sequence}, body, current, remembered=True)
+
+    def _content_of(self, row: Row) -> tuple[Plain, Plain, Fingerprint]:
+        """Header and body as far as the row decides them, and the fingerprint of the event."""
+        identity = self._identity
+        subject_ref = row.header.get("subject_ref") or identity.subject_ref(row.system, row.reference)
+        subject = identity.digest("memory", subject_ref)
+        household = identity.digest("household", row.system, row.household) if row.household else None
+        body, protected = self._with_household(row, household, subject)
+        header = {
+            "source_system": row.system,
+            **row.header,
+            "subject_ref": subject_ref,
+            "handling": "PROTECTED" if protected else "ORDINARY",
+        }
+        content = {"handling": header["handling"], "occurred_on": header["occurred_on"], **body}
+        text = _canonical(content)
+        if "event_id" not in header:
+            given = _canonical(row.header) if "change_kind" in row.header else ""
+            header["event_id"] = identity.event_id(subject_ref, text + given, row.recorded)
+        return (
+            header,
+            body,
+            Fingerprint(
+                subject=subject,
+                event_id=_uuid(header["event_id"]),
+                alike=identity.digest("alike", text.casefold()),
+                loose=identity.digest("loose", _canonical(_loosened(content)).casefold()),
+                person=identity.digest("person", row.person.casefold()) if row.person else None,
+                household=household,
+                protected=row.protected,
+                recorded=row.recorded,
+                sequence=row.recorded,
+                run=self._memory.run,
+            ),
+        )
+
+    def _with_household(self, row: Row, household: bytes | None, subject: bytes) -> tuple[Plain, bool]:
+        """The body with what the household adds, and whether the event is protected."""
+        protected = row.protected or row.shielded
+        if not household:
+            return row.body, protected
+        body = {"group_ref": self._identity.group_ref(row.system, row.household), **row.body}
+        if row.household_size:
+            body = _with_all_members(body, row.household_size, self._memory.members(household))
+        return body, protected or self._memory.protected_beside(household, subject)
+
+    def _nothing_new(self, row: Row, current: Fingerprint, last: Fingerprint) -> Triaged | None:
+        """The reason not to send a row of a remembered subject; None for a correction."""
+        line, position = row.line, row.position
+        if current.alike == last.alike or current.event_id == last.event_id:
+            self._memory.note_repeat(last, current.event_id, current.recorded)
+            return _again(row, current, last)
+        if (outcome := self._sent_before(row, current)) is not None:
+            return outcome
+        if _is_another(current, last):
+            return Review(line=line, position=position, column="reference", reason="reference-conflict")
+        if current.recorded < last.recorded:
+            return Skipped(line=line, position=position, reason="superseded")
+        if current.loose == last.loose:
+            self._memory.note_repeat(last, current.event_id, current.recorded)
+            return SameAddress(line=line, position=position)
+        return _again(row, current, last) if last.also_said_by(current.event_id) else None
+
+    def _sent_before(self, row: Row, current: Fingerprint) -> Triaged | None:
+        """The reason not to send an event that was sent before: an id never goes out with two contents."""
+        if self._memory.under_way(current.event_id):
+            return Skipped(line=row.line, position=row.position, reason="duplicate")
+        if self._memory.sent(current.event_id):
+            return Unchanged(line=row.line, position=row.position)
+        return None
+
+    def _send(
+        self, row: Row, header: Plain, body: Plain, current: Fingerprint, *, remembered: bool
+    ) -> Triaged:
+        event = {"header": {**header, **self._of_this_run(header)}, **body}
+        if self._validate:
+            self._validate(row.event_type, event)
+        sent = Sent(event_id=current.event_id, fingerprint=current if remembered else None)
+        self._memory.begin(sent)
+        notes = row.notes
+        if header["handling"] == "PROTECTED" and not row.protected:
+            notes = (*notes, Note(column="protected", reason="household-protected"))
+        return Send(
+            line=row.line,
+            position=row.position,
+            event_type=row.event_type,
+            event=event,
+            notes=notes,
+            sent=sent,
+        )
+
+    def _of_this_run(self, header: Plain) -> Plain:
+        authority = self._identity.authority
+        if header.get("source", authority) != authority:
+            raise RowError("header.source", "wrong-source")
+        published = header.get("published_at") or iso(at_milliseconds(self._now()))
+        return {"source": authority, "published_at": published}
+
+
+def _refused(row: Row, column: str, reason: str, problem: str = "") -> Refused:
+    return Refused(line=row.line, column=column, reason=reason, problem=problem, position=row.position)
+
+
+def _again(row: Row, current: Fingerprint, last: Fingerprint) -> Triaged:
+    if last.run == current.run:
+        return Skipped(line=row.line, position=row.position, reason="duplicate")
+    return Unchanged(line=row.line, position=row.position)
+
+
+def _canonical(content: Any) -> str:
+    return _ENCODER.encode(content)
+
+
+def _uuid(text: Any) -> bytes:
+    try:
+        return uuid.UUID(text).bytes
+    except (ValueError, TypeError, AttributeError):
+        raise RowError("header.event_id", "bad-identifier") from None
+
+
+def _is_another(current: Fingerprint, last: Fingerprint) -> bool:
+    """Whether person and household both differ; without households, a different person is enough to ask."""
+    if current.person is None or last.person is None or current.person == last.person:
+        return False
+    return current.household is None or last.household is None or current.household != last.household
+
+
+def _with_all_members(body: Plain, in_file: int, remembered: int) -> Plain:
+    """A placement of a household that is only partly in this file: counts all members, leaves out their description."""
+    if remembered <= in_file or "others_number" not in body.get("placement", {}):
+        return body
+    placement = {name: value for name, value in body["placement"].items() if name != "others_description"}
+    return {**body, "placement": {**placement, "others_number": remembered - 1}}
+
+
+def _loosened(content: Any) -> Any:
+    """The content, with each address that has a UPRN reduced to UPRN and postcode, which decide."""
+    if isinstance(content, dict):
+        if content.get("uprn") and "lines" in content:
+            return {"uprn": content["uprn"], "postcode": content.get("postcode")}
+        return {name: _loosened(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [_loosened(item) for item in content]
+    return content

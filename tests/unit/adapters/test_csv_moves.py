@@ -156,7 +156,7 @@ def test_a_note_names_the_heading_of_the_file_itself(publisher: Publisher) -> No
 
 
 @pytest.mark.parametrize(
-    ("told", "sentence"),
+    ("content", "sentence"),
     [
         ("not toml", "not valid TOML"),
         ('reference = "Account"', r"one table, \[columns\]"),
@@ -165,9 +165,9 @@ def test_a_note_names_the_heading_of_the_file_itself(publisher: Publisher) -> No
         ('[columns]\nmove_date = "A"\nreason = "a"', "one heading to two columns"),
     ],
 )
-def test_a_mapping_that_cannot_be_used_says_why(tmp_path: Path, told: str, sentence: str) -> None:
+def test_a_mapping_that_cannot_be_used_says_why(tmp_path: Path, content: str, sentence: str) -> None:
     mapping = tmp_path / "mapping.toml"
-    mapping.write_text(told)
+    mapping.write_text(content)
     with pytest.raises(ConfigurationError, match=sentence):
         load_mapping(mapping)
     with pytest.raises(ConfigurationError, match="cannot be read"):
@@ -253,12 +253,12 @@ def test_however_bytes_are_spoilt_there_is_no_traceback_and_no_value_in_a_refusa
     path = tmp_path / "spoilt.csv"
     path.write_bytes(bytes(content))
     lines: list[Line] = []
-    said = ""
+    message = ""
     try:
         lines = lines_of(path)
     except FileFormatError as error:
-        said = str(error)
-    assert "Quillfeather" not in said
+        message = str(error)
+    assert "Quillfeather" not in message
     for line in lines:
         if isinstance(line, Refused):
             assert line.column in {"", *COLUMNS}

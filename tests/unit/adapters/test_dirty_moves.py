@@ -12,9 +12,7 @@ from tests.unit.adapters.publishing import AUTHORITY, DATA, SETTINGS, TODAY, Pub
 EXPECTED = list(csv.DictReader((DATA / "moves-dirty-expected.csv").read_text(encoding="utf-8").splitlines()))
 DIRTY = DATA / "moves-dirty.csv"
 UNKNOWN = {
-    told["note"].partition("=")[2].partition(";")[0]
-    for told in EXPECTED
-    if told["reason"] == "unknown-postcode"
+    row["note"].partition("=")[2].partition(";")[0] for row in EXPECTED if row["reason"] == "unknown-postcode"
 }
 
 
@@ -26,11 +24,11 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Triaged]:
 
 @pytest.fixture(scope="module")
 def rows() -> dict[int, Row]:
-    found = read(DIRTY, authority=AUTHORITY, settings=SETTINGS)
-    return {row.line: row for row in found if isinstance(row, Row)}
+    lines = read(DIRTY, authority=AUTHORITY, settings=SETTINGS)
+    return {row.line: row for row in lines if isinstance(row, Row)}
 
 
-def judged(outcome: Triaged) -> tuple[int, str, str]:
+def fate(outcome: Triaged) -> tuple[int, str, str]:
     match outcome:
         case Send(notes=notes):
             reviews = [note.reason for note in notes if note.review]
@@ -48,13 +46,13 @@ def judged(outcome: Triaged) -> tuple[int, str, str]:
 
 
 def test_every_record_comes_out_with_its_outcome_reason_and_physical_line(outcomes: list[Triaged]) -> None:
-    expected = [(int(told["physical_line"]), told["outcome"], told["reason"]) for told in EXPECTED]
-    assert [judged(outcome) for outcome in outcomes] == expected
+    expected = [(int(row["physical_line"]), row["outcome"], row["reason"]) for row in EXPECTED]
+    assert [fate(outcome) for outcome in outcomes] == expected
 
 
 def test_windows_1252_and_utf_8_rows_both_read_as_they_were_meant(rows: dict[int, Row]) -> None:
-    meant = [(int(told["physical_line"]), match) for told in EXPECTED
-             if (match := re.search(r"(\w+) must read as (.+)$", told["note"]))]  # fmt: skip
+    meant = [(int(row["physical_line"]), match) for row in EXPECTED
+             if (match := re.search(r"(\w+) must read as (.+)$", row["note"]))]  # fmt: skip
     assert len(meant) == 23
     for line, match in meant:
         body = rows[line].body
@@ -67,26 +65,26 @@ def test_windows_1252_and_utf_8_rows_both_read_as_they_were_meant(rows: dict[int
 
 
 def test_uk_dates_are_read_day_first(rows: dict[int, Row]) -> None:
-    told = [(int(one["physical_line"]), match) for one in EXPECTED
-            if (match := re.match(r"move_date is (\S+), date_of_birth is (\S+)", one["note"]))]  # fmt: skip
-    assert len(told) == 25
-    for line, match in told:
+    noted = [(int(row["physical_line"]), match) for row in EXPECTED
+            if (match := re.match(r"move_date is (\S+), date_of_birth is (\S+)", row["note"]))]  # fmt: skip
+    assert len(noted) == 25
+    for line, match in noted:
         assert (rows[line].body["moved_on"], rows[line].body["person"]["born_on"]) == match.groups()
 
 
 def test_references_that_lost_their_zeros_have_them_again(rows: dict[int, Row]) -> None:
-    told = [(int(one["physical_line"]), match[1]) for one in EXPECTED
-            if (match := re.match(r"reference is (\d+)", one["note"]))]  # fmt: skip
-    assert len(told) == 8
-    assert all(rows[line].reference == reference for line, reference in told)
+    noted = [(int(row["physical_line"]), match[1]) for row in EXPECTED
+            if (match := re.match(r"reference is (\d+)", row["note"]))]  # fmt: skip
+    assert len(noted) == 8
+    assert all(rows[line].reference == reference for line, reference in noted)
 
 
 def test_a_postcode_that_is_none_is_left_out_and_the_record_kept(rows: dict[int, Row]) -> None:
-    malformed = [one for one in EXPECTED if one["reason"] == "malformed-postcode"]
+    malformed = [row for row in EXPECTED if row["reason"] == "malformed-postcode"]
     assert malformed
-    for one in malformed:
-        side = one["note"].partition("_postcode")[0]
-        assert "postcode" not in rows[int(one["physical_line"])].body[f"{side}_address"]
+    for row in malformed:
+        side = row["note"].partition("_postcode")[0]
+        assert "postcode" not in rows[int(row["physical_line"])].body[f"{side}_address"]
 
 
 def test_a_well_formed_postcode_that_stands_for_no_place_is_kept(rows: dict[int, Row]) -> None:

@@ -22,22 +22,33 @@ SAMPLE: list[dict[str, Any]] = json.loads((DATA / "food-registrations.json").rea
 
 def of_type(operator_type: str) -> dict[str, Any]:
     return copy.deepcopy(
-        next(one for one in SAMPLE if one["establishment"]["operator"]["operator_type"] == operator_type)
+        next(
+            registration
+            for registration in SAMPLE
+            if registration["establishment"]["operator"]["operator_type"] == operator_type
+        )
     )
 
 
-def lines_of(publisher: Publisher, told: Any) -> list[Line]:
-    path = publisher.file(json.dumps(told, indent=1).encode(), ".json")
+def lines_of(publisher: Publisher, document: Any) -> list[Line]:
+    path = publisher.file(json.dumps(document, indent=1).encode(), ".json")
     return list(read(path, authority=AUTHORITY, settings=SETTINGS))
 
 
-def only(publisher: Publisher, told: Any) -> Row:
-    (line,) = lines_of(publisher, told)
+def only(publisher: Publisher, document: Any) -> Row:
+    (line,) = lines_of(publisher, document)
     assert isinstance(line, Row)
     return line
 
 
-@pytest.mark.parametrize("wrap", [lambda one: one, lambda one: [one], lambda one: {"registrations": [one]}])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda registration: registration,
+        lambda registration: [registration],
+        lambda registration: {"registrations": [registration]},
+    ],
+)
 def test_a_list_an_object_and_a_wrapped_list_say_the_same(
     publisher: Publisher, wrap: Callable[[Any], Any]
 ) -> None:
@@ -46,8 +57,8 @@ def test_a_list_an_object_and_a_wrapped_list_say_the_same(
 
 def test_a_company_keeps_the_zeros_of_its_number(publisher: Publisher) -> None:
     company = of_type("COMPANY")
-    for told, number in (("123", "00000123"), ("sc1234", "SC001234"), (6146287, "06146287")):
-        company["establishment"]["operator"]["operator_company_house_number"] = told
+    for written, number in (("123", "00000123"), ("sc1234", "SC001234"), (6146287, "06146287")):
+        company["establishment"]["operator"]["operator_company_house_number"] = written
         row = only(publisher, [company])
         assert row.body["company_number"] == number
     company["establishment"]["operator"]["operator_company_house_number"] = "pending"
@@ -61,9 +72,9 @@ def test_a_company_keeps_the_zeros_of_its_number(publisher: Publisher) -> None:
 def test_partners_are_told_by_name(publisher: Publisher) -> None:
     partnership = of_type("PARTNERSHIP")
     partners = only(publisher, [partnership]).body["operator"]["partners"]
-    told = partnership["establishment"]["operator"]["partners"]
-    assert [(one["name"], one["primary_contact"]) for one in partners] == [
-        (one["partner_name"], one["partner_is_primary_contact"]) for one in told
+    exported = partnership["establishment"]["operator"]["partners"]
+    assert [(partner["name"], partner["primary_contact"]) for partner in partners] == [
+        (partner["partner_name"], partner["partner_is_primary_contact"]) for partner in exported
     ]
 
 
@@ -75,30 +86,30 @@ def test_a_blank_charity_number_is_absent(publisher: Publisher) -> None:
 
 @pytest.mark.parametrize("kind", ["RAW_MEAT_FISH_SHELLFISH", "RAW_UNWRAPPED_MEAT_FISH_SHELLFISH"])
 def test_both_spellings_of_raw_meat_are_taken(publisher: Publisher, kind: str) -> None:
-    one = of_type("COMPANY")
-    one["establishment"]["activities"]["food_type"] = [kind]
-    assert only(publisher, [one]).body["activities"]["food_types"] == [kind]
+    registration = of_type("COMPANY")
+    registration["establishment"]["activities"]["food_type"] = [kind]
+    assert only(publisher, [registration]).body["activities"]["food_types"] == [kind]
 
 
 def test_opening_hours_stand_beside_their_days(publisher: Publisher) -> None:
-    one = of_type("COMPANY")
-    activities = one["establishment"]["activities"]
+    registration = of_type("COMPANY")
+    activities = registration["establishment"]["activities"]
     for day in ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"):
         activities[f"opening_day_{day}"] = day in ("tuesday", "sunday")
         activities[f"opening_hours_{day}"] = "10 - 4" if day == "sunday" else None
-    told = only(publisher, [one]).body["activities"]
-    assert told["opening_days"] == ["TUESDAY", "SUNDAY"]
-    assert told["opening_hours"] == ["", "10 - 4"]
+    read_back = only(publisher, [registration]).body["activities"]
+    assert read_back["opening_days"] == ["TUESDAY", "SUNDAY"]
+    assert read_back["opening_hours"] == ["", "10 - 4"]
 
 
 def change(path: str, value: Any) -> dict[str, Any]:
-    one = of_type("SOLETRADER")
+    registration = of_type("SOLETRADER")
     *folders, last = path.split(".")
-    place = one
+    place = registration
     for folder in folders:
         place = place[folder]
     place[last] = value
-    return one
+    return registration
 
 
 @pytest.mark.parametrize(
@@ -133,9 +144,9 @@ def test_what_is_no_registration_is_refused(publisher: Publisher) -> None:
 
 
 def test_collecting_a_registration_changes_nothing_that_is_published(publisher: Publisher) -> None:
-    one = {**SAMPLE[0], "collected": False}
-    publisher.publish(publisher.file(json.dumps([one]).encode(), ".json"))
-    collected = one | {
+    registration = {**SAMPLE[0], "collected": False}
+    publisher.publish(publisher.file(json.dumps([registration]).encode(), ".json"))
+    collected = registration | {
         "collected": True,
         "collected_at": "2026-02-01T00:00:00Z",
         "updatedAt": "2026-02-01T00:00:00Z",
@@ -193,29 +204,29 @@ def test_wherever_json_is_cut_off_what_came_before_is_given_and_then_it_is_said(
 
 @settings(examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    told=st.lists(
+    values=st.lists(
         st.dictionaries(st.text(max_size=5), st.text(max_size=30) | st.integers() | st.none(), max_size=4)
     ),
     indent=st.sampled_from([None, 1]),
     chunk=st.integers(1, 50),
 )
 def test_elements_are_those_of_json_itself_however_the_file_is_cut_into_chunks(
-    tmp_path: Path, told: list[dict[str, Any]], indent: int | None, chunk: int
+    tmp_path: Path, values: list[dict[str, Any]], indent: int | None, chunk: int
 ) -> None:
     path = tmp_path / "whole.json"
-    path.write_text(json.dumps(told, indent=indent, ensure_ascii=True), encoding="utf-8")
+    path.write_text(json.dumps(values, indent=indent, ensure_ascii=True), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch, open_file(path, "JSON") as stream:
         patch.setattr(json_array, "_CHUNK", chunk)
-        found = list(elements(stream, path, "registrations"))
-    assert [element.value for element in found] == told
+        read_back = list(elements(stream, path, "registrations"))
+    assert [element.value for element in read_back] == values
     if indent:
         lines = path.read_text(encoding="utf-8").splitlines()
-        assert all(lines[element.line - 1].lstrip().startswith("{") for element in found)
+        assert all(lines[element.line - 1].lstrip().startswith("{") for element in read_back)
 
 
 def test_council_is_only_checked_where_it_can_be_told(publisher: Publisher) -> None:
     path = publisher.file(json.dumps([SAMPLE[0]]).encode(), ".json")
     for council, kind in ((None, Row), (AUTHORITY, Row), ("bradford", Refused)):
-        told = Settings(today=TODAY, council_of=lambda registration, council=council: council)  # type: ignore[misc]
-        (line,) = read(path, authority=AUTHORITY, settings=told)
+        settings = Settings(today=TODAY, council_of=lambda registration, council=council: council)  # type: ignore[misc]
+        (line,) = read(path, authority=AUTHORITY, settings=settings)
         assert isinstance(line, kind)

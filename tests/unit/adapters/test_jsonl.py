@@ -27,13 +27,13 @@ EVENT = {
 
 
 def event(header: dict[str, Any] | None = None, **changes: Any) -> Plain:
-    told = {**EVENT, **changes, "header": {**HEADER, **(header or {})}}
-    told["header"] = {name: value for name, value in told["header"].items() if value != "absent"}
-    return told
+    event = {**EVENT, **changes, "header": {**HEADER, **(header or {})}}
+    event["header"] = {name: value for name, value in event["header"].items() if value != "absent"}
+    return event
 
 
-def jsonl(*told: Any) -> bytes:
-    return b"".join(json.dumps(one).encode() + b"\n" for one in told)
+def jsonl(*documents: Any) -> bytes:
+    return b"".join(json.dumps(document).encode() + b"\n" for document in documents)
 
 
 def lines_of(publisher: Publisher, content: bytes) -> list[Line]:
@@ -41,10 +41,10 @@ def lines_of(publisher: Publisher, content: bytes) -> list[Line]:
 
 
 def test_an_event_goes_as_it_is_given_with_the_gaps_of_its_header_filled(publisher: Publisher) -> None:
-    (told,) = events(publisher.publish(publisher.file(jsonl(EVENT), ".jsonl")))
-    filled = {name: told["header"].pop(name) for name in ("event_id", "published_at", "source")}
-    told["header"].pop("source_system")
-    assert told == EVENT
+    (event,) = events(publisher.publish(publisher.file(jsonl(EVENT), ".jsonl")))
+    filled = {name: event["header"].pop(name) for name in ("event_id", "published_at", "source")}
+    event["header"].pop("source_system")
+    assert event == EVENT
     assert filled["source"] == AUTHORITY
     assert filled["published_at"].startswith("2026-")
     assert NOW
@@ -73,14 +73,14 @@ def test_without_a_change_kind_it_is_judged_by_what_was_published_before(publish
     second = event({**bare, "recorded_at": "2026-05-05T10:00:00Z"}, moved_on="2026-05-02")
     outcomes = publisher.publish(publisher.file(jsonl(first, first, second), ".jsonl"))
     assert names(outcomes) == ["Send", "Skipped", "Send"]
-    new, correct = (one["header"] for one in events(outcomes))
+    new, correct = (event["header"] for event in events(outcomes))
     assert (new["change_kind"], correct["change_kind"]) == ("NEW", "CORRECT")
     assert correct["replaces"] == new["event_id"]
 
 
 def test_a_local_reference_stands_in_for_the_subject_and_goes_no_further(publisher: Publisher) -> None:
-    told = {**event({"subject_ref": "absent"}), "reference": "CT-77", "household_reference": "HH-77"}
-    outcomes = publisher.publish(publisher.file(jsonl(told, {**told, "reference": "CT-78"}), ".jsonl"))
+    line = {**event({"subject_ref": "absent"}), "reference": "CT-77", "household_reference": "HH-77"}
+    outcomes = publisher.publish(publisher.file(jsonl(line, {**line, "reference": "CT-78"}), ".jsonl"))
     first, second = events(outcomes)
     assert first["header"]["subject_ref"] != second["header"]["subject_ref"]
     assert first["group_ref"] == second["group_ref"]
@@ -93,19 +93,19 @@ def test_handling_that_is_not_given_is_protected(publisher: Publisher) -> None:
 
 
 def test_one_protected_event_protects_all_of_its_group(publisher: Publisher) -> None:
-    told = [
+    lines = [
         event(group_ref="g1"),
         event({"subject_ref": "subject-2", "handling": "PROTECTED"}, group_ref="g1"),
         event({"subject_ref": "subject-3"}, group_ref="g2"),
         event({"subject_ref": "subject-4"}),
     ]
-    outcomes = publisher.publish(publisher.file(jsonl(*told), ".jsonl"))
-    handling = [one["header"]["handling"] for one in events(outcomes)]
+    outcomes = publisher.publish(publisher.file(jsonl(*lines), ".jsonl"))
+    handling = [sent["header"]["handling"] for sent in events(outcomes)]
     assert handling == ["PROTECTED", "PROTECTED", "ORDINARY", "ORDINARY"]
 
 
 @pytest.mark.parametrize(
-    ("told", "column", "reason"),
+    ("document", "column", "reason"),
     [
         (event({"subject_ref": "absent"}), "header.subject_ref", "missing-subject-ref"),
         (event({"recorded_at": "absent"}), "header.recorded_at", "missing-recorded-at"),
@@ -120,17 +120,19 @@ def test_one_protected_event_protects_all_of_its_group(publisher: Publisher) -> 
     ],
 )
 def test_an_event_that_cannot_be_used_is_refused_and_the_rest_goes_on(
-    publisher: Publisher, told: Any, column: str, reason: str
+    publisher: Publisher, document: Any, column: str, reason: str
 ) -> None:
-    outcomes = publisher.publish(publisher.file(jsonl(EVENT, told, event({"subject_ref": "s2"})), ".jsonl"))
+    outcomes = publisher.publish(
+        publisher.file(jsonl(EVENT, document, event({"subject_ref": "s2"})), ".jsonl")
+    )
     assert names(outcomes) == ["Send", "Refused", "Send"]
     assert isinstance(outcomes[1], Refused)
     assert (outcomes[1].line, outcomes[1].column, outcomes[1].reason) == (2, column, reason)
 
 
 def test_an_annulment_needs_no_more_than_its_type(publisher: Publisher) -> None:
-    told = {"event_type": "resident-moved", "header": {**HEADER, "change_kind": "ANNUL", "replaces": ID}}
-    assert names(publisher.publish(publisher.file(jsonl(told), ".jsonl"))) == ["Send"]
+    annulment = {"event_type": "resident-moved", "header": {**HEADER, "change_kind": "ANNUL", "replaces": ID}}
+    assert names(publisher.publish(publisher.file(jsonl(annulment), ".jsonl"))) == ["Send"]
 
 
 def test_lines_that_are_broken_are_refused_and_blank_ones_left_out(publisher: Publisher) -> None:

@@ -81,15 +81,15 @@ def test_a_reference_again_is_a_correction_of_the_event_before(moves: list[Triag
 
 def test_no_local_reference_leaves_the_publisher(moves: list[Triaged]) -> None:
     text = json.dumps(events(moves))
-    told = MOVES.read_text(encoding="utf-8")
+    exported = MOVES.read_text(encoding="utf-8")
     for marked in ("CT-26-00", "HH-00"):  # every reference and household begins so
-        assert told.count(marked) >= 2000
+        assert exported.count(marked) >= 2000
         assert marked not in text
 
 
 def test_event_ids_are_unique(moves: list[Triaged], food: list[Triaged]) -> None:
-    found = [event["header"]["event_id"] for event in (*events(moves), *events(food))]
-    assert len(set(found)) == len(found) == 2300
+    ids = [event["header"]["event_id"] for event in (*events(moves), *events(food))]
+    assert len(set(ids)) == len(ids) == 2300
 
 
 def test_a_households_members_share_their_group_and_nobody_else_does(moves: list[Triaged]) -> None:
@@ -107,9 +107,11 @@ def test_moves_split_by_who_publishes_them_lose_none_and_keep_references_togethe
     with (DATA / "moves-expected.csv").open(encoding="utf-8") as stream:
         expected = {int(row["line"]): row for row in csv.DictReader(stream)}
     with MOVES.open(encoding="utf-8") as stream:
-        told = list(csv.DictReader(stream))
-    lies_in = {row["new_postcode"]: expected[line]["new_authority"] for line, row in enumerate(told, start=2)}
-    for line, row in enumerate(told, start=2):
+        all_rows = list(csv.DictReader(stream))
+    lies_in = {
+        row["new_postcode"]: expected[line]["new_authority"] for line, row in enumerate(all_rows, start=2)
+    }
+    for line, row in enumerate(all_rows, start=2):
         if expected[line]["class"] != "reorganisation":
             lies_in.setdefault(row["old_postcode"], expected[line]["old_authority"])
     shares = split_moves(MOVES, lies_in.get)
@@ -143,15 +145,15 @@ def test_registrations_split_by_council_are_that_councils_and_no_others(tmp_path
 
 
 def test_two_authorities_never_have_a_reference_or_an_id_in_common(tmp_path: Path) -> None:
-    found = []
+    identifiers = []
     for authority in (AUTHORITY, "bradford"):
         with Memory.open(tmp_path, AUTHORITY) as memory:  # the same secret, even
             lines = read(MOVES, authority=authority, settings=SETTINGS)
             outcomes = list(
                 triage(lines, memory=memory, secret=memory.secret, authority=authority, now=lambda: NOW)
             )
-            found.append(
+            identifiers.append(
                 {event["header"][name] for event in events(outcomes) for name in ("event_id", "subject_ref")}
             )
-    assert found[0]
-    assert not found[0] & found[1]
+    assert identifiers[0]
+    assert not identifiers[0] & identifiers[1]

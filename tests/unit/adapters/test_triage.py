@@ -165,18 +165,18 @@ def test_a_run_that_was_killed_and_run_again_sends_exactly_what_one_run_would(
         for person, day, protected, recorded in history
     ]
     whole = Publisher(tmp_path_factory.mktemp("whole"))
-    told = whole.rows(*rows)
+    undisturbed = whole.rows(*rows)
     killed = Publisher(tmp_path_factory.mktemp("killed"))
     file = killed.file(csv_of(*rows))
     (killed.state / AUTHORITY).mkdir(parents=True)
     (killed.state / AUTHORITY / "secret").write_bytes((whole.state / AUTHORITY / "secret").read_bytes())
     # Confirmations come in order, so what a kill leaves is the beginning of what was sent.
-    confirmed = [outcome.line for outcome in sent(told)][:delivered]
+    confirmed = [outcome.line for outcome in sent(undisturbed)][:delivered]
     first = killed.publish(file, deliver=lambda number: number + 2 in confirmed)
     second = killed.publish(file)
-    assert ids(first) == ids(told)
-    assert ids(first)[: len(confirmed)] + ids(second) == ids(told)
-    by_id = {event["header"]["event_id"]: event for event in events(told)}
+    assert ids(first) == ids(undisturbed)
+    assert ids(first)[: len(confirmed)] + ids(second) == ids(undisturbed)
+    by_id = {event["header"]["event_id"]: event for event in events(undisturbed)}
     assert all(by_id[event["header"]["event_id"]] == event for event in events(second))
     assert not sent(killed.publish(file)), "and then there is nothing left to send"
 
@@ -189,14 +189,14 @@ def test_with_the_memory_lost_the_same_file_gives_the_same_events(publisher: Pub
 
 
 def test_ids_cannot_be_made_without_the_secret(tmp_path: Path) -> None:
-    found = []
+    headers = []
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
-        found.append(events(Publisher(tmp_path / name).rows(ROW))[0]["header"])
-    assert found[0]["event_id"] != found[1]["event_id"]
-    assert found[0]["subject_ref"] != found[1]["subject_ref"]
-    assert uuid.UUID(found[0]["event_id"]).version == 8
-    assert uuid.UUID(found[0]["event_id"]).variant == uuid.RFC_4122
+        headers.append(events(Publisher(tmp_path / name).rows(ROW))[0]["header"])
+    assert headers[0]["event_id"] != headers[1]["event_id"]
+    assert headers[0]["subject_ref"] != headers[1]["subject_ref"]
+    assert uuid.UUID(headers[0]["event_id"]).version == 8
+    assert uuid.UUID(headers[0]["event_id"]).variant == uuid.RFC_4122
 
 
 def test_one_protected_row_anywhere_in_the_file_makes_the_household_protected(publisher: Publisher) -> None:
@@ -295,12 +295,12 @@ def test_the_memory_holds_nothing_that_can_be_read(publisher: Publisher) -> None
     telling = {value for value in ROW.values() if len(value) > 4}
     (event,) = events(publisher.rows(ROW))
     assert telling & set(leaves(event)), "the search finds what is there"
-    held = b"".join(
+    memory = b"".join(
         file.read_bytes() for file in (publisher.state / AUTHORITY).iterdir() if file.name != "secret"
     )
-    assert uuid.UUID(event["header"]["event_id"]).bytes in held, "and looks where the memory is"
-    found = [value for value in telling if value.encode() in held or value.casefold().encode() in held]
-    assert not found
+    assert uuid.UUID(event["header"]["event_id"]).bytes in memory, "and looks where the memory is"
+    readable = [value for value in telling if value.encode() in memory or value.casefold().encode() in memory]
+    assert not readable
 
 
 PLACED = {"reason": "placement", "residence_kind": "temporary", "household_reference": "HH-7"}

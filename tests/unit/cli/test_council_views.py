@@ -83,8 +83,8 @@ def test_each_entry_of_an_outcome_is_a_row_of_its_own() -> None:
         {"kind": "RECEIPT", "outcome": "REFUSED", "reason_code": "no-such-account", "authority": "york"},
     ]
     rows = [
-        views.outcome_row(one)
-        for one in views.outcome_objects(item("leeds.outcomes", "outcome", {"entries": entries}))
+        views.outcome_row(entry)
+        for entry in views.outcome_objects(item("leeds.outcomes", "outcome", {"entries": entries}))
     ]
     assert [tuple(row) for row in rows] == [views.OUTCOMES] * 2
     assert (rows[0]["delivered"], rows[0]["withheld"], rows[0]["at"]) == (2, 0, "2026-11-23 09:30")

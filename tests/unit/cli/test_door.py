@@ -50,11 +50,11 @@ def test_a_command_whose_libraries_are_not_installed_names_the_extra(
     for name in [name for name in sys.modules if name.startswith("instep.intake")]:
         monkeypatch.delitem(sys.modules, name)
     assert leaving(monkeypatch, "run", "intake") == 1
-    said = capsys.readouterr()
-    assert said.err.startswith(
+    printed = capsys.readouterr()
+    assert printed.err.startswith(
         "instep: This command needs prometheus_client, which comes with instep[services]"
     )
-    assert said.out == ""
+    assert printed.out == ""
 
 
 def test_a_path_that_cannot_be_used_is_named_without_a_traceback(
@@ -103,13 +103,13 @@ def test_help_is_given_for_every_command(
 
 def test_starting_the_command_loads_nothing_heavy() -> None:
     heavy = ("faust", "aiokafka", "jgo", "rocksdict", "confluent_kafka", "requests")
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", f"import sys, instep.cli; print([m for m in {heavy} if m in sys.modules])"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert told.stdout == "[]\n"
+    assert done.stdout == "[]\n"
 
 
 def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,9 +66,9 @@ def test_a_directory_that_is_not_there_is_named_beside_those_that_are(
 ) -> None:
     for command in ("check", "apply", "plan", "show"):
         assert network(monkeypatch, command, "nowhere") == 1
-        said = capsys.readouterr().err
-        assert said.startswith("instep: There is no network directory nowhere")
-        assert "sample" in said
+        message = capsys.readouterr().err
+        assert message.startswith("instep: There is no network directory nowhere")
+        assert "sample" in message
 
 
 def test_show_gives_each_authority_and_agreement_as_one_object_a_line(
@@ -76,8 +76,8 @@ def test_show_gives_each_authority_and_agreement_as_one_object_a_line(
 ) -> None:
     assert network(monkeypatch, "show", "sample", "--output", "json") == 0
     shown = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert {one["authority"] for one in shown if one["kind"] == "authority"} >= {"leeds", "harrogate"}
-    (tax,) = [one for one in shown if one.get("agreement") == "council-tax"]
+    assert {row["authority"] for row in shown if row["kind"] == "authority"} >= {"leeds", "harrogate"}
+    (tax,) = [row for row in shown if row.get("agreement") == "council-tax"]
     assert "leeds" not in tax["approved"]
     assert set(tax["approved"]) < {*tax["sources"], *tax["recipients"]}
 
@@ -134,9 +134,9 @@ def test_an_authority_is_added_told_of_and_found_sound(
     assert network(monkeypatch, *add, "--dry-run") == 0
     assert file.read_text(encoding="utf-8") == before
     assert network(monkeypatch, *add, "--output", "json", "--from", "1974-04-01") == 0
-    told = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert told["writes"] == ["wakefield.outbox"]
-    assert json.loads(told["first_event"])["header"]["synthetic"]
+    needs = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert needs["writes"] == ["wakefield.outbox"]
+    assert json.loads(needs["first_event"])["header"]["synthetic"]
     assert file.read_text(encoding="utf-8").splitlines()[-1] == (
         "wakefield,Wakefield Council,E08000036,metropolitan,,1974-04-01,,"
     )

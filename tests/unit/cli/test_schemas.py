@@ -130,9 +130,9 @@ def test_types_shows_the_python_types_or_writes_them(tmp_path: Path, monkeypatch
 
 def test_diff_says_what_a_recipient_would_notice(tmp_path: Path) -> None:
     where = ("--directory", str(evolved(tmp_path)))
-    told = run("diff", "resident-moved@1.0.0", "resident-moved", *where).stdout.splitlines()
-    assert told[0].endswith("reads resident-moved 1.1.0 without a change.")
-    assert [line.split(":")[0] for line in told[1:]] == ["reason", "household_size"]
+    shown = run("diff", "resident-moved@1.0.0", "resident-moved", *where).stdout.splitlines()
+    assert shown[0].endswith("reads resident-moved 1.1.0 without a change.")
+    assert [line.split(":")[0] for line in shown[1:]] == ["reason", "household_size"]
     rows = lines(run("diff", "resident-moved@1.0.0", "resident-moved@1.1.0", *where, "-o", "json"))
     assert [(row["change"], row["fields"]) for row in rows] == [
         ("symbols", ["reason"]),
@@ -142,11 +142,11 @@ def test_diff_says_what_a_recipient_would_notice(tmp_path: Path) -> None:
 
 def test_diff_takes_files_and_says_what_would_break(tmp_path: Path) -> None:
     newer = evolved(tmp_path) / "events/resident-moved/1.1.0.avsc"
-    told = run("diff", str(newer), "resident-moved@1.0.0").stdout.splitlines()
-    assert told[0] == (
+    shown = run("diff", str(newer), "resident-moved@1.0.0").stdout.splitlines()
+    assert shown[0] == (
         "A program written for resident-moved 1.1.0 must change before it reads resident-moved 1.0.0."
     )
-    assert any(line.startswith("Breaks: household_size has been removed") for line in told)
+    assert any(line.startswith("Breaks: household_size has been removed") for line in shown)
 
 
 def test_diff_of_two_that_are_the_same_says_only_that_all_can_be_read() -> None:

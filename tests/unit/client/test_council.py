@@ -48,11 +48,11 @@ def test_one_that_takes_no_part_is_answered_with_the_nearest_or_its_successor(
 
 def test_a_councils_inboxes_are_those_of_its_agreements() -> None:
     inboxes = at("derbyshire").inboxes()
-    assert [one.topic for one in inboxes] == [
+    assert [inbox.topic for inbox in inboxes] == [
         "derbyshire.inbox.concessionary-travel",
         "derbyshire.inbox.trading-standards",
     ]
-    assert [one.topic for one in at("derbyshire").inboxes("trading-standards")] == [inboxes[1].topic]
+    assert [inbox.topic for inbox in at("derbyshire").inboxes("trading-standards")] == [inboxes[1].topic]
 
 
 def test_an_inbox_that_is_not_there_is_answered_with_those_that_are() -> None:

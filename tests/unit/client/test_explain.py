@@ -64,8 +64,8 @@ def test_every_ending_without_a_decision_is_explained() -> None:
 
 @pytest.mark.parametrize("reason", [*REFUSALS, *WITHHELD, *WITHDRAWN, *ENDINGS])
 def test_an_explanation_is_sentences_that_say_what_it_means_and_what_to_do(reason: str) -> None:
-    found = explain(reason)
-    for text in (found.meaning, found.remedy):
+    explanation = explain(reason)
+    for text in (explanation.meaning, explanation.remedy):
         assert text[0].isupper()
         assert text.endswith(".")
         assert len(text.split()) > 3

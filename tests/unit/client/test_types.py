@@ -31,7 +31,7 @@ def complaints(code: str, folder: Path, cache: Path, monkeypatch: pytest.MonkeyP
     file = folder / "program.py"
     file.write_text(IMPORTS + code, encoding="utf-8")
     monkeypatch.setenv("MYPYPATH", str(SERVICES))
-    said, crashed, _ = api.run(
+    printed, crashed, _ = api.run(
         [
             "--strict",
             "--config-file=",
@@ -42,7 +42,7 @@ def complaints(code: str, folder: Path, cache: Path, monkeypatch: pytest.MonkeyP
         ]
     )
     assert crashed == ""
-    return [line.split(": ", maxsplit=1)[1] for line in said.splitlines() if ": error: " in line]
+    return [line.split(": ", maxsplit=1)[1] for line in printed.splitlines() if ": error: " in line]
 
 
 def test_the_types_are_those_of_the_schemas() -> None:
@@ -84,10 +84,10 @@ def test_mypy_finds_each_mistake_of_a_publisher(
         'bare: ResidentMoved = {"moved_on": "2026-04-11"}': 'error: Missing key "header" for TypedDict "ResidentMoved"',
         "business: BusinessRegistered = moved": "error: Incompatible types in assignment",
     }
-    found = complaints(GOOD + "\n".join(mistakes) + "\n", tmp_path, cache, monkeypatch)
-    assert len(found) == len(mistakes), found
-    for expected, said in zip(mistakes.values(), found, strict=True):
-        assert said.startswith(expected)
+    complained = complaints(GOOD + "\n".join(mistakes) + "\n", tmp_path, cache, monkeypatch)
+    assert len(complained) == len(mistakes), complained
+    for expected, complaint in zip(mistakes.values(), complained, strict=True):
+        assert complaint.startswith(expected)
 
 
 def catalogue_with(schema: Schema, definition: dict[str, Any]) -> Catalogue:
@@ -102,7 +102,7 @@ def catalogue_with(schema: Schema, definition: dict[str, Any]) -> Catalogue:
 
 def test_two_types_of_one_name_that_differ_are_both_written() -> None:
     definition = copy.deepcopy(MOVED.latest.definition)
-    address = next(one for one in definition["fields"] if one["name"] == "old_address")["type"][1]
+    address = next(field for field in definition["fields"] if field["name"] == "old_address")["type"][1]
     address["fields"].append({"name": "storey", "type": ["null", "string"], "doc": "Floor.", "default": None})
     text = python_types.source(catalogue_with(MOVED.latest, definition))
     assert "class Address(TypedDict):" in text

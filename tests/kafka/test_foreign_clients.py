@@ -98,8 +98,8 @@ class Council:
             while (message := network.poll(10.0)) is not None and message.error() is None:
                 kind, _, number = (message.key() or b"").decode().partition("/")
                 if kind == "schema":
-                    schema = json.loads(message.value() or b"")
-                    ids[schema["full_name"], schema["version"]] = int(number)
+                    said = json.loads(message.value() or b"")
+                    ids[said["full_name"], said["version"]] = int(number)
         finally:
             network.close()
         return ids[full_name, version]
@@ -194,17 +194,17 @@ def test_librdkafka_publishes_and_reads_whatever_its_settings(council: Council, 
 
 
 def test_what_a_publishers_transaction_aborts_was_never_said(council: Council) -> None:
-    taken_back, committed = moves("aborted"), moves("committed")
+    taken_back, said = moves("aborted"), moves("committed")
     producer = council.producer(transactional_id="lambeth-council-tax")
     producer.init_transactions(30)
-    for events, end in ((taken_back, producer.abort_transaction), (committed, producer.commit_transaction)):
+    for events, end in ((taken_back, producer.abort_transaction), (said, producer.commit_transaction)):
         producer.begin_transaction()
         for event in events:
             # An aborted transaction purges what has not been sent: then nothing would be there to be left out.
             council.publish(producer, event)
         assert producer.flush(30) == 0
         end(30)
-    judge(council, committed, council.received(lambda messages: len(messages) >= EACH))
+    judge(council, said, council.received(lambda messages: len(messages) >= EACH))
 
 
 def test_a_foreign_mistake_is_told_to_its_source_and_the_rest_goes_on(stage: Stage, council: Council) -> None:

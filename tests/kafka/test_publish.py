@@ -43,7 +43,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 def row(number: int, **changes: str) -> Row:
     """A move from Camden to Lambeth."""
-    cells = dict.fromkeys(COLUMNS, "") | {
+    told = dict.fromkeys(COLUMNS, "") | {
         "reference": f"R-{number:06}",
         "given_names": "Ada",
         "family_name": f"Testcase{number}",
@@ -61,7 +61,7 @@ def row(number: int, **changes: str) -> Row:
         "protected": "no",
         "recorded_at": "2026-09-02T10:00:00Z",
     }
-    return cells | changes
+    return told | changes
 
 
 def write(file: Path, rows: list[Row]) -> Path:
@@ -98,8 +98,8 @@ def objects(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 def outcomes(done: subprocess.CompletedProcess[str]) -> dict[str, int]:
     """The counts of the summary, which comes last."""
-    counts: dict[str, int] = objects(done)[-1]["summary"]["outcomes"]
-    return counts
+    found: dict[str, int] = objects(done)[-1]["summary"]["outcomes"]
+    return found
 
 
 async def in_topic(connection: Connection, topic: str) -> list[Item]:
@@ -134,9 +134,9 @@ def test_a_file_goes_out_once_and_only_its_changes_again(stage: Stage, tmp_path:
     assert outcomes(third) == {"unchanged": 3, "published": 2, "same-address": 1}
     assert objects(third)[-1]["summary"]["corrections"] == 1
     headers = [item.content["header"] for item in asyncio.run(in_topic(stage.connection, "lambeth.outbox"))]
-    assert [header["change_kind"] for header in headers] == ["NEW"] * 5 + ["CORRECT", "NEW"]
+    assert [one["change_kind"] for one in headers] == ["NEW"] * 5 + ["CORRECT", "NEW"]
     assert headers[5]["replaces"] == headers[3]["event_id"]
-    assert {header["source"] for header in headers} == {"lambeth"}
+    assert {one["source"] for one in headers} == {"lambeth"}
 
 
 def test_what_no_agreement_of_the_council_names_is_never_on_the_bus(stage: Stage, tmp_path: Path) -> None:
@@ -151,13 +151,13 @@ def test_what_no_agreement_of_the_council_names_is_never_on_the_bus(stage: Stage
     network = asyncio.run(read_network(stage.connection))
     shared = {
         path
-        for agreement in network.agreements_of("barnsley", "resident-moved")
-        for s in agreement.shares
+        for one in network.agreements_of("barnsley", "resident-moved")
+        for s in one.shares
         for path in s.fields
     }
     assert kept
     assert not kept.keys() & shared
-    assert all(line["held_back"] == sorted(kept) for line in published)
+    assert all(one["held_back"] == sorted(kept) for one in published)
     events = [item.content for item in asyncio.run(in_topic(stage.connection, "barnsley.outbox"))]
     assert len(events) == 3
     for event in events:
@@ -185,9 +185,7 @@ def test_a_line_published_again_after_an_agreement_was_widened_is_refused_once_a
     for file in (tmp_path / "publishers" / "bolsover").glob("memory.sqlite*"):
         file.unlink()
     again = published(line)
-    assert [answer["reason"] for answer in objects(again) if answer.get("outcome") == "refused"] == [
-        "id-conflict"
-    ]
+    assert [one["reason"] for one in objects(again) if one.get("outcome") == "refused"] == ["id-conflict"]
     assert outcomes(published(line)) == {"unchanged": 1}
     changed = published(row(1, reference="W-1", move_date="2026-09-03", recorded_at="2026-09-04T10:00:00Z"))
     summary = objects(changed)[-1]["summary"]
@@ -208,19 +206,19 @@ def test_waiting_tells_of_each_line_and_the_views_show_the_same(stage: Stage, tm
         stage.connection, tmp_path, "publish", file, "-a", "London Borough of Camden", "--wait", "-o", "json"
     )
     assert waited.returncode == 0, waited.stderr
-    answers = {answer["line"]: answer for answer in objects(waited) if answer.get("outcome") == "accepted"}
+    answers = {one["line"]: one for one in objects(waited) if one.get("outcome") == "accepted"}
     assert sorted(answers) == [2, 3, 4]
-    assert all(answer["delivered"] == 2 for answer in answers.values()), "to Camden itself and to Lambeth"
-    events = {answer["event_id"] for answer in answers.values()}
+    assert all(one["delivered"] == 2 for one in answers.values()), "to Camden itself and to Lambeth"
+    events = {one["event_id"] for one in answers.values()}
 
     seen = instep(stage.connection, tmp_path, "outcomes", "camden", "-o", "json")
-    assert {outcome["event_id"] for outcome in objects(seen)} == events
+    assert {one["event_id"] for one in objects(seen)} == events
     inbox = instep(
         stage.connection, tmp_path, "inbox", "lambeth", "council-tax", "--from-beginning", "-o", "json"
     )
-    arrived = [delivery for delivery in objects(inbox) if delivery["content"]["header"]["source"] == "camden"]
-    assert {delivery["headers"]["ce_id"] for delivery in arrived} == events
-    assert all("born_on" not in delivery["content"]["person"] for delivery in arrived)
+    arrived = [one for one in objects(inbox) if one["content"]["header"]["source"] == "camden"]
+    assert {one["headers"]["ce_id"] for one in arrived} == events
+    assert all("born_on" not in one["content"]["person"] for one in arrived)
     table = instep(stage.connection, tmp_path, "inbox", "lambeth", "--last", "3")
     assert "Testcase" in table.stdout
     assert "1990-01-31" not in table.stdout
@@ -252,13 +250,13 @@ def test_an_event_that_the_network_refuses_is_told_and_can_be_published_again(
     command = ("publish", file, "-a", "croydon", "--wait")
     refused = instep(stage.connection, tmp_path, *command, "-o", "json")
     assert refused.returncode == 1
-    (answer,) = [line for line in objects(refused) if line.get("outcome") == "refused"]
+    (answer,) = [one for one in objects(refused) if one.get("outcome") == "refused"]
     assert (answer["line"], answer["reason"]) == (1, "replaces-unknown")
     shown = instep(stage.connection, tmp_path, "rejected", "croydon", "-o", "json")
-    (refusal,) = objects(shown)
-    assert refusal["reason"] == "replaces-unknown"
-    assert refusal["meaning"]
-    assert refusal["remedy"]
+    (told,) = objects(shown)
+    assert told["reason"] == "replaces-unknown"
+    assert told["meaning"]
+    assert told["remedy"]
     assert "corrects or annuls" in instep(stage.connection, tmp_path, "rejected", "croydon").stdout.replace(
         "\n", " "
     )
@@ -272,8 +270,8 @@ def test_a_line_that_cannot_be_put_right_is_listed_and_the_others_go_on(stage: S
     done = instep(stage.connection, tmp_path, "publish", file, "-a", "barnsley", "-o", "json")
     assert done.returncode == 1
     assert outcomes(done) == {"published": 2, "refused": 2}
-    refusals = [(line["line"], line["column"]) for line in objects(done) if line.get("outcome") == "refused"]
-    assert refusals == [(3, "move_date"), (4, "family_name")]
+    faults = [(one["line"], one["column"]) for one in objects(done) if one.get("outcome") == "refused"]
+    assert faults == [(3, "move_date"), (4, "family_name")]
     write(file, [*rows, row(5)])
     shown = instep(stage.connection, tmp_path, "publish", file, "-a", "barnsley")
     assert shown.returncode == 1
@@ -302,8 +300,8 @@ def test_a_file_that_is_cut_off_publishes_what_is_whole_and_says_so(stage: Stage
     done = instep(stage.connection, tmp_path, "publish", file, "-a", "high-peak", "-o", "json")
     assert done.returncode == 1
     assert outcomes(done) == {"published": 3, "refused": 1}
-    (refusal,) = [line for line in objects(done) if line.get("outcome") == "refused"]
-    assert (refusal["line"], refusal["reason"]) == (5, "cut-off")
+    (fault,) = [one for one in objects(done) if one.get("outcome") == "refused"]
+    assert (fault["line"], fault["reason"]) == (5, "cut-off")
 
 
 def test_an_unknown_authority_is_answered_with_the_nearest(stage: Stage, tmp_path: Path) -> None:
@@ -330,11 +328,7 @@ def test_a_reader_sees_what_comes_and_moves_nobodys_place(stage: Stage, tmp_path
         moved = row(1, new_postcode="S43 4TG", old_postcode="S40 3JS")
         file = write(tmp_path / "moves.csv", [moved])
         published = instep(stage.connection, tmp_path, "publish", file, "-a", "chesterfield", "-o", "json")
-        (line,) = [
-            published_line
-            for published_line in objects(published)
-            if published_line.get("outcome") == "published"
-        ]
+        (line,) = [one for one in objects(published) if one.get("outcome") == "published"]
         assert json.loads(following.stdout.readline())["headers"]["ce_id"] == line["event_id"]
     finally:
         following.send_signal(signal.SIGINT)
@@ -385,7 +379,7 @@ def completed(connection: Connection, file: Path, state: Path, before: int) -> N
     assert counts["published"] > 0, "nothing was left to do: the interruption came too late to show anything"
     assert counts["unchanged"] + counts["published"] == MANY
     headers = [item.content["header"] for item in asyncio.run(in_topic(connection, "lambeth.outbox"))]
-    by_subject = Counter({(header["subject_ref"], header["event_id"]) for header in headers})
+    by_subject = Counter({(one["subject_ref"], one["event_id"]) for one in headers})
     assert len(by_subject) == MANY
     assert len({subject for subject, _ in by_subject}) == MANY
 

@@ -49,14 +49,12 @@ def redriven(stage: Stage, home: Path, council: str, *options: str) -> dict[int,
     """By the place of the original: what became of it, and where it was sent to."""
     done = instep(stage.connection, home, "rejected", council, "redrive", *options, "-o", "json")
     assert done.returncode in (0, 1), done.stderr
-    return {
-        redriven["outbox_offset"]: (redriven["result"], redriven["sent_to"]) for redriven in objects(done)
-    }
+    return {one["outbox_offset"]: (one["result"], one["sent_to"]) for one in objects(done)}
 
 
 def counted(stage: Stage, home: Path, council: str) -> dict[str, int]:
     done = instep(stage.connection, home, "rejected", council, "--counts", "-o", "json")
-    return {row["reason"]: row["refused"] for row in objects(done)}
+    return {one["reason"]: one["refused"] for one in objects(done)}
 
 
 async def write(stage: Stage, council: str, *values: bytes) -> None:
@@ -66,13 +64,11 @@ async def write(stage: Stage, council: str, *values: bytes) -> None:
 
 
 def test_what_is_sound_by_now_is_sent_again_once_and_the_rest_is_told(stage: Stage, tmp_path: Path) -> None:
-    (first, first_correction), (second, second_correction) = (
-        corrected(stage, "lambeth", f"redrive-{n}") for n in range(2)
-    )
+    (first, one), (second, another) = (corrected(stage, "lambeth", f"redrive-{n}") for n in range(2))
     # Both corrections come before what they correct, with bytes between them that nobody can read.
-    asyncio.run(publish(stage.connection, [first_correction]))
+    asyncio.run(publish(stage.connection, [one]))
     asyncio.run(write(stage, "lambeth", b"not an event"))
-    asyncio.run(publish(stage.connection, [second_correction]))
+    asyncio.run(publish(stage.connection, [another]))
     bus = asyncio.run(stage.bus())
     assert [bus.refusal("lambeth", at)["reason"] for at in range(3)] == [
         "replaces-unknown",
@@ -81,7 +77,7 @@ def test_what_is_sound_by_now_is_sent_again_once_and_the_rest_is_told(stage: Sta
     ]
     assert counted(stage, tmp_path, "lambeth") == {"replaces-unknown": 2, "bad-framing": 1}
     shown = instep(stage.connection, tmp_path, "rejected", "lambeth", "--reason", "bad-framing", "-o", "json")
-    assert [refusal["outbox_offset"] for refusal in objects(shown)] == [1]
+    assert [found["outbox_offset"] for found in objects(shown)] == [1]
 
     expected = {0: ("sound", None), 1: ("still-unsound", None), 2: ("sound", None)}
     assert redriven(stage, tmp_path, "lambeth", "--all", "--dry-run") == expected
@@ -98,17 +94,17 @@ def test_what_is_sound_by_now_is_sent_again_once_and_the_rest_is_told(stage: Sta
     for original, again in ((0, 5), (2, 6)):
         assert (outbox[again].key, outbox[again].value) == (outbox[original].key, outbox[original].value)
         assert outbox[again].headers == ((REDRIVES, b"%d" % original),)
-    for correction in (first_correction, second_correction):
+    for correction in (one, another):
         assert bus.deliveries(correction)
     assert counted(stage, tmp_path, "lambeth") == {"replaces-unknown": 2, "bad-framing": 1}
 
 
 def test_what_is_refused_again_says_why_and_what_is_gone_is_said(stage: Stage, tmp_path: Path) -> None:
-    first, correction = corrected(stage, "croydon", "redrive-gone")
+    first, one = corrected(stage, "croydon", "redrive-gone")
     other = stage.events.moved(
         "croydon", "camden", "croydon", subject="redrive-gone", sequence=9, event_id=first.event_id
     )
-    asyncio.run(publish(stage.connection, [correction, first, other]))
+    asyncio.run(publish(stage.connection, [one, first, other]))
     bus = asyncio.run(stage.bus())
     assert bus.refusal("croydon", 2)["reason"] == "id-conflict"
     asyncio.run(delete_before(stage.connection, TopicPartition("croydon.outbox", 0), 1))

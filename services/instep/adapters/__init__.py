@@ -1,9 +1,11 @@
-"""From the files that old systems export to plain events: the way in for councils without Kafka or HTTP.
+"""Makes plain events from files that old systems export: the way in for councils without Kafka or HTTP.
 
-Reads a file (CSV of moves, the FSA's registrations in JSON, JSON lines) and one authority's memory of what it
-has published; writes that memory, and nothing else. Promises that a line is either an event, or refused by line,
-column and reason; that nothing it says of a file holds a value from it; and that the same file gives the same
-ids again, whatever was forgotten in between but the secret.
+Reads a file (CSV of moves, the FSA's registrations in JSON, JSON lines) and an authority's memory of its published events;
+writes the memory, and nothing else. Promises:
+
+- Each line becomes an event, or is refused by line, column and reason.
+- No message about a file holds a value from the file.
+- The same file gives the same ids again while the secret is kept, even when the memory is lost.
 
     with Memory.open(state / "publishers", authority) as memory:
         lines = read(path, authority=authority, settings=Settings(today=today))
@@ -13,15 +15,15 @@ ids again, whatever was forgotten in between but the secret.
                 case Unchanged() | SameAddress() | Skipped() | Review() | Refused(): …  # count, and list the last two
 
     reading     a file of any of the formats
-    line        what a line becomes: Row or Refused; notes; every reason in plain English
+    line        the result of a line: Row or Refused; notes; every reason in plain English
     text        physical lines, each decoded by itself
     csv_text    records of cells · mapping: their headings · cells: one record, by our columns
-    csv_moves   moves · households: what needs the whole file first
+    csv_moves   moves · households: facts that need the whole file first
     fsa         registrations · json_array: one element at a time
     jsonl       plain events
     normalise   dates, references, spaces
-    identity    pseudonyms and ids · memory: what was sent · plan: what is new, and what corrects
-    split       one file of many councils into one a council
+    identity    pseudonyms and ids · memory: sent events · triage: new rows, corrections, repeats
+    split       a file of many councils into a file for each
 """
 
 from __future__ import annotations
@@ -39,7 +41,6 @@ __all__ = [
     "Memory",
     "Note",
     "Plain",
-    "Triaged",
     "Refused",
     "Review",
     "Row",
@@ -48,9 +49,10 @@ __all__ = [
     "Sent",
     "Settings",
     "Skipped",
+    "Triaged",
     "Unchanged",
     "explain",
     "load_mapping",
-    "triage",
     "read",
+    "triage",
 ]

@@ -1,7 +1,7 @@
-"""The cells of one record, by our columns, and the notes that reading them leaves.
+"""Reads the cells of a record by our columns, and notes every repair.
 
-Every reader takes a column's name and gives the cell's value in the one form that events have, "" or None
-where it is empty; what was put right on the way is noted, what cannot be is a RowError.
+Every reader takes a column's name and gives the cell's value in the form of events, "" or None where the cell is empty. A
+value that can be put right is put right and noted; any other raises RowError.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _NO = frozenset({"no", "n", "false", "0"})
 
 
 class Cells:
-    """One record's cells. `named` gives the heading to use in notes and errors."""
+    """A record's cells. `named` gives the heading to use in notes and errors."""
 
     __slots__ = ("_known_postcode", "_named", "_raw", "notes", "today")
 
@@ -92,14 +92,14 @@ class Cells:
         return symbols[value] if value else None
 
     def yes(self, column: str) -> bool:
-        """Whether the cell says yes; what says neither counts as yes, for that does no harm."""
+        """Whether the cell says yes. A cell that says neither yes nor no counts as yes, which does no harm."""
         value = self.text(column).casefold()
         if value not in _YES and value not in _NO:
             self.note(column, "protected-unclear")
         return value not in _NO
 
     def uprn(self, column: str, *, padded: bool) -> str | None:
-        """A UPRN; `padded` says that this file writes all of them with twelve digits."""
+        """A UPRN; `padded` says whether this file writes every UPRN with twelve digits."""
         value = self.text(column)
         if not value.strip("0"):
             return None
@@ -129,7 +129,7 @@ class Cells:
     def address(
         self, lines: tuple[str, ...], *, town: str, postcode: str, uprn: str, padded: bool
     ) -> Plain | None:
-        """An address from the columns named; the country is told only where something shows it."""
+        """An address from the columns named; without a postcode and a UPRN, the country is left out too."""
         code, property_number = self.postcode(postcode), self.uprn(uprn, padded=padded)
         address: Plain = {
             "uprn": property_number,
@@ -142,5 +142,5 @@ class Cells:
 
 
 def present(plain: Plain) -> Plain:
-    """Without what is absent: null, empty text, empty lists and objects."""
+    """The object without absent values: null, empty text, empty lists and objects."""
     return {name: value for name, value in plain.items() if value not in (None, "", [], {})}

@@ -1,8 +1,7 @@
-"""Moves from a council-tax system's CSV, to `resident-moved`.
+"""Reads moves from a council-tax system's CSV file, for `resident-moved`.
 
-Columns are those of COLUMNS; REQUIRED ones must be there, and `protected` is among them because a file that
-does not say must not be read as "no". A row is read into a plain event; whether it is new, a correction or
-nothing new is for `plan`.
+COLUMNS are the columns; a file must have the REQUIRED columns. `protected` is among them, because a file without the column
+must not be read as "no". A row becomes a plain event; `triage` decides whether the event is new, a correction or a repeat.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ _REASON = {
 
 
 def read_moves(path: Path, settings: Settings) -> Iterator[Line]:
-    """Every row of the file; raises FileFormatError at once where it is no such file."""
+    """Every row of the file; raises FileFormatError at once where the file is no CSV of moves."""
     stream = open_file(path, "CSV")
     try:
         columns = headings(stream, path, columns=COLUMNS, required=REQUIRED, renamed=settings.columns)
@@ -96,7 +95,7 @@ class _Reader:
         self._system = settings.source_system or SYSTEM
 
     def survey(self, stream: BinaryIO) -> Survey:
-        """The first reading, of a few columns of each row, and of the whole of placements."""
+        """The first reading: a few columns of each row, and placements whole."""
         references, households, uprns = Widths(), Widths(), Counter[bool]()
         protected: set[str] = set()
         placements: list[Row] = []
@@ -136,7 +135,7 @@ class _Reader:
         return {column: cells[place] for column, place in self._places if place < len(cells)}
 
     def line(self, record: Record, before: str) -> Line:
-        """One record's row. `before` is the `recorded_at` before it, to tell where a last row was cut off."""
+        """A record's row. `before` is the `recorded_at` of the row before: it shows whether a last row was cut off."""
         try:
             return self._row(record, before)
         except RowError as error:
@@ -193,7 +192,7 @@ class _Reader:
             raise RowError("", record.unreadable)
         short = len(record.cells) < self._headings.width
         if not record.ended:
-            # A row cut off within its last cell has all of its cells: only the shape of that one can tell.
+            # A row cut off within its last cell has all of its cells: only the shape of the last cell shows the cut.
             last = self.recorded_at(record)
             if short or (
                 before[-1:] == "Z" and len(before) == 20 and len(last) < 20 and last == last.strip()
@@ -229,7 +228,7 @@ class _Reader:
 
 
 def _placement(body: Plain, people: dict[str, Plain]) -> Plain:
-    """The notice under section 208: one household's, told with each of its members."""
+    """A household's notice under section 208; each member's event carries the notice."""
     household = list(people.values()) or [body["person"]]
     on = date.fromisoformat(body["moved_on"])
     who = applicant(household, on)

@@ -1,7 +1,7 @@
-"""A delimited file as records of cells: headings, quoted line breaks, and rows that are broken.
+"""Reads a delimited file as records of cells: headings, quoted line breaks, and broken rows.
 
-A quotation mark that is never closed would swallow the rest of the file, so a record may span at most
-`LONGEST_RECORD` physical lines; beyond that its first line is refused and reading goes on with the next.
+A quotation mark that is never closed would swallow the rest of the file. So a record may span at most `LONGEST_RECORD`
+physical lines. The first line of a longer record is refused, and reading goes on with the line after.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _DELIMITERS = (",", ";", "\t")
 
 
 class Record(NamedTuple):
-    """Cells as written, and the physical line they begin on; `fault` is "" or the reason that there are no cells."""
+    """Cells as written, and the physical line of their beginning; `unreadable` is "", or the reason for having no cells."""
 
     line: int
     cells: Sequence[str]
@@ -32,7 +32,7 @@ class Record(NamedTuple):
 
 
 class Headings(NamedTuple):
-    """Which cell holds which of our columns. `named` gives each column's heading in this file, for messages."""
+    """The place of each of our columns. `named` gives each column's heading in this file, for messages."""
 
     delimiter: str
     width: int
@@ -41,7 +41,7 @@ class Headings(NamedTuple):
 
 
 def records(stream: BinaryIO, delimiter: str) -> Iterator[Record]:
-    """Every record after the heading; blank ones (no cell holds anything) are left out."""
+    """Every record after the heading, without blank records (every cell is empty)."""
     lines = physical_lines(stream)
     next(lines, None)
     pushed_back: deque[PhysicalLine] = deque()
@@ -83,7 +83,7 @@ def _cells(text: str, delimiter: str) -> tuple[Sequence[str], str]:
 
 
 def _is_closed_by_a_quote(text: str, delimiter: str) -> bool:
-    """Whether a quotation mark at the end makes the text sound: then the last cell was opened and never closed."""
+    """Whether a quotation mark at the end makes the text sound. If so, the last cell was opened and never closed."""
     try:
         next(csv.reader([text + '"'], delimiter=delimiter, strict=True), [])
     except csv.Error:
@@ -99,9 +99,9 @@ def headings(
     required: Sequence[str],
     renamed: Mapping[str, str],
 ) -> Headings:
-    """What the first line says; raises FileFormatError where a required column is missing or one comes twice.
+    """The headings in the first line; raises FileFormatError where a required column is missing, or a column comes twice.
 
-    A heading is one of `columns`, whatever its capitals and spaces, or what `renamed` calls it.
+    A heading is the name of a column, in any capitals and spaces, or the name that `renamed` gives to the column.
     """
     first = next(physical_lines(stream))
     if first.unreadable:

@@ -1,10 +1,10 @@
-"""Registrations from the FSA's "Register a Food Business" service, version 5 of its API, to `business-registered`.
+"""Reads registrations of the FSA's "Register a Food Business" service, version 5 of its API, for `business-registered`.
 
-The API writes null for whatever is absent, though its specification allows no null. A record never changes
-there but for `collected`, so a registration gives one event, recorded when it was created.
+The API writes null for every absent value, though its specification allows no null. Only `collected` ever changes in a
+record there, so a registration gives one event, recorded at its creation.
 
-Not carried, since the schema has no place for it: second telephone numbers, the search term, the declarations,
-and whether the council has collected the record.
+The schema has no place for second telephone numbers, the search term, the declarations and `collected` (whether the council
+has collected the record), so they are left out.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 
 
 def read_registrations(path: Path, authority: str, settings: Settings) -> Iterator[Line]:
-    """Every registration; raises FileFormatError where it is no such file, at once or where it is cut off.
+    """Every registration; raises FileFormatError at once for another kind of file, or at the place where the file is cut
+    off.
 
-    Where `settings.council_of` can tell that a registration is another council's, it is refused.
+    A registration is refused where `settings.council_of` names another council.
     """
     stream = open_file(path, "JSON")
     registrations = elements(stream, path, MEMBER)
@@ -192,7 +193,7 @@ def _company_number(part: _Part) -> str | None:
 
 
 class _Part(Cells):
-    """An object of a registration: cells for its texts, and ways to what lies within. Notes go to the outermost."""
+    """An object of a registration: cells for its texts, parts for the objects within. Notes go to the outermost part."""
 
     __slots__ = ("_object", "_prefix", "_settings")
 

@@ -1,8 +1,8 @@
-"""What must be known of a whole file of moves before its first row can be read.
+"""Surveys a whole file of moves before its first row is read: protected households, placed people, widths of references.
 
-One protected member makes a household protected, whichever row it stands in; a placement's notice says how
-many others there are; and how many digits references have shows only in many rows. So the file is read twice,
-and what is kept of the first time is small: protected households, placed people, and counts.
+A protected member makes the whole household protected, in any row; a placement's notice counts the other members; and only
+many rows show the number of digits in references. So the file is read twice. The first reading keeps little: protected
+households, placed people, and counts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from instep.adapters.normalise import key_of
 
 @dataclass(kw_only=True, slots=True)
 class Widths:
-    """How many digits the file gives a reference, from those that begin with a zero."""
+    """The number of digits in the file's references, taken from references that begin with a zero."""
 
     padded: Counter[int] = field(default_factory=Counter)
 
@@ -43,7 +43,7 @@ class Survey:
 
 
 def placed_people(rows: Iterable[Row]) -> dict[str, dict[str, Plain]]:
-    """The people of each placed household; a later row of the same reference replaces the earlier."""
+    """The people of each placed household; a later row of a reference replaces the earlier row."""
     households: dict[str, dict[str, Plain]] = {}
     for row in rows:
         if row.household:

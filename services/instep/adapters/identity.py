@@ -1,8 +1,8 @@
-"""Pseudonyms and ids that only the publisher can make.
+"""Makes pseudonyms and ids that only the publisher can make.
 
-HMAC-SHA256 under the publisher's secret: a plain hash would let a recipient try names and birth dates until
-one fits, and so learn what was withheld from it. All are the same again whenever the secret, the authority,
-the system and what was said are the same, whatever else has been forgotten.
+They are HMAC-SHA256 under the publisher's secret. With a plain hash, a recipient could try names and birth dates until a
+guess fits, and so learn withheld fields. The same secret, authority, system and content give the same pseudonyms and ids
+again, even when everything else is lost.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Identity:
-    """One authority's. `system` in the methods names the numbering: two systems may both count from 1."""
+    """An authority's identity. `system` in the methods names the numbering: two systems may both count from 1."""
 
     secret: bytes = field(repr=False)
     authority: str
 
     def digest(self, use: str, *parts: str) -> bytes:
-        """16 bytes; the parts cannot run into each other, nor one use into another."""
+        """16 bytes; parts cannot run into each other, nor can uses."""
         parts_of_message = (use, self.authority, *parts)
         # The lengths go first, so that no text can pass for a boundary.
         lengths = ",".join([str(len(part)) for part in parts_of_message])
@@ -32,11 +32,11 @@ class Identity:
         return self.digest("subject", system, reference).hex()
 
     def group_ref(self, system: str, household: str) -> str:
-        """The same for a household."""
+        """32 hexadecimal digits that stand for a household."""
         return self.digest("group", system, household).hex()
 
     def event_id(self, subject_ref: str, content: str, recorded: int) -> str:
-        """The UUID (version 8, RFC 9562) of what one row says; `recorded` is in epoch milliseconds."""
+        """The UUID (version 8, RFC 9562) of a row's content; `recorded` is in epoch milliseconds."""
         raw = bytearray(self.digest("event", subject_ref, content, str(recorded)))
         raw[6] = raw[6] & 0x0F | 0x80
         raw[8] = raw[8] & 0x3F | 0x80

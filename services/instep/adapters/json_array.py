@@ -1,7 +1,7 @@
-"""The elements of a JSON array, one at a time, so that a file of any length costs the memory of one.
+"""Reads the elements of a JSON array singly, so that a file of any length costs the memory of its longest element.
 
-`json` alone would hold the whole file several times over. Takes `[…]`, one object by itself, and an object
-that holds the array as its first member under the name given.
+`json` alone would hold the whole file several times over. Takes `[…]`, a single object, and an object whose first member,
+under the name given, is the array.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _BLANK = re.compile(r"\s*")
 
 
 class Element(NamedTuple):
-    """One element, the line of the file it begins on, and the bytes read so far."""
+    """An element, the line of the file where the element begins, and the bytes read so far."""
 
     line: int
     value: Any
@@ -31,7 +31,7 @@ class Element(NamedTuple):
 def elements(stream: BinaryIO, path: Path, member: str) -> Iterator[Element]:
     """Every element; raises FileFormatError where the file is not such JSON, or ends in the middle.
 
-    What came before the fault has been given by then, as with every other file that is cut off.
+    The elements before the fault have been given by then, as with every other file that is cut off.
     """
     text = _Text(stream, path)
     wrapped = re.compile(r"\s*\{\s*" + re.escape(json.dumps(member)) + r"\s*:\s*\[")
@@ -62,7 +62,7 @@ def elements(stream: BinaryIO, path: Path, member: str) -> Iterator[Element]:
 
 
 class _Text:
-    """A window on the file's text: what is held has been read and not yet used."""
+    """A window on the file's text: `unread` has come from the file and has not been used."""
 
     def __init__(self, stream: BinaryIO, path: Path) -> None:
         self._stream = stream
@@ -70,7 +70,7 @@ class _Text:
         self._decode = codecs.getincrementaldecoder("utf-8-sig")()
         self._decoder = json.JSONDecoder()
         self._ended = False
-        self._start = 0  # of what is held, so that an element costs no copying of the rest
+        self._start = 0  # of `unread`, so that an element costs no copying of the rest
         self._buffer = ""
         self.line = 1
         self.position = 0
@@ -80,7 +80,7 @@ class _Text:
         return self._buffer[self._start :]
 
     def more(self) -> bool:
-        """Reads on; False at the end of the file."""
+        """Read on; False at the end of the file."""
         if self._ended:
             return False
         raw = self._stream.read(_CHUNK)
@@ -98,7 +98,7 @@ class _Text:
         self._start += length
 
     def mark(self) -> str:
-        """The next character that is not blank, which is then first of what is held; "" at the end of the file."""
+        """The next character that is not blank, where `unread` then begins; "" at the end of the file."""
         while True:
             blank = _BLANK.match(self._buffer, self._start)
             self.drop(blank.end() - self._start if blank else 0)
@@ -111,7 +111,7 @@ class _Text:
         self.mark()
         wanted = 0
         while True:
-            # An unfinished element is tried again only when what is held has doubled: long ones cost no squares.
+            # An unfinished element is tried again only when `unread` has doubled: the cost of a long element stays linear.
             if len(self._buffer) - self._start >= wanted or self._ended:
                 try:
                     value, end = self._decoder.raw_decode(self._buffer, self._start)
@@ -137,7 +137,7 @@ class _Text:
         return FileFormatError(f"{self._path} is not valid JSON in what begins on line {self.line}.")
 
     def _is_broken_within(self) -> bool:
-        """Whether what is held goes wrong before it ends."""
+        """Whether `unread` breaks JSON's rules before its end."""
         try:
             self._decoder.raw_decode(self._buffer, self._start)
         except json.JSONDecodeError as error:

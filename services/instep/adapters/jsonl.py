@@ -1,14 +1,14 @@
-"""Plain events, one JSON object a line.
+"""Reads plain events from JSON lines: a JSON object on each line.
 
 The object is a plain event (`events.plain`): a `header` and the fields of its schema. Besides:
 
-- `event_type` ("resident-moved", "business-registered") may say which it is; otherwise its fields do.
-- `reference` stands in for `header.subject_ref` and `household_reference` for `group_ref`: local references,
-  from which the pseudonyms are derived and which go no further.
-- In the header, `occurred_on` and `recorded_at` are needed. `event_id`, `source`, `published_at` and
-  `sequence` are filled where absent. Where `change_kind` is absent, it and `replaces` are judged as for a row
-  of a CSV file: by what was published of the subject before. An absent `handling` is PROTECTED.
-- One PROTECTED event makes all of the file that share its `group_ref` or `household_reference` PROTECTED.
+- `event_type` ("resident-moved", "business-registered") may name the type; otherwise the fields decide.
+- `reference` stands in for `header.subject_ref`, and `household_reference` for `group_ref`. Both are local references: the
+  pseudonyms are derived from them, and they go no further.
+- The header needs `occurred_on` and `recorded_at`. `event_id`, `source`, `published_at` and `sequence` are filled where
+  absent. Where `change_kind` is absent, `triage` decides `change_kind` and `replaces` from the subject's published events,
+  as for a row of a CSV file. An absent `handling` is PROTECTED.
+- A PROTECTED event makes every event of the file with its `group_ref` or `household_reference` PROTECTED.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _OWN_FIELDS = {
 
 
 def read_events(path: Path, settings: Settings) -> Iterator[Line]:
-    """Every event of the file; raises FileFormatError at once where it is no such file."""
+    """Every event of the file; raises FileFormatError at once where the file is not JSON lines."""
     stream = open_file(path, "JSON lines")
     first = next((line for line in physical_lines(stream) if line.text.strip()), None)
     if first is None or not first.text.lstrip().startswith("{"):

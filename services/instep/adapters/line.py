@@ -1,7 +1,6 @@
-"""What a line of a file becomes: a `Row` that says an event, or a `Refused` that says where and why not.
+"""Defines the result of a file's line: a `Row` with an event, or a `Refused` with place and reason. Explains every reason.
 
-Both name places and reasons, never values: they are printed and logged. What is personal in a `Row` is kept
-out of its `repr`.
+Both name places and reasons, never values, for they are printed and logged. The `repr` of a `Row` leaves out personal data.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Any
 Plain = dict[str, Any]
 """A plain JSON event, as `instep.events.plain.from_plain` takes it."""
 
-# What was put right. The row is as good as if it had been written so.
+# Repairs. The row is as good as if it had been written so.
 CORRECTIONS: Mapping[str, str] = MappingProxyType(
     {
         "spaces": "spaces, tabs or no-break spaces taken off",
@@ -28,7 +27,7 @@ CORRECTIONS: Mapping[str, str] = MappingProxyType(
         "household-protected": "protected, as a member of the household is",
     }
 )
-# What somebody should look at. The row is published all the same, without what could not be used.
+# For somebody to look at. The row is published all the same, without the unusable values.
 REVIEWS: Mapping[str, str] = MappingProxyType(
     {
         "malformed-postcode": "not a postcode; left out, so this side is not routed",
@@ -39,7 +38,7 @@ REVIEWS: Mapping[str, str] = MappingProxyType(
         "protected-unclear": "neither yes nor no; treated as protected",
     }
 )
-# Why a row is not published.
+# Reasons not to publish a row.
 REFUSALS: Mapping[str, str] = MappingProxyType(
     {
         "impossible-date": "not a day of the calendar",
@@ -78,7 +77,7 @@ def explain(reason: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
-    """Something about one cell that was put right, or (`review`) that somebody should look at."""
+    """A remark on a cell: a repair, or (`review`) something for somebody to look at."""
 
     column: str
     reason: str
@@ -104,14 +103,13 @@ class Refused:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """A line that says an event, before it is known what the event changes.
+    """A line with an event, before triage decides whether the event is new or a correction.
 
-    `line` is the physical line it begins on, `position` the bytes of the file read so far (for a progress
-    bar). `header` holds the header fields that the line itself decides; `body` the rest of the plain event.
-    `system` names the numbering that `reference` and `household` belong to. `person` is what tells one
-    person from another where references clash ("" = never compared). `protected` is this row's own flag,
-    `shielded` whether any row of its household in this file has one. `household_size` counts the household's
-    members in this file, where a placement has to say it.
+    `line` is the physical line of its beginning, `position` the bytes of the file read so far (for a progress bar). `header`
+    holds the header fields that the line itself decides; `body` the rest of the plain event. `system` names the numbering of
+    `reference` and `household`. `person` tells people apart where references clash ("" = never compared). `protected` is
+    this row's own flag; `shielded` says whether any row of the household in this file has the flag. `household_size` counts
+    the household's members in this file, where a placement needs the number.
     """
 
     line: int

@@ -1,11 +1,11 @@
-"""A mapping file: what a council's own headings mean.
+"""Reads a mapping file: the names that a council's own file gives to our columns.
 
     [columns]
     reference = "Account number"
     move_date = "Date of move"
 
-The left side is one of Instep's columns, the right side the heading in the file. Columns that are not named
-keep Instep's heading.
+The left side is a column of Instep's, the right side the heading in the file. Columns that are not named keep Instep's
+heading.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from instep.errors import ConfigurationError
 
 
 def load_mapping(path: Path) -> Mapping[str, str]:
-    """Our column to their heading; raises ConfigurationError, which names the entry at fault."""
+    """The council's headings by our columns; raises ConfigurationError, naming the entry at fault."""
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:

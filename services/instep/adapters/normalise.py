@@ -1,8 +1,8 @@
-"""Cells as people and spreadsheets write them, put into the one form that an event has.
+"""Puts cells, as people and spreadsheets write them, into the form of events.
 
-Pure: text in, value out. What cannot be read is refused by name (RowError: column and reason), never guessed:
-a date that a spreadsheet has turned into a day number, or a reference whose digits it has rounded away, is
-lost, and only the source can say it again.
+Pure: text in, value out. An unreadable cell is refused by name (RowError: column and reason), never guessed. Where a
+spreadsheet has turned a date into a day number, or has rounded a reference's digits away, the value is lost, and only the
+source can give the value again.
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ _SCIENTIFIC = re.compile(r"\d+([.,]\d+)?E[+]?\d+", re.ASCII | re.IGNORECASE)
 
 
 def clean(text: str) -> str:
-    """Without spaces, tabs and no-break spaces around it or twice inside; a line break becomes a comma."""
+    """The text without blanks at its ends or twice inside (spaces, tabs, no-break spaces); a line break becomes a comma."""
     if "\n" in text or "\r" in text:
         text = _BREAKS.sub(", ", text.strip()).replace(",,", ",")
     return " ".join(text.split())
 
 
 def key_of(reference: str) -> str:
-    """What makes two references the same: leading zeros come and go with spreadsheets, capitals with people."""
+    """A key for comparing references: leading zeros come and go with spreadsheets, capitals with people."""
     if reference.isascii() and reference.isdecimal():
         return reference.lstrip("0") or "0"
     return reference.casefold()
@@ -96,7 +96,7 @@ def _full_year(year: str, month: int, in_month: int, today: date, *, birth: bool
 
 
 def moment(column: str, text: str, today: date) -> tuple[datetime, bool]:
-    """An instant in UTC to the millisecond, and whether it said its zone; without one it is UK time, a day its midnight."""
+    """An instant in UTC to the millisecond, and whether the text has a zone; else UK time. A day means its midnight."""
     match = _MOMENT.fullmatch(text)
     on_day = day(column, match["day"] if match else text, today)
     clock = match["clock"] if match else "00:00"

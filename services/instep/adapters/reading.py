@@ -1,4 +1,4 @@
-"""A file of any of the formats, line by line."""
+"""Reads a file of any of the formats, line by line."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _SUFFIXES = {".jsonl": "jsonl", ".ndjson": "jsonl", ".csv": "csv", ".json": "fsa
 
 
 def read(path: Path, format: str | None = None, *, authority: str, settings: Settings) -> Iterator[Line]:  # noqa: A002
-    """Every line of a file, as it is read; `format` is one of FORMATS, by the file's suffix where not given.
+    """The lines of a file as reading goes on; `format` is among FORMATS, and follows from the file's suffix if left out.
 
-    Raises FileFormatError at once where the file cannot be what it should be, and while reading where it turns
-    out to be cut off.
+    Raises FileFormatError at once where the file is plainly of another format, and later where the file proves to be cut
+    off.
     """
     kind = format or _SUFFIXES.get(path.suffix.lower())
     if kind is None or kind not in _READERS:

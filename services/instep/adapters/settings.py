@@ -1,4 +1,4 @@
-"""What `read` is told besides the file."""
+"""Defines how `read` reads a file: the date of today, columns, source system, lookups."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Any
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
-    """How a file is to be read.
+    """The way to read a file.
 
-    `today`: what "in the future" is measured by. `columns`: our column to their heading (`load_mapping`).
-    `source_system`: the system the file comes from; it goes into the header and into every derived reference,
-    so it must stay the same from one day to the next ("" = council-tax for CSV, register-a-food-business for
-    the FSA's JSON). `known_postcode`: whether a well-formed postcode exists; without it nobody is told of one
-    that does not. `council_of`: the authority id of an FSA registration, where it can be told.
+    `today`: dates after today lie in the future. `columns`: the council's headings by our columns (`load_mapping`).
+    `source_system`: the system of the file's origin. The name goes into the header and into every derived reference, so the
+    name must stay the same from day to day ("" = council-tax for CSV, register-a-food-business for the FSA's JSON).
+    `known_postcode`: whether a well-formed postcode exists; without the function, postcodes that do not exist pass without a
+    note. `council_of`: the authority id of an FSA registration, or None where unknown.
     """
 
     today: date

@@ -1,7 +1,7 @@
-"""One file of many councils, split into what each of them would publish.
+"""Splits a file of many councils into the files that each of them would publish.
 
-A council exports its own records; samples and national extracts hold everybody's. Who publishes: a move, the
-gaining council; a placement, the placing one; a registration, the council that registered it.
+A council exports its own records; samples and national extracts hold everybody's. The gaining council publishes a move, the
+placing council a placement, the registering council a registration.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ AuthorityOf = Callable[[str], str | None]
 
 
 def publishing_authority(row: Mapping[str, str], authority_of: AuthorityOf) -> str | None:
-    """Who publishes a row of moves; `authority_of` a postcode is the lowest-tier authority that it lies in."""
+    """The authority that publishes a row of moves; `authority_of` gives the lowest-tier authority of a postcode."""
     side = "old_postcode" if row["reason"].strip().casefold() == "placement" else "new_postcode"
     return authority_of(row[side])
 
 
 def split_moves(path: Path, authority_of: AuthorityOf) -> dict[str, list[dict[str, str]]]:
-    """Rows by the authority that publishes them, in the file's order; "" where none can be told.
+    """Rows by the authority that publishes them, in the file's order; "" where the authority is unknown.
 
-    Every row of a reference goes where its first goes, for a correction is said by who said it first. Each
-    row also has `line`, its physical line in `path`. The file is a clean one in UTF-8 with our columns.
+    Every row of a reference goes where its first row goes: the first publisher also publishes the corrections. Each row also
+    has `line`, its physical line in `path`. The file must be clean, in UTF-8, with our columns.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
@@ -61,7 +61,7 @@ def _shares(rows: Iterable[dict[str, str]], authority_of: AuthorityOf) -> dict[s
 
 
 def write_moves(path: Path, rows: Iterable[Mapping[str, str]]) -> None:
-    """A share as a CSV file of its own."""
+    """Write a share as a CSV file of its own."""
     with path.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, COLUMNS, extrasaction="ignore")
         writer.writeheader()
@@ -85,7 +85,7 @@ def councils(table: Path) -> Callable[[Mapping[str, Any]], str | None]:
 def split_registrations(
     path: Path, council_of: Callable[[Mapping[str, Any]], str | None]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Registrations by the council that registered them; "" where none can be told."""
+    """Registrations by the council that registered them; "" where the council is unknown."""
     shares: dict[str, list[dict[str, Any]]] = {}
     with open_file(path, "JSON") as stream:
         for element in elements(stream, path, MEMBER):

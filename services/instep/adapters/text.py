@@ -1,8 +1,8 @@
-"""A file's physical lines, each decoded by itself.
+"""Reads a file's physical lines, and decodes each by itself.
 
-Files that were put together by hand hold UTF-8 rows beside Windows-1252 ones, so the row decides, not the
-file: UTF-8 if it is valid, else Windows-1252. Lines are read one at a time and are bounded, so a file of any
-size, or one without line breaks, costs no more memory than its longest permitted line.
+Files that were put together by hand hold rows in UTF-8 beside rows in Windows-1252. So each row is UTF-8 where valid, else
+Windows-1252. Lines are read singly and are bounded, so a file of any size, or without line breaks, costs no more memory than
+the longest permitted line.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FOREIGN = (
 
 
 class PhysicalLine(NamedTuple):
-    """One line with its ending; `fault` is "" or the reason that it cannot be read. `ended`: it has a line break."""
+    """A line with its ending; `unreadable` is "" or a reason; `ended` says whether the line has a line break."""
 
     number: int
     text: str
@@ -37,7 +37,7 @@ class PhysicalLine(NamedTuple):
 
 
 def open_file(path: Path, wanted: str) -> BinaryIO:
-    """The file, opened at its start; raises FileFormatError where it is missing, empty or plainly not `wanted`."""
+    """The file, opened at its start; raises FileFormatError where the file is missing, empty or plainly not `wanted`."""
     try:
         if not path.is_file():
             problem = "is a folder or a pipe, not a file" if path.exists() else "does not exist"

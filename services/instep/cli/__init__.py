@@ -1,8 +1,12 @@
-"""The `instep` command: one module a group of commands, each with `register(app)`.
+"""Builds and runs the `instep` command: a module for each group of commands, each with `register(app)`.
 
-Promises: an error is one sentence on stderr and exit code 1 (2 for wrong usage); Ctrl-C ends with 130 and no traceback;
-a reader that closes the pipe (`instep inbox … | head`) ends it quietly. A command module imports what is heavy
-(aiokafka, Faust, jgo) inside its commands, so that `instep --help` stays quick.
+Promises:
+
+- An error is a single sentence on stderr and exit code 1 (2 for wrong usage).
+- Ctrl-C ends a command with 130 and no traceback.
+- When a reader closes the pipe (`instep inbox … | head`), the command ends quietly.
+
+A command module imports heavy libraries (aiokafka, Faust, jgo) inside its commands, so that `instep --help` stays quick.
 """
 
 import os

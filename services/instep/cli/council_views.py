@@ -1,4 +1,4 @@
-"""How a council's records are shown: rows for a table that an officer reads, objects for a program."""
+"""Shows a council's records: as rows of a table for an officer, as objects for a program."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -26,7 +26,7 @@ def inbox_row(item: Item) -> dict[str, Any]:
 
 
 def inbox_object(item: Item) -> dict[str, Any]:
-    """The whole record; a withdrawal with what it means."""
+    """The whole record; a withdrawal with its meaning."""
     if item.kind != "withdrawal":
         return item.as_json()
     return item.as_json() | {"meaning": explain(str(item.content["reason"])).meaning}
@@ -61,7 +61,7 @@ def rejected_object(item: Item) -> dict[str, Any]:
 
 
 def outcome_objects(item: Item) -> Iterator[dict[str, Any]]:
-    """One object an entry: a record may speak of many events."""
+    """An object for each entry: a record may speak of many events."""
     if item.problem:
         yield item.as_json()
     for entry in item.content.get("entries", ()):

@@ -1,4 +1,4 @@
-"""`instep publish | inbox | rejected | outcomes`: a council's own view of the bus."""
+"""Defines `instep publish | inbox | rejected | outcomes`: the commands of a council."""
 
 import os
 from enum import StrEnum
@@ -15,10 +15,14 @@ AuthorityArgument = Annotated[
     str, typer.Argument(metavar="AUTHORITY", help="The council, by id or full name: leeds.")
 ]
 FollowOption = Annotated[
-    bool, typer.Option("--follow", "-f", help="Stay, and show each record as it comes; end with Ctrl-C.")
+    bool,
+    typer.Option("--follow", "-f", help="Go on showing new records as they come; Ctrl-C ends the command."),
 ]
 FromBeginningOption = Annotated[
-    bool, typer.Option("--from-beginning", help="Everything that is still kept (35 days), not just the last.")
+    bool,
+    typer.Option(
+        "--from-beginning", help="Show every record that is still kept (35 days), not only the last."
+    ),
 ]
 LastOption = Annotated[
     int, typer.Option("--last", "-n", min=1, metavar="N", help="How many of the last records to show.")
@@ -34,7 +38,7 @@ def register(app: typer.Typer) -> None:
 
 
 class Format(StrEnum):
-    """What a file holds."""
+    """The format of a file."""
 
     JSONL = "jsonl"
     CSV = "csv"
@@ -60,26 +64,27 @@ def publish(
     wait: Annotated[
         bool,
         typer.Option(
-            "--wait", help="Stay until each line is accepted or refused, and say to how many it went."
+            "--wait",
+            help="Wait until each line is accepted or refused, and show how many recipients it went to.",
         ),
     ] = False,
     state_dir: Annotated[
         Path | None,
         typer.Option(
             "--state-dir",
-            help="Where it is remembered what has been published, in digests that nobody can read;"
-            " INSTEP_STATE_DIR or .instep if left out. Keep it: it lets a changed row go out as a correction.",
+            help="Where the memory of published events lies, in digests that nobody can read; INSTEP_STATE_DIR or .instep"
+            " if left out. Keep this directory: with it, a changed row goes out as a correction.",
         ),
     ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Publish a file to a council's outbox.
+    """Publish a file that a council's own system has exported, to the council's outbox.
 
-    Each line is checked by the network's own rules before it is sent. A line that cannot be put right is listed with its
-    column and the reason, and the others go on. Publishing the same file again sends nothing that has not changed: a
-    changed line goes out as a correction. So after an interruption, run the same command again.
+    The network's own rules are applied to each line before it is sent. A line that cannot be put right is listed with its
+    column and the reason, and the others go on. When you publish the same file again, only changed lines are sent, as
+    corrections. So after an interruption, run the same command again.
 
-    Exit code: 0 when every line is fine, 1 when a line needs your hand or something failed, 2 for wrong usage.
+    Exit code: 0 when every line is fine, 1 when you have to put a line right or something failed, 2 for wrong usage.
 
     Examples: instep publish moves.csv --authority leeds --wait · instep publish export.csv -a leeds --mapping ours.toml ·
     instep publish registrations.json -a leeds --format fsa-json -o json
@@ -110,9 +115,9 @@ def inbox(
     last: LastOption = DEFAULT_LAST,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show what a council has received: each delivery with the fields that its agreements share, each withdrawal.
+    """Show a council its received records: each delivery with the fields that its agreements share, and each withdrawal.
 
-    Looking changes nothing: no position is moved and nothing is marked as read.
+    Looking changes nothing: no position moves, and nothing is marked as read.
 
     Examples: instep inbox leeds · instep inbox leeds council-tax --follow · instep inbox leeds -o json | jq .content
     """
@@ -130,7 +135,7 @@ def inbox(
 
 
 class Action(StrEnum):
-    """What is done about refusals."""
+    """The action on refusals."""
 
     REDRIVE = "redrive"
 
@@ -141,43 +146,43 @@ def rejected(
         Action | None,
         typer.Argument(
             metavar="[redrive]",
-            help="Send again, unchanged, what is sound by now; with --at, --reason or --all.",
+            help="Send again, unchanged, events that have become sound; with --at, --reason or --all.",
         ),
     ] = None,
     follow: FollowOption = False,
     from_beginning: FromBeginningOption = False,
     last: LastOption = DEFAULT_LAST,
     reason: Annotated[
-        str | None, typer.Option("--reason", metavar="REASON", help="Only what was refused for this reason.")
+        str | None, typer.Option("--reason", metavar="REASON", help="Only events refused for this reason.")
     ] = None,
     counts: Annotated[
         bool,
-        typer.Option("--counts", help="How many were refused for each reason, of all that are still kept."),
+        typer.Option(
+            "--counts", help="How many events were refused for each reason, of all that are still kept."
+        ),
     ] = False,
     at: Annotated[
         str | None,
-        typer.Option(
-            "--at", metavar="N[-M]", help="redrive: the place in the outbox, or from one to another."
-        ),
+        typer.Option("--at", metavar="N[-M]", help="redrive: a place in the outbox, or a range of places."),
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="redrive: everything that was refused.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="redrive: every refused event.")] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="redrive: say what would be sent, and send nothing.")
+        bool, typer.Option("--dry-run", help="redrive: show which events would be sent, and send none.")
     ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show which of a council's events were refused, why, and how to put each right; and send again what is sound by now.
+    """Show a council its refused events, with reasons and remedies; send again those that have become sound.
 
-    The originals stay in the council's outbox, at the place named. What is wrong in the record itself is corrected in your
-    own system and published again. What was refused for another cause (the network did not know the schema, a date lay in
-    the future, what it corrects had not been accepted) is redriven: looked at again by the rules of now and, where it is
-    sound, sent again as it was, in the order of the originals. It keeps its own sequence number, so it may come after a
-    later event of the same subject: recipients apply an event only if it is newer.
+    The originals stay in the council's outbox, at the place named. If a record itself is wrong, correct it in your own
+    system and publish it again. If the cause was another (the network did not know the schema, a date lay in the future, the
+    event that this event corrects had not been accepted), redrive the event: today's rules are applied, and a sound event is
+    sent again unchanged, in the order of the originals. A redriven event keeps its own sequence number, so it may come after
+    a later event of the same subject: recipients apply an event only if it is newer.
 
-    Nothing is redriven twice: each record sent says in its header instep-redrives which original it is, and after an
-    interruption the same command goes on where it was.
+    No event is redriven twice: the header instep-redrives of each record sent names the original. After an interruption,
+    the same command goes on where it stopped.
 
-    Exit code: 1 when something that was to be redriven is not sent.
+    Exit code: 1 when an event that was to be redriven is not sent.
 
     Examples: instep rejected leeds · instep rejected leeds --counts · instep rejected leeds redrive --reason
     replaces-unknown --dry-run · instep rejected leeds redrive --at 120-140
@@ -219,7 +224,7 @@ def outcomes(
     last: LastOption = DEFAULT_LAST,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show what became of a council's events: accepted, to how many delivered, from how many withheld.
+    """Show a council the outcome of each of its events: accepted, how often delivered, how often withheld.
 
     Examples: instep outcomes leeds · instep outcomes leeds --follow -o json
     """

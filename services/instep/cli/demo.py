@@ -1,4 +1,4 @@
-"""`instep demo`: the whole journey of a network on a real Kafka, shown and judged."""
+"""Defines `instep demo`: the whole journey of a network on a real Kafka, shown and judged."""
 
 import json
 import os
@@ -35,18 +35,21 @@ def demo(
         NetworkName, typer.Option(help="All councils of the United Kingdom, or eleven of them.")
     ] = NetworkName.UK,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave everything up afterwards, to look around.")
+        bool, typer.Option("--keep", help="Leave everything running afterwards, so that you can look around.")
     ] = False,
     stop: Annotated[
-        bool, typer.Option("--stop", help="End what `--keep` has left up, and do nothing else.")
+        bool, typer.Option("--stop", help="End a demo that `--keep` has left running, and do nothing else.")
     ] = False,
 ) -> None:
-    """Move invented people's records between councils over a real Kafka, and prove that nothing is lost or leaked.
+    """Show a newcomer the whole system: move invented people's records between councils over a real Kafka, and prove the
+    result.
 
-    It starts a Kafka and the services of its own, publishes the files in deploy/demo as every council would, reads what
-    each council received, and checks it: every line accepted or refused, every candidate told or not told for a reason,
-    nothing in an inbox that no agreement shares. It exits with 1 if anything does not hold, and leaves nothing running.
-    The figures are also in .instep/demo.json.
+    The demo starts a Kafka and services of its own, publishes the files in deploy/demo as every council would, and reads
+    each council's inbox. Then it proves that nothing is lost or leaked: every line is accepted or refused, every candidate
+    is sent the event or has a reason to get none, and no inbox holds a field that no agreement shares. The demo leaves
+    nothing running. The figures are also in .instep/demo.json.
+
+    Exit code: 1 when the proof fails.
     """
     from instep.cache import cache_directory
     from instep.demo.journey import Paths
@@ -97,7 +100,7 @@ class _steps:  # noqa: N801 -- used as a function
         pass
 
     def __call__(self, text: str, done: int = 0, total: int = 0) -> None:
-        """Tell of a step."""
+        """Show a step."""
         if text != self._last:
             self._last = text
             note(f"{time.monotonic() - self._began:6.1f} s  {text}")

@@ -1,4 +1,4 @@
-"""`instep lane`: the lanes of the services, who owns them and how far they are; what an operator accepts and decides."""
+"""Defines `instep lane`: shows the services' lanes to an operator, who may accept gaps and settle transactions."""
 
 import asyncio
 import getpass
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="The lanes of each service: who owns them, how far they are; accept a gap, settle a transaction that hangs.",
+    help="For operators: show the lanes of each service, accept a gap, settle a transaction that hangs.",
 )
 
 ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE", help="intake or router.")]
@@ -39,7 +39,7 @@ async def _network() -> "tuple[Connection, Network]":
 
 @app.command("list")
 def list_lanes(output: OutputOption = Output.TABLE) -> None:
-    """Show every lane: its owner (host:pid), its topics, its lag, and whether records were lost to it."""
+    """Show operators every lane: its owner (host:pid), its topics, its lag, and any records lost to the lane."""
     from instep.lanes.survey import survey
     from instep.network.services import SERVICES
 
@@ -68,15 +68,16 @@ def accept(
         bool,
         typer.Option(
             "--repeat",
-            help="Go on at the changelog's position and read again what follows: for when somebody has set the group's"
-            " offsets by hand.",
+            help="Go on at the changelog's position and read the records from there again: for when somebody has set the"
+            " group's offsets by hand.",
         ),
     ] = False,
 ) -> None:
-    """Accept that records are gone which a lane had not read: it goes on behind them within seconds.
+    """Accept, as an operator, that records are gone before a lane has read them: the lane goes on behind them within
+    seconds.
 
-    Find out first what was in them, and tell their council: its outbox is kept for 35 days. Who accepted what, and when,
-    stays in the lane's changelog.
+    Find out first which records they were, and tell their council: its outbox is kept for 35 days. The lane's changelog
+    keeps who accepted which gap, and when.
     """
     from instep.lanes.survey import accept_lost
 
@@ -94,18 +95,19 @@ def settle(
     service: ServiceArgument,
     lane: Annotated[int, typer.Argument(help="The lane's number, as `instep lane list` shows it.")],
     commit: Annotated[
-        bool, typer.Option("--commit", help="What hangs was committed: readers shall see it.")
+        bool, typer.Option("--commit", help="The transactions were committed: readers see their records.")
     ] = False,
     abort: Annotated[
-        bool, typer.Option("--abort", help="What hangs was not committed: nobody shall see it.")
+        bool, typer.Option("--abort", help="The transactions were not committed: nobody sees their records.")
     ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Decide how transactions of a lane end that have no end, where the broker cannot tell (`hanging-transaction`).
+    """Decide, as an operator, how a lane's transactions without an end marker end (`hanging-transaction`).
 
-    Without --commit or --abort it shows where they hang. Commit, if the lane's log says "lane claimed" or nothing of a
-    fault after the records were written; abort, if its worker ended or was fenced while it wrote them: then the lane reads
-    the same input again. Who decided what, and when, stays in the lane's changelog.
+    The broker cannot tell how such transactions ended. Without --commit or --abort, the command shows where they hang.
+    Commit, if the lane's log says "lane claimed", or no fault after the records were written. Abort, if the lane's worker
+    ended or was fenced while it wrote them: then the lane reads the same input again. The lane's changelog keeps who
+    decided, how, and when.
     """
     from instep.lanes.settlement import Ending
     from instep.lanes.survey import hanging_of, settle_lane

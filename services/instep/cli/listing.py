@@ -1,4 +1,4 @@
-"""Showing the records of a council's topics: the last ones as a table, new ones line by line as they come."""
+"""Shows the records of a council's topics: the last records as a table, new records line by line as they come."""
 
 import asyncio
 import logging
@@ -21,20 +21,20 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What is shown of a topic's records: `rows` for a table of `columns`, `objects` for JSON lines."""
+    """The way to show a topic's records: `rows` for a table of `columns`, `objects` for JSON lines."""
 
     columns: Sequence[str]
     rows: Callable[[Item], Sequence[Row]]
     objects: Callable[[Item], Sequence[Row]]
     nothing: str
-    """What is said when there is no record."""
+    """The note when there is no record."""
     wanted: Callable[[Item], bool] | None = None
-    """Which records are shown; all if None."""
+    """Chooses the records to show; all if None."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """Which records: the last `last`, or all that are kept; and with `follow` those to come."""
+    """The span of records: the last `last`, or all that are kept; with `follow`, the records to come too."""
 
     follow: bool
     from_beginning: bool
@@ -42,7 +42,7 @@ class Span:
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
-    """Run a command's coroutine. aiokafka's own complaints are kept quiet: the error that is raised says it once."""
+    """Run a command's coroutine. aiokafka's own complaints are kept quiet: the error that is raised says the same once."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     asyncio.run(work)
 
@@ -74,7 +74,7 @@ async def list_records(
             note(listing.nothing)
         _show(shown, listing, output)
         if span.follow:
-            # After what has been found, else where it ended before looking: nothing is shown twice or missed.
+            # After the last record shown, else from the end before looking: no record is shown twice or missed.
             after = {TopicPartition(item.topic, item.partition): item.offset + 1 for item in items}
             await _follow(reader, {**ends, **after}, listing, output)
 

@@ -1,4 +1,4 @@
-"""`instep network check | plan | apply | show | make-uk`: who takes part and under which agreements, as code."""
+"""Defines `instep network check | plan | apply | show | schema | add-authority | make-uk`: the network, as code."""
 
 import asyncio
 import json
@@ -71,12 +71,15 @@ def check(
         typer.Option(
             "--against",
             metavar="OLD_DIR",
-            help="An earlier checkout of it: an agreement that differs from it needs a new version.",
+            help="An earlier checkout of the directory: an agreement that differs needs a new version.",
         ),
     ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Prove the directory sound, without a broker; each problem with its file and line. Exit code 1 if it is not."""
+    """Prove a network's directory sound before anybody applies it: each problem with its file and line; needs no broker.
+
+    Exit code: 1 when there is an error.
+    """
     where = find(directory)
     problems = problems_of(where, _catalogue(), _today())
     if against is not None:
@@ -97,7 +100,7 @@ def check(
 def plan(
     directory: Directory, allow_delete: AllowDelete = False, output: OutputOption = Output.TABLE
 ) -> None:
-    """Show what `apply` would change (+ made, ~ becomes another, - goes); change nothing."""
+    """Show an operator the changes that `apply` would make (+ is made, ~ becomes another, - goes); change nothing."""
     from instep.provision.apply import preview
 
     where = find(directory)
@@ -111,12 +114,14 @@ def plan(
 def apply(
     directory: Directory, allow_delete: AllowDelete = False, output: OutputOption = Output.TABLE
 ) -> None:
-    """Make the cluster match the directory: topics, users and what each may do, schema ids, and a new generation.
+    """Make the cluster match a network's directory, as an operator: topics, users and their rights, schema ids, a new
+    generation.
 
-    Schema ids come from the registry that INSTEP_REGISTRY_URL names, or are allotted here. The services follow a new
-    generation within a second. New users' secrets go to INSTEP_SECRETS_DIR (on the local
-    platform .instep/secrets), a file each, which is never overwritten. An agreement that has changed needs a new version.
-    Topics that the network does not name are told and left alone; --allow-delete is for those who left earlier.
+    Schema ids come from the registry that INSTEP_REGISTRY_URL names; without a registry, the network gives them. The
+    services follow a new generation within a second. Each new user's secret goes to a file of its own in INSTEP_SECRETS_DIR
+    (on the local platform .instep/secrets), and no file is ever overwritten. An agreement that has changed needs a new
+    version. Topics that the network does not name are listed and left alone; --allow-delete is for topics of those who left
+    earlier.
     """
     from instep.provision.apply import apply as apply_network
 
@@ -143,17 +148,24 @@ def show_network(
         typer.Argument(metavar="[DIR]", help="A network's directory or name; the applied one if left out."),
     ] = "",
     authority: Annotated[
-        str | None, typer.Option("--authority", metavar="A", help="What this one tells and is told, no more.")
+        str | None,
+        typer.Option("--authority", metavar="A", help="Only the flows from and to this authority."),
     ] = None,
     purpose: Annotated[
-        str | None, typer.Option("--purpose", metavar="P", help="What flows for this purpose, no more.")
+        str | None, typer.Option("--purpose", metavar="P", help="Only the flows for this purpose.")
     ] = None,
     diagram: Annotated[
-        bool, typer.Option("--diagram", help="A Mermaid flowchart of it, which GitHub and many wikis draw.")
+        bool,
+        typer.Option(
+            "--diagram", help="Print a Mermaid flowchart of the flows, for GitHub and many wikis to draw."
+        ),
     ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show the authorities, the agreements, and who shares what with whom: of a directory, or of the applied network."""
+    """Show anybody who takes part, under which agreements, and who shares which fields with whom.
+
+    Shows a directory, or the applied network if DIR is left out.
+    """
     network = load(find(directory)) if directory else _applied()
     today = _today()
     flows = chosen(network, today, authority, purpose)
@@ -168,7 +180,10 @@ def show_network(
 
 @app.command("schema")
 def schema() -> None:
-    """Print the form of an agreement as a JSON Schema, for editors: `#:schema FILE` at the head of an agreement names it."""
+    """Print the form of an agreement as a JSON Schema, for the editors of those who write agreements.
+
+    `#:schema FILE` at the head of an agreement names the schema to an editor.
+    """
     typer.echo(json.dumps(agreement_schema(_catalogue().events), indent=2, ensure_ascii=False))
 
 
@@ -187,13 +202,14 @@ def add_authority(
         typer.Option("--from", formats=["%Y-%m-%d"], help="Its first day; today if left out."),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what it would need; change nothing.")
+        bool, typer.Option("--dry-run", help="Show the needs of the newcomer; change nothing.")
     ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Add an authority to the directory, and tell what it needs: topics, who it signs in as, its secret, a first event.
+    """Add an authority to a network's directory, and list its needs: topics, users, secrets, settings, a first event.
 
-    Nothing flows to or from it before an agreement names it and it has approved that, and before the network is applied.
+    Nothing flows to or from the authority before an agreement names it, it has approved the agreement, and the network is
+    applied.
     """
     where = find(directory)
     now = datetime.now(UTC)
@@ -222,7 +238,7 @@ def make_uk(
     source: Annotated[Path, typer.Option("--source", help="Facts about councils.")] = NETWORKS / "uk-source",
     target: Annotated[Path, typer.Option("--target", help="The directory that is made.")] = NETWORKS / "uk",
 ) -> None:
-    """Make the national network's directory anew from facts about councils."""
+    """Make the national network's directory anew from facts about councils, for maintainers of Instep."""
     from instep.network.uk import make_uk as make
 
     make(source, target)
@@ -319,7 +335,7 @@ def _applied() -> Network:
 
 
 def _secrets() -> Path | None:
-    """Where secrets of new users will be put; None while that cannot be told, as without a broker."""
+    """The directory of new users' secrets; None where unknown, as without a broker."""
     try:
         return _connection().secrets_dir
     except InstepError:
@@ -343,7 +359,8 @@ def _catalogue() -> Catalogue:
 
 
 def _run(work: Coroutine[Any, Any, T]) -> T:
-    # aiokafka logs what it also raises, and leaves futures of a fenced producer to asyncio's; the one sentence is ours.
+    # aiokafka logs errors that it also raises, and leaves futures of a fenced producer to asyncio's log. Our one sentence is
+    # enough.
     for library in ("aiokafka", "asyncio"):
         logging.getLogger(library).setLevel(logging.CRITICAL)
     return asyncio.run(work)

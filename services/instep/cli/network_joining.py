@@ -1,4 +1,4 @@
-"""What `instep network add-authority` prints: all that a newcomer needs, to be handed over."""
+"""Prints a newcomer's needs for `instep network add-authority`, to be handed over."""
 
 from dataclasses import asdict
 from pathlib import Path

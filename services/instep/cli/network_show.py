@@ -1,4 +1,4 @@
-"""What `instep network show` prints: who takes part, and who shares what with whom."""
+"""Prints `instep network show`: who takes part, and who shares which fields with whom."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,16 +11,16 @@ from instep.network.network import Network
 from instep.network.problems import plainly
 
 FEW_NAMES = 3
-"""Beyond so many, councils are counted."""
+"""More councils than this are counted, not named."""
 FEW_ROWS = 40
-"""Beyond so many authorities, they are counted by tier."""
+"""More authorities than this are counted by tier."""
 
 _AUTHORITY = ("authority", "name", "gss", "tier", "parent", "valid_to", "replaced_by")
 _AGREEMENT = ("agreement", "version", "status", "purpose", "events", "from", "to", "approved", "review_by")
 
 
 def show_network(network: Network, flows: Sequence[Flow], output: Output) -> None:
-    """The authorities, the agreements, and who shares what with whom."""
+    """The authorities, the agreements, and the flows between authorities."""
     authorities, agreements = list(_authorities(network)), list(_agreements(network))
     if output is Output.JSON:
         show_lines({"kind": "authority"} | row for row in authorities)
@@ -40,7 +40,7 @@ def show_network(network: Network, flows: Sequence[Flow], output: Output) -> Non
 
 
 def show_flows(flows: Sequence[Flow], output: Output) -> None:
-    """Who shares what with whom: a row for each flow, in which many councils are counted; JSON names each."""
+    """A row for each flow: who shares which fields with whom. A table counts many councils; JSON names each."""
     if output is Output.JSON:
         show_lines({"kind": "flow", **asdict(flow)} for flow in flows)
         return
@@ -66,7 +66,7 @@ def _several(names: tuple[str, ...]) -> str:
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    """For a directory that nobody has checked yet: what its files hold cannot fool a terminal."""
+    """The row in plain text: control characters in a directory that nobody has checked yet cannot fool a terminal."""
     return {
         key: None
         if value is None

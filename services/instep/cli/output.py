@@ -1,4 +1,4 @@
-"""What commands print: a table for people or one JSON object a line for programs, and progress on stderr.
+"""Prints the results of commands: a table for people, or JSON lines for programs; progress goes to stderr.
 
 Results go to stdout, everything else (progress, notes, errors) to stderr, so that `--output json` can be piped.
 """
@@ -17,7 +17,7 @@ from rich.table import Table
 
 
 class Output(StrEnum):
-    """How results are shown."""
+    """The form of results."""
 
     TABLE = "table"
     JSON = "json"
@@ -32,7 +32,7 @@ OutputOption = Annotated[
 def show(
     output: Output, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], title: str | None = None
 ) -> None:
-    """Print rows: as a table of `columns` (a key that is absent shows as nothing), or whole, one JSON object a line."""
+    """Print rows: as a table of `columns` (an absent key shows as nothing), or whole, a JSON object on each line."""
     if output is Output.JSON:
         show_lines(rows)
         return
@@ -43,26 +43,26 @@ def show(
 
 
 def show_lines(rows: Iterable[Mapping[str, Any]]) -> None:
-    """Print each row as one JSON object on its own line, at once (for `--follow`)."""
+    """Print each row as a JSON object on its own line, at once (for `--follow`)."""
     for row in rows:
         sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
         sys.stdout.flush()
 
 
 def stdout() -> Console:
-    """Where results go; without markup, so that text from outside is printed as it is."""
+    """The console for results; without markup, so that text from outside is printed unchanged."""
     # A table that is piped into a file is not cut at 80 columns.
     width = None if sys.stdout.isatty() else 200
     return Console(markup=False, highlight=False, width=width)
 
 
 def stderr() -> Console:
-    """Where progress and notes go."""
+    """The console for progress and notes."""
     return Console(stderr=True, markup=False, highlight=False)
 
 
 def note(text: str) -> None:
-    """Say something that is not a result, on stderr."""
+    """Print a note on stderr, where no results go."""
     stderr().print(text, soft_wrap=True)
 
 
@@ -76,7 +76,7 @@ def progress(description: str, total: float | None = None) -> Iterator["Bar"]:
 
 
 class Bar:
-    """One bar of `progress`."""
+    """A bar of `progress`."""
 
     def __init__(self, bars: Progress, description: str, total: float | None) -> None:
         self._bars = bars
@@ -84,7 +84,7 @@ class Bar:
 
     @property
     def visible(self) -> bool:
-        """Whether anybody sees it."""
+        """Whether anybody sees the bar."""
         return not self._bars.disable
 
     def advance(self, by: float = 1) -> None:
@@ -94,7 +94,7 @@ class Bar:
     def update(
         self, *, description: str | None = None, total: float | None = None, done: float | None = None
     ) -> None:
-        """Change what is said, how much there is to do, or how much is done."""
+        """Change the description, the total, or the amount done."""
         self._bars.update(self._task, description=description, total=total, completed=done)
 
 

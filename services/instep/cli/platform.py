@@ -1,4 +1,4 @@
-"""`instep up | down | status | doctor`: the local platform."""
+"""Defines `instep up | down | status | doctor`: the commands of the local platform."""
 
 import os
 from collections.abc import Iterator
@@ -29,11 +29,11 @@ def up(
     ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Start a real Kafka on this machine, and wait until it answers.
+    """Start a real Kafka on this machine, for developers and for trying Instep, and wait until Kafka answers.
 
-    Its state lies in .instep/ of this directory, where the other commands find it. The first time it is fetched: about
-    45 MB, kept in the cache. Nothing but loopback can reach it, over TLS alone, and everybody signs in: the secrets are in
-    .instep/secrets, and each command takes that of the council or service for which it speaks.
+    Its state lies in .instep/ of this directory, where the other commands find it. The first time, Kafka is fetched: about
+    45 MB, kept in the cache. Only this machine can reach Kafka, over loopback and TLS, and everybody signs in: the secrets
+    are in .instep/secrets, and each command takes the secret of the council or service for which it speaks.
     """
     from instep.kafka.connection import home
     from instep.local.platform import Platform, shown
@@ -59,7 +59,7 @@ def down(
     delete_data: Annotated[bool, typer.Option("--delete-data", help="Delete Kafka's records too.")] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """End what `instep up` has started in this directory, and nothing else. The records stay for the next time."""
+    """End the Kafka that `instep up` has started in this directory, and nothing else; the records stay for the next time."""
     from instep.kafka.connection import home
     from instep.local.platform import Platform
 
@@ -75,7 +75,7 @@ def down(
 
 
 def status(output: OutputOption = Output.TABLE) -> None:
-    """Show what runs in this directory, where, and where its log is."""
+    """Show a developer the programs that run in this directory, their addresses and their logs."""
     from instep.kafka.connection import home
     from instep.local.platform import Platform
 
@@ -84,7 +84,10 @@ def status(output: OutputOption = Output.TABLE) -> None:
 
 
 def doctor(output: OutputOption = Output.TABLE) -> None:
-    """Look for whatever may keep the local platform from working, and say what to do; exits 1 if there is a problem."""
+    """Look for anything that may keep the local platform from working, and advise the developer.
+
+    Exit code: 1 when there is a problem.
+    """
     from instep.kafka.connection import home
     from instep.local.doctor import Health, examine
     from instep.local.platform import Platform
@@ -97,7 +100,7 @@ def doctor(output: OutputOption = Output.TABLE) -> None:
 
 @contextmanager
 def _shown_progress() -> Iterator["Progress"]:
-    """A bar where there is a terminal; else one line a step, on stderr."""
+    """A bar where there is a terminal; else a line for each step, on stderr."""
     with progress("") as bar:
 
         def show_step(text: str, done: int = 0, total: int = 0) -> None:

@@ -1,4 +1,4 @@
-"""`instep publish FILE`: a file of a council's own system, into its outbox."""
+"""Carries out `instep publish FILE`: puts a council's file into the council's outbox, and prints the result of each line."""
 
 import os
 import time
@@ -42,7 +42,7 @@ COUNTS: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What the user asked for."""
+    """The user's options."""
 
     file: Path
     authority: str
@@ -55,7 +55,7 @@ class Request:
 
 @dataclass(kw_only=True)
 class RunResult:
-    """What has become of the lines, for the summary. Only faulty lines are kept, and with `--wait` the published ones."""
+    """The results of the lines, for the summary. Keeps lines that were not published; with `--wait`, published lines too."""
 
     tally: Tally = field(default_factory=Tally)
     not_published: list[LineResult] = field(default_factory=list)
@@ -64,9 +64,9 @@ class RunResult:
 
 
 def publish_file(request: Request) -> None:
-    """Publish, tell what became of it, and leave with 1 when a line needs somebody's hand."""
+    """Publish the file, print the results, and exit with 1 when somebody has to put a line right."""
     results = RunResult()
-    # Before anything is connected to: a mistyped name should not need a broker to be found.
+    # Before any connection: finding a mistyped name should need no broker.
     if not request.file.exists():
         raise FileFormatError(f"{request.file} is not there.")
     columns = load_mapping(request.mapping) if request.mapping else {}
@@ -120,8 +120,8 @@ async def _publish_and_wait(at: Council, filing: Filing, request: Request, resul
         async for answer in following.answers(results.published):
             results.answers.append(answer)
             if answer.outcome == "refused" and answer.reason != "id-conflict":
-                # So that the line can be published again once it is put right. In a conflict the network has had the id:
-                # the line was published when other fields stayed at home, and its next change corrects what stands.
+                # So that the line can be published again once it is put right. In a conflict the network has had the id: the
+                # line was published when other fields stayed at home, and its next change corrects the event that stands.
                 filing.memory.forget(uuid.UUID(answer.event_id).bytes)
             if request.output is Output.JSON:
                 show_lines([_answer_object(answer)])

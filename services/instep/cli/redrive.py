@@ -1,4 +1,4 @@
-"""`instep rejected A redrive` and `--counts`."""
+"""Carries out `instep rejected A redrive` and `--counts`: sends refused events again, counts refusals by reason."""
 
 import re
 import time
@@ -30,7 +30,7 @@ _MEANING = {
 def redrive_refused(
     authority: str, *, at: str | None, reason: str | None, everything: bool, dry_run: bool, output: Output
 ) -> None:
-    """Redrive what is chosen, show what became of each, and exit with 1 where something is not sent."""
+    """Redrive the chosen events, show each result, and exit with 1 where an event is not sent."""
     choice = chosen(at=at, reason=reason, everything=everything)
     install_record_parser()
     done: list[Done] = []
@@ -48,14 +48,14 @@ def redrive_refused(
     try:
         run(work())
     finally:
-        # Also after an interruption: what was sent is sent.
+        # Also after an interruption: events that were sent stay sent.
         _show(sorted(done, key=lambda redriven: redriven.place), output)
     if any(redriven.result not in (Result.SENT, Result.SOUND, Result.ALREADY) for redriven in done):
         raise typer.Exit(1)
 
 
 def chosen(*, at: str | None, reason: str | None, everything: bool) -> Choice:
-    """What the options choose; raises ConfigurationError where they choose nothing, or cannot be understood."""
+    """The choice that the options make; raises ConfigurationError where they choose nothing, or cannot be understood."""
     if reason is not None and reason not in REFUSALS:
         raise ConfigurationError(
             f"'{reason}' is no reason for a refusal: it is one of {', '.join(REFUSALS)}."
@@ -74,7 +74,7 @@ def chosen(*, at: str | None, reason: str | None, everything: bool) -> Choice:
 
 
 def count_refused(authority: str, *, reason: str | None, output: Output) -> None:
-    """Show how many were refused for each reason, the most first."""
+    """Show the number of refusals for each reason, the largest first."""
 
     async def work() -> None:
         here = await council(*connected(), authority)

@@ -1,4 +1,4 @@
-"""`instep run SERVICE`: one processor, as production runs it."""
+"""Defines `instep run SERVICE`: runs a worker of a service, as production does."""
 
 import sys
 from importlib import import_module
@@ -18,21 +18,23 @@ def register(app: typer.Typer) -> None:
 
 
 def run(
-    service: Annotated[str, typer.Argument(help=f"Which service to run, and its port: {_PORTS}.")],
+    service: Annotated[
+        str, typer.Argument(help=f"The service to run; in brackets its default port: {_PORTS}.")
+    ],
     supervised: Annotated[
         bool,
         typer.Option(
             "--supervised",
-            help="Start it again when it ends by itself: after 0.5 s, each time later, up to 30 s. For where neither"
-            " systemd nor an orchestrator does that.",
+            help="Start the worker again when it ends by itself: after 0.5 s, each time later, up to 30 s. For machines"
+            " where neither systemd nor an orchestrator does so.",
         ),
     ] = False,
 ) -> None:
-    """Run one worker of a service until it is told to stop (Ctrl-C or SIGTERM).
+    """Run a worker of a service, for operators, until Ctrl-C or SIGTERM stops the worker.
 
-    Run as many as you like: they share the lanes out among themselves, and one that dies is made up for by the others.
-    Settings are INSTEP_… variables: INSTEP_BOOTSTRAP_SERVERS, INSTEP_SASL_USERNAME, INSTEP_SASL_PASSWORD_FILE,
-    INSTEP_SSL_CA_FILE (without them what `instep up` left in .instep, as the service's own user), INSTEP_STATE_DIR,
+    Run as many workers as you like: they share the lanes out among themselves, and take over the lanes of a worker that
+    dies. Settings are INSTEP_… variables: INSTEP_BOOTSTRAP_SERVERS, INSTEP_SASL_USERNAME, INSTEP_SASL_PASSWORD_FILE and
+    INSTEP_SSL_CA_FILE (without them, the local platform of `instep up`, as the service's own user), INSTEP_STATE_DIR, and
     INSTEP_MANAGEMENT_PORT for /healthy, /ready and /metrics. deploy/settings.md lists every setting.
     """
     module = f"instep.{service_named(service).name}.app"

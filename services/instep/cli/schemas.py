@@ -1,4 +1,4 @@
-"""`instep schemas list | show | check | diff | types`: what may be published, whether it is sound, what is new in it."""
+"""Defines `instep schemas list | show | check | diff | types`: the catalogue of schemas, its soundness, its changes."""
 
 import asyncio
 import json
@@ -22,7 +22,8 @@ from instep.events.schema import Catalogue, EventType, Schema
 TYPES = Path(client.__file__).with_name("types.py")
 
 app = typer.Typer(
-    no_args_is_help=True, help="The catalogue of schemas: what may be published, and its soundness."
+    no_args_is_help=True,
+    help="The catalogue of schemas: which events may be published, and whether the catalogue is sound.",
 )
 
 DirectoryOption = Annotated[
@@ -44,7 +45,7 @@ def list_schemas(
     directory: DirectoryOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """List every schema: events, and the bus's own records."""
+    """List every schema for publishers and recipients: events, and the bus's own records."""
     catalogue = load_catalogue(_directory(directory))
     ids_of = _ids() if ids else {}
     columns = ("name", "version", "full_name", "kind", *(("id", "older_ids") if ids else ()))
@@ -54,14 +55,14 @@ def list_schemas(
 @app.command("show")
 def show_schema(
     name: Annotated[str, typer.Argument(help="For example resident-moved, or uk.instep.ResidentMoved.")],
-    version: Annotated[str, typer.Option("--version", help="Which version, if not the newest.")] = "",
+    version: Annotated[str, typer.Option("--version", help="The version, if not the newest.")] = "",
     raw: Annotated[
-        bool, typer.Option("--raw", help="The Avro schema itself, as a registry holds it.")
+        bool, typer.Option("--raw", help="Print the Avro schema itself, as in a registry.")
     ] = False,
     directory: DirectoryOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show what a schema holds: each field, what it means, how delicate it is and whether it is required."""
+    """Show publishers and recipients a schema: each field, its meaning, its personal-data class, whether it is required."""
     catalogue = load_catalogue(_directory(directory))
     schema = _find(catalogue, name, version)
     if raw:
@@ -83,13 +84,14 @@ def lint_schemas(
     accept_new: Annotated[
         bool,
         typer.Option(
-            "--accept-new", help="Lock versions that are new, if all is sound; they can never change then."
+            "--accept-new",
+            help="Lock new versions, if the catalogue is sound; from then on they can never change.",
         ),
     ] = False,
     directory: DirectoryOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Prove the catalogue sound: safe to decode, compatible, classified, unchanged, and shown by its examples."""
+    """Prove the catalogue sound for authors of schemas: safe to decode, compatible, classified, unchanged, with examples."""
     where = _directory(directory)
     problems = lint(where, accept_new=accept_new)
     if problems:
@@ -112,7 +114,7 @@ def diff(
     directory: DirectoryOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Say what a recipient would notice between two schemas."""
+    """Show the changes that a recipient would notice between two schemas."""
     catalogue = load_catalogue(_directory(directory))
     before, after = _either(catalogue, old), _either(catalogue, new)
     event_type = catalogue.events.get(after.name)
@@ -128,7 +130,7 @@ def diff(
 @app.command("types")
 def types(
     write: Annotated[
-        bool, typer.Option("--write", help="Write them to instep.client.types, rather than show them.")
+        bool, typer.Option("--write", help="Write the types to instep.client.types, rather than show them.")
     ] = False,
     directory: DirectoryOption = None,
 ) -> None:
@@ -146,7 +148,7 @@ def _directory(given: Path | None) -> Path:
 
 
 def _ids() -> dict[tuple[str, str], list[int]]:
-    """(full name, version) to ids, the one that is written with first, from the network that `instep` is connected to."""
+    """The connected network's ids by (full name, version); the id that is written with comes first."""
     from instep.kafka.connection import from_env
     from instep.kafka.follow import read_network
 
@@ -178,7 +180,7 @@ def _find(catalogue: Catalogue, name: str, version: str) -> Schema:
 
 
 def _either(catalogue: Catalogue, named: str) -> Schema:
-    """A file, or a name with or without `@version`; a file is called by the folder that it lies in."""
+    """The schema of a file, or of a name with or without `@version`; a file has the name of its folder."""
     if named.endswith(".avsc"):
         file = Path(named)
         return load_schema(file, name=file.absolute().parent.name, kind="event")

@@ -1,12 +1,18 @@
 """For councils: publish to an outbox; read an inbox, rejections and outcomes.
 
-Reads a file or plain events and `instep.network`; writes one authority's outbox, and nothing else. Promises that an event
-is sent only when intake's own rules find it sound, that what is reported as published is in the outbox (the broker has
-confirmed it), and that a reader sees committed records only.
+Reads a file or plain events, and `instep.network`; writes a single authority's outbox, and nothing else. Promises:
 
-    publisher   plain event -> checked -> framed -> outbox
-    filing      a whole file -> outbox, with the memory that makes running it again harmless
-    following   what became of each event: accepted, refused, delivered
+- The publisher sends an event only when intake's own rules find the event sound.
+- An event that is reported as published is in the outbox: the broker has confirmed the event.
+- A reader sees committed records only.
+
+The modules:
+
+    publisher   plain event -> validated -> framed -> outbox
+    filing      a whole file -> outbox, with a memory, so that publishing the file again does no harm
+    following   the network's answer to each event: accepted, refused, delivered
     reader      any of a council's topics -> plain JSON
+    redrive     refused events -> sent again, once they have become sound
     explain     reasons in plain English
+    types       events and records as typed dictionaries, for a council's own programs
 """

@@ -1,11 +1,11 @@
-"""What a plain event says, field by field."""
+"""Lists the fields of a plain event by their paths."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 
 def leaves(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Each field that says something, by its path; items of a list share their list's path."""
+    """Each field with a value, by its path; the items of a list share the path of the list."""
     for name, value in content.items():
         path = f"{prefix}{name}"
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""A council at its own end of the bus: which authority, in which network, with which schemas."""
+"""Names the council for which a command speaks: its authority, its network, its schemas, its topics."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from instep.network.network import Network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Council:
-    """All that a council's command needs to know before it reads or writes a topic."""
+    """A council's authority, connection, schemas and network: a command needs them to read or write a topic."""
 
     authority: str
     connection: Connection
@@ -29,7 +29,7 @@ class Council:
         return self.catalogue.bind(self.network.schemas)
 
     def inboxes(self, purpose: str | None = None) -> list[TopicPartition]:
-        """Its inboxes, or the one for a purpose; raises ConfigurationError when no agreement gives it any such."""
+        """The council's inboxes, or its inbox for a purpose; raises ConfigurationError where no agreement gives any."""
         purposes = sorted(p for authority, p in topics.inboxes(self.network) if authority == self.authority)
         if purpose is None and not purposes:
             raise ConfigurationError(f"{self.authority} has no inbox: it receives under no agreement.")
@@ -40,22 +40,22 @@ class Council:
         return [TopicPartition(topics.inbox(self.authority, purpose), 0) for purpose in chosen]
 
     def rejected(self) -> TopicPartition:
-        """Where it learns what was refused."""
+        """The topic of refusals."""
         return TopicPartition(topics.rejected(self.authority), 0)
 
     def outcomes(self) -> TopicPartition:
-        """Where it learns what became of its events."""
+        """The topic of outcomes."""
         return TopicPartition(topics.outcomes(self.authority), 0)
 
     def outbox(self) -> TopicPartition:
-        """Where it says everything."""
+        """The topic where the council publishes everything."""
         return TopicPartition(topics.outbox(self.authority), 0)
 
 
 async def council(connection: Connection, catalogue: Catalogue, name: str) -> Council:
-    """The council of that name in the cluster's network; raises ConfigurationError with the nearest name if none.
+    """The council of a name in the cluster's network; raises ConfigurationError with the nearest name where there is none.
 
-    On the local platform it is signed in as itself; a name that is no id is looked up first, by whoever is at hand.
+    On the local platform the council is signed in as itself. A full name is looked up first, as the user of the connection.
     """
     as_named = connection.signed_in_as(name) if connection.has_secret_of(name) else connection
     network = await read_network(as_named)
@@ -69,7 +69,7 @@ async def council(connection: Connection, catalogue: Catalogue, name: str) -> Co
 
 
 def participant(network: Network, name: str) -> str:
-    """The id that `name` is, given as id or full name; raises ConfigurationError for one that takes no part."""
+    """The id of the authority called `name` (an id or full name); raises ConfigurationError where none takes part."""
     by_name = {authority.name.lower(): authority.id for authority in network.authorities.values()}
     id = by_name.get(name.lower(), name)
     if id in network.participants:

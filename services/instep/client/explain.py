@@ -1,7 +1,7 @@
-"""Plain English for every reason that Instep gives: what it means, and how to put it right.
+"""Explains every reason code in plain English: its meaning, and how to put things right.
 
-Refusals are a closed list, and so are the reasons to withhold or withdraw. A test keeps the tables complete:
-a reason that a council officer cannot look up is a defect.
+Refusals are a closed list, and so are the reasons to withhold or withdraw. A test keeps the tables complete: a reason
+without an explanation for a council officer is a defect.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """One reason: what it means, and what to do; each a sentence or two."""
+    """A reason's meaning and remedy; each is a sentence or two."""
 
     meaning: str
     remedy: str
@@ -180,7 +180,7 @@ _EVERY = {**REFUSALS, **WITHHELD, **WITHDRAWN, **ENDINGS}
 
 
 def explain(reason: str) -> Explanation:
-    """The explanation of any reason; one that says so where a newer network uses a word that this client lacks."""
+    """The explanation of a reason. A reason of a newer network, unknown to this client, is explained as such."""
     explanation = _EVERY.get(reason)
     if explanation:
         return explanation

@@ -1,8 +1,8 @@
-"""Publishing a whole file: each triaged line is sent, or said why not; what is confirmed is remembered.
+"""Publishes a whole file: sends each line that is new or corrected, reports on the others, remembers confirmed events.
 
-What has been confirmed when a broker goes away, or somebody presses Ctrl-C, is remembered as published. What was in flight
-may have arrived; running the same command again sends it again under the same id, and the router drops the repeat. So the
-second run completes the first, whatever happened.
+When the broker goes away, or somebody presses Ctrl-C, the events that the broker had confirmed are remembered as published.
+Events in flight may have arrived. Running the same command again sends them under the same ids, and the router drops the
+repeats. So the second run completes the first in every case.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ LAST_MOMENT_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineResult:
-    """What became of one line. `outcome`: published, unchanged, same-address, duplicate, superseded, review or refused.
+    """A line's result. `outcome`: published, unchanged, same-address, duplicate, superseded, review or refused.
 
-    Of a line that was not published, `column` and `reason` say where and why; `problem` says why in English, where no table
-    has the words. Of a published line, `offset` is the place in the outbox.
+    For a line that was not published, `column` and `reason` say where and why; `problem` says why in English, where no table
+    has the words. For a published line, `offset` is the place in the outbox.
     """
 
     line: int
@@ -61,7 +61,7 @@ class LineResult:
 class Tally:
     """The counts of a run: outcomes of lines, corrections among the published, notes by (column, reason).
 
-    `kept_at_home` counts, by field, the lines that have what no agreement names.
+    `kept_at_home` counts, by field, the lines with a value that stays at home because no agreement names the field.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -89,10 +89,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filing:
-    """The lines of one file of one authority, and what is needed to publish them.
+    """The lines of an authority's file, and everything that is needed to publish them.
 
-    `lines` may raise FileFormatError. `report` gets each line's result (a published one's when the broker has confirmed it),
-    `progress` the bytes read so far.
+    `lines` may raise FileFormatError. `report` gets each line's result (for a published line, once the broker has confirmed
+    the event), `progress` the bytes read so far.
     """
 
     lines: Iterable[Line]
@@ -104,7 +104,7 @@ class Filing:
     progress: Callable[[int], None] = lambda position: None
 
     async def publish(self, publisher: Publisher) -> Tally:
-        """Publish them. Raises FileFormatError where the file cannot be read, NotConnectedError when the broker goes."""
+        """Publish the lines; raises FileFormatError for an unreadable file, NotConnectedError when the broker goes."""
         try:
             await _Run(self, publisher).all_lines()
         except (NotConnectedError, FileFormatError) as error:
@@ -113,7 +113,7 @@ class Filing:
 
 
 def so_far(tally: Tally) -> str:
-    """What is to be said when a run ends before its file."""
+    """The sentence for a run that ends before its file does."""
     count = tally.outcomes["published"]
     were = "event was" if count == 1 else "events were"
     return f"{count} {were} published before that; running the same command again completes it."

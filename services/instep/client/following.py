@@ -1,7 +1,7 @@
-"""What became of the events just published: accepted or refused, and to how many they were delivered.
+"""Awaits the network's answers to events just published: accepted or refused, and the number of deliveries.
 
-The council's rejected and outcomes topics are followed from where they ended before the publishing. An event that repeats
-an earlier one is dropped by the router without an outcome, so a silence is told as what it is.
+The council's rejected and outcomes topics are followed from their ends before the publishing. The router drops a repeat of
+an earlier event without an outcome, so an event may stay without an answer.
 """
 
 import time
@@ -32,7 +32,7 @@ class Answer:
 
 
 class Following:
-    """Awaits an answer for each published line; `begin` comes before the first is sent."""
+    """Awaits an answer for each published line; call `begin` before the first line is sent."""
 
     def __init__(self, council: Council, reader: Reader, silence_s: float = SILENCE_S) -> None:
         self._topics = (council.rejected(), council.outcomes())
@@ -45,7 +45,7 @@ class Following:
         self._starts = await self._reader.ends(self._topics)
 
     async def answers(self, published: Iterable[LineResult]) -> AsyncIterator[Answer]:
-        """An answer for each line, as it comes; ends when all are there, or when none has come for `silence_s`."""
+        """The answers as they come; ends with the last answer, or after `silence_s` seconds without any."""
         by_event = {result.event_id: result for result in published}
         by_offset = {result.offset: result for result in by_event.values()}
         heard = time.monotonic()

@@ -1,10 +1,11 @@
-"""Publishing: a plain event is checked by intake's own rules, framed, and sent to its authority's outbox.
+"""Publishes plain events: validates them by intake's own rules, frames them, and sends them to their authority's outbox.
 
-Whatever is sent here would be refused by intake for no reason of its own content: `Gate` decides with the same decoder and
-the same rules. `Publisher` sends: idempotent, acknowledged by every replica, in batches, with a bounded number in flight.
-An idempotent aiokafka producer never gives up on a batch by itself, so the patience is ours: no confirmation for that
-long, while some are awaited, ends the publishing with a NotConnectedError. What was confirmed by then stays published;
-what was not may be published, and sending it again is harmless, since the same event has the same id.
+`Gate` decides with intake's decoder and intake's rules, so intake refuses no sent event for its content. `Publisher` sends:
+idempotent, acknowledged by every replica, in batches, with a bounded number in flight.
+
+An idempotent aiokafka producer never gives up on a batch by itself, so the patience is ours. When confirmations are awaited
+and none comes for that long, publishing ends with a NotConnectedError. Events confirmed by then stay published. The others
+may have been published too. Sending them again is harmless, since the same event has the same id.
 """
 
 import asyncio
@@ -45,12 +46,12 @@ class Sendable:
     value: bytes
     headers: Sequence[tuple[str, bytes]] = ()
     kept_at_home: tuple[str, ...] = ()
-    """Paths of what the event says and no agreement of its source names: it is not in `value`."""
+    """Paths of fields that the event has and no agreement of its source names: `value` is without them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotAdmitted:
-    """An event that intake would refuse: the reason (`explain` has it in full), the field at fault and what is wrong."""
+    """An event that intake would refuse: the reason's code (see `explain`), the field at fault, the problem in English."""
 
     reason: str
     field: str
@@ -58,9 +59,10 @@ class NotAdmitted:
 
 
 class Gate:
-    """Decides whether an authority's plain event may be sent, and what of it leaves; pure, one for all of a network.
+    """Decides whether an authority's plain event may be sent, and which of its fields leave; pure, shared by a whole
+    network.
 
-    The whole event is checked; then what no agreement of the source names is blanked (`network.minimisation`).
+    The whole event is validated; then fields that no agreement of the source names are blanked (`network.minimisation`).
     """
 
     def __init__(self, network: Network, catalogue: Catalogue) -> None:
@@ -136,7 +138,7 @@ def _not_admitted(refusal: Refusal) -> NotAdmitted:
 
 
 class Publisher:
-    """One idempotent producer for any number of outboxes; `publishing` makes it."""
+    """An idempotent producer for any number of outboxes; made by `publishing`."""
 
     def __init__(
         self,
@@ -155,15 +157,15 @@ class Publisher:
         self._moved = asyncio.Event()
 
     async def find(self, authorities: Iterable[str]) -> None:
-        """Learn where these authorities' outboxes are with one request; `send` asks for each that it does not know."""
+        """Learn where these authorities' outboxes are in a single request; otherwise `send` asks for each singly."""
         async with asyncio.timeout(self._patience_s):
             await self._producer.client.set_topics({outbox(authority) for authority in authorities})
 
     async def send(self, authority: str, sendable: Sendable, confirmed: Callable[[int], None]) -> None:
-        """Queue one event for the authority's outbox; waits while too many are in flight.
+        """Queue an event for the authority's outbox; waits while too many are in flight.
 
-        `confirmed` is called with the event's offset when the broker has it. Events of one authority reach its outbox in
-        the order of the calls.
+        `confirmed` is called with the event's offset once the broker has the event. An authority's events reach its outbox
+        in the order of the calls.
         """
         await self._until(lambda: self._pending < self._in_flight)
         try:
@@ -180,11 +182,11 @@ class Publisher:
         sent.add_done_callback(lambda done: self._done(done, confirmed))
 
     async def flush(self) -> None:
-        """Wait until everything sent has been confirmed; raises NotConnectedError when it is not."""
+        """Wait until everything sent has been confirmed; raises NotConnectedError when the broker stops confirming."""
         await self._until(lambda: self._pending == 0)
 
     async def settle(self, within_s: float) -> None:
-        """Give what is in flight a last moment to be confirmed; never raises. For leaving in a hurry."""
+        """Give events in flight a last moment to be confirmed; never raises. For leaving in a hurry."""
         try:
             async with asyncio.timeout(within_s):
                 await self._until(lambda: self._pending == 0)
@@ -221,7 +223,7 @@ class Publisher:
         return NotConnectedError(f"The broker at {where} has stopped confirming what is sent to it.")
 
     async def close(self) -> None:
-        """Let go of the connection. `stop` waits for batches that a broken producer never sends, so it is cut off then."""
+        """Let go of the connection. `stop` waits for batches that a broken producer never sends, hence the limit."""
         try:
             async with asyncio.timeout(1.0 if self._pending else self._patience_s):
                 await self._producer.stop()

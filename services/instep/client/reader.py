@@ -1,7 +1,7 @@
-"""Reading a council's topics: committed records only, without a consumer group, so that looking moves nobody's position.
+"""Reads a council's topics: committed records only, without a consumer group, so that looking moves nobody's position.
 
-A record comes out as plain JSON with its CloudEvents headers. One that cannot be decoded here (a schema newer than this
-client) still comes out, with `problem` in place of its content.
+A record comes out as plain JSON with its CloudEvents headers. A record that cannot be decoded here (its schema is newer than
+this client) still comes out, with `problem` in place of its content.
 """
 
 import asyncio
@@ -31,9 +31,9 @@ POLL_MS = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One record: where it lies, when the broker took it, its CloudEvents headers, and its content as plain JSON.
+    """A record: its place, the time when the broker took the record, its CloudEvents headers, its content as plain JSON.
 
-    `kind` is the folder name of its schema (resident-moved, withdrawal, rejection …), "" when it is not known here.
+    `kind` is the folder name of the record's schema (resident-moved, withdrawal, rejection …), "" for an unknown schema.
     """
 
     topic: str
@@ -47,7 +47,7 @@ class Item:
     problem: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        """One JSON object: what `--output json` prints."""
+        """A JSON object, as `--output json` prints a record."""
         shown: dict[str, Any] = {
             "topic": self.topic,
             "offset": self.offset,
@@ -61,7 +61,7 @@ class Item:
 
 
 def item(record: Any, schemas: Mapping[int, Schema]) -> Item:
-    """The record in plain JSON; never raises for what it holds."""
+    """The record in plain JSON; no content makes this raise."""
     framed = unframe(record.value or b"")
     schema = schemas.get(framed[0]) if framed else None
     content: Mapping[str, Any] = {}
@@ -93,9 +93,9 @@ def _text(value: bytes | None) -> str | None:
 
 
 class Reader:
-    """Reads topics whole or from an offset, one consumer over all of them; `reading` makes it.
+    """Reads topics whole or from an offset, with a single consumer for all of them; made by `reading`.
 
-    Its methods raise NotConnectedError when the broker gives nothing for `patience_s` seconds when it should.
+    The methods raise NotConnectedError when the broker should answer and gives nothing for `patience_s` seconds.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Reader:
     async def ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset after the last committed record (or marker) of each; absent topics are left out.
 
-        Where the broker shows only what may be read, a topic that is not there is one that may not: ConfigurationError.
+        A secured broker shows only topics that the user may read. There, an absent topic raises ConfigurationError.
         """
         wanted = await self._existing(partitions)
         async with self._reaching():
@@ -134,14 +134,14 @@ class Reader:
     async def read(
         self, partitions: Iterable[TopicPartition], starts: Mapping[TopicPartition, int] | None = None
     ) -> AsyncIterator[Item]:
-        """Every record from `starts` (else the beginning) to where each partition ended when it was asked."""
+        """Every record from `starts` (else the beginning) to each partition's end at the time of the call."""
         async for record in self.records(partitions, starts):
             yield item(record, self._schemas)
 
     async def records(
         self, partitions: Iterable[TopicPartition], starts: Mapping[TopicPartition, int] | None = None
     ) -> AsyncIterator[ConsumerRecord]:
-        """The same as they lie there."""
+        """The records of `read` as the broker gives them, not decoded."""
         ends = await self.ends(partitions)
         async with self._reaching():
             begin = await self._client.beginning_offsets(list(ends))
@@ -161,7 +161,7 @@ class Reader:
                 raise self._silent()
 
     async def last(self, partition: TopicPartition, count: int) -> list[Item]:
-        """The last `count` records. Transaction markers take offsets too, so it looks further back until it has enough."""
+        """The last `count` records. Transaction markers take offsets too, so the search may go further back."""
         end = (await self.ends([partition])).get(partition, 0)
         back = 2 * count + 8
         while True:

@@ -1,11 +1,12 @@
-"""Redriving: what was refused is looked at again by the rules of now, and what is sound is sent again as it was.
+"""Redrives refused events: validates each again by today's rules, and sends the sound events again, unchanged.
 
-Nothing is changed on the way: whoever has to correct an event publishes another. This is for what has become sound without
-that: the network knows its schema now, a date is no longer in the future, what it replaces has been accepted.
+A council that has to correct an event publishes another. Redriving is for events that have become sound without a
+correction: the network has learnt their schema, a date no longer lies in the future, the event that they replace has been
+accepted.
 
-The audit line is a header of the record that is sent, `instep-redrives`, which names the place of the original in the
-outbox. It lies in the outbox as long as the original does, and it is what keeps an event from being sent twice: a run that
-was cut short is simply run again. Two runs at once may both send; the router drops the repeat.
+The audit line is a header of the record sent, `instep-redrives`: it names the original's place in the outbox. The header
+lies in the outbox as long as the original does, and keeps an event from being sent twice. So a run that was cut short is
+simply run again. Two runs at once may both send an event; the router drops the repeat.
 """
 
 from __future__ import annotations
@@ -26,24 +27,24 @@ from instep.events.outbox import validate
 from instep.events.rules import Rule, rule_of
 
 REDRIVES = "instep-redrives"
-"""The header that says of which record this is a redrive: its offset in the same outbox, in ASCII digits."""
+"""The header of a redriven record: the original's offset in the same outbox, in ASCII digits."""
 _DIGITS = 19
 
 _NEVER = frozenset({"id-conflict"})
-"""Refused for what another event said: the same event can never be accepted."""
+"""Refused because of another event: the same event can never be accepted."""
 _ONLY_BY_NAME = frozenset({"poison"})
-"""It has killed a service twice, and may again: redriven only where its reason is asked for."""
+"""A poison record has killed a service twice, and may again: redriven only where its reason is asked for."""
 
 
 class Result(StrEnum):
-    """What became of one refused event."""
+    """The result for a refused event."""
 
     SENT = "sent"
     SOUND = "sound"
-    """It would have been sent: a dry run."""
+    """A dry run: the event would have been sent."""
     UNSOUND = "still-unsound"
     NEVER = "never"
-    """It cannot become sound: only another event can say what it said."""
+    """The event cannot become sound: its content needs another event, with a new id."""
     ALREADY = "already-redriven"
     GONE = "gone"
     """The original is no longer kept."""
@@ -51,14 +52,14 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
-    """Which refusals: those of `reason` (any if None) whose originals lie from `first` to `last` in the outbox."""
+    """The chosen refusals: of `reason` (any if None), with originals from `first` to `last` in the outbox."""
 
     reason: str | None = None
     first: int = 0
     last: int | None = None
 
     def covers(self, refusal: Item) -> bool:
-        """Whether this one is meant. A record of the topic that cannot be read here is not."""
+        """Whether a refusal is chosen. A record of the topic that cannot be read here never is."""
         if refusal.problem:
             return False
         place, reason = int(refusal.content["outbox_offset"]), str(refusal.content["reason"])
@@ -68,9 +69,9 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Done:
-    """One refused event: why it was refused (`reason`), what became of it, and by which rule it is unsound still.
+    """A refused event's result: the `reason` of the refusal, and the reason `still` to refuse the event, where there is any.
 
-    `place` is where the original lies in the outbox, `sent_to` where it lies now that it has been sent again.
+    `place` is the original's offset in the outbox, `sent_to` the offset of the redriven record.
     """
 
     place: int
@@ -83,7 +84,7 @@ class Done:
 
 
 class Revalidation:
-    """Decides by the rules of now. Pure; one for a council and a network."""
+    """Validates refused events by today's rules; pure, made once for a council."""
 
     def __init__(self, council: Council) -> None:
         self._authority = council.authority
@@ -95,7 +96,7 @@ class Revalidation:
     def decide(
         self, refusal: Item, original: Any | None, redriven: Collection[int], now_ms: int
     ) -> Done | Sendable:
-        """What is to be sent, or why nothing is; `redriven` are the places of originals that were sent again before."""
+        """The event to send, or the reason to send none; `redriven` are places of originals that were sent again before."""
         content = refusal.content
         place, reason, event_id = (
             int(content["outbox_offset"]),
@@ -138,7 +139,7 @@ class Revalidation:
 
 
 def redriven_of(headers: Iterable[tuple[str, bytes | None]]) -> int | None:
-    """Of which place a record is a redrive; None for one that is none."""
+    """The original's place, for a redriven record; None for any other record."""
     for name, value in headers:
         if name == REDRIVES and value is not None and len(value) <= _DIGITS and value.isdigit():
             return int(value)
@@ -146,7 +147,7 @@ def redriven_of(headers: Iterable[tuple[str, bytes | None]]) -> int | None:
 
 
 async def refusals(reader: Reader, council: Council, choice: Choice) -> list[Item]:
-    """The refusals that are meant, in the order of their originals, each original once."""
+    """The chosen refusals in the order of their originals, each original once."""
     originals = {
         int(item.content["outbox_offset"]): item
         async for item in reader.read([council.rejected()])
@@ -158,9 +159,9 @@ async def refusals(reader: Reader, council: Council, choice: Choice) -> list[Ite
 async def redrive(
     council: Council, choice: Choice, now_ms: int, report: Callable[[Done], None], *, dry_run: bool = False
 ) -> None:
-    """Send again what has become sound, in the order of the originals; `report` hears of each once it is certain.
+    """Send the events that have become sound, in the order of the originals; `report` gets each result once it is certain.
 
-    `now_ms` is epoch milliseconds UTC. Raises NotConnectedError; what was sent by then stays sent, and is not sent again.
+    `now_ms` is epoch milliseconds UTC. Raises NotConnectedError; events sent by then stay sent, and are not sent again.
     """
     async with reading(council.connection, council.schemas) as reader:
         chosen = await refusals(reader, council, choice)
@@ -203,7 +204,7 @@ def _done(item: Item, result: Result, sent_to: int | None = None) -> Done:
 async def _outbox(
     reader: Reader, outbox: TopicPartition, places: Collection[int]
 ) -> tuple[dict[int, Any], set[int]]:
-    """The originals by their place, and the places that were redriven before; only what is wanted is kept."""
+    """The wanted originals by their places, and the places that were redriven before."""
     originals: dict[int, Any] = {}
     redriven: set[int] = set()
     async for record in reader.records([outbox], {outbox: min(places)}):

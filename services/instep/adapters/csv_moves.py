@@ -158,15 +158,7 @@ class _Reader:
             raise RowError(cells.heading("move_date"), "missing-move-date")
         person = self._person(cells)
         recorded = cells.moment("recorded_at")
-        body = present({
-            "person": person,
-            "old_address": self._address(cells, "old"),
-            "new_address": self._address(cells, "new"),
-            "moved_on": moved_on,
-            "residence": cells.choice("residence_kind", _RESIDENCE),
-            "reason": cells.choice("reason", _REASON),
-            "status": "CONFIRMED",
-        })  # fmt: skip
+        body = self._body(cells, person, moved_on)
         people = survey.placed.get(key, {}) if body.get("reason") == "PLACEMENT" else {}
         if body.get("reason") == "PLACEMENT":
             body["placement"] = _placement(body, people)
@@ -186,6 +178,17 @@ class _Reader:
             household_size=len(people),
             notes=(*cells.notes, *self._notes_of_record(record)),
         )
+
+    def _body(self, cells: Cells, person: Plain, moved_on: str) -> Plain:
+        return present({
+            "person": person,
+            "old_address": self._address(cells, "old"),
+            "new_address": self._address(cells, "new"),
+            "moved_on": moved_on,
+            "residence": cells.choice("residence_kind", _RESIDENCE),
+            "reason": cells.choice("reason", _REASON),
+            "status": "CONFIRMED",
+        })  # fmt: skip
 
     def _require_whole(self, record: Record, before: str) -> None:
         if record.unreadable:

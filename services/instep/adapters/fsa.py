@@ -85,16 +85,6 @@ def _row(element: Element, authority: str, settings: Settings) -> Row:
     establishment = top.part("establishment")
     operator = establishment.part("operator")
     opened_on = establishment.day("establishment_opening_date")
-    body = present({
-        "registration_ref": reference,
-        "operator": _operator(operator),
-        "establishment": _establishment(establishment, establishment.part("premise")),
-        "activities": _activities(establishment.part("activities")),
-        "opened_on": opened_on,
-        "status": "OPEN",
-        "company_number": _company_number(operator),
-        "charity_number": operator.text("operator_charity_number"),
-    })  # fmt: skip
     return Row(
         line=element.line,
         position=element.position,
@@ -104,11 +94,24 @@ def _row(element: Element, authority: str, settings: Settings) -> Row:
             "occurred_on": opened_on or recorded.date().isoformat(),
             "recorded_at": normalise.iso(recorded),
         },
-        body=body,
+        body=_body(reference, establishment, operator, opened_on),
         system=settings.source_system or SYSTEM,
         reference=reference,
         notes=tuple(top.notes),
     )
+
+
+def _body(reference: str, establishment: _Part, operator: _Part, opened_on: str | None) -> Plain:
+    return present({
+        "registration_ref": reference,
+        "operator": _operator(operator),
+        "establishment": _establishment(establishment, establishment.part("premise")),
+        "activities": _activities(establishment.part("activities")),
+        "opened_on": opened_on,
+        "status": "OPEN",
+        "company_number": _company_number(operator),
+        "charity_number": operator.text("operator_charity_number"),
+    })  # fmt: skip
 
 
 def _operator(part: _Part) -> Plain:

@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import time
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine
 from dataclasses import asdict, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from instep.catalogue.files import load_catalogue, schemas_directory
+from instep.cli.network_changes import show_changes
 from instep.cli.network_joining import show_needs
 from instep.cli.network_show import show_flows
 from instep.cli.network_show import show_network as show_whole
@@ -33,7 +34,6 @@ from instep.network.network import Network, load
 
 if TYPE_CHECKING:
     from instep.kafka.connection import Connection
-    from instep.provision.plan import Plan
     from instep.provision.progress import Progress
     from instep.provision.registry_client import Registry
 
@@ -42,7 +42,6 @@ app = typer.Typer(
 )
 
 NETWORKS = Path("deploy/network")
-_NAMES_SHOWN = 12
 
 Directory = Annotated[
     str,
@@ -107,7 +106,7 @@ def plan(
     connection = _connection()
     planned = _run(preview(connection, where, _catalogue(), _registry(), allow_delete=allow_delete))
     _note_unsound(connection)
-    _show_changes(planned, would=True, output=output)
+    show_changes(planned, would=True, output=output)
 
 
 @app.command("apply")
@@ -134,7 +133,7 @@ def apply(
             )
         )
     _note_unsound(connection)
-    _show_changes(applied.plan, would=False, output=output)
+    show_changes(applied.plan, would=False, output=output)
     if applied.access and applied.access.users_created and output is Output.TABLE:
         note(
             f"Each user's secret is a file in {connection.secrets_dir}: give it to its council, and to nobody else."
@@ -265,63 +264,6 @@ def _note_unsound(connection: "Connection") -> None:
 
     if reason := _run(unsound(connection)):
         note(reason)
-
-
-def _show_changes(plan: "Plan", *, would: bool, output: Output) -> None:
-    from instep.provision.changes import changes
-
-    if output is Output.JSON:
-        show_lines([_as_json(plan)])
-        return
-    kinds: dict[tuple[str, str], list[str]] = {}
-    for change in changes(plan):
-        kinds.setdefault((change.sign, change.kind), []).append(str(change))
-    for (sign, kind), lines in kinds.items():
-        for line in lines[:_NAMES_SHOWN]:
-            typer.echo(line)
-        if len(lines) > _NAMES_SHOWN:
-            typer.echo(f"{sign} {kind}: {len(lines) - _NAMES_SHOWN} more")
-    if plan.access is None:
-        note("Users, ACLs and quotas are left out: without security (PLAINTEXT) anybody may do anything.")
-    elif plan.access.unmanaged:
-        note(
-            f"ACLs that the network does not name, left as they are: {_some(plan.access.as_json()['acls_left_alone'])}"
-        )
-    if plan.kept:
-        kept = _some([name for name in plan.unnamed if name in plan.kept])
-        note(f"Topics of those who have left, kept: what lies in them is theirs until it expires: {kept}")
-    if strange := [name for name in plan.unnamed if name not in plan.kept]:
-        note(f"Topics that the network does not name, left as they are: {_some(strange)}")
-    if not kinds:
-        typer.echo("Nothing to change: the cluster matches.")
-    counted = ", ".join(f"{sum(map(len, lines))} {sign}" for sign, lines in _by_sign(kinds).items())
-    at = f"The network {'would be' if would and kinds else 'is'} at generation {plan.generation}"
-    typer.echo(f"{at} ({counted})." if counted else f"{at}.")
-
-
-def _by_sign(kinds: Mapping[tuple[str, str], list[str]]) -> dict[str, list[list[str]]]:
-    by_sign: dict[str, list[list[str]]] = {}
-    for (sign, _), lines in kinds.items():
-        by_sign.setdefault(sign, []).append(lines)
-    return by_sign
-
-
-def _as_json(plan: "Plan") -> dict[str, Any]:
-    return {
-        "generation": plan.generation,
-        "topics_created": [spec.name for spec in plan.create],
-        "topics_configured": [spec.name for spec in plan.configure],
-        "schemas_registered": [" ".join(pair) for pair in plan.register],
-        "records_changed": list(plan.records),
-        "topics_left_alone": list(plan.unnamed),
-        "topics_deleted": list(plan.delete),
-        "access": plan.access.as_json() if plan.access else None,
-    }
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _shown_on(bar: Bar) -> "Progress":

@@ -243,37 +243,36 @@ def _not_published(lines: Sequence[LineResult]) -> None:
 
 
 def _answers(results: RunResult) -> None:
-    accepted = [answer for answer in results.answers if answer.outcome == "accepted"]
-    refused = [answer for answer in results.answers if answer.outcome == "refused"]
-    delivered, withheld = (
-        sum(answer.delivered for answer in accepted),
-        sum(answer.withheld for answer in accepted),
-    )
-    out = stdout()
-    out.print(f"Accepted {len(accepted)}: delivered {delivered} times, withheld {withheld} times.")
-    rows = [
-        {
-            "line": answer.line,
-            "outcome": answer.outcome,
-            "delivered": answer.delivered,
-            "withheld": answer.withheld,
-        }
-        for answer in sorted(accepted, key=lambda answer: answer.line)[:LISTED]
-    ]
-    if rows:
-        show(Output.TABLE, ("line", "outcome", "delivered", "withheld"), rows)
-    if refused:
-        refusals = [
-            {"line": answer.line, "fields": answer.fields, "why": explain_reason(answer.reason).meaning}
-            for answer in refused[:LISTED]
-        ]
-        show(Output.TABLE, ("line", "fields", "why"), refusals, title="Refused by the network:")
+    _accepted([answer for answer in results.answers if answer.outcome == "accepted"])
+    _refused_later([answer for answer in results.answers if answer.outcome == "refused"])
     silent = len(results.published) - len(results.answers)
     if silent:
         note(
             f"{silent} {_lines(silent)} had no answer: either the network had them before and dropped the repeat, or"
             " its services are not running."
         )
+
+
+def _accepted(answers: Sequence[Answer]) -> None:
+    delivered = sum(answer.delivered for answer in answers)
+    withheld = sum(answer.withheld for answer in answers)
+    stdout().print(f"Accepted {len(answers)}: delivered {delivered} times, withheld {withheld} times.")
+    columns = ("line", "outcome", "delivered", "withheld")
+    rows = [
+        {column: getattr(answer, column) for column in columns}
+        for answer in sorted(answers, key=lambda answer: answer.line)[:LISTED]
+    ]
+    if rows:
+        show(Output.TABLE, columns, rows)
+
+
+def _refused_later(answers: Sequence[Answer]) -> None:
+    rows = [
+        {"line": answer.line, "fields": answer.fields, "why": explain_reason(answer.reason).meaning}
+        for answer in answers[:LISTED]
+    ]
+    if rows:
+        show(Output.TABLE, ("line", "fields", "why"), rows, title="Refused by the network:")
 
 
 def _unsettled(results: RunResult) -> bool:

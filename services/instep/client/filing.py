@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import assert_never
 
 from instep.adapters.line import Line, Note, Plain, Refused, explain
 from instep.adapters.memory import Memory, Sent
@@ -215,3 +216,5 @@ def _not_sent(triaged: Unchanged | SameAddress | Skipped | Review | Refused) -> 
                 reason=triaged.reason,
                 problem=triaged.problem,
             )
+        case _:
+            assert_never(triaged)

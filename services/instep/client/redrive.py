@@ -97,24 +97,16 @@ class Revalidation:
         self, refusal: Item, original: Any | None, redriven: Collection[int], now_ms: int
     ) -> Done | Sendable:
         """The event to send, or the reason to send none; `redriven` are places of originals that were sent again before."""
-        content = refusal.content
-        place, reason, event_id = (
-            int(content["outbox_offset"]),
-            str(content["reason"]),
-            content.get("event_id"),
-        )
-
-        def done(result: Result, still: str = "", fields: tuple[str, ...] = ()) -> Done:
-            return Done(
-                place=place, event_id=event_id, reason=reason, result=result, still=still, fields=fields
-            )
-
+        place, reason = int(refusal.content["outbox_offset"]), str(refusal.content["reason"])
         if place in redriven:
-            return done(Result.ALREADY)
+            return _done(refusal, Result.ALREADY)
         if original is None:
-            return done(Result.GONE)
+            return _done(refusal, Result.GONE)
         if reason in _NEVER:
-            return done(Result.NEVER)
+            return _done(refusal, Result.NEVER)
+        return self._validated(refusal, original, place, now_ms)
+
+    def _validated(self, refusal: Item, original: Any, place: int, now_ms: int) -> Done | Sendable:
         others = [(name, value) for name, value in original.headers if name != REDRIVES]
         headers = (*others, (REDRIVES, b"%d" % place))
         verdict = validate(
@@ -127,10 +119,10 @@ class Revalidation:
             now=now_ms,
         )
         if isinstance(verdict, Refusal):
-            return done(Result.UNSOUND, verdict.reason, verdict.fields)
+            return _done(refusal, Result.UNSOUND, still=verdict.reason, fields=verdict.fields)
         key: bytes = original.key
         return Sendable(
-            event_id=str(event_id),
+            event_id=str(refusal.content.get("event_id")),
             subject_ref=key.decode(),
             key=key,
             value=original.value,
@@ -187,16 +179,25 @@ async def redrive(
 
 
 def _sent(report: Callable[[Done], None], item: Item, at: int) -> None:
-    report(_done(item, Result.SENT, at))
+    report(_done(item, Result.SENT, sent_to=at))
 
 
-def _done(item: Item, result: Result, sent_to: int | None = None) -> Done:
-    content = item.content
+def _done(
+    refusal: Item,
+    result: Result,
+    *,
+    still: str = "",
+    fields: tuple[str, ...] = (),
+    sent_to: int | None = None,
+) -> Done:
+    content = refusal.content
     return Done(
         place=int(content["outbox_offset"]),
         event_id=content.get("event_id"),
         reason=str(content["reason"]),
         result=result,
+        still=still,
+        fields=fields,
         sent_to=sent_to,
     )
 

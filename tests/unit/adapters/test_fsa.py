@@ -112,6 +112,14 @@ def change(path: str, value: Any) -> dict[str, Any]:
     return registration
 
 
+def test_of_two_faults_the_first_in_the_registration_is_named(publisher: Publisher) -> None:
+    registration = of_type("COMPANY")
+    registration["establishment"] |= {"operator": "a name", "establishment_opening_date": "2026-02-30"}
+    (line,) = lines_of(publisher, [registration])
+    assert isinstance(line, Refused)
+    assert (line.column, line.reason) == ("establishment.operator", "wrong-type")
+
+
 @pytest.mark.parametrize(
     ("path", "value", "reason"),
     [

@@ -1,4 +1,4 @@
-"""A publisher at work, without a broker: files in, plans out, and what was delivered remembered."""
+"""A publisher at work, without a broker: files in, results of triage out, deliveries remembered."""
 
 import csv
 import io
@@ -51,7 +51,7 @@ def csv_of(*rows: dict[str, str]) -> bytes:
 
 
 class Publisher:
-    """Publishes files under one state directory; `deliver` says which events the broker confirms."""
+    """Publishes files under a state directory; `deliver` chooses the events that the broker confirms."""
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory

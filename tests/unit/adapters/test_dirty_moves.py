@@ -1,4 +1,4 @@
-"""`moves-dirty.csv`: what councils' files really look like, and what must become of every record."""
+"""`moves-dirty.csv` is like councils' real files: every record has the result that the samples list for it."""
 
 import csv
 import re

@@ -1,4 +1,4 @@
-"""Registrations as the FSA's API really sends them, and JSON that is none."""
+"""Registrations as the FSA's API really sends them, and JSON without registrations."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""Plain events, one a line: as they are given, with only the gaps of their headers filled."""
+"""Plain events from JSON lines stay as given; only the gaps of their headers are filled."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is new, what corrects, and what says nothing new; whatever is killed, forgotten or repeated."""
+"""Triage finds new rows, corrections and repeats, through kills, lost memories and repeated runs."""
 
 import uuid
 from pathlib import Path
@@ -82,7 +82,7 @@ def test_a_row_older_than_what_was_sent_is_left_alone(publisher: Publisher) -> N
 
 
 def test_history_in_one_file_is_not_told_again(publisher: Publisher) -> None:
-    """The file still holds the row that was corrected; comparing with the newest alone would send it again."""
+    """The file still holds the corrected row: a comparison with the newest event alone would send the row again."""
     history = (
         ROW,
         row(move_date="2026-05-02", recorded_at=LATER),
@@ -108,7 +108,7 @@ def test_running_a_file_again_sends_nothing_whatever_its_order(publisher: Publis
 
 
 def test_an_earlier_row_again_never_goes_out_under_its_old_id(publisher: Publisher) -> None:
-    """Neither while the first is still under way nor afterwards: one id with two contents is a conflict."""
+    """Neither while the first is still under way nor afterwards: an id with two contents is a conflict."""
     file = publisher.file(csv_of(ROW, row(move_date="2026-05-02"), ROW))
     assert names(publisher.publish(file, deliver=lambda number: False)) == ["Send", "Send", "Skipped"]
     assert names(publisher.publish(file)) == ["Send", "Send", "Unchanged"]

@@ -1,4 +1,4 @@
-"""What a council officer and a program are shown of a record."""
+"""Shows a record to a council officer and to a program."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""`instep network`, as far as it goes without a broker."""
+"""`instep network` without a broker."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""What `instep publish` prints of a line: programs read the same words under the same names from one release to the next."""
+"""`instep publish` prints a line's result under the same names, with the same words, from release to release."""
 
 import json
 

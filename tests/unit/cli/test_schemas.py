@@ -1,4 +1,4 @@
-"""`instep schemas` lists and shows the catalogue, and fails where it is unsound."""
+"""`instep schemas` lists and shows the catalogue, and fails for an unsound catalogue."""
 
 import json
 import shutil

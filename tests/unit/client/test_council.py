@@ -1,4 +1,4 @@
-"""Who a council is, from what its officer has typed; and what lies in a topic, from its bytes."""
+"""Finds the council that an officer has typed, and reads records from their bytes."""
 
 from dataclasses import dataclass, field
 from datetime import date

@@ -1,4 +1,4 @@
-"""Every reason that Instep gives can be looked up."""
+"""An officer can look up every reason of Instep's."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What may not pass intake is stopped at the door; what passes the door, intake accepts."""
+"""The gate stops every event that intake would refuse; intake accepts every event that the gate admits."""
 
 import json
 from dataclasses import replace
@@ -44,7 +44,7 @@ ALL = agreement(
     ],
 )
 GATE_OF_ALL = Gate(replace(NETWORK, agreements={ALL.id: ALL}), CATALOGUE)
-"""Where everything is shared."""
+"""A gate of a network where every field is shared."""
 
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.glob("*.json")), ids=lambda file: file.stem)

@@ -1,4 +1,4 @@
-"""The types that publishers and recipients write their programs with: current, and mypy finds by them what is wrong."""
+"""The types for publishers' and recipients' programs are current, and mypy finds mistakes by them."""
 
 import copy
 import re
@@ -27,7 +27,7 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def complaints(code: str, folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What mypy --strict says about a council's program, without the places."""
+    """The complaints of mypy --strict about a council's program, without the places."""
     file = folder / "program.py"
     file.write_text(IMPORTS + code, encoding="utf-8")
     monkeypatch.setenv("MYPYPATH", str(SERVICES))

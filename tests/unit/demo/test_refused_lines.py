@@ -1,4 +1,4 @@
-"""What the demo says of lines that were not published: the words of intake's rules where they refused, else the reason."""
+"""The demo prints refused lines in the words of intake's rules, where the rules refused; else with the reason."""
 
 import pytest
 

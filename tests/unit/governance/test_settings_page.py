@@ -1,4 +1,4 @@
-"""The page of settings names each variable that the code reads, and no other, with its range and its readers."""
+"""The page of settings names the variables that the code reads, and no others, with ranges and readers."""
 
 import ast
 import re
@@ -39,7 +39,7 @@ SETTINGS = [
 
 
 class Recording(dict[str, str]):
-    """An empty environment that remembers which variables it was asked for."""
+    """An empty environment; remembers the names of the variables asked for."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,13 +51,13 @@ class Recording(dict[str, str]):
 
 
 def mentioned() -> set[str]:
-    """Every variable of Instep's that a source names, in whichever way."""
+    """Every variable of Instep's in the sources, in docstrings and messages too."""
     texts = [path.read_text(encoding="utf-8") for path in (*SOURCES, *SET_UP)]
     return set(re.findall(r"\bINSTEP_[A-Z_]*[A-Z]\b", "\n".join(texts)))
 
 
 def constants(tree: ast.AST) -> Iterator[str]:
-    """The texts that are a variable's name and nothing else: no docstring and no message is."""
+    """Texts of a variable's name and nothing else, so no docstrings and no messages."""
     for node in ast.walk(tree):
         match node:
             case ast.Constant(value=str() as text) if re.fullmatch(r"INSTEP_[A-Z_]*[A-Z]", text):

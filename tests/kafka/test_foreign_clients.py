@@ -63,7 +63,7 @@ class Council:
         )
 
     def received(self, wanted: Callable[[list[Message]], bool], seconds: float = 60.0) -> list[Message]:
-        """The messages in Camden's inbox since the last call, once they are as wanted and no more come."""
+        """What has come to Camden's inbox since the last call, once it is as wanted and there is no more."""
         messages: list[Message] = []
         until = time.monotonic() + seconds
         while time.monotonic() < until:

@@ -109,7 +109,7 @@ async def in_topic(connection: Connection, topic: str) -> list[Item]:
 
 
 def one_sentence(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    """The command failed with a single line on stderr that holds these words, and printed no result."""
+    """The command failed with one line on stderr that says this much, and printed no result."""
     assert done.returncode == 1
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
@@ -168,7 +168,7 @@ def test_what_no_agreement_of_the_council_names_is_never_on_the_bus(stage: Stage
 def test_a_line_published_again_after_an_agreement_was_widened_is_refused_once_and_then_corrected(
     stage: Stage, tmp_path: Path
 ) -> None:
-    """The id is made from the whole line. So with the memory lost, the same id goes out with another field beside."""
+    """Its id is that of the whole line, so with the memory lost it is the same id with another field beside."""
 
     def published(*rows: Row) -> subprocess.CompletedProcess[str]:
         file = write(tmp_path / "moves.csv", list(rows))
@@ -371,7 +371,7 @@ def begin(connection: Connection, file: Path, state: Path) -> "subprocess.Popen[
 
 
 def completed(connection: Connection, file: Path, state: Path, before: int) -> None:
-    """The second run brings every row into the outbox, and repeats events under the same ids."""
+    """The second run brings every row into the outbox; what it repeats, it repeats under the same ids."""
     again = instep(connection, state, "publish", file, "-a", "lambeth", "-o", "json")
     assert again.returncode == 0, again.stderr
     counts = outcomes(again)

@@ -1,4 +1,4 @@
-"""`instep rejected A redrive` sends events that have become sound again, once and in order; the others stay in place."""
+"""`instep rejected A redrive`: what is sound by now goes again, once and in order; what is not stays where it is."""
 
 import asyncio
 import itertools
@@ -46,7 +46,7 @@ def corrected(stage: Stage, source: str, subject: str) -> tuple[Event, Event]:
 
 
 def redriven(stage: Stage, home: Path, council: str, *options: str) -> dict[int, tuple[str, int | None]]:
-    """By the original's place: the result, and the place of the redriven record."""
+    """By the place of the original: what became of it, and where it was sent to."""
     done = instep(stage.connection, home, "rejected", council, "redrive", *options, "-o", "json")
     assert done.returncode in (0, 1), done.stderr
     return {one["outbox_offset"]: (one["result"], one["sent_to"]) for one in objects(done)}

@@ -62,7 +62,7 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         "not-json": "not a JSON object",
         "too-deep": "nested deeper than any event is",
         "not-a-registration": "not a registration of the FSA's register",
-        "not-an-event": "not an event that can be told apart; give `event_type`",
+        "not-an-event": "not clearly an event of one type; give `event_type`",
         "bad-identifier": "does not have the shape of such an identifier",
     }
 )

@@ -133,8 +133,6 @@ def settle(
     ]
     show(output, ("topic", "partition", "from_offset"), rows)
     if ending is None:
-        note(
-            f"Say --commit or --abort: `instep lane settle --help` says how to tell which. Lane {lane} waits."
-        )
+        note(f"Say --commit or --abort: `instep lane settle --help` says how to decide. Lane {lane} waits.")
     else:
         note(f"Lane {lane} of {service} ends these by {ending} within seconds.")

@@ -34,6 +34,8 @@ def show_needs(needs: Needs, event: str, secrets: Path | None, output: Output) -
         "INSTEP_SSL_CA_FILE=the certificate that signed the brokers'",
     ):
         typer.echo(f"  {setting}")
-    typer.echo("A first event to try, of nobody, which nobody is sent; save this line as first-event.jsonl:")
+    typer.echo(
+        "A first event to try: it is about nobody, and goes to nobody. Save this line as first-event.jsonl:"
+    )
     typer.echo(f"  {event}")
     typer.echo(f"  instep publish first-event.jsonl --authority {needs.authority} --wait")

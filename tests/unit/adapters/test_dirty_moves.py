@@ -1,4 +1,4 @@
-"""`moves-dirty.csv` is like councils' real files: every record has the result that the samples list for it."""
+"""`moves-dirty.csv` is like councils' real files: every record comes out with its expected result."""
 
 import csv
 import re

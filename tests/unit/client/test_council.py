@@ -1,4 +1,4 @@
-"""Finds the council that an officer has typed, and reads records from their bytes."""
+"""Finds the council by its typed name, and reads records from their bytes."""
 
 from dataclasses import dataclass, field
 from datetime import date

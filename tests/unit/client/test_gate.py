@@ -1,4 +1,4 @@
-"""The gate stops every event that intake would refuse; intake accepts every event that the gate admits."""
+"""The gate stops every event unfit for intake; intake accepts every admitted event."""
 
 import json
 from dataclasses import replace

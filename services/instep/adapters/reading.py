@@ -33,6 +33,6 @@ def read(path: Path, format: str | None = None, *, authority: str, settings: Set
     kind = format or _SUFFIXES.get(path.suffix.lower())
     if kind is None or kind not in _READERS:
         raise FileFormatError(
-            f"The name of {path} does not show its format; name one with --format: {', '.join(FORMATS)}."
+            f"The name of {path} does not show its format; the formats are {', '.join(FORMATS)}."
         )
     return _READERS[kind](path, authority, settings)

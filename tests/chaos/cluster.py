@@ -14,7 +14,7 @@ from pathlib import Path
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from instep.local import java
+from instep.local import aot, java
 from instep.local.broker import READY_WITHIN_S
 from instep.local.jars import Jars, kafka_jars
 from instep.local.kafka import prepare, server_properties
@@ -83,7 +83,15 @@ class Node:
         self._settings.write_text(self._text, encoding="utf-8")
 
     def start(self, jars: Jars) -> None:
-        program = [str(java.find_java()), *java.QUICK, *HEAP, *java.DATED_LOG, "-cp", jars.classpath]
+        jvm = (*java.QUICK, *HEAP)
+        program = [
+            str(java.find_java()),
+            *jvm,
+            *aot.options(jars, jvm),
+            *java.DATED_LOG,
+            "-cp",
+            jars.classpath,
+        ]
         self.process = spawn(
             f"broker-{self.number}", [*program, "kafka.Kafka", str(self._settings)], log=self.log
         )

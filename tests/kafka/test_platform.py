@@ -17,6 +17,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from instep.errors import PlatformError
 from instep.kafka.connection import Connection
+from instep.local import aot, java
 from instep.local import platform as local_platform
 from instep.local.broker import Broker
 from instep.local.doctor import Health, examine
@@ -228,6 +229,20 @@ def test_records_of_a_newer_kafka_are_named_with_the_remedy_and_kept_until_it_is
     assert instep("down", "--delete-data").returncode == 0
     assert instep("up").returncode == 0
     assert cluster_of(data) != cluster
+
+
+def test_java_accepts_the_prepared_classes_that_brokers_start_with(broker: Broker) -> None:
+    jars = kafka_jars()
+    options = aot.options(jars, java.QUICK)
+    assert broker.process is not None
+    assert set(options) <= set(psutil.Process(broker.process.pid).cmdline())
+    # A cache that does not fit is passed over in silence; this mode makes it an error.
+    program = [str(java.find_java()), *java.QUICK, *options, "-XX:AOTMode=on", "-cp", jars.classpath]
+    asked = subprocess.run(
+        [*program, "kafka.Kafka", "--version"], capture_output=True, text=True, check=False
+    )
+    assert options, "no cache was made"
+    assert asked.returncode == 0, asked.stderr
 
 
 def test_a_java_that_cannot_run_kafka_is_named(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from instep.errors import PlatformError
 from instep.kafka.connection import Connection
-from instep.local import java
+from instep.local import aot, java
 from instep.local.jars import Jars, kafka_jars
 from instep.local.kafka import cluster_at, cluster_of, prepare, server_properties
 from instep.local.ports import LOOPBACK, free_ports, is_free, is_open
@@ -108,7 +108,7 @@ class Broker:
         self.directory.mkdir(parents=True, exist_ok=True)
         try:
             progress("preparing Kafka's data directory")
-            prepare(jars, self.data)
+            prepare(jars, self.data, progress)
             progress("starting Kafka")
             self._start_on_some_port(jars, progress)
         except OSError as error:
@@ -171,11 +171,11 @@ class Broker:
     def _spawn(self, jars: Jars, name: str, properties: str, log: Path) -> Process:
         settings = self.directory / name
         settings.write_text(properties, encoding=ENCODING)
-        java_program = [str(java.find_java()), *self._jvm, *java.DATED_LOG, f"{MARK}{self.directory}"]
+        options = (*self._jvm, *aot.options(jars, self._jvm), *java.DATED_LOG, f"{MARK}{self.directory}")
         with interrupts_held():
             self.process = spawn(
                 self.name,
-                [*java_program, "-cp", jars.classpath, "kafka.Kafka", str(settings)],
+                [str(java.find_java()), *options, "-cp", jars.classpath, "kafka.Kafka", str(settings)],
                 env=java.environment(),
                 log=log,
                 port=self._port,

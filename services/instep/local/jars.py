@@ -72,6 +72,11 @@ class Jars:
         return self.cache / (f"kafka-{self.version}-{digest[:12]}" if self.version else f"jars-{digest[:12]}")
 
     @property
+    def training(self) -> Path:
+        """Where a broker runs for the sake of Java's cache, and nowhere else."""
+        return self.directory / "training"
+
+    @property
     def complete(self) -> bool:
         """Whether every jar is there and checked."""
         return (self.directory / ".complete").exists()

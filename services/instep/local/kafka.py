@@ -14,10 +14,12 @@ from pathlib import Path
 from instep.errors import PlatformError
 from instep.kafka.connection import Connection
 from instep.local import java
+from instep.local.aot import make_cache
 from instep.local.jars import Jars
 from instep.local.lock import locked
-from instep.local.ports import LOOPBACK
+from instep.local.ports import LOOPBACK, free_ports
 from instep.local.process import write_atomically
+from instep.local.progress import Progress, silent
 from instep.local.properties import ENCODING, escaped
 
 _CLUSTER_ID = re.compile(r"(?m)^cluster\.id=(.*)$")
@@ -64,8 +66,8 @@ initial.broker.registration.timeout.ms=120000
 """
 
 
-def prepare(jars: Jars, data: Path) -> None:
-    """Give `data` a formatted directory with a cluster id of its own, unless it is one.
+def prepare(jars: Jars, data: Path, progress: Progress = silent) -> None:
+    """Give `data` a formatted directory with a cluster id of its own, unless it is one; and prepare Kafka's classes, once.
 
     Raises PlatformError when a newer Kafka has formatted it: its records are in a form that this one cannot read.
     """
@@ -73,6 +75,7 @@ def prepare(jars: Jars, data: Path) -> None:
     with locked(jars.cache / "format.lock"):
         if not formatted.exists():
             _format(jars, formatted)
+    make_cache(jars, formatted, server_properties(jars.training / "data", *free_ports(2)), progress)
     if (data / "meta.properties").exists():
         if _level(data) > _level(formatted):
             raise PlatformError(

@@ -14,7 +14,6 @@ from functools import lru_cache
 from typing import NewType
 
 AuthorityId = NewType("AuthorityId", str)
-Usrn = NewType("Usrn", str)
 Normalise = Callable[[str], str | None]
 
 # Source: BS 7666 and Royal Mail's programmers' guide for the letters of each place; the third letters are those of the ONS
@@ -66,10 +65,10 @@ def uprn(text: str) -> str | None:
     return number.lstrip("0") or None if _UPRN.fullmatch(number) else None
 
 
-def usrn(text: str) -> Usrn | None:
+def usrn(text: str) -> str | None:
     """Unique Street Reference Number: 8 digits."""
     number = text.strip()
-    return Usrn(number) if _USRN.fullmatch(number) else None
+    return number if _USRN.fullmatch(number) else None
 
 
 @lru_cache(maxsize=4096)

@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import signal
 from collections.abc import Iterable
 from pathlib import Path
 from typing import cast
@@ -110,6 +111,18 @@ async def run_over(ours: Fleet, connection: Connection, count: int) -> Worker:
     assert worker.stop() < 5.0
     assert worker.exit_code == 0
     return worker
+
+
+async def test_a_worker_whose_terminal_closes_ends_in_order(
+    toy_connection: Connection, tmp_path: Path
+) -> None:
+    await write(toy_connection, numbered(0, 10))
+    with fleet(toy_connection, tmp_path) as ours:
+        worker = ours.start("toy", module="tests.kafka.toy")
+        await passed_on(toy_connection, 10)
+        assert worker.process is not None
+        worker.process.send_signal(signal.SIGHUP)
+        assert await asyncio.to_thread(worker.process.wait, 10) == 0
 
 
 async def test_records_lost_before_they_were_read_stop_the_lane(

@@ -119,7 +119,9 @@ def test_up_status_doctor_and_down_tell_one_story(platform: Platform) -> None:
     assert "Nothing was running" in instep("down").stdout
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_up_that_is_interrupted_leaves_nothing_half_started(
     platform: Platform, number: signal.Signals, code: int
 ) -> None:

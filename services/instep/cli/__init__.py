@@ -19,6 +19,7 @@ import typer
 
 from instep.cli import councils, demo, lane, network, platform, run, schemas
 from instep.errors import InstepError
+from instep.service import stopping
 
 # Every command module, in the order of `instep --help`: add a new one here.
 COMMANDS = (demo, platform, network, schemas, councils, run, lane)
@@ -57,8 +58,8 @@ def build() -> typer.Typer:
 
 def main() -> None:
     """Run the command line and exit with its code."""
-    # SIGTERM ends Python at once; as an exception it lets a command put away what it has half done.
-    signal.signal(signal.SIGTERM, _terminate)
+    # SIGTERM and SIGHUP end Python at once; as an exception they let a command put away what it has half done.
+    stopping.handle(_terminate, (signal.SIGTERM, *stopping.HANG_UP))
     try:
         code = _run()
         sys.stdout.flush()

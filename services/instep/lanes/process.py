@@ -1,8 +1,8 @@
 """Runs the process of a worker: its event loop, its signals and its exit codes.
 
-A worker ends by its own decision in two ways. On SIGTERM or SIGINT the worker releases its lanes and ends with 0. On the
-unexpected the worker ends at once with EXIT_FAILED, and a supervisor starts the process again. The next claim aborts the
-open transaction.
+A worker ends by its own decision in two ways. On SIGTERM, SIGINT or SIGHUP the worker releases its lanes and ends with 0.
+On the unexpected the worker ends at once with EXIT_FAILED, and a supervisor starts the process again. The next claim aborts
+the open transaction.
 """
 
 import asyncio
@@ -23,15 +23,18 @@ from instep.lanes.processor import Processor
 from instep.lanes.settings import LaneSettings
 from instep.lanes.versions import check_versions
 from instep.lanes.worker import Worker
+from instep.service import stopping
 from instep.service.logs import configure_logs
 
 
 def run(make_processor: Callable[[CollectorRegistry], Processor], settings: LaneSettings) -> NoReturn:
-    """Run one worker until SIGTERM or SIGINT."""
+    """Run one worker until SIGTERM, SIGINT or SIGHUP."""
     check_versions()
     configure_logs()
     install_record_parser()
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)  # mode would open a debugger
+    # mode hears SIGTERM and SIGINT alone.
+    stopping.handle(lambda *_: signal.raise_signal(signal.SIGTERM), stopping.HANG_UP)
     loop = uvloop.new_event_loop()
     asyncio.set_event_loop(loop)
     registry = CollectorRegistry()

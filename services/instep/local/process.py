@@ -18,6 +18,7 @@ from types import FrameType
 import psutil
 
 from instep.errors import PlatformError
+from instep.service import stopping
 
 GRACE_S = 8.0
 """How long a process may take to end after SIGTERM, before SIGKILL."""
@@ -192,7 +193,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Hold back Ctrl-C and SIGTERM for a moment, and deliver them after it."""
+    """Hold back Ctrl-C, SIGTERM and SIGHUP for a moment, and deliver them after it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -201,7 +202,8 @@ def interrupts_held() -> Iterator[None]:
     def hold(number: int, _: FrameType | None) -> None:
         signals.append(number)
 
-    before = {number: signal.signal(number, hold) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in stopping.ALL}
+    stopping.handle(hold)
     try:
         yield
     finally:

@@ -1,6 +1,5 @@
 """Starts an ended worker again, later each time that the worker ends soon. For places without another supervisor."""
 
-import signal
 import subprocess
 import threading
 import time
@@ -8,6 +7,8 @@ from collections.abc import Sequence
 from types import FrameType
 
 import structlog
+
+from instep.service import stopping
 
 _log = structlog.get_logger("instep.supervisor")
 
@@ -49,7 +50,7 @@ class Restarts:
 
 
 class Supervisor:
-    """Keeps a command running until SIGTERM or Ctrl-C."""
+    """Keeps a command running until SIGTERM, SIGHUP or Ctrl-C."""
 
     def __init__(self, command: Sequence[str], restarts: Restarts | None = None) -> None:
         self._command = command
@@ -57,9 +58,8 @@ class Supervisor:
         self._stopping = threading.Event()
 
     def run(self) -> int:
-        """Run until SIGTERM, Ctrl-C or a final exit code; returns the exit code. For the main thread only."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
+        """Run until SIGTERM, SIGHUP, Ctrl-C or a final exit code; returns the exit code. For the main thread only."""
+        stopping.handle(self._stop)
         while not self._stopping.wait(_LOOK_S):
             if not self._restarts.due(time.monotonic()):
                 continue

@@ -31,7 +31,7 @@ PLAN = Plan(
 
 @pytest.mark.chaos
 @pytest.mark.kafka
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(1200)
 async def test_what_an_ordinary_morning_brings_loses_and_repeats_nothing(tmp_path: Path) -> None:
     report = await run(PLAN, tmp_path)
     print(report.as_text())

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 INSTEP = str(Path(sys.executable).with_name("instep"))
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(1200)
 
 
 def environ(**settings: str) -> dict[str, str]:

@@ -384,7 +384,6 @@ def completed(connection: Connection, file: Path, state: Path, before: int) -> N
     assert len({subject for subject, _ in by_subject}) == MANY
 
 
-@pytest.mark.timeout(240)
 def test_when_the_broker_goes_away_it_says_so_and_a_second_run_completes_it(
     many: tuple[Connection, Path], own_broker: Broker, tmp_path: Path
 ) -> None:
@@ -404,7 +403,6 @@ def test_when_the_broker_goes_away_it_says_so_and_a_second_run_completes_it(
     completed(connection, file, tmp_path, summary["outcomes"]["published"])
 
 
-@pytest.mark.timeout(240)
 def test_ctrl_c_says_what_was_sent_and_a_second_run_completes_it(
     many: tuple[Connection, Path], tmp_path: Path
 ) -> None:

@@ -12,7 +12,6 @@ from tests.chaos.restarts import run
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize(("how", "times"), [("stop", 3), ("leaderless", 1)])
 async def test_values_are_passed_on_once_and_in_order(how: str, times: int, tmp_path: Path) -> None:
     outcome = await run(how, times, tmp_path)

@@ -1,7 +1,7 @@
 """Sends a transaction of a lane's producer: all outputs of some records together with the lane's positions, or nothing.
 
 Records are packed into Kafka's batches by hand (0.4 µs a record against 3.5 through `send`). The group's offsets are no part
-of the transaction: the positions lie in the changelog, and committing them to the group as well would double the cost of a
+of the transaction: the positions lie in the changelog. Committing them to the group as well was two fifths of the cost of a
 small transaction (`services/decisions/002-group-offsets-beside-the-transactions.md`).
 
 The transaction begins with the first batch sent, and only after the last transaction is known to have ended in the changelog

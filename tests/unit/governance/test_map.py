@@ -79,7 +79,7 @@ def test_the_event_on_the_map_has_these_bytes_at_each_step() -> None:
     assert f"Lambeth publishes the move: {len(value)} bytes" in " ".join(PAGE.split())
     assert (
         f"`{accepted.topic}` partition {accepted.partition}, key `lambeth/case-{NUMBER}`, the same"
-        f" {len(accepted.value or b'')} bytes, header `{list(accepted.headers)[0][0]}`"
+        f" {len(accepted.value or b'')} bytes, header `{next(iter(accepted.headers))[0]}`"
     ) in PAGE
     step_seven = next(line for line in PAGE.splitlines() if line.startswith("| 7 |"))
     outputs = entry.route([accepted])

@@ -1,4 +1,4 @@
-"""Follows the network for a worker: takes up each generation between batches, and waits while none is confirmed."""
+"""Follows the network for a worker: takes up each generation between two turns, and waits while none is confirmed."""
 
 import asyncio
 

@@ -71,7 +71,7 @@ class Processor(Protocol):
         """The service's row in the table of services. Its name is part of the group and of the state topic."""
 
     def follow(self, network: Network) -> None:
-        """Switch to this generation of the network; called between batches, and once before the first."""
+        """Switch to this generation of the network; called between two turns, and once before the first."""
 
     def process(self, records: Sequence[Record], state: State, now: int) -> Outputs:
         """Decide records of one partition, in their order; `now` is milliseconds since 1970."""

@@ -10,16 +10,17 @@ from instep.cli import build
 from instep.client.explain import REFUSALS, WITHHELD
 from instep.errors import StoppedLaneError
 from instep.network import topics
+from instep.network.access import ADMIN
 from instep.network.services import SERVICES
 from tests.unit.alerts.test_rules import RUNBOOKS, alerts, metrics, rules
 
 ROOT = RUNBOOKS.parents[1]
 SECTIONS = (
-    "What it means",
-    "What users notice",
+    "What has happened",
+    "What it means for residents",
     "What to look at",
-    "How to put it right",
-    "How to know that it is over",
+    "What to do",
+    "When it is over",
 )
 SOURCE = "\n".join(path.read_text() for path in (ROOT / "services").rglob("*.py"))
 TOPICS = {
@@ -30,11 +31,25 @@ TOPICS = {
     topics.rejected("<authority>"),
     topics.inbox("<authority>", "<purpose>"),
 }
-LOGGED = {"worker ended", "transaction settled", "state discarded"}
-WORDS = LOGGED | {"up", "page", "ticket", "lost-records", "hanging-transaction", "ProducerFenced"}
-"""What a log or Prometheus says; those of a log are looked for in the source."""
-FIELDS = {"service", "lane", "result", "contact", "review_by", "version", "status", "published_at"}
-
+LEADS = {"page": "Page: act now. ", "ticket": "Ticket: act on the next working day. "}
+"""How a runbook begins, by the alert's severity."""
+LOGGED = {"worker ended", "transaction settled", "state discarded", "fenced"}
+STOPPED = {"lost-records", "hanging-transaction", "clock"}
+WORDS = LOGGED | STOPPED | {"up", "instep", ADMIN}
+"""What a log, `/ready` or Prometheus says; a test looks in the source for the words of logs and of stopped lanes."""
+FIELDS = {
+    "service",
+    "lane",
+    "result",
+    "contact",
+    "review_by",
+    "approved",
+    "version",
+    "status",
+    "published_at",
+}
+FILES = {"network.toml"}
+"""Names of files in a network's directory."""
 
 KAFKAS = {"kafka-transactions.sh abort", "kafka-transactions.sh describe-producers"}
 """What Kafka's own tools are asked."""
@@ -63,7 +78,7 @@ def dead(span: str) -> str | None:
     names = re.findall(r"\binstep_\w+|\bkafka_\w+|\b\w+:\w+:\w+", span)
     if names:
         return next((f"no metric {name}" for name in names if name not in _series()), None)
-    if span in TOPICS | WORDS | FIELDS | KAFKAS | set(REFUSALS) | set(WITHHELD) | set(alerts()):
+    if span in TOPICS | WORDS | FIELDS | KAFKAS | FILES | set(REFUSALS) | set(WITHHELD) | set(alerts()):
         return None
     return None if span == "--dry-run" else "points at nothing known"
 
@@ -93,6 +108,7 @@ def test_a_runbook_has_its_parts_and_points_at_what_is_there(name: str) -> None:
     text = (RUNBOOKS / f"{name}.md").read_text()
     assert text.startswith(f"# {name}\n")
     parts = re.split(r"^## (.+)\n", text, flags=re.MULTILINE)
+    assert parts[0].startswith(f"# {name}\n\n{LEADS[alerts()[name]['labels']['severity']]}")
     assert tuple(parts[1::2]) == SECTIONS
     assert all(part.strip() for part in parts[2::2])
     assert {span: why for span in spans(text) if (why := dead(span))} == {}
@@ -122,6 +138,6 @@ def test_what_a_log_is_said_to_say_is_logged(word: str) -> None:
     assert any(f'_log.{level}("{word}"' in SOURCE for level in ("error", "warning", "info"))
 
 
-@pytest.mark.parametrize("word", ["lost-records", "hanging-transaction"])
+@pytest.mark.parametrize("word", sorted(STOPPED))
 def test_what_a_stopped_lane_is_said_to_say_is_its_reason(word: str) -> None:
     assert word in {kind.reason for kind in StoppedLaneError.__subclasses__()}

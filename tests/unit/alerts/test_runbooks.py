@@ -10,7 +10,7 @@ from instep.cli import build
 from instep.client.explain import REFUSALS, WITHHELD
 from instep.errors import StoppedLaneError
 from instep.network import topics
-from instep.network.access import ADMIN
+from instep.network.access import ADMIN, service_principal
 from instep.network.services import SERVICES
 from tests.unit.alerts.test_rules import RUNBOOKS, alerts, metrics, rules
 
@@ -35,7 +35,8 @@ LEADS = {"page": "Page: act now. ", "ticket": "Ticket: act on the next working d
 """How a runbook begins, by the alert's severity."""
 LOGGED = {"worker ended", "transaction settled", "state discarded", "fenced"}
 STOPPED = {"lost-records", "hanging-transaction", "clock"}
-WORDS = LOGGED | STOPPED | {"up", "instep", ADMIN}
+USERS = {ADMIN, *map(service_principal, SERVICES)}
+WORDS = LOGGED | STOPPED | USERS | {"up", "instep"}
 """What a log, `/ready` or Prometheus says; a test looks in the source for the words of logs and of stopped lanes."""
 FIELDS = {
     "service",
@@ -61,6 +62,8 @@ def spans(text: str) -> list[str]:
 
 def dead(span: str) -> str | None:
     """What is wrong with a pointer; None if what it points at is there."""
+    if span == "instep run":  # the command itself; a service follows where it is to be typed
+        return None
     if span.startswith("instep "):
         return _command(span.split()[1:])
     if found := re.fullmatch(r"curl http://127\.0\.0\.1:(\d+)(/\w+)", span):

@@ -94,51 +94,51 @@ EXAMPLES = [
         published=APRIL_21,
         source="leeds",
         delivered=("north-northamptonshire",),
-        why="Corby and the county are gone: the one council that took Corby's area acts for both.",
+        why="Corby and the county are gone. North Northamptonshire took Corby's area, and acts for both.",
     ),
     Example(
         merger=NORTHANTS,
-        situation="A move on the first day, the address still with Corby's old code",
+        situation="A move on the first day of the new council; the address still has Corby's old code",
         old="corby",
         new="leeds",
         occurred=APRIL_21,
         published=APRIL_21,
         source="leeds",
         delivered=("north-northamptonshire",),
-        why="An old code leads to the successor.",
+        why="The router knows which council succeeded the old code's council.",
     ),
     Example(
         merger=NORTHANTS,
-        situation="The day after, with the new code",
+        situation="A move on the day after, with the new code",
         old="north-northamptonshire",
         new="leeds",
         occurred=date(2021, 4, 2),
         published=date(2021, 4, 2),
         source="leeds",
         delivered=("north-northamptonshire",),
-        why="The new council, which has no county above it.",
+        why="The new council has no county above it.",
     ),
     Example(
         merger=NORTHANTS,
-        situation="A move of 2020 told late, by the new code",
+        situation="A move of 2020, published late, with the new code",
         old="west-northamptonshire",
         new="leeds",
         occurred=date(2020, 6, 1),
         published=APRIL_21,
         source="leeds",
         delivered=("west-northamptonshire",),
-        why="Postcode files know the codes of now alone: who holds the area now is told.",
+        why="Postcode files hold only today's codes. So the router tells the council that holds the area today.",
     ),
     Example(
         merger=NORTHANTS,
-        situation="A move between districts of different halves, before",
+        situation="A move between districts of different halves, before the merger",
         old="daventry",
         new="corby",
         occurred=MARCH_21,
         published=MARCH_21,
         source="corby",
         delivered=("daventry", "northamptonshire"),
-        why="The district left, and the county of both.",
+        why="The person left one district, and both districts are in the county.",
     ),
     Example(
         merger=NORTHANTS,
@@ -149,18 +149,18 @@ EXAMPLES = [
         published=APRIL_21,
         source="north-northamptonshire",
         delivered=("west-northamptonshire",),
-        why="What was a move within one county is now one between two councils.",
+        why="The move was within one county. By now the two areas belong to two councils.",
     ),
     Example(
         merger=NORTHANTS,
-        situation="A move within what becomes one half, published a day later",
+        situation="A move within one half of the county, published a day later",
         old="daventry",
         new="northampton",
         occurred=MARCH_21,
         published=APRIL_21,
         source="leeds",
         delivered=("west-northamptonshire",),
-        why="The county was split: only the half that holds these districts is told, not the other.",
+        why="The county was split. Only the council of this half is told.",
     ),
     Example(
         merger=NORTHANTS,
@@ -171,7 +171,7 @@ EXAMPLES = [
         published=APRIL_21,
         source="leeds",
         delivered=("north-northamptonshire", "west-northamptonshire"),
-        why="Nobody can say which half it was, so both are told.",
+        why="The code does not say which half the address was in, so both are told.",
     ),
     Example(
         merger=NORTHANTS,
@@ -185,11 +185,11 @@ EXAMPLES = [
         before=("corby", "northamptonshire"),
         delivered=("north-northamptonshire",),
         withdrawn=("corby: NO_LONGER_CONCERNS", "northamptonshire: NO_LONGER_CONCERNS"),
-        why="The successor is told the corrected content; the bodies told before are told to stop relying on theirs.",
+        why="The successor is told the correction. The two councils that were told before are told to stop.",
     ),
     Example(
         merger=NORTHANTS,
-        situation="A correction across the date, which moves the address to the other half",
+        situation="A correction across the date: the address was in the other half",
         old="daventry",
         new="leeds",
         occurred=MARCH_21,
@@ -199,7 +199,7 @@ EXAMPLES = [
         before=("corby", "northamptonshire"),
         delivered=("west-northamptonshire",),
         withdrawn=("corby: NO_LONGER_CONCERNS", "northamptonshire: NO_LONGER_CONCERNS"),
-        why="The half that the address is in is told; the other never was.",
+        why="The council of the right half is told. The council of the wrong half never was.",
     ),
     Example(
         merger=NORTHANTS,
@@ -213,7 +213,7 @@ EXAMPLES = [
         before=("corby", "northamptonshire"),
         delivered=("north-northamptonshire",),
         withdrawn=("corby: ANNULLED", "northamptonshire: ANNULLED"),
-        why="The successor may hold it from its predecessor, so it is told; so are the bodies that were.",
+        why="The successor may hold its predecessor's record, so it is told. Those told before are told to stop.",
     ),
     Example(
         merger=YORKS,
@@ -246,18 +246,18 @@ EXAMPLES = [
         published=APRIL_23,
         source="leeds",
         delivered=("north-yorkshire",),
-        why="One council took over from both, and is told once.",
+        why="One council took over from both the district and the county, and is told once.",
     ),
     Example(
         merger=YORKS,
-        situation="A move between two of its districts, told years later",
+        situation="A move between two of its districts, published years later",
         old="harrogate",
         new="scarborough",
         occurred=date(2022, 6, 1),
         published=date(2026, 11, 26),
         source="leeds",
         delivered=("north-yorkshire",),
-        why="Both areas are its own now.",
+        why="Both areas belong to this council now.",
     ),
     Example(
         merger=YORKS,
@@ -268,7 +268,7 @@ EXAMPLES = [
         published=APRIL_23,
         source="leeds",
         delivered=("north-yorkshire",),
-        why="The new council, by its new code.",
+        why="The new code names the new council.",
     ),
     Example(
         merger=YORKS,
@@ -279,7 +279,7 @@ EXAMPLES = [
         published=APRIL_23,
         source="leeds",
         delivered=("york",),
-        why="A neighbour that did not change is told as before.",
+        why="York did not change, and is told as before.",
     ),
     Example(
         merger=YORKS,
@@ -293,11 +293,11 @@ EXAMPLES = [
         before=("harrogate", "north-yorkshire-county"),
         delivered=("york",),
         withdrawn=("harrogate: NO_LONGER_CONCERNS", "north-yorkshire-county: NO_LONGER_CONCERNS"),
-        why="York is told. Who was told wrongly is told to stop relying on it; the successor never was.",
+        why="York is told. The two councils that were wrongly told are told to stop. Their successor never was told.",
     ),
     Example(
         merger=YORKS,
-        situation="A correction after the date of what was told after it",
+        situation="A correction of an event that was itself published after the merger",
         old="york",
         new="leeds",
         occurred=APRIL_23,
@@ -307,7 +307,7 @@ EXAMPLES = [
         before=("north-yorkshire",),
         delivered=("york",),
         withdrawn=("north-yorkshire: NO_LONGER_CONCERNS",),
-        why="The new council was told, and its copy is withdrawn.",
+        why="The new council was told the event, so it is told to stop.",
     ),
     Example(
         merger=SOMERSET,
@@ -318,7 +318,7 @@ EXAMPLES = [
         published=date(2019, 3, 31),
         source="leeds",
         delivered=("somerset-county", "taunton-deane"),
-        why="The district of that day, and its county.",
+        why="The district existed on that day, and so did its county.",
     ),
     Example(
         merger=SOMERSET,
@@ -329,7 +329,7 @@ EXAMPLES = [
         published=date(2019, 4, 1),
         source="leeds",
         delivered=("somerset-county", "somerset-west-and-taunton"),
-        why="The merged district acts for it; the county goes on.",
+        why="The merged district acts for Taunton Deane. The county still exists.",
     ),
     Example(
         merger=SOMERSET,
@@ -340,7 +340,7 @@ EXAMPLES = [
         published=MARCH_23,
         source="leeds",
         delivered=("somerset-county", "somerset-west-and-taunton"),
-        why="Nothing has changed in those four years.",
+        why="Nothing changed in those four years.",
     ),
     Example(
         merger=SOMERSET,
@@ -351,18 +351,18 @@ EXAMPLES = [
         published=APRIL_23,
         source="leeds",
         delivered=("somerset",),
-        why="Through two mergers to the one council that is left.",
+        why="After two mergers, one council is left, and it acts for all.",
     ),
     Example(
         merger=SOMERSET,
-        situation="A move from Mendip to South Somerset, before",
+        situation="A move from Mendip to South Somerset, before the merger",
         old="mendip",
         new="south-somerset",
         occurred=MARCH_23,
         published=MARCH_23,
         source="south-somerset",
         delivered=("mendip", "somerset-county"),
-        why="The district left, and the county of both.",
+        why="The person left one district, and both districts are in the county.",
     ),
     Example(
         merger=SOMERSET,
@@ -373,7 +373,7 @@ EXAMPLES = [
         published=APRIL_23,
         source="leeds",
         delivered=("somerset",),
-        why="One council holds both areas.",
+        why="One council now holds both areas.",
     ),
     Example(
         merger=SOMERSET,
@@ -384,7 +384,7 @@ EXAMPLES = [
         published=APRIL_23,
         source="leeds",
         delivered=("north-somerset",),
-        why="A like name is another council: it did not merge.",
+        why="North Somerset has a similar name and is another council, which did not merge.",
     ),
     Example(
         merger=SOMERSET,
@@ -398,7 +398,7 @@ EXAMPLES = [
         before=("mendip", "somerset-county"),
         delivered=("somerset",),
         withdrawn=("mendip: ANNULLED", "somerset-county: ANNULLED"),
-        why="The successor is told, and the bodies that were told before.",
+        why="The successor is told. The councils that were told before are told to stop.",
     ),
     Example(
         merger=CUMBRIA,
@@ -409,7 +409,7 @@ EXAMPLES = [
         published=MARCH_23,
         source="eden",
         delivered=("carlisle", "cumbria"),
-        why="The district left, and the county of both.",
+        why="The person left one district, and both districts are in the county.",
     ),
     Example(
         merger=CUMBRIA,
@@ -420,7 +420,7 @@ EXAMPLES = [
         published=APRIL_23,
         source="westmorland-and-furness",
         delivered=("cumberland",),
-        why="Carlisle went to Cumberland, Eden to Westmorland and Furness.",
+        why="Carlisle became part of Cumberland, and Eden part of Westmorland and Furness, which publishes.",
     ),
     Example(
         merger=CUMBRIA,
@@ -431,7 +431,7 @@ EXAMPLES = [
         published=APRIL_23,
         source="leeds",
         delivered=("westmorland-and-furness",),
-        why="Only the half that took Eden: Cumberland has no part in it.",
+        why="Westmorland and Furness took Eden. Cumberland has no part in the move.",
     ),
     Example(
         merger=CUMBRIA,
@@ -442,7 +442,7 @@ EXAMPLES = [
         published=APRIL_23,
         source="leeds",
         delivered=("cumberland",),
-        why="Only the half that took Carlisle.",
+        why="Cumberland took Carlisle. Westmorland and Furness has no part in the move.",
     ),
     Example(
         merger=CUMBRIA,
@@ -453,7 +453,7 @@ EXAMPLES = [
         published=APRIL_23,
         source="westmorland-and-furness",
         delivered=("cumberland",),
-        why="Two councils that have no county above them.",
+        why="Neither new council has a county above it.",
     ),
     Example(
         merger=CUMBRIA,
@@ -464,7 +464,7 @@ EXAMPLES = [
         published=APRIL_23,
         source="leeds",
         delivered=("cumberland", "westmorland-and-furness"),
-        why="Nobody can say which half it was, so both are told.",
+        why="The code does not say which half the address was in, so both are told.",
     ),
     Example(
         merger=CUMBRIA,
@@ -478,11 +478,11 @@ EXAMPLES = [
         before=("cumbria", "eden"),
         delivered=("cumberland",),
         withdrawn=("cumbria: NO_LONGER_CONCERNS", "eden: NO_LONGER_CONCERNS"),
-        why="Cumberland is told; the bodies told before are told to stop relying on theirs.",
+        why="Cumberland is told the correction. The two councils that were told before are told to stop.",
     ),
     Example(
         merger=CUMBRIA,
-        situation="A correction after the date of what was told after it: it was Carlisle, not Eden",
+        situation="A correction of an event that was itself published after the merger: it was Carlisle, not Eden",
         old="carlisle",
         new="leeds",
         occurred=APRIL_23,
@@ -492,11 +492,11 @@ EXAMPLES = [
         before=("westmorland-and-furness",),
         delivered=("cumberland",),
         withdrawn=("westmorland-and-furness: NO_LONGER_CONCERNS",),
-        why="The wrong half was told, and its copy is withdrawn.",
+        why="The council of the wrong half was told the event, so it is told to stop.",
     ),
     Example(
         merger=CUMBRIA,
-        situation="An annulment after the date of what was told before it",
+        situation="An annulment after the merger, of an event that was published before",
         old="eden",
         new="leeds",
         occurred=MARCH_23,
@@ -506,7 +506,7 @@ EXAMPLES = [
         before=("cumbria", "eden"),
         delivered=("westmorland-and-furness",),
         withdrawn=("cumbria: ANNULLED", "eden: ANNULLED"),
-        why="The successor is told, and the bodies that were told before.",
+        why="The successor is told. The councils that were told before are told to stop.",
     ),
 ]
 
@@ -549,20 +549,21 @@ def outcome(example: Example) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 HEAD = """# Who is told when councils merge
 
-Real mergers, and moves on the days around them. Each row is a test: the rules by which events are routed are asked the same
-question, and this page is made from the table that they are held against (`make routing`).
+This page shows real mergers, and moves on the days around them. Each row is also a test of the router's rules.
+`make routing` makes this page from the table in that test.
 
 How to read it:
 
-- An event says **when** somebody moved, and **where** from and to. It may be published later. The day of the move says whose
-  area it was; the day of publishing says who acts for that area now. A council that has ended has nobody left to read its
-  post, so its successor is told in its place.
-- A county is told beside the district, where there is one.
-- To show this alone, all councils that exist on the day of publishing share everything here. In a real network only those
-  are told whom an approved agreement in force names.
+- An event says **when** somebody moved, **from** where and **to** where. A council may publish it later. The day of the
+  move decides whose area each address was in. The day of publishing decides who acts for that area now. If a council has
+  ended, nobody reads its inbox, so the router tells its successor instead.
+- Where there is a county, the router tells the county as well as the district.
+- On this page, all councils that exist on the day of publishing share everything with each other. In a real network, the
+  router tells only the councils that an approved agreement in force names.
 - The council that publishes is not listed among those told.
-- **Told to stop** is a withdrawal. It goes to whoever was told what is now corrected or annulled, and is not told the
-  new content; also to a council that has ended, whose inbox is kept until what lies in it has expired.
+- **Told to stop** means that the router sends a withdrawal: stop relying on what you were told. The withdrawal goes to each
+  council that was told of the earlier event and is not sent its correction or annulment. A council that has ended gets the
+  withdrawal too, in its old inbox, which Kafka keeps until the records in it expire.
 """
 
 

@@ -32,8 +32,8 @@ SUBJECTS = 7
 @pytest.fixture(scope="module")
 def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     home = tmp_path_factory.mktemp("foreign")
-    with opened(home, sample(home), "intake", "router") as stage:
-        yield stage
+    with opened(home, sample(home), "intake", "router") as opened_stage:
+        yield opened_stage
 
 
 class Council:
@@ -62,8 +62,8 @@ class Council:
             on_delivery=_delivered,
         )
 
-    def received(self, wanted: Callable[[list[Message]], bool], seconds: float = 60.0) -> list[Message]:
-        """What has come to Camden's inbox since the last call, once it is as wanted and there is no more."""
+    def received(self, complete: Callable[[list[Message]], bool], seconds: float = 60.0) -> list[Message]:
+        """The messages of Camden's inbox since the last call, once they are complete and the inbox has no more."""
         messages: list[Message] = []
         until = time.monotonic() + seconds
         while time.monotonic() < until:
@@ -75,7 +75,7 @@ class Council:
                 messages.append(message)
             elif error.code() != KafkaError._PARTITION_EOF:
                 raise AssertionError(error)
-            elif wanted(messages):
+            elif complete(messages):
                 return messages
         raise AssertionError(f"Only {len(messages)} deliveries came in time.")
 
@@ -98,8 +98,8 @@ class Council:
             while (message := network.poll(10.0)) is not None and message.error() is None:
                 kind, _, number = (message.key() or b"").decode().partition("/")
                 if kind == "schema":
-                    said = json.loads(message.value() or b"")
-                    ids[said["full_name"], said["version"]] = int(number)
+                    schema = json.loads(message.value() or b"")
+                    ids[schema["full_name"], schema["version"]] = int(number)
         finally:
             network.close()
         return ids[full_name, version]
@@ -152,13 +152,13 @@ def moves(name: str) -> list[dict[str, Any]]:
 
 def judge(council: Council, published: list[dict[str, Any]], messages: list[Message]) -> None:
     """Each event once, by subject in the order of the outbox, with what the agreement shares and no more."""
-    arrived: dict[str, list[int]] = defaultdict(list)
-    events = {str(event["header"]["event_id"]): event for event in published}
-    assert len(messages) == len(events)
+    sequences_by_subject: dict[str, list[int]] = defaultdict(list)
+    undelivered = {str(event["header"]["event_id"]): event for event in published}
+    assert len(messages) == len(undelivered)
     for message in messages:
         delivery = council.read(message)
         headers = dict(cast("list[tuple[str, bytes]]", message.headers()))
-        event = events.pop(headers["ce_id"].decode())
+        event = undelivered.pop(headers["ce_id"].decode())
         subject = event["header"]["subject_ref"]
         assert message.key() == f"lambeth/{subject}".encode()
         assert headers["ce_source"] == b"urn:instep:authority:lambeth"
@@ -169,9 +169,9 @@ def judge(council: Council, published: list[dict[str, Any]], messages: list[Mess
         assert delivery["moved_on"] == OCCURRED
         assert (delivery["person"]["former_names"], delivery["contact"]) == ([], None)
         assert b"contact" not in headers["ce_instepfields"]
-        arrived[subject].append(delivery["header"]["sequence"])
-    assert len(arrived) == SUBJECTS
-    assert all(sequences == sorted(sequences) for sequences in arrived.values())
+        sequences_by_subject[subject].append(delivery["header"]["sequence"])
+    assert len(sequences_by_subject) == SUBJECTS
+    assert all(sequences == sorted(sequences) for sequences in sequences_by_subject.values())
 
 
 SETTINGS: dict[str, dict[str, Any]] = {
@@ -194,17 +194,20 @@ def test_librdkafka_publishes_and_reads_whatever_its_settings(council: Council, 
 
 
 def test_what_a_publishers_transaction_aborts_was_never_said(council: Council) -> None:
-    taken_back, said = moves("aborted"), moves("committed")
+    aborted, committed = moves("aborted"), moves("committed")
     producer = council.producer(transactional_id="lambeth-council-tax")
     producer.init_transactions(30)
-    for events, end in ((taken_back, producer.abort_transaction), (said, producer.commit_transaction)):
+    for events, end_transaction in (
+        (aborted, producer.abort_transaction),
+        (committed, producer.commit_transaction),
+    ):
         producer.begin_transaction()
         for event in events:
             # An aborted transaction purges what has not been sent: then nothing would be there to be left out.
             council.publish(producer, event)
         assert producer.flush(30) == 0
-        end(30)
-    judge(council, said, council.received(lambda messages: len(messages) >= EACH))
+        end_transaction(30)
+    judge(council, committed, council.received(lambda messages: len(messages) >= EACH))
 
 
 def test_a_foreign_mistake_is_told_to_its_source_and_the_rest_goes_on(stage: Stage, council: Council) -> None:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -43,7 +42,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 def row(number: int, **changes: str) -> Row:
     """A move from Camden to Lambeth."""
-    told = dict.fromkeys(COLUMNS, "") | {
+    columns = dict.fromkeys(COLUMNS, "") | {
         "reference": f"R-{number:06}",
         "given_names": "Ada",
         "family_name": f"Testcase{number}",
@@ -61,7 +60,7 @@ def row(number: int, **changes: str) -> Row:
         "protected": "no",
         "recorded_at": "2026-09-02T10:00:00Z",
     }
-    return told | changes
+    return columns | changes
 
 
 def write(file: Path, rows: list[Row]) -> Path:
@@ -98,8 +97,8 @@ def objects(done: subprocess.CompletedProcess[str]) -> list[dict[str, Any]]:
 
 def outcomes(done: subprocess.CompletedProcess[str]) -> dict[str, int]:
     """The counts of the summary, which comes last."""
-    found: dict[str, int] = objects(done)[-1]["summary"]["outcomes"]
-    return found
+    counts: dict[str, int] = objects(done)[-1]["summary"]["outcomes"]
+    return counts
 
 
 async def in_topic(connection: Connection, topic: str) -> list[Item]:
@@ -108,7 +107,7 @@ async def in_topic(connection: Connection, topic: str) -> list[Item]:
         return [item async for item in reader.read([TopicPartition(topic, 0)])]
 
 
-def one_sentence(done: subprocess.CompletedProcess[str], *words: str) -> None:
+def assert_refused_in_one_sentence(done: subprocess.CompletedProcess[str], *words: str) -> None:
     """The command failed with one line on stderr that says this much, and printed no result."""
     assert done.returncode == 1
     assert done.stdout == ""
@@ -134,9 +133,9 @@ def test_a_file_goes_out_once_and_only_its_changes_again(stage: Stage, tmp_path:
     assert outcomes(third) == {"unchanged": 3, "published": 2, "same-address": 1}
     assert objects(third)[-1]["summary"]["corrections"] == 1
     headers = [item.content["header"] for item in asyncio.run(in_topic(stage.connection, "lambeth.outbox"))]
-    assert [one["change_kind"] for one in headers] == ["NEW"] * 5 + ["CORRECT", "NEW"]
+    assert [header["change_kind"] for header in headers] == ["NEW"] * 5 + ["CORRECT", "NEW"]
     assert headers[5]["replaces"] == headers[3]["event_id"]
-    assert {one["source"] for one in headers} == {"lambeth"}
+    assert {header["source"] for header in headers} == {"lambeth"}
 
 
 def test_what_no_agreement_of_the_council_names_is_never_on_the_bus(stage: Stage, tmp_path: Path) -> None:
@@ -147,22 +146,22 @@ def test_what_no_agreement_of_the_council_names_is_never_on_the_bus(stage: Stage
     done = instep(stage.connection, tmp_path, "publish", file, "--authority", "barnsley", "--output", "json")
     assert done.returncode == 0, done.stderr
     published = objects(done)[:-1]
-    kept = objects(done)[-1]["summary"]["held_back"]
+    held_back = objects(done)[-1]["summary"]["held_back"]
     network = asyncio.run(read_network(stage.connection))
     shared = {
         path
-        for one in network.agreements_of("barnsley", "resident-moved")
-        for s in one.shares
-        for path in s.fields
+        for agreement in network.agreements_of("barnsley", "resident-moved")
+        for share in agreement.shares
+        for path in share.fields
     }
-    assert kept
-    assert not kept.keys() & shared
-    assert all(one["held_back"] == sorted(kept) for one in published)
+    assert held_back
+    assert not held_back.keys() & shared
+    assert all(line["held_back"] == sorted(held_back) for line in published)
     events = [item.content for item in asyncio.run(in_topic(stage.connection, "barnsley.outbox"))]
     assert len(events) == 3
     for event in events:
-        for path in kept:
-            assert _at(event, path) in (None, []), path
+        for path in held_back:
+            assert _value_at(event, path) in (None, []), path
 
 
 def test_a_line_published_again_after_an_agreement_was_widened_is_refused_once_and_then_corrected(
@@ -174,8 +173,8 @@ def test_a_line_published_again_after_an_agreement_was_widened_is_refused_once_a
         file = write(tmp_path / "moves.csv", list(rows))
         return instep(stage.connection, tmp_path, "publish", file, "-a", "bolsover", "--wait", "-o", "json")
 
-    line = row(1, reference="W-1")
-    first = published(line)
+    unchanged = row(1, reference="W-1")
+    first = published(unchanged)
     assert first.returncode == 0, first.stderr
     assert "reason" in objects(first)[-1]["summary"]["held_back"]
     network = shutil.copytree(stage.network, tmp_path / "network")
@@ -184,16 +183,16 @@ def test_a_line_published_again_after_an_agreement_was_widened_is_refused_once_a
     asyncio.run(apply(stage.connection, network, CATALOGUE))
     for file in (tmp_path / "publishers" / "bolsover").glob("memory.sqlite*"):
         file.unlink()
-    again = published(line)
-    assert [one["reason"] for one in objects(again) if one.get("outcome") == "refused"] == ["id-conflict"]
-    assert outcomes(published(line)) == {"unchanged": 1}
+    again = published(unchanged)
+    assert [line["reason"] for line in objects(again) if line.get("outcome") == "refused"] == ["id-conflict"]
+    assert outcomes(published(unchanged)) == {"unchanged": 1}
     changed = published(row(1, reference="W-1", move_date="2026-09-03", recorded_at="2026-09-04T10:00:00Z"))
     summary = objects(changed)[-1]["summary"]
     assert (summary["corrections"], summary["accepted"], changed.returncode) == (1, 1, 0)
     assert "reason" not in summary["held_back"]
 
 
-def _at(event: Any, path: str) -> Any:
+def _value_at(event: Any, path: str) -> Any:
     for name in path.split("."):
         event = event and event.get(name)
     return event
@@ -206,25 +205,25 @@ def test_waiting_tells_of_each_line_and_the_views_show_the_same(stage: Stage, tm
         stage.connection, tmp_path, "publish", file, "-a", "London Borough of Camden", "--wait", "-o", "json"
     )
     assert waited.returncode == 0, waited.stderr
-    answers = {one["line"]: one for one in objects(waited) if one.get("outcome") == "accepted"}
+    answers = {answer["line"]: answer for answer in objects(waited) if answer.get("outcome") == "accepted"}
     assert sorted(answers) == [2, 3, 4]
-    assert all(one["delivered"] == 2 for one in answers.values()), "to Camden itself and to Lambeth"
-    events = {one["event_id"] for one in answers.values()}
+    assert all(answer["delivered"] == 2 for answer in answers.values()), "to Camden itself and to Lambeth"
+    event_ids = {answer["event_id"] for answer in answers.values()}
 
     seen = instep(stage.connection, tmp_path, "outcomes", "camden", "-o", "json")
-    assert {one["event_id"] for one in objects(seen)} == events
+    assert {outcome["event_id"] for outcome in objects(seen)} == event_ids
     inbox = instep(
         stage.connection, tmp_path, "inbox", "lambeth", "council-tax", "--from-beginning", "-o", "json"
     )
-    arrived = [one for one in objects(inbox) if one["content"]["header"]["source"] == "camden"]
-    assert {one["headers"]["ce_id"] for one in arrived} == events
-    assert all("born_on" not in one["content"]["person"] for one in arrived)
+    deliveries = [item for item in objects(inbox) if item["content"]["header"]["source"] == "camden"]
+    assert {delivery["headers"]["ce_id"] for delivery in deliveries} == event_ids
+    assert all("born_on" not in delivery["content"]["person"] for delivery in deliveries)
     table = instep(stage.connection, tmp_path, "inbox", "lambeth", "--last", "3")
     assert "Testcase" in table.stdout
     assert "1990-01-31" not in table.stdout
-    nothing = instep(stage.connection, tmp_path, "rejected", "camden")
-    assert (nothing.returncode, nothing.stdout) == (0, "")
-    assert "Nothing has been refused" in nothing.stderr
+    rejected = instep(stage.connection, tmp_path, "rejected", "camden")
+    assert (rejected.returncode, rejected.stdout) == (0, "")
+    assert "Nothing has been refused" in rejected.stderr
 
 
 def test_an_event_that_the_network_refuses_is_told_and_can_be_published_again(
@@ -250,13 +249,13 @@ def test_an_event_that_the_network_refuses_is_told_and_can_be_published_again(
     command = ("publish", file, "-a", "croydon", "--wait")
     refused = instep(stage.connection, tmp_path, *command, "-o", "json")
     assert refused.returncode == 1
-    (answer,) = [one for one in objects(refused) if one.get("outcome") == "refused"]
+    (answer,) = [line for line in objects(refused) if line.get("outcome") == "refused"]
     assert (answer["line"], answer["reason"]) == (1, "replaces-unknown")
     shown = instep(stage.connection, tmp_path, "rejected", "croydon", "-o", "json")
-    (told,) = objects(shown)
-    assert told["reason"] == "replaces-unknown"
-    assert told["meaning"]
-    assert told["remedy"]
+    (refusal,) = objects(shown)
+    assert refusal["reason"] == "replaces-unknown"
+    assert refusal["meaning"]
+    assert refusal["remedy"]
     assert "corrects or annuls" in instep(stage.connection, tmp_path, "rejected", "croydon").stdout.replace(
         "\n", " "
     )
@@ -270,7 +269,7 @@ def test_a_line_that_cannot_be_put_right_is_listed_and_the_others_go_on(stage: S
     done = instep(stage.connection, tmp_path, "publish", file, "-a", "barnsley", "-o", "json")
     assert done.returncode == 1
     assert outcomes(done) == {"published": 2, "refused": 2}
-    faults = [(one["line"], one["column"]) for one in objects(done) if one.get("outcome") == "refused"]
+    faults = [(line["line"], line["column"]) for line in objects(done) if line.get("outcome") == "refused"]
     assert faults == [(3, "move_date"), (4, "family_name")]
     write(file, [*rows, row(5)])
     shown = instep(stage.connection, tmp_path, "publish", file, "-a", "barnsley")
@@ -285,12 +284,12 @@ def test_a_file_that_cannot_be_used_is_one_sentence(stage: Stage, tmp_path: Path
             (tmp_path / name).write_bytes(content)
         return instep(stage.connection, tmp_path, "publish", tmp_path / name, "-a", "leeds")
 
-    one_sentence(publishing("missing.csv", None), "missing.csv", "not there")
-    one_sentence(publishing("empty.csv", b""), "empty.csv")
-    one_sentence(publishing("moves.xlsx", b"PK\x03\x04"), "moves.xlsx", "csv")
-    one_sentence(publishing("really.csv", b"PK\x03\x04\x00\x00\x00\x00" * 50), "really.csv")
-    one_sentence(publishing("other.csv", b"a,b,c\n1,2,3\n"), "other.csv")
-    one_sentence(publishing("other.json", b'{"hello": 1}'), "other.json")
+    assert_refused_in_one_sentence(publishing("missing.csv", None), "missing.csv", "not there")
+    assert_refused_in_one_sentence(publishing("empty.csv", b""), "empty.csv")
+    assert_refused_in_one_sentence(publishing("moves.xlsx", b"PK\x03\x04"), "moves.xlsx", "csv")
+    assert_refused_in_one_sentence(publishing("really.csv", b"PK\x03\x04\x00\x00\x00\x00" * 50), "really.csv")
+    assert_refused_in_one_sentence(publishing("other.csv", b"a,b,c\n1,2,3\n"), "other.csv")
+    assert_refused_in_one_sentence(publishing("other.json", b'{"hello": 1}'), "other.json")
     assert asyncio.run(in_topic(stage.connection, "leeds.outbox")) == []
 
 
@@ -300,17 +299,19 @@ def test_a_file_that_is_cut_off_publishes_what_is_whole_and_says_so(stage: Stage
     done = instep(stage.connection, tmp_path, "publish", file, "-a", "high-peak", "-o", "json")
     assert done.returncode == 1
     assert outcomes(done) == {"published": 3, "refused": 1}
-    (fault,) = [one for one in objects(done) if one.get("outcome") == "refused"]
+    (fault,) = [line for line in objects(done) if line.get("outcome") == "refused"]
     assert (fault["line"], fault["reason"]) == (5, "cut-off")
 
 
 def test_an_unknown_authority_is_answered_with_the_nearest(stage: Stage, tmp_path: Path) -> None:
     file = write(tmp_path / "moves.csv", [row(1)])
     done = instep(stage.connection, tmp_path, "publish", file, "-a", "lambth")
-    one_sentence(done, "lambth", "did you mean lambeth?")
+    assert_refused_in_one_sentence(done, "lambth", "did you mean lambeth?")
     gone = instep(stage.connection, tmp_path, "publish", file, "-a", "harrogate")
-    one_sentence(gone, "harrogate", "replaced by north-yorkshire")
-    one_sentence(instep(stage.connection, tmp_path, "inbox", "leeds", "council-taxes"), "council-tax")
+    assert_refused_in_one_sentence(gone, "harrogate", "replaced by north-yorkshire")
+    assert_refused_in_one_sentence(
+        instep(stage.connection, tmp_path, "inbox", "leeds", "council-taxes"), "council-tax"
+    )
 
 
 def test_a_reader_sees_what_comes_and_moves_nobodys_place(stage: Stage, tmp_path: Path) -> None:
@@ -328,8 +329,8 @@ def test_a_reader_sees_what_comes_and_moves_nobodys_place(stage: Stage, tmp_path
         moved = row(1, new_postcode="S43 4TG", old_postcode="S40 3JS")
         file = write(tmp_path / "moves.csv", [moved])
         published = instep(stage.connection, tmp_path, "publish", file, "-a", "chesterfield", "-o", "json")
-        (line,) = [one for one in objects(published) if one.get("outcome") == "published"]
-        assert json.loads(following.stdout.readline())["headers"]["ce_id"] == line["event_id"]
+        (sent,) = [line for line in objects(published) if line.get("outcome") == "published"]
+        assert json.loads(following.stdout.readline())["headers"]["ce_id"] == sent["event_id"]
     finally:
         following.send_signal(signal.SIGINT)
         code = following.wait(20)
@@ -340,21 +341,23 @@ def test_a_reader_sees_what_comes_and_moves_nobodys_place(stage: Stage, tmp_path
 def test_no_broker_is_one_sentence(tmp_path: Path) -> None:
     nowhere = Connection(bootstrap_servers=f"127.0.0.1:{free_ports(1)[0]}", security_protocol="PLAINTEXT")
     file = write(tmp_path / "moves.csv", [row(1)])
-    one_sentence(instep(nowhere, tmp_path, "publish", file, "-a", "leeds"), "No broker answers")
-    one_sentence(instep(nowhere, tmp_path, "inbox", "leeds"), "No broker answers")
+    assert_refused_in_one_sentence(
+        instep(nowhere, tmp_path, "publish", file, "-a", "leeds"), "No broker answers"
+    )
+    assert_refused_in_one_sentence(instep(nowhere, tmp_path, "inbox", "leeds"), "No broker answers")
 
 
 MANY = 6000
 
 
 @pytest.fixture
-def many(own_broker: Broker, tmp_path: Path) -> tuple[Connection, Path]:
+def network_and_file(own_broker: Broker, tmp_path: Path) -> tuple[Connection, Path]:
     connection = Connection(bootstrap_servers=own_broker.bootstrap_servers, security_protocol="PLAINTEXT")
     asyncio.run(apply(connection, SAMPLE, CATALOGUE))
     return connection, write(tmp_path / "many.csv", [row(n) for n in range(MANY)])
 
 
-def begin(connection: Connection, file: Path, state: Path) -> "subprocess.Popen[str]":
+def begin_publishing(connection: Connection, file: Path, state: Path) -> "subprocess.Popen[str]":
     """Publish, and return once a good part has been confirmed and as much is left."""
     running = subprocess.Popen(
         [INSTEP, "publish", str(file), "-a", "lambeth", "-o", "json"],
@@ -370,25 +373,25 @@ def begin(connection: Connection, file: Path, state: Path) -> "subprocess.Popen[
     return running
 
 
-def completed(connection: Connection, file: Path, state: Path, before: int) -> None:
+def second_run_completes(connection: Connection, file: Path, state: Path, published_before: int) -> None:
     """The second run brings every row into the outbox; what it repeats, it repeats under the same ids."""
     again = instep(connection, state, "publish", file, "-a", "lambeth", "-o", "json")
     assert again.returncode == 0, again.stderr
     counts = outcomes(again)
-    assert counts["unchanged"] >= before > 0
+    assert counts["unchanged"] >= published_before > 0
     assert counts["published"] > 0, "nothing was left to do: the interruption came too late to show anything"
     assert counts["unchanged"] + counts["published"] == MANY
     headers = [item.content["header"] for item in asyncio.run(in_topic(connection, "lambeth.outbox"))]
-    by_subject = Counter({(one["subject_ref"], one["event_id"]) for one in headers})
-    assert len(by_subject) == MANY
-    assert len({subject for subject, _ in by_subject}) == MANY
+    events = {(header["subject_ref"], header["event_id"]) for header in headers}
+    assert len(events) == MANY
+    assert len({subject for subject, _ in events}) == MANY
 
 
 def test_when_the_broker_goes_away_it_says_so_and_a_second_run_completes_it(
-    many: tuple[Connection, Path], own_broker: Broker, tmp_path: Path
+    network_and_file: tuple[Connection, Path], own_broker: Broker, tmp_path: Path
 ) -> None:
-    connection, file = many
-    running = begin(connection, file, tmp_path)
+    connection, file = network_and_file
+    running = begin_publishing(connection, file, tmp_path)
     own_broker.kill()
     began = time.monotonic()
     stdout, stderr = running.communicate(timeout=120)
@@ -400,18 +403,18 @@ def test_when_the_broker_goes_away_it_says_so_and_a_second_run_completes_it(
     summary = json.loads(stdout.splitlines()[-1])["summary"]
     assert f" {summary['outcomes']['published']} events were published before that" in line
     own_broker.start()
-    completed(connection, file, tmp_path, summary["outcomes"]["published"])
+    second_run_completes(connection, file, tmp_path, summary["outcomes"]["published"])
 
 
 def test_ctrl_c_says_what_was_sent_and_a_second_run_completes_it(
-    many: tuple[Connection, Path], tmp_path: Path
+    network_and_file: tuple[Connection, Path], tmp_path: Path
 ) -> None:
-    connection, file = many
-    running = begin(connection, file, tmp_path)
+    connection, file = network_and_file
+    running = begin_publishing(connection, file, tmp_path)
     running.send_signal(signal.SIGINT)
     stdout, stderr = running.communicate(timeout=60)
     assert running.returncode == 130
     assert "Traceback" not in stderr
     assert "Stopped." in stderr
     summary = json.loads(stdout.splitlines()[-1])["summary"]
-    completed(connection, file, tmp_path, summary["outcomes"]["published"])
+    second_run_completes(connection, file, tmp_path, summary["outcomes"]["published"])

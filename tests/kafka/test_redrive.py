@@ -1,4 +1,4 @@
-"""`instep rejected A redrive`: what is sound by now goes again, once and in order; what is not stays where it is."""
+"""`instep rejected A redrive`: events that have become sound go again, once and in order; the others stay where they are."""
 
 import asyncio
 import itertools
@@ -46,15 +46,15 @@ def corrected(stage: Stage, source: str, subject: str) -> tuple[Event, Event]:
 
 
 def redriven(stage: Stage, home: Path, council: str, *options: str) -> dict[int, tuple[str, int | None]]:
-    """By the place of the original: what became of it, and where it was sent to."""
+    """By the original's place in the outbox: the result, and the place of the event that was sent again (None: none)."""
     done = instep(stage.connection, home, "rejected", council, "redrive", *options, "-o", "json")
     assert done.returncode in (0, 1), done.stderr
-    return {one["outbox_offset"]: (one["result"], one["sent_to"]) for one in objects(done)}
+    return {event["outbox_offset"]: (event["result"], event["sent_to"]) for event in objects(done)}
 
 
 def counted(stage: Stage, home: Path, council: str) -> dict[str, int]:
     done = instep(stage.connection, home, "rejected", council, "--counts", "-o", "json")
-    return {one["reason"]: one["refused"] for one in objects(done)}
+    return {count["reason"]: count["refused"] for count in objects(done)}
 
 
 async def write(stage: Stage, council: str, *values: bytes) -> None:
@@ -64,26 +64,27 @@ async def write(stage: Stage, council: str, *values: bytes) -> None:
 
 
 def test_what_is_sound_by_now_is_sent_again_once_and_the_rest_is_told(stage: Stage, tmp_path: Path) -> None:
-    (first, one), (second, another) = (corrected(stage, "lambeth", f"redrive-{n}") for n in range(2))
+    pairs = [corrected(stage, "lambeth", f"redrive-{n}") for n in range(2)]
+    (first_move, first_correction), (second_move, second_correction) = pairs
     # Both corrections come before what they correct, with bytes between them that nobody can read.
-    asyncio.run(publish(stage.connection, [one]))
+    asyncio.run(publish(stage.connection, [first_correction]))
     asyncio.run(write(stage, "lambeth", b"not an event"))
-    asyncio.run(publish(stage.connection, [another]))
+    asyncio.run(publish(stage.connection, [second_correction]))
     bus = asyncio.run(stage.bus())
-    assert [bus.refusal("lambeth", at)["reason"] for at in range(3)] == [
+    assert [bus.refusal("lambeth", place)["reason"] for place in range(3)] == [
         "replaces-unknown",
         "bad-framing",
         "replaces-unknown",
     ]
     assert counted(stage, tmp_path, "lambeth") == {"replaces-unknown": 2, "bad-framing": 1}
     shown = instep(stage.connection, tmp_path, "rejected", "lambeth", "--reason", "bad-framing", "-o", "json")
-    assert [found["outbox_offset"] for found in objects(shown)] == [1]
+    assert [refusal["outbox_offset"] for refusal in objects(shown)] == [1]
 
     expected = {0: ("sound", None), 1: ("still-unsound", None), 2: ("sound", None)}
     assert redriven(stage, tmp_path, "lambeth", "--all", "--dry-run") == expected
     assert len(asyncio.run(stage.bus()).by_topic["lambeth.outbox"]) == 3
 
-    asyncio.run(publish(stage.connection, [first, second]))  # places 3 and 4
+    asyncio.run(publish(stage.connection, [first_move, second_move]))  # places 3 and 4
     assert redriven(stage, tmp_path, "lambeth", "--at", "0-1") == {0: ("sent", 5), 1: ("still-unsound", None)}
     assert redriven(stage, tmp_path, "lambeth", "--reason", "replaces-unknown") == {
         0: ("already-redriven", None),
@@ -91,20 +92,20 @@ def test_what_is_sound_by_now_is_sent_again_once_and_the_rest_is_told(stage: Sta
     }
     bus = asyncio.run(stage.bus())
     outbox = {record.offset: record for record in bus.by_topic["lambeth.outbox"]}
-    for original, again in ((0, 5), (2, 6)):
-        assert (outbox[again].key, outbox[again].value) == (outbox[original].key, outbox[original].value)
-        assert outbox[again].headers == ((REDRIVES, b"%d" % original),)
-    for correction in (one, another):
+    for original, sent_to in ((0, 5), (2, 6)):
+        assert (outbox[sent_to].key, outbox[sent_to].value) == (outbox[original].key, outbox[original].value)
+        assert outbox[sent_to].headers == ((REDRIVES, b"%d" % original),)
+    for correction in (first_correction, second_correction):
         assert bus.deliveries(correction)
     assert counted(stage, tmp_path, "lambeth") == {"replaces-unknown": 2, "bad-framing": 1}
 
 
 def test_what_is_refused_again_says_why_and_what_is_gone_is_said(stage: Stage, tmp_path: Path) -> None:
-    first, one = corrected(stage, "croydon", "redrive-gone")
-    other = stage.events.moved(
+    first, correction = corrected(stage, "croydon", "redrive-gone")
+    conflicting = stage.events.moved(
         "croydon", "camden", "croydon", subject="redrive-gone", sequence=9, event_id=first.event_id
     )
-    asyncio.run(publish(stage.connection, [one, first, other]))
+    asyncio.run(publish(stage.connection, [correction, first, conflicting]))
     bus = asyncio.run(stage.bus())
     assert bus.refusal("croydon", 2)["reason"] == "id-conflict"
     asyncio.run(delete_before(stage.connection, TopicPartition("croydon.outbox", 0), 1))
@@ -137,29 +138,34 @@ def test_killed_in_the_middle_and_run_again_each_goes_once_and_in_order(stage: S
     asyncio.run(stage.bus())
 
     command = [INSTEP, "rejected", "camden", "redrive", "--all", "-o", "json"]
-    cut = subprocess.Popen(command, env=environ(stage.connection, tmp_path), stdout=subprocess.DEVNULL)
+    killed = subprocess.Popen(command, env=environ(stage.connection, tmp_path), stdout=subprocess.DEVNULL)
     _until_sent(stage, "camden.outbox", 801)
-    cut.send_signal(signal.SIGKILL)
-    cut.wait(10)
+    killed.send_signal(signal.SIGKILL)
+    killed.wait(10)
     results = redriven(stage, tmp_path, "camden", "--all")
     assert {result for result, _ in results.values()} <= {"sent", "already-redriven"}
-    assert [at for _, at in results.values() if at] == sorted(at for _, at in results.values() if at)
+    places = [sent_to for _, sent_to in results.values() if sent_to]
+    assert places == sorted(places)
 
     bus = asyncio.run(stage.bus())
-    again = [redriven_of(record.headers) for record in bus.by_topic["camden.outbox"][800:]]
-    assert again == list(range(400))
+    originals = [redriven_of(record.headers) for record in bus.by_topic["camden.outbox"][800:]]
+    assert originals == list(range(400))
     number_of = {correction.event_id: number for number, (_, correction) in enumerate(pairs)}
     for pair in {pair_of(record) for record in bus.inboxes}:
-        read = [bus.read(record) for record in bus.inboxes if pair_of(record) == pair]
-        heads: list[Any] = [event["header"] for event in read if "header" in event]
+        contents = [bus.read(record) for record in bus.inboxes if pair_of(record) == pair]
+        headers: list[Any] = [content["header"] for content in contents if "header" in content]
         for subject in {correction.subject_ref for _, correction in pairs}:
-            own = [number_of[head["event_id"]] for head in heads if _is_of(head, subject, number_of)]
-            assert own == sorted(set(own))
+            delivered = [
+                number_of[header["event_id"]]
+                for header in headers
+                if _is_correction_of(header, subject, number_of)
+            ]
+            assert delivered == sorted(set(delivered))
     assert all(bus.deliveries(correction) for _, correction in pairs)
 
 
-def _is_of(head: dict[str, Any], subject: str, number_of: dict[str, int]) -> bool:
-    return head["subject_ref"] == subject and head["event_id"] in number_of
+def _is_correction_of(header: dict[str, Any], subject: str, number_of: dict[str, int]) -> bool:
+    return header["subject_ref"] == subject and header["event_id"] in number_of
 
 
 def _until_sent(stage: Stage, topic: str, count: int) -> None:

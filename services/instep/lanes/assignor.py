@@ -8,7 +8,7 @@ The decision: `services/decisions/004-our-own-partition-assignor.md`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from aiokafka.cluster import ClusterMetadata
 from aiokafka.coordinator.assignors.abstract import AbstractPartitionAssignor
@@ -66,15 +66,23 @@ def lane_assignor(lanes: int) -> type[AbstractPartitionAssignor]:
                 for member, meta in members.items()
             }
             own = share_out(lanes, owned)
-            result = {}
-            for member, meta in members.items():
-                mine = set(own[member])
-                wanted: dict[str, list[int]] = defaultdict(list)
-                for topic in sorted(set(meta.subscription)):
-                    for partition in sorted(cluster.partitions_for_topic(topic) or ()):
-                        if lane(topic, partition) in mine:
-                            wanted[topic].append(partition)
-                result[member] = ConsumerProtocolMemberAssignment(cls.version, sorted(wanted.items()), b"")
-            return result
+            return {
+                member: ConsumerProtocolMemberAssignment(
+                    cls.version, _partitions(set(own[member]), meta.subscription, cluster, lane), b""
+                )
+                for member, meta in members.items()
+            }
 
     return LaneAssignor
+
+
+def _partitions(
+    lanes: set[int], topics: Iterable[str], cluster: ClusterMetadata, lane: Callable[[str, int], int]
+) -> list[tuple[str, list[int]]]:
+    """The partitions of these lanes among a member's topics, by topic; `lane` gives a partition's lane."""
+    partitions: dict[str, list[int]] = defaultdict(list)
+    for topic in sorted(set(topics)):
+        for partition in sorted(cluster.partitions_for_topic(topic) or ()):
+            if lane(topic, partition) in lanes:
+                partitions[topic].append(partition)
+    return sorted(partitions.items())

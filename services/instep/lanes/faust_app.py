@@ -36,24 +36,7 @@ def make_app(
     handlers: Handlers,
 ) -> tuple[faust.App, Any]:
     """The app, and the channel whose topics the worker changes as it follows the network. Connects to nothing."""
-    app = faust.App(
-        group,
-        broker=[f"kafka://{server}" for server in settings.connection.bootstrap_servers.split(",")],
-        agent_supervisor="mode.CrashingSupervisor",
-        cython_optimizations=True,
-        stream_buffer_maxsize=64,  # the items are batches
-        stream_wait_empty=False,
-        broker_session_timeout=settings.session_timeout,
-        broker_heartbeat_interval=settings.heartbeat_interval,
-        topic_allow_declare=False,
-        topic_disable_leader=True,
-        web_enabled=False,
-        loghandlers=list(logging.root.handlers),  # Faust takes every handler away, and puts these back
-        key_serializer="raw",
-        value_serializer="raw",
-        store="memory://",
-        datadir=str(directory / "faust"),
-    )
+    app = _configured(group, settings, directory)
     app.transport = BatchTransport(
         app.conf.broker_consumer, app, assignor=lane_assignor(lanes), settings=settings
     )
@@ -72,3 +55,25 @@ def make_app(
     ):
         cast(Any, signal_of).connect(handle)
     return app, channel
+
+
+def _configured(group: str, settings: LaneSettings, directory: Path) -> faust.App:
+    """An app with Faust's own settings for a worker: no tables, no web server, and topics that Faust never declares."""
+    return faust.App(
+        group,
+        broker=[f"kafka://{server}" for server in settings.connection.bootstrap_servers.split(",")],
+        agent_supervisor="mode.CrashingSupervisor",
+        cython_optimizations=True,
+        stream_buffer_maxsize=64,  # the items are batches
+        stream_wait_empty=False,
+        broker_session_timeout=settings.session_timeout,
+        broker_heartbeat_interval=settings.heartbeat_interval,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        loghandlers=list(logging.root.handlers),  # Faust takes every handler away, and puts these back
+        key_serializer="raw",
+        value_serializer="raw",
+        store="memory://",
+        datadir=str(directory / "faust"),
+    )

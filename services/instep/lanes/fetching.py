@@ -134,15 +134,23 @@ async def _taken(
             left = until - time.monotonic()
             if taken or left <= 0:
                 return taken
-            waiter = fetcher._create_fetch_waiter()
-            await asyncio.wait(
-                (waiter, assignment.unassign_future), timeout=left, return_when=asyncio.FIRST_COMPLETED
-            )
-            if waiter.done():
-                waiter.result()  # an error that ends the consumer
-            waiter.cancel()
+            await _records_or_rebalance(consumer, assignment, left)
     await asyncio.sleep(0.01)  # in a rebalance there is nothing to hurry for
     return {}
+
+
+async def _records_or_rebalance(consumer: RestingConsumer, assignment: Assignment, timeout: float) -> None:
+    """Wait until records have been fetched or the assignment ends, at most `timeout` seconds.
+
+    Raises an error that ends the consumer.
+    """
+    waiter = consumer._fetcher._create_fetch_waiter()
+    await asyncio.wait(
+        (waiter, assignment.unassign_future), timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+    )
+    if waiter.done():
+        waiter.result()
+    waiter.cancel()
 
 
 def _goes_on(consumer: RestingConsumer, assignment: Assignment, starts: int) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import structlog
 from aiokafka import TopicPartition
@@ -48,16 +48,21 @@ async def find_start(claim: Claim, group: Group, partitions: Collection[TopicPar
         accept=claim.accepted,
     )
     if start.lost:
-        with suppress(
-            KafkaError, TimeoutError
-        ):  # the next try states the gaps again, and /ready says so at once
-            await group.say_lost(start.lost, committed)
-        raise LostRecordsError(
-            f"Records that this lane has not read are gone ({'; '.join(map(str, start.lost))}):"
-            " `instep lane accept` accepts a gap, and the lane goes on."
-        )
+        await _stop_at(start.lost, committed, group)
     for gap in start.accepted:
         _log.warning(
             "gap accepted", lane=lane, topic=gap.partition.topic, position=gap.position, start=gap.start
         )
     return start
+
+
+async def _stop_at(
+    gaps: Collection[Gap], committed: Mapping[TopicPartition, int | None], group: Group
+) -> NoReturn:
+    """State the gaps in the group's offsets, for `instep lane list`, and raise LostRecordsError."""
+    with suppress(KafkaError, TimeoutError):  # the next try states the gaps again, and /ready says so at once
+        await group.say_lost(gaps, committed)
+    raise LostRecordsError(
+        f"Records that this lane has not read are gone ({'; '.join(map(str, gaps))}):"
+        " `instep lane accept` accepts a gap, and the lane goes on."
+    )

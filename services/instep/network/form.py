@@ -85,6 +85,29 @@ _SHARE_KEYS: Mapping[str, Schema] = {
 
 def agreement_schema(events: Mapping[str, EventType]) -> Schema:
     """The JSON Schema of agreements about the given types of event, by folder name."""
+    lists: Mapping[str, Schema] = {
+        "approved": {
+            "type": "array",
+            "description": "Who has approved. The agreement binds them, and nobody else.",
+            "items": _object(APPROVAL_KEYS, {}),
+        },
+        "share": {
+            "type": "array",
+            "minItems": 1,
+            "description": "The fields of one type of event that are shared.",
+            "items": _share(events),
+        },
+    }
+    return {
+        "$schema": "http://json-schema.org/draft-04/schema#",
+        "title": "A sharing agreement",
+        "description": "Made by `instep network schema`: do not edit.",
+        **_object(AGREEMENT_KEYS, {**_KEYS, **lists}, OPTIONAL_AGREEMENT_KEYS),
+    }
+
+
+def _share(events: Mapping[str, EventType]) -> Schema:
+    """The form of a share: the fields that it may name depend on its type of event."""
     event_names: Mapping[str, Schema] = {
         "event": {"enum": sorted(events), "description": "The type of event."}
     }
@@ -98,25 +121,7 @@ def agreement_schema(events: Mapping[str, EventType]) -> Schema:
         }
         for name, event in sorted(events.items())
     ]
-    lists: Mapping[str, Schema] = {
-        "approved": {
-            "type": "array",
-            "description": "Who has approved. The agreement binds them, and nobody else.",
-            "items": _object(APPROVAL_KEYS, {}),
-        },
-        "share": {
-            "type": "array",
-            "minItems": 1,
-            "description": "The fields of one type of event that are shared.",
-            "items": share,
-        },
-    }
-    return {
-        "$schema": "http://json-schema.org/draft-04/schema#",
-        "title": "A sharing agreement",
-        "description": "Made by `instep network schema`: do not edit.",
-        **_object(AGREEMENT_KEYS, {**_KEYS, **lists}, OPTIONAL_AGREEMENT_KEYS),
-    }
+    return share
 
 
 def _object(

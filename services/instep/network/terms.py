@@ -36,6 +36,7 @@ def errors(
     yield from _identity(agreement, name)
     yield from _clauses(agreement)
     yield from _parties(agreement, document, councils, today, unreadable)
+    yield from _approvals(agreement)
     for index, share in enumerate(agreement.shares):
         yield from _share(share, index, events, agreement)
 
@@ -87,6 +88,9 @@ def _parties(
                     yield Finding(key=key, value=name, message=words)
     if len(agreement.parties) == 1:
         yield Finding(key="recipients", message="its only source is its only recipient")
+
+
+def _approvals(agreement: Agreement) -> Iterator[Finding]:
     approvals = [approval.authority for approval in agreement.approvals]
     for name in dict.fromkeys(approvals):
         if name not in agreement.parties:
@@ -140,6 +144,24 @@ def warnings(agreement: Agreement, councils: Mapping[str, Authority], today: dat
     """Reasons why an agreement that has not ended may not work as the parties expect, today or soon."""
     if agreement.status == "ended":
         return
+    yield from _party_warnings(agreement, councils, today)
+    if LONG_DAYS < agreement.retention_days <= LONGEST_DAYS:
+        words = (
+            f"retention_days is {agreement.retention_days}, more than seven years: the dpia should say why"
+        )
+        yield Finding(key="retention_days", message=words)
+    if agreement.review_by < today:
+        words = f"its review is overdue since {agreement.review_by}, and nothing flows"
+        yield Finding(key="review_by", message=words)
+    elif agreement.review_by <= today + NOTICE:
+        left = (agreement.review_by - today).days
+        yield Finding(key="review_by", message=f"it runs out on {agreement.review_by} (days left: {left})")
+
+
+def _party_warnings(
+    agreement: Agreement, councils: Mapping[str, Authority], today: date
+) -> Iterator[Finding]:
+    """Parties that have not approved, or not yet, and parties that end before the agreement."""
     for name in sorted(agreement.parties - agreement.approved):
         key = "sources" if name in agreement.sources else "recipients"
         words = f"{name} has not approved, so it neither sends nor receives under this agreement"
@@ -152,14 +174,3 @@ def warnings(agreement: Agreement, councils: Mapping[str, Authority], today: dat
         if approval.on > today:
             words = f"the approval of {approval.authority} is dated after today"
             yield Finding(key="approved", value=approval.authority, message=words)
-    if LONG_DAYS < agreement.retention_days <= LONGEST_DAYS:
-        words = (
-            f"retention_days is {agreement.retention_days}, more than seven years: the dpia should say why"
-        )
-        yield Finding(key="retention_days", message=words)
-    if agreement.review_by < today:
-        words = f"its review is overdue since {agreement.review_by}, and nothing flows"
-        yield Finding(key="review_by", message=words)
-    elif agreement.review_by <= today + NOTICE:
-        left = (agreement.review_by - today).days
-        yield Finding(key="review_by", message=f"it runs out on {agreement.review_by} (days left: {left})")

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError, ProducerFenced
 
@@ -89,15 +90,26 @@ async def apply(
             await settle_earlier(connection, writer)
         ask = _asking(registry, network, register)
         planned = await _planned(connection, admin, network, catalogue, progress, ask, allow_delete)
-        await cluster_topics.create(admin, planned.create, progress)
-        await cluster_topics.configure(admin, planned.configure)
-        if planned.access is not None:
-            progress("giving access: users, ACLs, quotas", 0, 1)
-            await carry_out(admin, connection, planned.access)
-        if planned.records:
-            await publish(connection, writer, planned)
-        await cluster_topics.delete(admin, planned.delete)
+        await _change(connection, admin, writer, planned, progress)
     return _applied(planned)
+
+
+async def _change(
+    connection: Connection,
+    admin: AIOKafkaAdminClient,
+    writer: AIOKafkaProducer,
+    planned: Plan,
+    progress: Progress,
+) -> None:
+    """Carry the plan out. Topics and access come before the generation that names them; topics are deleted last."""
+    await cluster_topics.create(admin, planned.create, progress)
+    await cluster_topics.configure(admin, planned.configure)
+    if planned.access is not None:
+        progress("giving access: users, ACLs, quotas", 0, 1)
+        await carry_out(admin, connection, planned.access)
+    if planned.records:
+        await publish(connection, writer, planned)
+    await cluster_topics.delete(admin, planned.delete)
 
 
 def _applied(planned: Plan) -> Applied:

@@ -90,10 +90,9 @@ def plan(
     generation = applied.generation if applied is not None else 0
     settings = _differing_settings(specs, cluster.configs)
     authorities = {*network.authorities, *(applied.authorities if applied is not None else ())}
-    others = cluster.partitions.keys() - {spec.name for spec in specs}
-    unnamed = sorted(name for name in others if not name.startswith("__"))
+    unnamed = _unnamed(specs, cluster)
     delete = _deletable(unnamed, applied, authorities) if allow_delete else ()
-    unnamed = [name for name in unnamed if name not in delete]
+    unnamed = tuple(name for name in unnamed if name not in delete)
     return Plan(
         generation=generation + 1 if records or not set(schemas) <= set(ids.values()) else generation,
         create=tuple(spec for spec in specs if spec.name not in cluster.partitions),
@@ -102,7 +101,7 @@ def plan(
         added=frozenset(records.keys() - before.keys()),
         details=_details(applied, network) if applied is not None else {},
         settings=settings,
-        unnamed=tuple(unnamed),
+        unnamed=unnamed,
         kept=frozenset(name for name in unnamed if _once_own(name, authorities)),
         delete=delete,
     )
@@ -125,6 +124,12 @@ def _changed_records(before: Mapping[str, bytes], after: Mapping[str, bytes]) ->
         key: value for key, value in after.items() if before.get(key) != value
     }
     return changed | dict.fromkeys(sorted(before.keys() - after.keys()))
+
+
+def _unnamed(specs: Iterable[TopicSpec], cluster: Cluster) -> tuple[str, ...]:
+    """The cluster's topics without a specification, Kafka's own left out."""
+    others = cluster.partitions.keys() - {spec.name for spec in specs}
+    return tuple(sorted(name for name in others if not name.startswith("__")))
 
 
 def _deletable(

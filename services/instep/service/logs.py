@@ -13,7 +13,7 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -43,8 +43,13 @@ def configure_logs(*, damped: bool = True) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
+    _route_libraries(shared, damping if damped else None)
+
+
+def _route_libraries(shared: Sequence[structlog.typing.Processor], damping: Damping | None) -> None:
+    """Write the libraries' records, from WARNING on, as lines of the same form; None damps none of them."""
     handler = logging.StreamHandler(sys.stderr)
-    if damped:
+    if damping is not None:
         handler.addFilter(_DampedRecords(damping))
     handler.addFilter(_without_errors_messages)
     handler.setFormatter(
@@ -60,7 +65,7 @@ def configure_logs(*, damped: bool = True) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
-    # XXX: it reports each partition of a topic that is not there yet, ten times a second.
+    # XXX: aiokafka reports each partition of a topic that is not there yet, ten times a second.
     logging.getLogger("aiokafka.cluster").setLevel(logging.ERROR)
 
 

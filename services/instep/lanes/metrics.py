@@ -41,7 +41,7 @@ class LaneMetrics:
         ).labels(service)
         self.restore = Histogram(
             "instep_lane_restore_seconds",
-            "Time that a claim took to bring a lane's state up to date.",
+            "Duration of a claim, from its beginning until the lane reads; the restore of the state is part of it.",
             ["service"],
             buckets=(*_SECONDS, 10.0, 30.0, 60.0, 300.0),
             registry=registry,
@@ -82,7 +82,7 @@ class LagCollector(Collector):
 
 
 class HangingCollector(Collector):
-    """`instep_lane_hanging_seconds`, computed at each scrape."""
+    """`instep_lane_hanging_seconds`, computed at each scrape: 0 where no transaction hangs."""
 
     def __init__(self, service: str, hanging: Callable[[], Iterable[tuple[int, float]]]) -> None:
         self._service = service
@@ -100,6 +100,6 @@ class HangingCollector(Collector):
     def _family(self) -> GaugeMetricFamily:
         return GaugeMetricFamily(
             "instep_lane_hanging_seconds",
-            "How long the last stable offset of a partition that the lane reads or writes has stood below its end.",
+            "Seconds for which an open transaction has hidden records in instep.network, or where the lane reads or writes.",
             labels=["service", "lane"],
         )

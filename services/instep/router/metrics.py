@@ -66,7 +66,9 @@ class RouterMetrics:
         self._rejections = counter(
             "instep_router_rejections", "Events refused by the router, by reason.", "source", "reason"
         )
-        self._canaries = counter("instep_router_canaries", "Synthetic events, dropped here.", "source")
+        self._canaries = counter(
+            "instep_router_canaries", "Synthetic events, which the router does not deliver.", "source"
+        )
         self._forgotten = counter(
             "instep_router_forgotten",
             "Corrections of events too old to be remembered, routed as new.",

@@ -31,6 +31,7 @@ from tests.kafka.services import Fleet, Worker, fleet
 from tests.kafka.toy import DEADLY, INPUT, OUTPUT, SET_ASIDE, STATE, TOY
 
 PARTITION = TopicPartition(INPUT, 0)
+LAG = f'kafka_consumergroup_lag{{consumergroup="toy-toy",partition="0",topic="{INPUT}"}}'
 SAMPLE = Path(__file__).parents[2] / "deploy" / "network" / "sample"
 
 
@@ -226,9 +227,11 @@ async def test_a_topic_that_is_made_anew_while_the_lane_reads_it_stops_the_lane_
     with fleet(toy_connection, tmp_path) as ours:
         worker = ours.start("toy", module="tests.kafka.toy")
         assert await passed_on(toy_connection, 10) == numbered(0, 10)
+        assert LAG in worker.get("/metrics")
         await made_anew(toy_connection, INPUT)
         await write(toy_connection, numbered(100, 104))
         await unready(worker, "lost-records")
+        assert LAG not in worker.get("/metrics"), "a lag that nobody measures looks like nothing to do"
         await accept_at(toy_connection, INPUT)
         assert await passed_on(toy_connection, 14) == [*numbered(0, 10), *numbered(100, 104)]
         assert worker.exit_code is None

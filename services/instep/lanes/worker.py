@@ -307,8 +307,11 @@ class Worker:
         return stalled(list(self._lanes.values()), self.settings.transaction_timeout)
 
     def _lags(self) -> Iterator[Lag]:
-        """The lags to the end of each log: a hanging transaction must not look like nothing to do."""
-        for lane in list(self._lanes.values()):
+        """The lags to the end of each log: a hanging transaction must not look like nothing to do.
+
+        A lane that stands still reads nothing, and knows no log's end any more. Its last lag would hide what comes in.
+        """
+        for lane in [lane for lane in self._lanes.values() if lane.claimed]:
             for partition, position in list(lane.next.items()):
                 ends = self._driver.thread.end_of(partition)
                 if ends is not None:

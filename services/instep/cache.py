@@ -1,4 +1,4 @@
-"""The cache directory: files that Instep can download or build again."""
+"""Says where Instep keeps files that it can download or build again."""
 
 from collections.abc import Mapping
 from pathlib import Path

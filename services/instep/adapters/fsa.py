@@ -1,10 +1,11 @@
-"""Reads registrations of the FSA's "Register a Food Business" service, version 5 of its API, for `business-registered`.
+"""Reads registrations of the Food Standards Agency's "Register a Food Business" service, for `business-registered` events.
 
-The API writes null for every absent value, though its specification allows no null. Only `collected` ever changes in a
-record there, so a registration gives one event, recorded at its creation.
+The files hold registrations as version 5 of the service's API gives them. The API writes null for every absent value,
+though its specification allows no null. A registration gives one event, recorded at its creation: only the field
+`collected` (whether the council has collected the record) changes later.
 
-The schema has no place for second telephone numbers, the search term, the declarations and `collected` (whether the council
-has collected the record), so they are left out.
+The schema has no place for second telephone numbers, the search term, the declarations and `collected`, so they are left
+out.
 """
 
 from __future__ import annotations

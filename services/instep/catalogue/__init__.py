@@ -1,4 +1,4 @@
-"""The catalogue: the files in `schemas/`, read into plain values, and the rules that keep them safe to publish.
+"""Reads the catalogue of schemas, the files in `schemas/`, and holds the rules that keep the schemas safe to publish.
 
 `files` reads the directory. `lint` lists all problems of a directory; `definitions`, `event_types`, `growth`,
 `compatibility`, `lock` and `examples` hold its rules. `difference` says what a recipient would notice in a new version.

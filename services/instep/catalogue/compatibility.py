@@ -1,8 +1,9 @@
-"""Compares two versions of a schema: whether each can read the other's events, by our own rules and in two more ways.
+"""Compares two versions of a schema: whether each can read the other's events.
 
-`growth_problems` has our own rules, the strictest. `avro_problems` asks the Avro project's own checker. `reading_problems`
-trusts no rules at all: it writes events of a version, reads them with the other, each way, and looks whether they still say
-the same. The lint compares *all* versions of a major, so that compatibility is transitive.
+There are three comparisons. `growth_problems` (the module `growth`) has our own rules, the strictest. `avro_problems`
+asks the Avro project's own checker. `reading_problems` trusts no rules at all: it writes events of a version, reads
+them with the other, each way, and looks whether they still say the same. The module `lint` compares each version with
+*all* older versions of its major, so that compatibility is transitive.
 
 The decision: `services/decisions/007-our-own-compatibility-rules.md`.
 """

@@ -1,7 +1,8 @@
-"""The rules for the definition of a schema alone: it is safe to decode, and its defaults fail closed.
+"""Checks the definition of one schema: that it is safe to decode, and that its defaults permit nothing.
 
-fastavro dies on recursive schemas, and takes any memory for arrays of items without bytes (7 hostile bytes cost seconds). So
-only schemas that keep these rules are ever registered. The rules between two versions are in `growth`.
+fastavro dies on recursive schemas, and takes any memory for arrays of items without bytes (7 hostile bytes cost
+seconds). So only schemas that keep these rules are ever registered. The rules between two versions are in the module
+`growth`.
 
 `problems` yields a sentence for each problem, and raises nothing on any JSON.
 

@@ -1,4 +1,4 @@
-"""Says in plain English what a recipient would notice between two schemas: `instep schemas diff`."""
+"""Says in plain English what a recipient would notice between two schemas, for `instep schemas diff`."""
 
 from __future__ import annotations
 

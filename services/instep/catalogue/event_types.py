@@ -1,4 +1,4 @@
-"""The rules for an `event.toml`: `problems(document, fields)`, given the parsed file and the fields of its newest schema."""
+"""Checks an `event.toml`, which says of an event type its owner, required fields, addresses and personal-data classes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Proves the examples: intake accepts each accepted example, and refuses each rejected example for its reason.
+"""Proves the examples of the catalogue: intake accepts each accepted example, and refuses each rejected one for its reason.
 
 An accepted example is a plain event, or a plain record of the bus. A rejected example is {reason, fields, event} where the
-meaning is at fault, and {reason, hex} where the bytes are. Either may have a `why`.
+meaning is at fault, and {reason, hex} where the bytes are. A rejected example may also say `why`.
 """
 
 from __future__ import annotations

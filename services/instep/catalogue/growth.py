@@ -1,4 +1,4 @@
-"""The rules for a newer version of a schema: within a major version a schema only grows, at its ends.
+"""Compares two versions of a schema by our own rules: within a major version a schema only grows, at its ends.
 
 Avro's own rules are empty where every field may be null. Fields may be taken away, renamed and put in another order,
 symbols and defaults may go, and Avro's checker passes all of this, since every reader can make *something* of every byte.

@@ -1,7 +1,13 @@
 """Lists all problems of a catalogue's directory, file by file.
 
-The stages are: the files and their versions; each schema alone, and against every older version of its major; each
-`event.toml`; the examples. A stage with problems is the last to run. Differences from `versions.lock` are always listed.
+Differences from `versions.lock` are always listed. The other problems are looked for in stages:
+
+1. The names and places of the files.
+2. Each schema alone, and against every older version of its major.
+3. Each `event.toml`.
+4. The examples.
+
+A stage takes the stages before it as sound. So where a stage finds problems, no later stage runs.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The lock holds the SHA-256 of every schema file. A recipient may still hold records of any version, and bytes that a changed
 schema reads as something else are worse than lost. `sha256sum` writes and reads the same form: `cd schemas && sha256sum
---check versions.lock` finds the same changes.
+--check versions.lock` finds changed and missing files too.
 """
 
 from __future__ import annotations

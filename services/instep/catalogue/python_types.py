@@ -1,8 +1,8 @@
-"""Writes the Python types of every record's plain JSON from the schemas: the text of `instep.client.types`.
+"""Makes the text of the module `instep.client.types` from the schemas: a Python type for the plain JSON of every record.
 
 A type that several schemas hold alike is written once. Where two types of a name differ, the later type has its schema's
-name too (`BusinessRegisteredAddress`). A field without a default must be given. All others may be absent, since `plain`
-leaves out nulls.
+name too (`BusinessRegisteredAddress`). A field without a default must be given. All others may be absent, since
+`events/plain.py` leaves out nulls.
 """
 
 from __future__ import annotations

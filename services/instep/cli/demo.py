@@ -1,4 +1,6 @@
-"""Defines `instep demo`: the whole journey of a network on a real Kafka, shown and judged."""
+"""Defines the command `instep demo`, which runs the demo (`demo/run.py`), prints its results, and fails where they are
+wrong.
+"""
 
 import json
 import os

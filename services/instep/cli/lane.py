@@ -1,4 +1,9 @@
-"""Defines `instep lane`: shows the services' lanes to an operator, who may accept gaps and settle transactions."""
+"""Defines the commands `instep lane list | accept | settle`, by which operators look after a service's lanes.
+
+A lane is one share of a service's partitions. `list` shows each lane's owner, lag and lost records. `accept` lets a
+lane go on behind records that are gone. `settle` decides how transactions end whose end marker is missing. The work
+is done in `lanes/survey.py`.
+"""
 
 import asyncio
 import getpass

@@ -1,4 +1,4 @@
-"""Defines `instep up | down | status | doctor`: the commands of the local platform."""
+"""Defines the commands `instep up | down | status | doctor`, which start, stop, show and examine a Kafka on this machine."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Defines `instep run SERVICE`: runs a worker of a service, as production does."""
+"""Defines the command `instep run SERVICE`, which runs one process of a service (a worker) as production does."""
 
 import sys
 from importlib import import_module

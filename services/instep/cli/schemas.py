@@ -1,4 +1,8 @@
-"""Defines `instep schemas list | show | check | diff | types`: the catalogue of schemas, its soundness, its changes."""
+"""Defines the commands `instep schemas list | show | check | diff | types`: the catalogue of schemas, for people.
+
+They list and show schemas, prove the catalogue sound, show the changes between two versions, and write the Python types of
+records. The work is done in `catalogue/`.
+"""
 
 import asyncio
 import json

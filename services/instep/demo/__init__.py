@@ -1,5 +1,6 @@
-"""The demo: the whole journey of one network on a real Kafka, shown and judged.
+"""Plays the demo: moves invented records between councils over a real Kafka, shows the results, and proves them right.
 
-`run` conducts it on a local platform of its own, `publishing` sends the files as each council would, `settled` waits until
-everything is decided, `evidence` and `report` judge from the topics alone, `access_probes` tries what a council may not.
+`run` conducts the demo on a local platform of its own. `exports` splits the sample data, `publishing` sends each council's
+files, and `settled` waits until everything is decided. `evidence` and `report` judge from the topics alone. `access_probes`
+tries what a council may not do. `journey` holds the results, `record` and `summary` write them for programs and people.
 """

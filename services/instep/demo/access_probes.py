@@ -1,4 +1,6 @@
-"""Probes of the rules: the broker turns councils away from others' topics, and a suspended agreement shares nothing."""
+"""Tries on the running demo what the rules forbid: reading and writing others' topics, and sharing under a suspended
+agreement.
+"""
 
 import asyncio
 import re

@@ -1,7 +1,7 @@
-"""The demo's calendar: agreements are in force today as they were on the day of their writing.
+"""Moves the dates of a network's agreements on, so that the demo's agreements are in force today as when they were written.
 
-An agreement ends with its review date, and then nothing flows under it. The demo's networks were written on a day; on a
-later one all dates in a copy of their agreements are moved on by as many days, so that what was in force still is.
+An agreement ends with its review date, and then nothing flows under it. The demo's networks were written on one day
+(`WRITTEN`). On a later day, all dates in a copy of their agreements are moved on by the days that have passed.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""From the records of the topics to the report's evidence, and whether everything published has been dealt with yet."""
+"""Turns the records of topics into the demo's evidence, the plain values that the module `report` judges. Pure."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,8 +1,8 @@
-"""The demo's input: one file of everybody's records, split into what each council would export of its own.
+"""Splits the demo's sample data, one file of everybody's records, into the files that each council would export.
 
-Who publishes: a move, the gaining council; a placement, the placing one; a registration, the council that registered it.
+Who publishes: a move, the gaining council; a placement, the placing council; a registration, the council that registered.
 Rows of councils outside the network are left out. The sample data run to the end of 2026, and an event recorded in the
-future is refused; so a row that this machine's clock has not reached yet is given the last minutes instead, in its order.
+future is refused. So a row that this machine's clock has not reached yet is dated back to the last minutes, in its order.
 """
 
 import csv

@@ -1,4 +1,4 @@
-"""One run of the demo: its paths, its services, and its results."""
+"""Defines the values that a run of the demo fills in: its paths, its services and its results."""
 
 from collections import Counter
 from collections.abc import Sequence

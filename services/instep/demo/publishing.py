@@ -1,4 +1,4 @@
-"""Publishing everybody's exports as each council would, several councils at once, with the code of `instep publish`."""
+"""Publishes the demo's export files as each council would, several councils at once, with the code of `instep publish`."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""The figures of one demo, as `.instep/demo.json` keeps them."""
+"""Gives all figures of a run of the demo as JSON, for `.instep/demo.json`."""
 
 from dataclasses import asdict
 from typing import Any

@@ -1,7 +1,8 @@
-"""The demo's judge and figures: pure functions over the records of all topics, so that tests can show the judge fail.
+"""Judges a run of the demo from the records of all topics, and counts its figures. Pure, so that tests can show it fail.
 
 The judge trusts no service. The outboxes are the truth about what councils published. For each published event the judge
-looks for exactly one rejection or disclosure, and for each record of an inbox the judge looks for the published event.
+looks for exactly one rejection or disclosure (the record of who was sent the event). For each record of an inbox the judge
+looks for the published event.
 """
 
 from collections import Counter, defaultdict

@@ -1,10 +1,10 @@
-"""The demo: the whole journey of one network on a real Kafka, from councils' files to other councils' inboxes, and judged.
+"""Conducts the demo: starts Kafka and the services, publishes, waits, reads every topic, has the run judged, and ends all.
 
-The demo has a platform of its own in a directory of its own, and so disturbs no `instep up`. The demo begins with nothing.
-It has a platform of its own in a directory of its own, and so disturbs no `instep up`. The demo begins with nothing.
+The demo has a platform of its own in a directory of its own, and so disturbs no `instep up`. It begins without the data of
+an earlier demo.
 
-A slow machine makes the demo late and nothing else. Every wait goes on while something moves (`standstill`), and the judge
-begins only when every decision can be read.
+A slow machine makes the demo late and nothing else. Every wait goes on while something moves (`local/standstill.py`), and
+the judge (the module `report`) begins only when every decision can be read.
 """
 
 import asyncio

@@ -1,4 +1,6 @@
-"""What one demo has shown, section by section, for people. Pure: the command prints the sections."""
+"""Writes the results of a run of the demo for people, section by section. Pure: the command `instep demo` prints the
+sections.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """Blanks an event: leaves only the fields that a recipient may have, in the event's own schema.
 
-The header is whole. Every field that is not shared is null or an empty array: a single zero byte, either way.
+The header stays whole. Every field that is not shared becomes null, or an empty array: a single zero byte, either way.
 
 A delivery never says more than the event. Null stays null. A record with shared fields is there only where the source had
 that record. Where the source had the record and none of its shared fields, the recipient gets a record of nulls: to share a

@@ -1,4 +1,4 @@
-"""Writes records of the bus itself (a rejection, a disclosure …), framed with the schema ids of a network."""
+"""Writes Instep's own records about events, such as rejections and disclosures, framed with the schema ids of a network."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
 """Turns a stranger's bytes into a sound event, or into a refusal with its reason; never raises, whatever the bytes.
 
-The steps are: size, framing, a registered event schema, a strict reading (`reader`), nothing left over. The first step that
-fails is the reason. A schema is chosen by its id from the network's own list; nothing out of a message is ever used as a
-schema. A sound event is canonical: arrays in sized or split blocks, which are valid Avro, are written again.
+The checks are, in this order: size, framing, a known event schema, a strict reading (the module `reader`), nothing
+left over. The first check that fails gives the reason. A schema is chosen by its id from the network's own list;
+nothing out of a message is ever used as a schema. A sound event is canonical: arrays in sized or split blocks, which
+are valid Avro, are written again.
 """
 
 from __future__ import annotations

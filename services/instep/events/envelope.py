@@ -1,6 +1,6 @@
-"""Writes and reads the Kafka headers around a record: CloudEvents 1.0 in Kafka's binary mode, the trace, and our own.
+"""Writes and reads the Kafka headers of a record: CloudEvents 1.0 in Kafka's binary mode, the trace context, and our own.
 
-Publishers may send `ce_` headers, which must agree with the event; every record in an inbox carries them.
+Publishers may send `ce_` headers, which must agree with the event. Every record in an inbox carries them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Lists the fields of a schema by their paths: `old_address.postcode`, through records and arrays of records.
+"""Lists the fields of a schema by their paths, such as `old_address.postcode`, through records and arrays of records.
 
 Agreements, `event.toml` and refusals name fields by path. The header is part of every event and is always whole, so callers
 that ask for the fields to share leave out `header` and the paths beneath it.

@@ -1,6 +1,7 @@
-"""Puts the schema's id in front of an Avro body, as Confluent frames it: byte 0, four bytes of id (big-endian), the body.
+"""Puts a schema's id in front of an Avro body, as Confluent frames it, and takes the two apart again.
 
-Source: Confluent's wire format, which every registry-aware Kafka client writes.
+A framed value is byte 0, four bytes of id (big-endian), the body. Source: Confluent's wire format, which every
+registry-aware Kafka client writes.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Makes functions out of generated code, once for each schema, so that an event costs no look-up of its schema.
+"""Compiles Python functions out of code that other modules generate from a schema.
 
-Only names of a schema come into the code, always through `repr`. Schemas are ours: linted files of the catalogue, never
-something out of a message. `tests/unit/events/golden/` holds generated code to read.
+The modules `reader`, `writer`, `splice`, `part` and `rules` generate a function once, so that an event costs no
+look-up of its schema. Only names of a schema come into the code, always through `repr`. Schemas are ours: linted
+files of the catalogue, never something out of a message. `tests/unit/events/golden/` holds generated code to read.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Tells events apart: by their identity, and by a digest of their content.
 
-Identity is (source, subject_ref, event_id). Content is everything but `published_at`, so that an event published twice is
-the same event.
+The identity is (source, subject_ref, event_id). The content is everything but `published_at`, so that an event published
+twice is the same event.
 """
 
 from __future__ import annotations

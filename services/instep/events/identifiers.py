@@ -1,4 +1,5 @@
-"""Gives each identifier its canonical form: postcodes, UPRNs, GSS codes, company numbers, references of subjects …
+"""Gives each identifier its canonical form: postcodes, UPRNs, GSS codes, company numbers, references of subjects and
+others.
 
 Every function takes a system's text and gives the canonical form, or None where the text is no such identifier. So a
 value is canonical where the function gives the same value back. Adapters normalise with these functions. Intake's rules

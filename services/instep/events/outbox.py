@@ -1,8 +1,9 @@
-"""Validates a record of an outbox: its size, its bytes, the meaning of its event, and its key and headers beside the event.
+"""Validates a record of an outbox: its size, its bytes, the meaning of its event, and whether key and headers fit the
+event.
 
 The broker does not tell a consumer who wrote a record. So the outbox that holds a record is the authenticated source, and
-the event has to name the same source. Intake refuses by these rules, and publishers apply the same rules before a
-redrive.
+the event has to name the same source. Intake refuses by these rules. Publishers apply the same rules before they send a
+refused record again.
 
 The decision: `services/decisions/014-the-broker-is-the-gatekeeper.md`.
 """

@@ -1,12 +1,12 @@
-"""Converts plain JSON events to the datums of Avro, and back.
+"""Converts plain JSON events to the values that Avro encodes (datums), and back.
 
 A plain event is JSON as a council's developer would write by hand: ISO dates (`2026-04-01`), ISO timestamps with `Z` or
 an offset, enum symbols as text, no union tags. Null and absent are the same. An absent array is empty, and an absent
 field with a default has its default. The header is an object named `header`, like any other. `to_plain` leaves out nulls
 and empty arrays, so `to_plain(from_plain(x)) == x` for every x that leaves out no default.
 
-`from_plain` is strict: a misspelt field that is silently dropped is a fact that never arrives. Its errors name the field and
-never a value, since a value may be a person's.
+`from_plain` is strict: a misspelt field that is silently dropped is a fact that never arrives. Its errors name the
+field and never a value, since a value may be a person's.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
-"""Reads the bytes of an event strictly: a single pass gives the datum, or refuses the bytes.
+"""Reads the bytes of an event strictly: a single pass gives the event's values, or refuses the bytes.
 
-fastavro is fast, but accepts bytes that Avro does not allow: negative choices, overlong numbers, a boolean of 2, bytes left
-over. A check beside fastavro costs a second pass, so here a single pass reads and checks. The reader of a schema is a
-generated function, whose straight-line code only indexes the bytes; it is twice as fast as fastavro. Tests compare its
-results with fastavro's, byte by byte.
+fastavro is fast, but accepts bytes that Avro does not allow: negative choices, overlong numbers, a boolean of 2,
+bytes left over. A check beside fastavro costs a second pass, so here a single pass reads and checks. The reader of a
+schema is a generated function, whose straight-line code only indexes the bytes. The function is twice as fast as
+fastavro. Tests compare its results with fastavro's, byte by byte.
 
 A reader keeps three promises, whatever the bytes are. It ends after at most a step for each byte. It makes nothing larger
 than a record for every two bytes. It raises UnsoundBytesError and nothing else.
 
-Arrays in sized or split blocks are valid Avro, and some libraries write no others. The reader takes them, and reports them.
+Arrays in sized or split blocks are valid Avro, and some libraries write no others. The reader takes such arrays, and tells
+its caller that there were any.
 """
 
 from __future__ import annotations

@@ -1,18 +1,21 @@
 """Refuses an event whose bytes are sound and whose meaning is not; each event type has a rule, compiled once.
 
 A rule comes from the schema (dates, timestamps, enums and uuids by their types; identifiers by their names, which mean the
-same thing wherever they stand) and from `event.toml` (required fields):
+same thing wherever they stand) and from `event.toml` (required fields). The reasons:
 
     unknown-value    an enum is given as UNKNOWN; or a NEW has `replaces`, so that nobody can tell whether the event is
                      new or corrects something
     missing-field    a required field of a NEW, CORRECT or REFRESH is null, empty or blank (an ANNUL may be bare); or a
                      CORRECT or ANNUL does not name the event to replace
-    bad-identifier   not in its canonical form. A postcode in small letters or without its space is refused too: adapters
-                     and publishers normalise (`identifiers`), and the bus never rewrites a source's words. An event that
-                     replaces itself. Whether a postcode *exists* is no question here: ZZ99 3VZ passes
-    bad-date         before 1850, more than two years ahead (a birth: more than a day), or a timestamp more than a day ahead
+    bad-identifier   an identifier is not in its canonical form; or an event replaces itself. A postcode in small letters
+                     or without its space is refused too: adapters and publishers normalise (the module `identifiers`), and
+                     the bus never rewrites a source's words. Whether a postcode *exists* is no question here: ZZ99 3VZ
+                     passes
+    bad-date         a date before 1850, or more than two years ahead (a birth: more than a day); or a timestamp more than a
+                     day ahead
 
-An event may violate a rule in several ways. The refusal gives the first reason in this order, and names all fields of it.
+An event may violate a rule in several ways. The refusal gives the first reason in this order, and names all fields at fault
+for that reason.
 """
 
 from __future__ import annotations

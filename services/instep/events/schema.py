@@ -1,4 +1,6 @@
-"""Schemas, event types and the catalogue of all of them, as plain values; `catalogue.files` reads them from `schemas/`."""
+"""Defines schemas, event types and the catalogue of all of them, as plain values; `catalogue/files.py` reads them from
+files.
+"""
 
 from __future__ import annotations
 

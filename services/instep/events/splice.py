@@ -1,8 +1,9 @@
 r"""Blanks an event without decoding it: cuts the shared fields out of the event's own bytes, and joins them.
 
-**Why nothing is decoded.** A blanked event keeps its schema, and a field that is not shared is a single zero byte
-(`blanking`). So a recipient's bytes are runs of the source's bytes with zero bytes between them. To cut the runs out, only
-the places of the fields have to be known; their values do not matter. (`part` decodes the few fields that routing asks for.)
+**Why nothing is decoded.** A blanked event keeps its schema, and a field that is not shared is a single zero byte (the
+module `blanking`). So a recipient's bytes are runs of the source's bytes with zero bytes between them. To cut the runs
+out, only the places of the fields have to be known; their values do not matter. (The module `part` decodes the few
+fields that routing asks for.)
 
 **The form of an event.** Avro's bytes hold no names and no separators, but every value says by its first bytes how far it
 reaches. Our schemas are never recursive. With a bound on texts and arrays, the canonical bytes of a schema are therefore a
@@ -22,7 +23,7 @@ can match, by its first bytes, so `re` has no second way to try.
 
 **What is unusual.** Each length of a text is an alternative, so the form stops at the usual lengths: texts shorter than
 64 bytes, arrays of at most 8 items. An event beyond them may be sound, but no form matches it. The caller decodes such an
-event whole with `reader`, and `reader` tells unusual from unsound.
+event whole with the module `reader`, which tells unusual from unsound.
 
 **What a match proves.** The form takes canonical bytes alone: exact choices, enums, booleans and numbers in their shortest
 form, arrays in a single block, and nothing left over. Only UTF-8 is left unproven, for texts that nobody reads: intake has

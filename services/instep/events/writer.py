@@ -1,4 +1,4 @@
-"""Writes the canonical bytes of a datum: of the whole event, or of the shared fields alone.
+"""Writes the canonical bytes of an event: of the whole event, or of the shared fields alone.
 
 fastavro's writer tries every branch of a union on a value before the writing. Our fields are nullable, so the trying costs
 five times the writing. Here a writer is generated once for each schema and set of shared fields. Fields that are not shared

@@ -1,4 +1,4 @@
-"""Composes an intake worker from its parts, in this place alone; importing the module connects to nothing."""
+"""Puts an intake worker together from its parts, and runs the worker. To import this module connects to nothing."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Decides whether intake accepts a record or refuses it. Pure: a record's key, value and headers in, a decision out."""
+"""Decides whether intake accepts a record of an outbox or refuses it, by the rules in `events/outbox.py`. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Counts intake's work: a tally for each batch, and the metrics that a tally raises once its batch has committed."""
+"""Counts intake's work: fills a tally while a batch is decided, and adds the tally to the metrics after the commit."""
 
 from collections import Counter
 from functools import lru_cache

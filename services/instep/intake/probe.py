@@ -1,5 +1,6 @@
-"""The child process that may die: decodes the values on its standard input, and applies intake's rules to them.
+"""Decodes values from standard input and applies intake's rules to them, in a child process that may die of a value.
 
+`lanes/probe.py` starts the process where a value may have killed the decoder of a worker. The command is
 `python -m instep.intake.probe IDS`, where IDS is JSON: `{"1": ["uk.instep.ResidentMoved", "1.0.0"]}`.
 """
 

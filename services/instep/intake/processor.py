@@ -1,6 +1,7 @@
-"""Takes in the records of outboxes: the engine hands over records, and gets hub events and rejections to send.
+"""Takes records of outboxes from the engine, and returns for each the accepted event or the rejection to send.
 
-Read `process` for the way of a record: decided by `decide`, then passed on to its lane of the hub or refused.
+`Intake.process` is what the engine (`lanes/`) calls. The module `decide` decides. An accepted event goes to the
+partition of `instep.events` that follows from its key.
 """
 
 from __future__ import annotations

@@ -1,7 +1,9 @@
-"""Connects services and commands to Kafka, and makes reading from Kafka safe.
+"""Connects services and commands to Kafka, and makes reading from Kafka safe. Nothing here changes a cluster.
 
-`connection` names the cluster and signs in. `diagnosis` names the cause when no broker works with us. `follow` reads
-`instep.network` and keeps to its newest generation. `log_ends` asks for the ends of logs. `record_parser` and `unpacking`
-make fetched batches safe to read. `soundness` says whether the cluster's version of Kafka writes every transaction's end.
-`secrets` keeps each principal's secret. Nothing here changes a cluster. `instep.network` decides who may know what.
+`connection` knows where the cluster is and how to sign in. `secrets` keeps each user's secret. `diagnosis` says why a
+connection fails. `soundness` warns of versions of Kafka that leave out the ends of transactions.
+
+`follow` reads `instep.network`, where the agreements of the network lie, and keeps to its newest state; `generations` and
+`freshness` serve it. `log_ends` asks for the ends of logs and of transactions, with the requests of `requests`.
+`record_parser` and `unpacking` make fetched batches safe to read.
 """

@@ -1,12 +1,12 @@
-"""Reads where Kafka is and how to sign in, and makes aiokafka's and confluent-kafka's arguments of that.
+"""Reads from settings where Kafka is and how to sign in, and turns that into arguments for aiokafka and confluent-kafka.
 
-Settings are `INSTEP_…` variables. Without `INSTEP_BOOTSTRAP_SERVERS` the connection holds that `instep up` left in
-`.instep/connection.json`. The two are never mixed across clusters. Where a variable names the brokers, the file is not read:
-a local file's PLAINTEXT can never be applied to somebody's production cluster. For the same reason PLAINTEXT has to be asked
-for by name.
+Settings are `INSTEP_…` variables. Where none of them names the brokers, the settings in `.instep/connection.json`
+hold, which `instep up` wrote for the local platform. The two are never mixed across clusters. Where
+`INSTEP_BOOTSTRAP_SERVERS` names the brokers, the file is not read: a local file's PLAINTEXT can never be applied to
+somebody's production cluster. For the same reason PLAINTEXT has to be asked for by name.
 
-On the local platform every command signs in as the principal for whom the command speaks (`signed_in_as`), since all secrets
-lie in one directory. In production a person who runs a command has one identity, which the variables name.
+On the local platform every command signs in as the principal for whom the command speaks (`signed_in_as`), since all
+secrets lie in one directory. In production a person who runs a command has one identity, which the variables name.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Finds out why no broker works with us, and says so in a sentence.
+"""Finds out why a connection to Kafka fails, and says so in one sentence for the user.
 
 aiokafka reports all causes alike, as a failed connection. So each server is tried again, step by step, until a step fails:
 the port opens, TLS is agreed, Kafka answers, Kafka accepts our name and secret. A frozen broker is a case of its own: the

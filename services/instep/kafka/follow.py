@@ -1,8 +1,9 @@
-"""Follows `instep.network`: reads the topic whole, then keeps to its newest generation.
+"""Follows `instep.network`, the topic of authorities and agreements: reads it whole, then keeps to its newest state.
 
-`apply` writes the changed records and then `generation`, in a single transaction. So nobody sees a half-made change: readers
-are `read_committed`, and records count only from the `generation` record on. A reader that cannot confirm the end of the
-topic may be sharing under an agreement that was suspended meanwhile: hence `fresh` (see `freshness`).
+`instep network apply` writes the changed records and then a `generation` record, in a single transaction. So nobody sees a
+half-made change: readers are `read_committed`, and records count only from the `generation` record on (the module
+`generations`). A reader that cannot confirm the end of the topic may be sharing under an agreement that was suspended
+meanwhile: hence `fresh` (the module `freshness`).
 """
 
 import asyncio

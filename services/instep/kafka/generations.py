@@ -1,4 +1,7 @@
-"""Collects the records of `instep.network`. A change counts only from the `generation` record that ends the change."""
+"""Collects the records of `instep.network` into generations, the numbered states of the network.
+
+A change of the network is several records and then a `generation` record. The change counts only from that record on.
+"""
 
 from collections.abc import Mapping
 

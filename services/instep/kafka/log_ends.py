@@ -1,5 +1,4 @@
-"""Asks the cluster for the ends of logs, the ids of topics and the state of transactions, beyond what aiokafka's
-clients offer.
+"""Asks a cluster for ends of logs, ids of topics and states of transactions, beyond the questions of aiokafka's clients.
 
 The *end* of a log is the offset of the next record. The *last stable offset* (LSO) is the beginning of the first open
 transaction, or the end where no transaction is open: a `read_committed` reader gets nothing from the LSO on. A

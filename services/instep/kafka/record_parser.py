@@ -1,11 +1,12 @@
-"""Reads fetched batches that would otherwise end the reader, and end the reader again after every restart.
+"""Replaces aiokafka's parser of fetched batches, which fails on some batches that a broker accepts.
 
-The broker accepts any bytes as a header's name, and aiokafka raises UnicodeDecodeError in the middle of a batch. Here the
-reader makes such a name readable and reads on.
+A consumer that fails on a batch would meet the same batch again after every restart. There are two kinds of such batches.
 
-The broker also accepts a compressed batch that unpacks to any size (`unpacking`), and some that only Java can unpack. Such a
-batch is not read. Each of its records has a stand-in without a key, whose value is `TOO_LARGE` or `UNREADABLE`, so that no
-record is lost. The processor decides what becomes of a stand-in.
+- The broker accepts any bytes as a header's name, and aiokafka raises UnicodeDecodeError in the middle of a batch.
+  Here such a name is made readable, and the batch is read on.
+- The broker accepts a compressed batch that unpacks to any size (the module `unpacking`), and some batches that only
+  Java can unpack. Here such a batch is not read. Each of its records has a stand-in without a key, whose value is
+  `TOO_LARGE` or `UNREADABLE`, so that no record is lost. The processor decides what becomes of a stand-in.
 """
 
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Two requests of Kafka's protocol that aiokafka lacks: how a transaction ended, and the ids of topics.
+"""Defines two requests of Kafka's protocol that aiokafka lacks: how a transaction ended, and the ids of topics.
 
 https://kafka.apache.org/protocol: DescribeTransactions version 0, Metadata version 12.
 """

@@ -1,4 +1,4 @@
-"""Keeps secrets: a file for each principal, made once, that only the file's owner can read."""
+"""Makes and reads the secrets of Kafka users: a file for each principal, made once, that only the file's owner can read."""
 
 import os
 import secrets

@@ -1,9 +1,9 @@
-"""Finds out whether a cluster's Kafka writes every transaction's end: 4.3.0, 4.3.1 and 4.4.0 do not (KAFKA-20734).
+"""Warns of a Kafka that leaves out end markers of transactions: 4.3.0, 4.3.1 and 4.4.0 (KAFKA-20734).
 
-There the transaction coordinator takes a partition without a leader for a deleted partition, and never writes the
-marker that ends the transaction. The next transaction of the same producer then ends both, whichever way that
-transaction goes. Instep waits for hanging transactions and settles them, but cannot see a marker that was skipped while
-nobody looked.
+In these versions the transaction coordinator takes a partition without a leader for a deleted partition, and never
+writes the marker that ends the transaction there. The next transaction of the same producer then ends both, whichever
+way that transaction goes. Instep waits for hanging transactions and settles them, but cannot see a marker that was
+skipped while nobody looked.
 
 Each broker is asked for its features (the ApiVersions request, which needs no permission). The highest level of
 `metadata.version` that a broker supports tells the version of its software, even where an upgrade has not been finalised.

@@ -1,10 +1,10 @@
-"""Unpacks compressed batches within a bound.
+"""Unpacks compressed batches of records to at most 16 MiB each, and raises UnpackingError for larger batches.
 
 The broker's `max.message.bytes` bounds the compressed size only. So the broker accepts a batch of 64 kB that unpacks to
 2 GiB. aiokafka would unpack such a batch whole, and a worker was seen to grow to 4.4 GB. A sound batch unpacks to a few
 megabytes, since producers bound a batch before compressing.
 
-Of one answer of the broker, less than twice MOST bytes a partition are held (`record_parser`).
+Of one answer of the broker, the module `record_parser` holds less than twice MOST unpacked bytes a partition.
 """
 
 import gzip

@@ -1,8 +1,9 @@
-"""Assigns each lane whole to one worker, where the lane stays while the worker stays.
+"""Assigns partitions to the workers of a group: each lane goes whole to one worker, and stays there while the worker stays.
 
-Faust's own assignor keeps the partitions of a lane together only while every worker subscribes to the same topics. In a
-rolling restart that adds an authority the workers do not: lanes were then owned twice, and workers fenced each other. Here a
-lane's number follows from topic and partition alone, and a topic that the lane's owner does not know yet waits.
+A lane is all partitions with the same lane number. Faust's own assignor keeps the partitions of a lane together only while
+every worker subscribes to the same topics. In a rolling restart that adds an authority, the workers' topics differ. Lanes
+were then owned twice, and workers fenced each other. Here a lane's number follows from topic and partition alone
+(`network/partition.py`). A topic of the lane to which its owner does not subscribe yet is assigned to nobody.
 
 The decision: `services/decisions/004-our-own-partition-assignor.md`.
 """

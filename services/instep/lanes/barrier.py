@@ -1,13 +1,17 @@
-"""Makes sure that all transactions of a lane's earlier owners have ended, before a claim reads anything.
+"""Waits, in a claim, until all transactions of the lane's earlier owners have ended, and ends those that hang.
 
-`InitProducerId` aborts what the earlier owner left open, and Kafka promises an end marker on every partition. The barrier
-looks for these markers: the LSO has to reach the end that was read after `InitProducerId`, on every partition that the lane
-may write. A hanging transaction is settled by an empty transaction of the lane's own, which adds the partition and writes
-nothing there: the marker of the empty transaction ends whatever the same producer left open.
+A claim takes a lane (one share of the partitions) from its earlier owners, and passes the barrier before it reads
+anything. `InitProducerId` aborts the transaction that an earlier owner left open, and Kafka promises an end marker on
+every partition. The barrier looks for these markers on every partition that the lane may write. There the last stable
+offset (LSO) has to reach the end of the log, as read after `InitProducerId`.
+
+Where a marker does not come, the transaction hangs. The lane settles it: the lane sends an empty transaction of its own,
+which adds the partition and writes nothing there. The marker of the empty transaction ends whatever the same producer left
+open. The module `settlement` decides between commit and abort.
 
 Other lanes write to some of the partitions too, and may have a transaction open for as long as the limit of a transaction.
-Our marker does theirs no harm. But where nobody can tell how our transaction ended, the barrier waits as long as theirs may
-last, and then until an operator decides.
+Our marker does not end theirs. But where nobody can tell how our own transaction ended, the barrier waits as long as theirs
+may last, and then until an operator decides.
 
 The decision: `services/decisions/001-claims-that-prove-what-they-build-on.md`.
 """

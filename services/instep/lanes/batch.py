@@ -1,4 +1,4 @@
-"""Holds a batch: the records that a fetch brought of a partition, between two positions of the reader."""
+"""Defines a batch: the records that one fetch brought of one partition, and the positions before and after them."""
 
 from dataclasses import dataclass
 

@@ -1,11 +1,12 @@
-"""Reads the changelog of a lane, the lane's partition of `instep.<service>.state`, and rebuilds the lane's state from there.
+"""Rebuilds a lane's state from its *changelog*, the lane's partition of `instep.<service>.state`.
 
-Beside the processor's entries the changelog holds the lane's positions, each with the id of its topic, and the gaps that
-operators have accepted and the endings that they have decided.
+Beside the processor's entries the changelog holds the lane's positions, each with the id of its topic, and operators'
+decisions: gaps that they have accepted, and endings of transactions (the module `entries`).
 
-A state directory is trusted only after a proof: the record right below its checkpoint must be in the log, for a
-`read_committed` reader, with the same content. An offset within the log proves nothing: a transaction that RocksDB has taken
-over may have been undone, or the log cut off and grown again.
+The state on disk has a *checkpoint*, the offset of the changelog up to which the state is true. The state is trusted only
+after a proof: a `read_committed` reader has to find the record right below the checkpoint, with the same content. That the
+offset lies within the log proves nothing. A transaction may have been undone after its changes were written to disk, or the
+log may have been cut off and have grown again.
 """
 
 import time

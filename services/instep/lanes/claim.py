@@ -1,18 +1,23 @@
-"""Claims a lane: fences every earlier owner, ends their transactions, and brings the state up to the changelog's end.
+"""Takes a lane from its earlier owners, and commits the lane's transactions while this worker owns it.
 
-The order is the proof (`services/decisions/001-claims-that-prove-what-they-build-on.md`).
+A lane is one share of the partitions. Its *changelog*, a partition of `instep.<service>.state`, holds the lane's state and
+positions. `Claim.open` takes steps 1 to 4. Their order is a proof that nothing of an earlier owner can change afterwards
+(`services/decisions/001-claims-that-prove-what-they-build-on.md`).
 
-1. `DescribeTransactions`: how did the last transaction of this id end? After step 2 nobody can tell any more.
-2. `InitProducerId` fences any earlier owner and aborts the transaction that the earlier owner left open.
-3. The barrier (`barrier`): on every partition that the lane may write, earlier transactions have ended, or are ended here.
-4. The state directory is proven against the changelog, or discarded, and brought up to the changelog's end.
-5. Only then are positions read (`starting`).
+1. Ask `DescribeTransactions` how the last transaction of the lane's transactional id ended. After step 2 Kafka no longer
+   knows.
+2. Send `InitProducerId`. Kafka fences every earlier owner, and aborts a transaction that such an owner left open.
+3. Pass the barrier (the module `barrier`): on every partition that the lane may write, earlier transactions have ended, or
+   are ended here.
+4. Prove the state directory against the changelog, or discard the directory. Then bring it up to the changelog's end.
+5. Only then read the positions (the module `starting`).
 
-A frozen worker that thaws can do no harm: the fence refuses all its writes.
+A frozen worker that thaws can do no harm: Kafka refuses all its writes after the fence.
 
-While the claim lasts, a commit is believed only once seen. Kafka answers EndTxn before the markers are written. So
-nothing of a transaction is sent before the LSO of the changelog has passed the commit before, and a marker that does
-not show within seconds is written again (`unconfirmed`, `settlement`).
+While the claim lasts, Kafka's answer to EndTxn does not prove a commit, for Kafka answers before it writes the end
+markers. So a transaction sends nothing until the last stable offset (LSO) of the changelog has passed the last
+transaction. A marker that does not show within 5 s is written again. The module `unconfirmed` keeps the partitions
+where an end is awaited.
 """
 
 import asyncio

@@ -1,8 +1,10 @@
-"""Compares this machine's clock with Kafka's, as far as commits show both: plain state, given the times.
+"""Compares this machine's clock with Kafka's at each commit, and raises ClockError where they differ by more than 5
+minutes.
 
-Agreements go by the day, and the day is read from this machine's clock. Kafka says when its broker appended a record.
-So each commit shows both clocks at once, and between two commits the monotonic clock, which nobody can set, tells how
-far Kafka's must have come. Wall clocks are seconds since 1970, `now` is the monotonic clock in seconds.
+Agreements go by the day, and the day is read from this machine's clock. Kafka says when its broker appended a record. So
+each commit shows both clocks at once. Between two commits the monotonic clock, which nobody can set, tells how far Kafka's
+clock must have come. Wall clocks are seconds since 1970, `now` is the monotonic clock in seconds. The module reads no clock
+itself.
 
 The decision: `services/decisions/010-log-append-time.md`.
 """

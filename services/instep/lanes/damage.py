@@ -1,12 +1,13 @@
-"""Tells a damaged state directory, which is discarded, from a disk that cannot be used just now.
+"""Tells damage in a lane's state directory, which is then discarded, from a disk that cannot be used just now.
 
-The directory is a copy of the changelog. Where its content cannot be believed, the copy is discarded and made again; a
-rebuild takes time and loses nothing. Where the directory only cannot be used, because the disk is full or the user may
-not write, the copy is left alone: discarding would mend nothing, and the rebuild would fail for the same reason.
+The state directory is a copy of the lane's changelog in Kafka. Where its content cannot be believed, the copy is discarded
+and made again. A rebuild takes time and loses nothing. Where the directory only cannot be used, because the disk is full or
+the user may not write, the copy is left alone: discarding would mend nothing, and the rebuild would fail for the same
+reason.
 
-Damage that shows while the lane runs ends the claim. A file beside the directory (`mark`) has the next claim discard
-the copy, in this process or in another. Checking every block at each claim instead would read gigabytes whenever a lane
-moves. RocksDB checks each block on reading, so no damaged block ever decides anything.
+Damage that shows while the lane runs ends the claim, this worker's ownership of the lane. A file beside the directory
+(`mark`) has the next claim discard the copy, in this process or in another. To check every block at each claim would mean
+to read gigabytes whenever a lane moves. RocksDB checks each block on reading, so no damaged block ever decides anything.
 """
 
 import errno

@@ -1,19 +1,21 @@
-"""Drives Faust with whole batches: a message is a fetched batch of a partition, with the position before and after.
+"""Gives Faust a Kafka transport whose messages are whole batches: the records that one fetch brought of one partition.
 
 Stock Faust makes four asyncio tasks for each record, commits offsets by itself, and starts where the group's offset lies. A
-lane needs the opposite, so this transport takes four things out of Faust's hands.
+lane (one share of the partitions, with state of its own and one owner at a time) needs the opposite. So this transport
+takes four things out of Faust's hands.
 
-- *Records.* The consumer thread fetches for all lanes of the worker at once (`fetching`). For each partition
-  with a new position the thread makes a batch. Positions also move without records, past transaction markers and
-  aborted tails. Then the batch is empty, so that a lane may commit the true end and lag reads 0. The last batch of a
-  fetch is marked: from then on lanes decide, so that batches of the same fetch share a transaction.
+- *Records.* The consumer thread fetches for all lanes of the worker at once (the module `fetching`). For each partition
+  whose position has moved, the thread makes a batch with the positions before and after. Positions also move without
+  records, past transaction markers and aborted records. Then the batch is empty, so that a lane may commit the true end and
+  lag reads 0. The last batch of a fetch is marked. Lanes begin to decide at that mark, so that batches of the same fetch
+  share a transaction.
 - *Positions.* A lane says where to start, once it has claimed (`start_at`). There is no default: `auto_offset_reset` is
-  "none", because a lost position must never be answered by starting somewhere else. A position outside the log is
-  reported to the lane.
-- *Claims.* A partition is fetched only while a lane has claimed the partition. Each batch carries the number of the
-  claim under which it was fetched. A batch that was under way when the claim ended carries an old number, and is
-  dropped: the next claim reads the same records again.
-- *Commits.* Faust commits nothing. Positions belong to a lane's transaction; the group's offsets follow later
+  "none", because a lost position must never be answered by starting somewhere else. The consumer reports a position outside
+  its log (`out_of_range`), and the worker has the lane claim again.
+- *Claims.* A partition is fetched only while a lane has claimed it (the module `claim`). Each batch carries the number of
+  the claim under which it was fetched. A batch that was under way when the claim ended carries an old number, and is
+  dropped. The next claim reads the same records again.
+- *Commits.* Faust commits nothing. Positions belong to a lane's transaction. The group's offsets follow later
   (`commit_offsets`).
 
 Why Faust drives and does not commit: `services/decisions/003-lanes-instead-of-fausts-exactly-once.md`.

@@ -1,4 +1,4 @@
-"""Ends a worker's process out of order: on the unexpected, and when the farewells take too long."""
+"""Ends a worker's process without an orderly shutdown: after an unexpected error, or when the shutdown takes too long."""
 
 import os
 import sys

@@ -1,11 +1,12 @@
-"""Encodes and decodes the engine's own entries in a lane's changelog. Values are JSON.
+"""Encodes and decodes the engine's own entries in a lane's *changelog*, the lane's partition of `instep.<service>.state`.
 
-Each key begins with a NUL and `instep/`, then:
+The processor's entries lie there too. The engine's own keys begin with a NUL and `instep/`, and their values are JSON:
 
-- `position/<topic>/<partition>`: the offset at which the lane goes on
-- `claims`: how many claims in a row have ended without a commit
-- `accepted/<topic>/<partition>`: the gap that an operator has accepted: who, when, and where to go on
-- `settled/<epoch ms>`: an operator's decision about hanging transactions
+- `position/<topic>/<partition>`: the offset of the next record to read
+- `claims`: how many claims of the lane in a row have ended without a commit
+- `accepted/<topic>/<partition>`: a gap (records that the lane may never have read) that an operator has accepted:
+  who, when, and where to go on
+- `settled/<epoch ms>`: an operator's decision to commit or to abort transactions without an end marker
 
 Why positions are here: `services/decisions/011-the-changelog-holds-positions.md`.
 """

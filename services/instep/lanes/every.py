@@ -1,4 +1,4 @@
-"""Keeps time for repeated work, and for the pauses between tries: plain state, given the time."""
+"""Says when repeated work is due, and how long to pause before the next try. Callers pass in the time."""
 
 
 class Every:

@@ -1,4 +1,4 @@
-"""Makes the Faust app of a worker: group membership, an agent that takes whole batches, and the signals of its life."""
+"""Makes the Faust app of a worker: settings, an agent that takes whole batches, and calls on assignment and shutdown."""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence

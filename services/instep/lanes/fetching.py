@@ -1,13 +1,14 @@
-"""Decides when the consumer fetches, and takes the records of a fetch: the rhythm of reading.
+"""Decides when a worker's consumer asks the broker for records, and takes the records that came.
 
 aiokafka asks the broker again as soon as the records of an answer are taken. Many small answers keep broker, threads
-and lanes busy. So the consumer rests between two fetches, the longer the more records came (`_REST_PER_RECORD`, at most
-`_LONGEST_REST`): a record that comes alone is taken at once, records that come thick are taken together, and in a
-backlog (`_MANY`) there is no rest. The rest lies before the question. Were it between the answer and the taking,
-records would grow old, because what follows them is asked for only then.
+and lanes busy. So the consumer rests before each question, the longer the more records the last fetch brought
+(`_REST_PER_RECORD` for each record, at most `_LONGEST_REST`). A record that comes alone is taken at once. Records that come
+thick are taken together. In a backlog (`_MANY` records or more) there is no rest. The consumer does not rest between an
+answer and the taking of its records: these records would grow old, and so would the records behind them, which are asked
+for only afterwards.
 
-Where transactions of the service before are open, their records are about to come too. The fetch waits for them a moment
-(`_OPEN_SECONDS`), so that a burst goes on whole.
+A fetch may show transactions that are still open: the service that writes the topic is about to commit. Their records come
+next. So the fetch waits for them a moment (`_OPEN_SECONDS`), and a burst of records goes on whole.
 """
 
 import asyncio

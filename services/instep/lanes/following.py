@@ -1,4 +1,8 @@
-"""Follows the network for a worker: takes up each generation between two turns, and waits while none is confirmed."""
+"""Keeps a worker's processor at the newest generation of the network, and makes lanes wait while that is not certain.
+
+The network is the authorities and their sharing agreements, read from `instep.network`. Each change of it is a generation
+with a number. The processor switches between two of its calls, never within one (`kafka/follow.py` reads the topic).
+"""
 
 import asyncio
 

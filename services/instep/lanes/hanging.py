@@ -1,4 +1,7 @@
-"""Measures how long a partition's last stable offset has stood still below the log's end: plain state, given the time."""
+"""Measures for how long the last stable offset of each partition has stood still below the log's end.
+
+A standing offset means a transaction that does not end. The module does no I/O, and callers pass in the time.
+"""
 
 from collections.abc import Iterable
 

@@ -1,26 +1,35 @@
-"""Runs a lane: claims, reads, decides and commits, until the worker releases the lane.
+"""Runs one lane from its assignment to its release: claims the lane, then decides its records and commits the results.
 
-A *lane* is all input partitions with the same lane number. One worker owns a lane whole and decides its records in
-order, one transaction at a time. The lane's own task runs two loops, one inside the other.
+A *lane* is all input partitions with the same lane number (`network/partition.py`). One worker, a process of a
+service, owns a lane whole. The worker decides the records of each partition in order, one transaction of the lane at
+a time. The lane's own task runs two loops, one inside the other.
 
-The outer loop claims (`claim` explains why the order of a claim is a proof). A claim ends in one of four ways.
+The outer loop claims: it takes the lane from its last owner (the module `claim` says in which steps, and why their order is
+a proof). A claim ends in one of four ways.
 
-- The worker releases the lane: the open transaction is finished within a moment, or left for the next claim to abort.
-- The broker, the disk or the machine does something wrong, or the watch finds that a topic is no longer the same
-  (`interrupt`). The process goes on. The lane pauses, claims again, and the new claim makes good what was open.
-- Another worker has claimed the lane and fenced this one. The lane waits for a session: whoever is out of the group
-  learns so by the next heartbeat, and then the worker releases the lane.
-- Only a person can help: records may be lost, nobody can tell how a transaction ended, or the clock is wrong. The lane
-  stands still, says why in `/ready`, and claims again every few seconds to see whether somebody has acted.
+- The worker releases the lane. The open transaction has 2 s to end. A transaction that is still open then is left for
+  the next claim to abort.
+- The broker, the disk or the machine fails; or the worker or its watch finds a topic or a position that is not as the
+  claim found it (`interrupt`). The process goes on. The lane pauses and claims again, and the new claim ends the
+  transactions that were open.
+- Kafka has fenced the lane's producer: another worker has claimed the lane, or a transaction took too long. The lane
+  waits for the length of a session. A worker that is out of the group learns so by the next heartbeat, and then
+  releases the lane.
+- Only a person can help: records may be lost, nobody can tell how a transaction ended, or the clock is wrong. The
+  lane stands still, says why in `/ready`, and claims again every few seconds to see whether somebody has acted.
 
-Anything else is a bug and ends the process.
+Any other error is a bug and ends the process.
 
-The inner loop takes turns under one claim. A turn waits for batches of a fetch, or for the second to pass; waits until the
-network is confirmed fresh, so that no suspended agreement is used; and checks the clock. Then queued batches become one
-transaction (`pipeline`, paced by `pacing`), and once a second the processor's tick runs.
+The inner loop goes round under one claim. Each round has these steps:
 
-Offsets reach the consumer group beside the transactions: once a commit is seen in the changelog its positions are
-pending, and the worker commits them to the group once a second (`pending_offsets`, `watch`).
+1. Wait until a fetch has brought batches, or until a second has passed.
+2. Wait until the network (the authorities and their agreements) is confirmed fresh, so that no suspended agreement is used.
+3. Check this machine's clock against Kafka's (the module `clock`).
+4. Make one transaction of queued batches (the module `pipeline`; the module `pacing` says when, and how many).
+5. Once a second, call the processor's `tick`.
+
+Offsets reach the consumer group beside the transactions. Once a commit is seen in the changelog, its positions are pending
+(the module `pending_offsets`). The worker commits pending positions to the group once a second (the module `watch`).
 """
 
 import asyncio

@@ -1,13 +1,14 @@
-"""Keeps a note from each claim for the next claim in the same directory: the producer, and how the last transaction ended.
+"""Writes a note beside a lane's state for the lane's next claim, and ends the transactions that a dead worker left open.
 
-`InitProducerId` wipes out the coordinator's memory of how a lane's last transaction ended. A claim that ends before settling
-the hanging transactions would take that knowledge along. So a claim writes a note, and the next claim goes by the note
-if the coordinator knows of nothing later.
+A claim takes a lane from its earlier owners. Its `InitProducerId` wipes out the coordinator's memory of how the lane's last
+transaction ended. Were the claim to end before it has settled hanging transactions (those without an end marker), nobody
+would know any more. So a claim writes down its producer and how the last transaction ended. The next claim in the same
+directory goes by the note if the coordinator knows of nothing later.
 
 The note serves readers too. An open transaction holds up every `read_committed` reader of the partitions with its
-records. The next claim aborts the transaction; but the group gives a dead worker's lanes away only when the session has
-timed out. So a worker that takes over the directory of a dead worker ends the open transactions of the noted producers,
-before joining the group.
+records, until the next claim aborts it. But the group gives a dead worker's lanes to others only when the session has
+timed out. So a worker that starts in the directory of a dead worker ends the open transactions of the noted
+producers, before it joins the group.
 
 The decision: `services/decisions/001-claims-that-prove-what-they-build-on.md`.
 """

@@ -1,4 +1,4 @@
-"""Keeps long-lived objects out of Python's garbage collections, which stop every lane while they run."""
+"""Keeps long-lived objects out of Python's garbage collections, because a collection stops every lane while it runs."""
 
 import gc
 

@@ -1,4 +1,4 @@
-"""The metrics that every service has of its lanes, each name typed once."""
+"""Defines the Prometheus metrics that every service has of its lanes, each name written once."""
 
 from collections.abc import Callable, Iterable, Iterator
 

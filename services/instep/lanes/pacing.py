@@ -1,16 +1,16 @@
-"""Decides when a transaction begins, and when it is wide or old enough to commit: plain state, given the time.
+"""Decides when a lane begins its next transaction, and when a transaction takes no more records.
 
 Two costs pull in opposite directions. Each transaction costs the broker the same, however little the transaction holds:
-many small transactions keep the broker busy, and every lane waits for the broker. But a record that waits for company
-arrives late. So a lane holds two rules.
+many small transactions keep the broker busy, and every lane waits for the broker. But a record that waits for others to
+share its transaction arrives late. So a lane holds two rules.
 
-- A transaction begins no sooner than `transaction_interval` after the beginning of the one before. A batch that comes alone
-  meets no such beginning and goes at once. Batches that follow quickly share the next transaction.
-- A transaction takes no further batch once it holds `transaction_events` records or `transaction_bytes` bytes, and
-  decides no further records once it is `transaction_seconds` old. The rest of a batch goes in the next transaction.
+- A transaction begins no sooner than `transaction_interval` after the beginning of the last transaction. A batch that comes
+  alone need not wait. Batches that follow quickly share the next transaction.
+- A transaction takes no further batch once it holds `transaction_events` records or `transaction_bytes` bytes. It decides
+  no further records once it is `transaction_seconds` old. The rest of a batch goes in the next transaction.
 
-The same module knows for how long a transaction has been open and for how long a lane with work has committed nothing. The
-worker's watchdog goes by both. Times are seconds of one monotonic clock.
+The module also knows for how long a transaction has been open, and for how long a lane with work has committed nothing. The
+worker's watchdog goes by both. The module does no I/O. Callers pass in the time, as seconds of one monotonic clock.
 """
 
 from instep.lanes.settings import LaneSettings

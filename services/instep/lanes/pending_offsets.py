@@ -1,8 +1,9 @@
-"""Keeps the positions that are on their way to the consumer group: plain state.
+"""Keeps the positions of a lane that have yet to be committed to the consumer group. Does no I/O.
 
-A position counts once its commit is seen in the changelog. Then the position is pending: the worker commits all lanes'
-pending offsets to the group, once every OFFSET_COMMIT_SECONDS and at the release of the lanes. The group's offsets
-serve tools; a lane itself goes by its changelog (`services/decisions/002-group-offsets-beside-the-transactions.md`).
+A position is pending once its transaction is seen to have ended in the changelog, the lane's partition of
+`instep.<service>.state`. The worker commits all lanes' pending positions to the group, once every OFFSET_COMMIT_SECONDS and
+when it releases the lanes. The group's offsets serve tools. A lane itself goes by its changelog
+(`services/decisions/002-group-offsets-beside-the-transactions.md`).
 """
 
 from collections.abc import Mapping

@@ -1,18 +1,21 @@
-"""Turns a lane's fetched batches into transactions: off the queue, decided by the processor, committed.
+"""Runs one lane's transactions: takes fetched records off the queue, has the processor decide them, and commits outputs,
+state and positions together.
 
-A transaction (`process`) goes through four steps.
+A lane is one share of the partitions. A batch is the records that one fetch brought of one partition (the module `batch`).
+`Pipeline.process` makes one transaction in these steps.
 
-1. Take batches off the queue while the transaction has room (`pacing`). Each batch has to begin at the very position where
-   the lane stands, or records were lost or repeated on the way: a bug, which ends the process.
-2. Hand the records to the processor in short turns (`turns`), and other lanes get theirs in between. The outputs are
-   packed, and sent as their Kafka batches fill up; the first of them waits until the commit before is seen in the
-   changelog (`claim`).
-3. Commit outputs, changes of state and the new positions together. A batch that was cut because the transaction had grown
-   old goes back to the front of the queue first, and its position is the next undecided record.
-4. Only now does the lane stand at the new positions, and only now are the metrics of the outputs raised.
+1. Take batches off the queue while the transaction has room (the modules `queue` and `pacing`). Each batch has to begin at
+   the position where the lane stands. Otherwise records were lost or repeated on the way: a bug, which ends the process.
+2. Hand the records to the processor in short turns (the module `turns`), so that other lanes get the event loop in between.
+   Pack the outputs, and send each of Kafka's batches once it is full. The first send waits until the lane's last commit is
+   seen in the changelog (the module `claim`).
+3. Once the transaction has grown old, decide no more records. Put the rest of the present batch back to the front of the
+   queue. The new position of the partition is then the first undecided record.
+4. Commit outputs, changes of state and the new positions together.
+5. After the commit, move the lane to the new positions, and count the outputs in the metrics.
 
-Where anything fails on the way, nothing here is put right. The claim ends, the queue is cleared, and the next claim
-begins at the positions that the changelog holds.
+Where a step fails, nothing is put right here. The claim (this worker's ownership of the lane) ends, and the queue is
+cleared. The next claim begins at the positions that the changelog holds.
 """
 
 import time

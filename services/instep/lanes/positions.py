@@ -1,8 +1,9 @@
-"""Decides where a lane goes on, from the changelog's positions, the group's committed offsets, and the logs. Pure.
+"""Decides at which offset of each partition a lane begins to read. Pure.
 
-The changelog's position wins, for it was committed together with the outputs of the records before. The group's offsets are
-committed later, for tools. Silence is never an answer: where records may have gone unread the lane stops, until an operator
-accepts the gap.
+The decision rests on the positions in the lane's changelog, the group's committed offsets, and the start and end of each
+log. The changelog's position wins, because its transaction also holds the outputs of all records before that position. The
+group's offsets are committed later, for tools. A lane never guesses: where records may have gone unread (a *gap*) the lane
+stops, until an operator accepts the gap.
 
 The decision: `services/decisions/011-the-changelog-holds-positions.md`.
 """

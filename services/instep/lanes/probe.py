@@ -1,8 +1,8 @@
-"""Finds the record that kills the decoder, in a child process that may die.
+"""Finds records that kill the decoder, by decoding them first in a child process that may die.
 
 A lane whose last claim ended without a commit may have met such a record. Before the lane decodes its first batch again, a
-child decodes the batch: a record at which the child dies twice is set aside undecoded. The probe needs no state of the
-worker that died.
+child process decodes the batch. A record at which the child dies twice is set aside undecoded. The probe needs no state of
+the worker that died.
 """
 
 import asyncio

@@ -1,8 +1,11 @@
-"""Runs the process of a worker: its event loop, its signals and its exit codes.
+"""Starts a worker of a service in this process, and sets the exit code with which the process ends.
 
-A worker ends by its own decision in two ways. On SIGTERM, SIGINT or SIGHUP the worker releases its lanes and ends with 0.
-On the unexpected the worker ends at once with EXIT_FAILED, and a supervisor starts the process again. The next claim aborts
-the open transaction.
+- On SIGTERM, SIGINT or SIGHUP the worker releases its lanes, and the process ends with 0.
+- On an unexpected error the process ends at once with EXIT_FAILED, and a supervisor starts it again. The next claim of each
+  lane aborts the transaction that was open.
+- Settings that cannot be used raise ConfigurationError before the worker begins.
+
+The watchdog (`service/health.py`) also ends a process that makes no progress.
 """
 
 import asyncio

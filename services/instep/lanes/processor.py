@@ -1,5 +1,6 @@
-"""The interface between a service and the engine: records in, a state to remember in, outputs out.
+"""Defines the interface between the engine and a service's *processor*, which decides what becomes of records.
 
+The engine passes in records, a state in which the processor remembers, and the time. The processor returns records to send.
 A processor is a plain object. It never sees a transaction, an offset commit or Faust, so a test needs no broker to see a
 service's decisions.
 """

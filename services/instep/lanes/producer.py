@@ -1,4 +1,4 @@
-"""Makes a lane's transactional producer, and silences the producer for certain when the claim ends."""
+"""Makes a lane's transactional producer, and stops the producer for certain when the worker gives the lane up."""
 
 import asyncio
 from contextlib import suppress

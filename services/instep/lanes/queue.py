@@ -1,4 +1,4 @@
-"""Queues the batches that a lane has yet to decide, and counts their bytes and records. Plain state."""
+"""Holds the fetched batches that a lane has yet to decide, and says when their bytes are too many. Does no I/O."""
 
 from collections import deque
 

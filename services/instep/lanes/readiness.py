@@ -1,4 +1,4 @@
-"""Answers `/ready` and the watchdog for a worker's lanes: with a sentence about the first problem, or None."""
+"""Says for `/ready` why a worker's lanes are not ready, and for the watchdog which lane has work and makes no progress."""
 
 from collections.abc import Collection
 

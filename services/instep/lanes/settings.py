@@ -1,4 +1,4 @@
-"""Reads the INSTEP_ variables that only services on lanes have (`service.settings` reads the others). Pure."""
+"""Reads a worker's settings from `INSTEP_…` variables; `service/settings.py` reads those that every service has. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

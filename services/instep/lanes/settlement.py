@@ -1,12 +1,13 @@
-"""Decides how hanging transactions are to be ended, from the coordinator's word on the lane's last transaction. Pure.
+"""Decides whether a lane's hanging transactions are committed or aborted. Pure.
 
-A partition hangs where the last stable offset stays below the end: a transaction there has no end marker. Kafka 4.3.0,
-4.3.1 and 4.4.0 leave a marker out when a partition has no leader at that moment (KAFKA-20734). The next marker of the
-same producer then ends the transaction, whichever way the marker goes. So a lane writes the next marker itself, the right
-way, before anything else.
+A transaction hangs on a partition where its end marker is missing, so that the last stable offset stays below the end.
+Kafka 4.3.0, 4.3.1 and 4.4.0 leave a marker out when a partition has no leader at that moment (KAFKA-20734). The next marker
+of the same producer then ends the transaction, whichever way the marker goes. So a lane writes the next marker itself, the
+right way, before anything else.
 
-The decision rests on a rule of the engine: a lane adds partitions to a transaction only after the marker of the transaction
-before is seen in the changelog. So in the changelog at most the last transaction hangs.
+The decision rests on the state of the lane's last transaction, as Kafka's transaction coordinator gave it, and on a rule of
+the engine: a lane adds partitions to a transaction only after the marker of the last transaction is seen in the changelog
+(the lane's partition of `instep.<service>.state`). So in the changelog at most the last transaction hangs.
 
 The decision: `services/decisions/001-claims-that-prove-what-they-build-on.md`.
 """

@@ -1,6 +1,7 @@
 """Takes a directory for a worker's state that no other process of this machine holds.
 
-A frozen worker keeps its lock. So the worker that takes over gets another directory and rebuilds from the changelog.
+A frozen worker keeps its lock. So a worker that takes over the frozen worker's lanes has another directory, and rebuilds
+their state from Kafka.
 """
 
 import errno

@@ -1,4 +1,8 @@
-"""Finds out where a claimed lane begins to read: asks the logs, the group and the changelog; `positions` decides."""
+"""Finds out at which offsets a claimed lane begins to read, and stops the lane where records may be lost.
+
+The module asks Kafka for the logs and the group's offsets, and the claim for the changelog's positions. The module
+`positions` decides.
+"""
 
 from collections.abc import Collection, Mapping
 from contextlib import suppress

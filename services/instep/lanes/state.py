@@ -1,10 +1,11 @@
-"""Keeps a lane's state: RocksDB beneath, and an overlay of the changes that are not committed yet.
+"""Keeps a lane's state: committed entries on disk in RocksDB, and above them the uncommitted changes in memory.
 
 Were a change written to RocksDB before its transaction commits, an aborted batch would look decided at the second
-reading, and its events would be lost. So changes wait in the overlay. After the commit a single write holds the changes
-and the checkpoint, the offset of the changelog up to which the directory is true.
+reading, and its events would be lost. So changes wait in memory. After the commit a single write holds the changes
+and the checkpoint: the offset of the changelog (the lane's partition of `instep.<service>.state`) up to which the
+directory is true.
 
-A damaged directory is discarded at the opening, and the lane rebuilds the directory from the changelog (`damage`).
+A damaged directory is discarded at the opening (the module `damage`). The lane then rebuilds it from the changelog.
 """
 
 import json

@@ -1,7 +1,8 @@
-"""States at which gap a lane stands still, in the metadata of the group's committed offset.
+"""Writes and reads, in the metadata of the group's committed offset, at which gap a lane stands still.
 
-Operators of lanes may read the group's offsets, and not the changelog, for the changelog knows who was sent an event.
-The offset itself stays unchanged, as evidence. Where the group had no offset, 0 is written and the metadata says so.
+A gap is records of a partition that the lane may never have read. Operators of lanes may read the group's offsets,
+and not the changelog, for the changelog knows who was sent an event. The offset itself stays unchanged, as evidence.
+Where the group had no offset, 0 is written and the metadata says so.
 """
 
 import json

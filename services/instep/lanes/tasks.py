@@ -1,4 +1,4 @@
-"""Runs the background tasks of a worker. The unexpected in any of them ends the process: no task dies unseen."""
+"""Runs the background tasks of a worker. An unexpected error in a task ends the process, so no task dies unseen."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,11 +1,13 @@
-"""Sends a transaction of a lane's producer: all outputs of some records together with the lane's positions, or nothing.
+"""Sends one transaction of a lane: the processor's outputs and the lane's changelog entries, all or nothing.
 
-Records are packed into Kafka's batches by hand (0.4 µs a record against 3.5 through `send`). The group's offsets are no part
-of the transaction: the positions lie in the changelog. Committing them to the group as well was two fifths of the cost of a
-small transaction (`services/decisions/002-group-offsets-beside-the-transactions.md`).
+The changelog entries are the changes of the lane's state and its new positions. The consumer group's offsets are no part of
+the transaction. Committing them there as well was two fifths of the cost of a small transaction
+(`services/decisions/002-group-offsets-beside-the-transactions.md`).
 
-The transaction begins with the first batch sent, and only after the last transaction is known to have ended in the changelog
-(`ready`). Meanwhile records are decided.
+Records are packed into Kafka's batches by hand (0.4 µs a record against 3.5 through aiokafka's `send`).
+
+The transaction begins when it sends its first batch. Before that it awaits `ready`: the lane's last transaction has to be
+seen to have ended in the changelog. Until then the lane decides and packs records.
 """
 
 import asyncio

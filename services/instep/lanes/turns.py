@@ -1,4 +1,7 @@
-"""Learns how many records a lane decides before the event loop gets a turn, from the time of the last turn. Plain state."""
+"""Decides how many records a lane may decide in one *turn*, before other lanes get the event loop.
+
+The number follows from the time that the last turn took. The module does no I/O.
+"""
 
 MOST = 500
 _TURN_SECONDS = 0.02  # what a turn may take

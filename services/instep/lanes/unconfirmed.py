@@ -1,8 +1,9 @@
-"""Remembers the commits of a lane that are not yet seen to have ended: plain state, given the time.
+"""Remembers on which partitions a lane's commits are not yet seen to have ended.
 
-Kafka answers EndTxn when the end is decided, and writes the markers afterwards. A commit counts on a partition once the
-last stable offset has passed the records there. Positions count once the commit is seen in the changelog: only then may they
-be committed to the group (`pending_offsets`).
+Kafka answers EndTxn when the end is decided, and writes the end markers afterwards. A commit has ended on a partition once
+the last stable offset has passed the lane's records there. New positions may be committed to the group once their commit is
+seen to have ended in the changelog, which only this lane writes (the module `pending_offsets`). The module does no I/O, and
+callers pass in the time.
 
 The decision: `services/decisions/001-claims-that-prove-what-they-build-on.md`.
 """

@@ -1,4 +1,6 @@
-"""Pins the libraries whose private methods the lanes override: another version may lose events in silence, so no start.
+"""Refuses to start unless Faust, mode and aiokafka have the versions on which the lanes were proven.
+
+The lanes override private methods of the three libraries. Another version may lose events in silence.
 
 The decision: `services/decisions/003-lanes-instead-of-fausts-exactly-once.md`.
 """

@@ -1,7 +1,9 @@
-"""Watches a worker's lanes once a second: do commits end everywhere, do inputs stand still, are the topics the same?
+"""Watches the lanes of a worker for what can go wrong without an error from Kafka.
 
-The watch hands its findings to the lanes, which act between two transactions. The watch also commits pending offsets to the
-consumer group, for tools: a lane itself goes by its changelog.
+Once a second, the watch asks whether commits have ended on every partition that the lanes wrote, and notes whether the last
+stable offsets of their inputs stand still. Every 5 s it asks whether a topic was deleted and made anew. The watch hands its
+findings to the lanes, which act between two transactions. Once a second, the watch also has pending offsets committed to
+the consumer group, for tools: a lane itself goes by its changelog.
 
 The decision: `services/decisions/001-claims-that-prove-what-they-build-on.md`.
 """

@@ -1,7 +1,10 @@
-"""Runs a worker of a service: the Faust app, the lanes, the network that they follow, and the answers for operators.
+"""Runs one process of a service, a *worker*: joins the consumer group, runs the lanes assigned to it, and answers
+operators.
 
-Faust gives the group membership, the agent, the signals and the life cycle. The agent takes whole batches from the driver
-and hands each to its lane. The agent never waits for a lane.
+A lane is one share of the partitions (the module `lane`). Faust gives the worker its group membership, an agent and a life
+cycle (the modules `faust_app` and `driver`). The agent hands each fetched batch to the batch's lane, and never waits for a
+lane. The worker also follows the network, whose agreements the service applies (the module `following`), and runs the
+watch over its lanes (the module `watch`).
 """
 
 import asyncio

@@ -1,4 +1,8 @@
-"""Days as agreements count them: the day in London, and the day by which a recipient has to answer."""
+"""Works out the day in London, and the last day on which a recipient may answer.
+
+Agreements begin and end with a day in London. A recipient has a number of days to answer, or of working days. The first day
+counted is the day after the disclosure. Working days are Monday to Friday, bank holidays included.
+"""
 
 import re
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
-"""Give a cluster the users, ACLs and quotas of a network. `apply` does so after the topics and before the records.
+"""Gives a cluster the users, ACLs and quotas of a network.
 
-Permissions that the network takes away go first, and no service reads of a new permission before the broker grants it. A
-run that was stopped is completed by the next run.
+The module `apply` does so after the topics and before the records of `instep.network`. So no service reads of a new
+permission before the broker grants it. Permissions that the network takes away go first of all changes of access. A run
+that was stopped is completed by the next run.
 
 A user's secret is a file of its own, written once. The file is the only copy: whoever runs `apply` hands the secret to the
 council.

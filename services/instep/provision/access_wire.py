@@ -1,6 +1,8 @@
-"""Access on the wire: requests of Kafka's admin protocol that aiokafka lacks, or has for a single ACL alone.
+"""Sends the requests of Kafka's admin protocol about ACLs, users and quotas, for which aiokafka's admin client has no
+calls.
 
-Each request has the oldest version that Kafka 4 speaks. No Python client has requests for quotas.
+aiokafka defines requests for a single ACL at a time and for reading quotas, but none for users or for setting quotas. So
+these are defined here. Each request has the oldest version that Kafka 4 speaks.
 """
 
 import hashlib

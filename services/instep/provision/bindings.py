@@ -1,4 +1,4 @@
-"""ACLs in Kafka's own form. Pure."""
+"""Converts Instep's ACLs to Kafka's own form, numbers in place of words, and shows ACLs of Kafka's as text. Pure."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""The changes of a plan as people read them: `+` is created, `~` is changed, `-` is removed. Pure."""
+"""Lists the changes of a plan for people to read: `+` is created, `~` is changed, `-` is removed. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

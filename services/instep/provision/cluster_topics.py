@@ -1,4 +1,4 @@
-"""The topics of a cluster: read, created, configured and deleted through Kafka's admin protocol, as `plan` says."""
+"""Reads, creates, configures and deletes topics through Kafka's admin protocol. The module `plan` decides which."""
 
 import asyncio
 import time

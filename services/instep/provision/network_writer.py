@@ -1,4 +1,4 @@
-"""The writer of `instep.network`: a transactional producer writes a generation and waits until readers see it."""
+"""Writes a generation of the network to `instep.network` in one transaction, and waits until readers see the generation."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Mapping

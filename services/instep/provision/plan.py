@@ -1,4 +1,9 @@
-"""Decides what has to change for a cluster to match a network. Pure; `apply` reads the cluster and makes the changes."""
+"""Decides what has to change for a cluster to match a network's directory: topics, settings and records of
+`instep.network`.
+
+Pure. The module `apply` reads the cluster and makes the changes. The module `access_changes` decides about users, ACLs and
+quotas.
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""Progress: the callback through which long work on a cluster reports how far the work has come."""
+"""Defines the callback through which long work on a cluster reports how far the work has come."""
 
 from collections.abc import Callable
 

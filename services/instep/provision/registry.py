@@ -1,8 +1,8 @@
-"""Schema ids from a Confluent-compatible registry, where there is one: Apicurio's, Confluent's, Karapace.
+"""Takes schema ids from a Confluent-compatible registry (Apicurio, Confluent, Karapace), and registers new schemas there.
 
-Only `apply` talks to the registry, and does so before any other change; services take ids from `instep.network`. An id
-means the same schema for good, on the bus and in the registry. `apply` reads every schema back by a new id before the
-network takes the id.
+Only `apply` talks to a registry, where an operator or the network names one, and does so before any other change. Services
+take ids from `instep.network`. An id means the same schema for good, in Kafka's records and in the registry. `apply` reads
+every schema back by a new id before the network takes the id.
 """
 
 from collections.abc import Mapping, Sequence

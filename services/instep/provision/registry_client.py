@@ -1,4 +1,4 @@
-"""A thin client of a Confluent-compatible registry.
+"""Speaks to a Confluent-compatible schema registry over HTTP: looks up, tries out and registers schemas.
 
 The client does not trust the registry: every answer is bounded in time and size, redirects are not followed, and no word of
 an answer gets into a message.

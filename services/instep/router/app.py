@@ -1,4 +1,4 @@
-"""Composes a router worker from its parts, in this place alone; importing the module connects to nothing."""
+"""Puts a router worker together from its parts, and runs the worker. To import this module connects to nothing."""
 
 import os
 from collections.abc import Mapping

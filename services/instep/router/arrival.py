@@ -1,7 +1,7 @@
-"""Reads hub records: from bytes to the event, as far as routing needs the event, and then to the facts of a decision.
+"""Reads a record of `instep.events` as far as routing needs it, and works out the facts on which the decision rests.
 
-Intake has judged the bytes already, and nobody judges them again here. Bytes that cannot be read are a bug of ours, and
-they stop the lane: no event may be lost.
+Intake has checked the bytes, and the router does not check them again. Bytes that cannot be read are a bug of ours, and
+end the process: no event may be lost. The module `decide` defines the facts.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""The router's rules: who may know which fields of an event, and why a candidate may not. Pure: no clock, no broker.
+"""Decides who may know which fields of an event, and why each other candidate may not: the router's rules. Pure.
 
-The *candidates* of an event are the authorities that the event concerns, the recipients to whom an agreement always sends,
-and the past recipients of the event that this event replaces. Each candidate gets an entry for each purpose in which an
-agreement could reach the candidate, so no candidate is left out in silence.
+The *candidates* of an event are the authorities in whose area one of its addresses lies, the recipients to whom an
+agreement always sends, and the past recipients of the event that this event replaces. Each candidate gets an entry
+for each purpose in which an agreement could reach the candidate, so no candidate is left out in silence.
 
 The default is to deny: an entry is DELIVERED only if an agreement in force, approved by both sides, shares the event.
 """

@@ -1,4 +1,8 @@
-"""Writes the records that speak of an event: the disclosure for the register, and the outcome for the source."""
+"""Writes the two records about a routed event: its disclosure, and its outcome for the source.
+
+The disclosure says for each candidate whether the event was delivered, withheld or withdrawn, and why. The outcome says how
+often the event was delivered, and how often withheld.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,12 @@
-"""Remembers each routed event in the lane's state: enough to know a repeat, and to reach everyone with a correction.
+"""Remembers each routed event for 400 days: enough to know a repeat, and to reach everyone with a correction.
+
+The memory is in the state of the lane that routed the event:
 
     identity (16 bytes)  ->  content digest (16), time remembered (8, ms), pairs (the rest)
 
-Pairs are text, `authority/purpose`, a line each: ids hold neither `/` nor line ends. Nothing of the person is kept. The
-subject's reference is kept only within the digest.
+A *pair* is an authority and a purpose that a correction of the event has to reach. Pairs are text,
+`authority/purpose`, a line each: ids hold neither `/` nor line ends. Nothing of the person is kept. The subject's
+reference is kept only within the digest.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Counts the router's work: a tally for each batch, and the metrics that a tally raises once its batch has committed."""
+"""Counts the router's work: fills a tally while a batch is decided, and adds the tally to the metrics after the commit."""
 
 from __future__ import annotations
 

@@ -1,8 +1,14 @@
-"""Routes the events of a lane: the engine hands over hub records, and gets deliveries, disclosures and outcomes to send.
+"""Routes the events of a lane: takes records of `instep.events` from the engine, and returns the records to send.
 
-Read `_receive` and `_route` downwards for the way of an event. `arrival` reads the record. `memory` knows repeats, and the
-pairs that were sent the replaced event. `arrival` gives the facts, `decide` the decision, `delivery_plan` the plan of
-delivery. Then come the effects: deliveries, the disclosure and the outcome (`disclosing`), and the memory of the event.
+`Router.process` is what the engine (`lanes/`) calls. For each event, `_receive` and `_route` take these steps:
+
+1. Read the record (the module `arrival`).
+2. Drop canaries (test events about nobody) and repeats. For a correction, find who was sent the event that it replaces (the
+   module `memory`).
+3. Work out the facts of the decision (`arrival`), decide (the module `decide`), and make a plan of delivery (the module
+   `delivery_plan`). Events with equal facts share their plan.
+4. Fill the inboxes, write the disclosure (who was sent the event) and the outcome for the source (the module `disclosing`),
+   and remember the event (`memory`).
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
-"""The parts that every service's process has, with lanes or without.
+"""Holds the parts of every service's process, with lanes (shares of the partitions) or without.
 
-`settings` reads the INSTEP_ variables, `health` answers orchestrators and Prometheus, and ends a process without
-progress. `logs` writes one JSON object a line without personal data. `supervisor` starts an ended process again.
+`settings` reads variables. `health` answers orchestrators and Prometheus, and ends a process without progress.
+`logs` writes one JSON object a line without personal data; `damping` leaves out lines that repeat. `supervisor` starts an
+ended process again. `stopping` handles the signals that ask a process to end.
 """

@@ -1,4 +1,4 @@
-"""Damps repeated log lines: writes the first at once, then one a minute with the number of lines left out.
+"""Decides which of many alike log lines are written: the first at once, then one a minute with the number left out.
 
 Without a broker each client complains many times a second, and every other problem is buried. Two lines are alike when the
 same logger writes the same text, whatever the numbers in the text. The next line of a kind carries the number of lines left

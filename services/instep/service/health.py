@@ -1,4 +1,4 @@
-"""Answers an orchestrator and Prometheus over HTTP, and ends a process without progress (the watchdog)."""
+"""Serves `/healthy`, `/ready` and `/metrics` over HTTP, and ends a process that makes no progress (the watchdog)."""
 
 import os
 import threading

@@ -4,9 +4,9 @@ Libraries such as Faust may print a record's value when something fails. So libr
 none of their parts that print a value. An error's own message may hold a value too: a UnicodeDecodeError holds the bytes
 that could not be decoded. So of an error that a library logs, the line names the kind and the place, and drops the message.
 
-Warnings and errors that repeat are damped (`damping`). The written line has the number of the lines left out before in
-`held_back`. Information is written line by line, since each step is taken once. A CRITICAL line is always written, for the
-process ends there.
+Warnings and errors that repeat are left out for a while (the module `damping`). The next written line says in
+`held_back` how many were left out. Information is written line by line, since each step is taken once. A CRITICAL
+line is always written, for the process ends there.
 """
 
 import logging

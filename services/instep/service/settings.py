@@ -1,4 +1,4 @@
-"""Reads the INSTEP_ variables of every service's process. Pure: an error names the variable of a bad value."""
+"""Reads the `INSTEP_…` variables that the process of every service has. Pure: an error names the variable of a bad value."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The signals that ask a process to end: Ctrl-C, SIGTERM, and SIGHUP, by which a terminal that closes says so."""
+"""Handles the signals that ask a process to end: Ctrl-C, SIGTERM, and the SIGHUP of a closing terminal."""
 
 import signal
 from collections.abc import Callable

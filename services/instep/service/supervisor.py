@@ -1,4 +1,6 @@
-"""Starts an ended worker again, later each time that the worker ends soon. For places without another supervisor."""
+"""Starts a worker's process again when it has ended, later each time if it ends soon; for places without another
+supervisor.
+"""
 
 import subprocess
 import threading

@@ -33,7 +33,7 @@ _NOTHING = (UNKNOWN, *CLOSED_SYMBOLS.values())
 
 
 def problems_between(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[str, ...]:
-    """The problems of `new` for readers of `old`, by the first comparison with any; our own rules speak most plainly."""
+    """The problems of `new` for readers of `old`, by the first comparison that finds any; our own rules come first."""
     return next(filter(None, (tuple(comparison(old, new)) for comparison in COMPARISONS)), ())
 
 
@@ -49,7 +49,7 @@ def avro_problems(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[st
 
 
 def reading_problems(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    """The first problem, each way, when events of a version are read with the other."""
+    """The first problem in each direction, when sample events of one version are read with the other."""
     older, newer = (parse_schema(without_logical_types(definition)) for definition in (old, new))
     for writer, reader, claim in ((older, newer, _BACKWARD), (newer, older, _FORWARD)):
         problem = next(_misread(writer, reader, forward=claim is _FORWARD), None)

@@ -22,7 +22,7 @@ from instep.events.schema import Catalogue, EventType, Schema
 from instep.events.writer import encode
 
 ENOUGH = {"events": 3, "bus": 1}
-"""Accepted examples of each schema, at least."""
+"""The fewest accepted examples of a schema, by folder."""
 # A record by itself can be refused for its meaning (a rejected example holds an `event`) or for its bytes (`hex`).
 REASONS_OF_MEANING = frozenset({"missing-field", "bad-identifier", "bad-date", "unknown-value"})
 REASONS_OF_BYTES = frozenset({"undecodable", "trailing-bytes", "not-canonical"})

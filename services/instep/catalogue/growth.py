@@ -18,7 +18,7 @@ from instep.events.generated import name_types
 
 
 def growth_problems(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
-    """A sentence for each rule that `new` breaks towards `old`; both definitions have no `definitions.problems`."""
+    """A sentence for each rule that `new` breaks towards `old`; both definitions are sound by `definitions.problems`."""
     return _Growth(name_types(old), name_types(new)).type(old, new, "")
 
 

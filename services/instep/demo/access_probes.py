@@ -67,7 +67,9 @@ class Suspension:
 
 
 async def attempts(connection: Connection, source: str, inbox: str, log: Path) -> list[Attempt]:
-    """The recipient reads its inbox. The source tries to read the same inbox, and to write in the recipient's name."""
+    """The recipient reads its inbox. The source tries to read the same inbox, to write to the recipient's outbox, and to use
+    topics of the hub.
+    """
     recipient = inbox.partition(".")[0]
     tries: tuple[tuple[str, str, str, Callable[[Connection, str], Awaitable[None]], bool], ...] = (
         (recipient, "read", inbox, _read, True),
@@ -173,7 +175,7 @@ def _mark_suspended(file: Path) -> None:
 
 
 def _again(gate: Gate, source: str, original: Item) -> Sendable:
-    """The same event as a new one, of another subject."""
+    """The same content as a new event, about another subject."""
     new = {
         "event_id": str(uuid.uuid4()),
         "subject_ref": f"demo-{uuid.uuid4().hex[:12]}",

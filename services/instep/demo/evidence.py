@@ -9,7 +9,7 @@ from instep.demo.report import Disclosed, Identity, Received, RecipientResult, R
 
 
 def said(item: Item) -> Said:
-    """A record of an outbox."""
+    """A record of an outbox; without an identity where the record cannot be read."""
     slot = Slot(item.topic.removesuffix(".outbox"), item.offset)
     header = item.content.get("header")
     if header is None:
@@ -18,7 +18,7 @@ def said(item: Item) -> Said:
 
 
 def refusal(item: Item) -> Refusal:
-    """A record of a rejected topic, as the topic's owner's, whatever source the record names."""
+    """The refusal in a record of a rejected topic, of an outbox of the topic's owner, whatever source the record names."""
     return Refusal(
         slot=Slot(item.topic.removesuffix(".rejected"), item.content.get("outbox_offset", -1)),
         reason=item.content.get("reason", item.problem),
@@ -53,7 +53,7 @@ def received(item: Item) -> Received:
 
 
 def body(item: Item) -> list[tuple[str, Any]]:
-    """What an event says beneath its header, field by field."""
+    """The path and the value of each field with a value, beneath an event's header."""
     return [*leaves({name: value for name, value in item.content.items() if name != "header"})]
 
 

@@ -22,7 +22,10 @@ AuthorityOf = Callable[[str], str | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """A council's own file. `lines` are the lines of `source`, the file of everybody, that its lines were."""
+    """A council's own file, split from `source`, the file of everybody.
+
+    `lines` gives for each line of the council's file the line of `source`; empty where `source` is not made of lines.
+    """
 
     authority: str
     file: Path
@@ -42,7 +45,7 @@ class Export:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exports:
-    """All exports, by council; `redated` rows were recorded after this machine's today."""
+    """All exports, by council; `redated` rows were dated back, since this machine's clock has not reached them."""
 
     by_authority: Mapping[str, tuple[Export, ...]]
     redated: int
@@ -53,7 +56,10 @@ class Exports:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expectation:
-    """The sample data's own answer for a line: the authorities concerned, and those told by the line that it corrects."""
+    """The sample data's own answer for a line: the authorities concerned.
+
+    `told_before` are the authorities that were sent the event of the line which this line corrects.
+    """
 
     concerned: frozenset[str]
     told_before: frozenset[str]

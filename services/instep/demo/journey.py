@@ -17,7 +17,7 @@ from instep.network.network import Network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paths:
-    """Where the demo finds things and works. `root` is the repository, `directory` all that the demo leaves."""
+    """The paths of the demo. `root` is the repository. The demo works in `directory`, and leaves its files there."""
 
     root: Path
     directory: Path
@@ -41,7 +41,7 @@ class Journey:
     services: Sequence[Service] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     lines: dict[str, Counter[str]] = field(default_factory=dict)
-    """Outcomes of lines by the file they come from."""
+    """By file of the sample data: how many lines had each outcome."""
     by_council: dict[str, Counter[str]] = field(default_factory=dict)
     kept_at_home: Counter[str] = field(default_factory=Counter)
     """Published lines, counted by each field that no agreement of their council names; the field stayed at home."""
@@ -54,7 +54,7 @@ class Journey:
     )
     checks: list[Check] = field(default_factory=list)
     pair: tuple[Item, Item] | None = None
-    """One event in the outbox, and as somebody received it."""
+    """An event in its outbox, and the same event in a recipient's inbox."""
     metrics: dict[str, Exposition] = field(default_factory=dict)
     attempts: list[Attempt] = field(default_factory=list)
     suspension: Suspension | None = None
@@ -66,7 +66,7 @@ class Journey:
 
     @property
     def holds(self) -> bool:
-        """Whether everything adds up, the broker refused what it should, and the suspension held."""
+        """Whether every check holds, the broker answered every attempt as expected, and the suspension held."""
         added_up = all(check.holds for check in self.checks)
         refused = all(attempt.holds for attempt in self.attempts)
         return added_up and refused and (self.suspension is None or self.suspension.holds)

@@ -136,13 +136,13 @@ class Press:
         )
 
     def _in_force(self, authorities: frozenset[str]) -> frozenset[str]:
-        """Those of the network, less bodies that are gone: nobody reads their inboxes, and their successors are named."""
+        """The authorities in force today, without bodies that are gone: the answers name their successors too."""
         known = self._journey.network.authorities
         return frozenset(id for id in authorities if id in known and known[id].in_force(self._today))
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Do all of it at once; the first that fails ends the others, and its error is the one raised."""
+    """Do all the work at once. The first job that fails ends the other jobs, and its error is raised."""
     tasks = [asyncio.create_task(job) for job in work]
     try:
         await asyncio.gather(*tasks)

@@ -33,7 +33,7 @@ class Slot(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """One record of an outbox; `identity` is None where it cannot be read."""
+    """A record of an outbox; `identity` is None where the record cannot be read."""
 
     slot: Slot
     identity: Identity | None
@@ -72,7 +72,7 @@ class Disclosed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """One record of an inbox. `fields` are the paths that its header names, `says` those that hold something."""
+    """A record of an inbox. `fields` are the paths that its Kafka header names, `says` the paths with a value."""
 
     authority: str
     purpose: str
@@ -84,7 +84,7 @@ class Received:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that lies in the topics, each list in the order of its topic."""
+    """The records of all topics, each list in the order of its topic."""
 
     said: Sequence[Said]
     refusals: Sequence[Refusal]
@@ -94,7 +94,10 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """Whom a published line concerns, as the sample data's own answer says; `told_before`: by what the line corrects."""
+    """The authorities that a published line concerns, by the sample data's own answer.
+
+    `told_before` are the authorities that were sent the event of the line which this line corrects.
+    """
 
     place: str
     identity: Identity
@@ -106,7 +109,7 @@ class Expected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One claim: how many cases the judge looked at, how many are wrong, and some of the wrong ones."""
+    """A claim: how many cases the judge looked at, how many are wrong, and some of the wrong cases."""
 
     name: str
     claim: str
@@ -121,7 +124,7 @@ class Check:
 
 
 def judge(evidence: Evidence, expected: Sequence[Expected]) -> list[Check]:
-    """Every claim, judged by itself."""
+    """A check for each claim about the demo; `expected` are the answers of the sample data."""
     return [
         _check(
             "lines",
@@ -223,7 +226,7 @@ class _Delivery(NamedTuple):
 
 
 def _decided(evidence: Evidence) -> Counter[_Delivery]:
-    """What should lie in the inboxes. A withdrawal names the event that is withdrawn: what the deciding one replaces."""
+    """The deliveries and withdrawals due in inboxes. A withdrawal names the event that the decided event replaces."""
     replaced = {
         record.identity: record.identity._replace(event_id=record.replaces)
         for record in evidence.said
@@ -323,13 +326,13 @@ def _where(what: _Delivery) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """What came of it, for one council or for all: of those who published, and of those who received."""
+    """The results of the demo for a council, or for all councils: as publisher and as recipient."""
 
     published: int
     accepted: int
     refused: Mapping[str, int]
     delivered: int
-    """Deliveries of its events to others and, by another purpose's need, to itself."""
+    """Deliveries of the council's events, to others and, where an agreement says so, to the council itself."""
     withheld: Mapping[str, int]
     endings: Mapping[str, int]
     received: Mapping[str, int]

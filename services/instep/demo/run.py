@@ -67,12 +67,12 @@ def demo(name: str, paths: Paths, tell: Progress = silent, *, keep: bool = False
 
 
 def stop_demo(directory: Path, tell: Progress = silent) -> list[str]:
-    """End what an earlier demo has left up; returns the names of what was ended."""
+    """End the processes that an earlier demo has left up; returns their names."""
     return _end(Platform(directory), tell) if directory.exists() else []
 
 
 def _end_whatever_comes(platform: Platform, tell: Progress) -> None:
-    """A second Ctrl-C may come before the first has got here."""
+    """End the platform, even if a second Ctrl-C comes meanwhile."""
     try:
         with interrupts_held():
             _end(platform, tell)
@@ -98,7 +98,7 @@ def _end(platform: Platform, tell: Progress) -> list[str]:
 
 @contextmanager
 def _cleared(directory: Path) -> Iterator[None]:
-    """Without an earlier demo's data. Thousands of topics take a disk seconds to forget: that goes on beside the work."""
+    """Move an earlier demo's data aside, and delete the data beside the work: thousands of topics take a disk seconds."""
     old = directory / f"old-{time.time_ns()}"
     old.mkdir(parents=True)
     for name in LEFT:

@@ -25,7 +25,7 @@ _POLL_S = 0.25
 
 
 def partitions_of(names: Iterable[str], count: int = 1) -> list[TopicPartition]:
-    """The partitions of topics that have `count` each."""
+    """All partitions of these topics, which have `count` partitions each."""
     return [TopicPartition(name, number) for name in names for number in range(count)]
 
 
@@ -47,7 +47,7 @@ async def all_dealt_with(
     published: int,
     tell: Progress,
 ) -> None:
-    """Wait until each event is disclosed or refused, no service has anything left, and readers see all of it.
+    """Wait until each event is disclosed or refused, no service has anything left to read, and readers see every record.
 
     Raises PlatformError when nothing moves any more.
     """

@@ -42,7 +42,7 @@ HOW_TO_LOOK = Section(
 
 
 def sections(journey: Journey) -> Iterator[Section]:
-    """Everything that came of the demo, in the order in which people read."""
+    """The sections of the demo's results, in the order in which people read."""
     yield _files(journey)
     yield _councils(journey)
     yield from _totals(journey)

@@ -43,7 +43,10 @@ class Blanking:
 
     @cached_property
     def splice(self) -> Splice:
-        """Gives the bytes of `encode`, cut out of the event's own bytes (`splice.Form.find`), behind what precedes them."""
+        """The function that cuts the bytes of `encode` out of the event's own bytes, given its spans (`splice.Form.find`).
+
+        The bytes that stand before the event (its framing) come first.
+        """
         return splicer(self.schema, self.paths)
 
     def encode(self, event: Mapping[str, Any]) -> bytes:

@@ -12,7 +12,10 @@ from instep.events.writer import writer
 
 
 class BusRecord:
-    """A kind of record of the bus; `schemas` are the network's, by id. Raises NetworkError where they lack its schema."""
+    """Writes one kind of Instep's own records; `schemas` are the network's, by id.
+
+    Raises NetworkError where the network has no id for the record's schema.
+    """
 
     def __init__(self, catalogue: Catalogue, schemas: Mapping[int, Schema], name: str) -> None:
         self.schema = catalogue.bus[name]
@@ -31,7 +34,7 @@ class BusRecord:
 
 
 class RejectionRecord(BusRecord):
-    """Why an event was refused; holds no value of the event."""
+    """Writes rejections, which say why an event was refused, and hold no value of the event."""
 
     def __init__(self, catalogue: Catalogue, schemas: Mapping[int, Schema]) -> None:
         super().__init__(catalogue, schemas, "rejection")

@@ -27,11 +27,11 @@ _UUID_LENGTH = 36
 
 
 class Refusal(NamedTuple):
-    """Why an event is refused: a reason (`client.explain` lists all), the fields or headers at fault, and of whom the event
-    speaks, as far as that could be read. A tuple costs little to make: a refusal should not cost more than an acceptance.
+    """A refused event: the reason (`client.explain` lists all), the fields or headers at fault, and ids as far as readable.
 
     `subject_ref` is None unless it has the form of a reference: a faulty system may put anything there. `event_type` (a
-    folder's name) is None where the schema is unknown.
+    folder's name) is None where the schema is unknown. A tuple costs little to make: a refusal should not cost more than an
+    acceptance.
     """
 
     reason: str

@@ -25,7 +25,7 @@ def identity(source: str, subject_ref: str, event_id: str) -> bytes:
 
 
 def identity_of(source: bytes, subject_ref: bytes, event_id: bytes) -> bytes:
-    """The same, given the parts in UTF-8."""
+    """As `identity`, given the parts in UTF-8."""
     return blake2b(b"%b/%b/%b" % (source, subject_ref, event_id), digest_size=SIZE).digest()
 
 
@@ -41,7 +41,7 @@ def content_digest(schema: Schema, value: bytes, header: Mapping[str, Any]) -> b
 
 
 def digest_without(schema: Schema, value: bytes, start: int, end: int) -> bytes:
-    """The same, given where `published_at` starts and ends in the value."""
+    """As `content_digest`, given where `published_at` starts and ends in the value."""
     digest = _seed(schema.full_name).copy()
     digest.update(value[PREFIX:start])
     digest.update(value[end:])

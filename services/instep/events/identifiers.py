@@ -117,7 +117,7 @@ def subject_ref(text: str) -> str | None:
 
 
 def uuid(text: str) -> str | None:
-    """In lower case with hyphens (RFC 9562): this text tells events apart, so it has a single spelling."""
+    """A UUID in lower case with hyphens (RFC 9562): the text tells events apart, so there is a single spelling."""
     lower = text.strip().lower()
     return lower if _UUID.fullmatch(lower) else None
 

@@ -39,7 +39,8 @@ def validate(
 ) -> Sound | Refusal:
     """Validate a record of the outbox of `source`; `rules` by event type, `now` is epoch milliseconds UTC.
 
-    The first refusal counts: oversize key or headers, then the decoder's, then what contradicts the event, then its rule's.
+    The first refusal counts, in this order: an oversize key or headers; the decoder's; a key or header that contradicts the
+    event; the rule's of the event type.
     """
     oversize = _oversize_parts(key, headers)
     if oversize is not None:

@@ -28,9 +28,10 @@ _TEXT = "({0}[{1}:] if {0}[{2}] < 128 else {0}[{3}:]).decode()"
 
 @lru_cache(maxsize=256)
 def part_reader(schema: Schema, paths: frozenset[str]) -> ReadPart:
-    """Reads these paths, none within an array: the value of a leaf, and of a record or an array whether it is there.
+    """The function that reads these paths of a schema's events, none of them within an array.
 
-    The fields stand in records, as in the event; a null record is None.
+    A leaf is read as its value. A record or an array is read as a boolean: whether it is there. The fields stand in records,
+    as in the event; a null record is None.
     """
     return _PartReader(schema, paths).function()
 
@@ -131,4 +132,4 @@ def _number(field: bytes, start: int) -> int:
 
 
 _day = lru_cache(maxsize=4096)(_number)
-"""The same for an `int`: dates mostly, and few dates are in use at a time."""
+"""As `_number`, for an `int`: dates mostly, and few dates are in use at a time."""

@@ -104,7 +104,7 @@ class Catalogue:
         raise KeyError((full_name, version))
 
     def bind(self, ids: Mapping[int, tuple[str, str]]) -> Mapping[int, Schema]:
-        """Ids to schemas in the order of `ids`, given (full name, version) by id; schemas that are not here are left out."""
+        """Ids to schemas in the order of `ids`, given (full name, version) by id, without schemas outside the catalogue."""
         schemas = {(schema.full_name, schema.version): schema for schema in self.all()}
         return MappingProxyType({number: schemas[pair] for number, pair in ids.items() if pair in schemas})
 
@@ -125,5 +125,5 @@ def written_ids(schemas: Mapping[int, Schema]) -> Mapping[Schema, int]:
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """Sorts 1.10.0 after 1.9.0."""
+    """The key that sorts versions: 1.10.0 after 1.9.0."""
     return tuple(int(part) for part in version.split("."))

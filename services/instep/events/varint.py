@@ -53,7 +53,7 @@ def _read_any(body: bytes, start: int) -> tuple[int, int]:
 
 
 def read_int(body: bytes, i: int) -> tuple[int, int]:
-    """The same for an `int`: at most 32 bits."""
+    """As `read`, for an `int`: at most 32 bits."""
     number, end = read(body, i)
     if number >> 32:
         raise UnsoundBytesError("undecodable")

@@ -37,7 +37,7 @@ class Intake:
         self._rules = {name: rule_of(event_type) for name, event_type in catalogue.events.items()}
 
     def follow(self, network: Network) -> None:
-        """Read by this network's schema ids from now on; raises NetworkError where our own records have no id."""
+        """Read by this network's schema ids from now on; raises NetworkError where the schema of rejections has no id."""
         self._network = network
         schemas = self._catalogue.bind(network.schemas)
         self._decoder = Decoder(self._catalogue, schemas)
@@ -70,7 +70,7 @@ class Intake:
         return self._outputs(outputs, records, tally)
 
     def tick(self, state: State, now: int) -> Outputs:
-        """Intake has no clocks."""
+        """Nothing: intake sends nothing by the clock alone."""
         return Outputs()
 
     def poisoned(self, record: Record, now: int) -> Outputs:

@@ -138,7 +138,7 @@ class Connection:
         return arguments
 
     def confluent(self) -> dict[str, str]:
-        """The same for confluent-kafka (librdkafka)."""
+        """Settings for any client of confluent-kafka (librdkafka)."""
         settings: dict[str, object] = {
             "bootstrap.servers": self.bootstrap_servers,
             "security.protocol": self.security_protocol,
@@ -298,7 +298,7 @@ async def ensure_reachable(connection: Connection, timeout_s: float = 10.0) -> N
 
 @asynccontextmanager
 async def connecting(connection: Connection) -> AsyncIterator[None]:
-    """Any error of aiokafka inside because the broker is away becomes a NotConnectedError of a single sentence.
+    """Turn the errors by which aiokafka says that a broker is away into a NotConnectedError of a single sentence.
 
     For the start of a client, not for the work done with the client: a later timeout has other causes.
     """

@@ -31,7 +31,7 @@ class Answer:
 
 
 class Freshness:
-    """The topic's end, known from answers and from the position up to which the records were read and taken over."""
+    """The topic's end by Kafka's answers, and the position up to which its records were read and are followed."""
 
     def __init__(self) -> None:
         self.answer: Answer | None = None

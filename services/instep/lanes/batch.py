@@ -1,4 +1,4 @@
-"""Defines a batch: the records that one fetch brought of one partition, and the positions before and after them."""
+"""Defines a batch: the records of a partition from a single fetch, and the positions before and after them."""
 
 from dataclasses import dataclass
 

@@ -64,7 +64,7 @@ _SETTLE_SECONDS = 5.0
 
 
 class Claim:
-    """The ownership of a lane; `open` claims."""
+    """The ownership of a lane by this worker. `open` takes the lane, `close` gives it back."""
 
     def __init__(
         self,
@@ -107,9 +107,10 @@ class Claim:
         note: Callable[[str], None],
         restored: Callable[[float], None],
     ) -> "Claim":
-        """Take steps 1 to 4 above. `note` receives the reason of each wait, `restored` the restored share of the state.
+        """Take the lane: steps 1 to 4 of the module's docstring. The caller then reads the positions.
 
-        Positions are to be read afterwards. Raises HangingTransactionError, and the errors of Kafka's clients.
+        `note` receives the reason of each wait, `restored` the restored share of the state. Raises HangingTransactionError,
+        and the errors of Kafka's clients.
         """
         described = await ends.last_transaction(transactional_id)
         producer = make_producer(settings, transactional_id)
@@ -168,7 +169,7 @@ class Claim:
     # -- transactions
 
     def begin(self) -> Transaction:
-        """A transaction that sends nothing before the end of the last is seen in the changelog."""
+        """A transaction that sends nothing before the last transaction is seen to have ended in the changelog."""
         self._look_again()
         return Transaction(self._producer, self._wait_until_ready, self._named)
 
@@ -272,7 +273,7 @@ class Claim:
         self._clock.check(time.time(), time.monotonic())
 
     async def close(self) -> None:
-        """Give everything back, even under a cancellation: the next claim opens the same directory."""
+        """Stop the producer and close the state, even under a cancellation: the next claim opens the same directory."""
         try:
             if self._ready is not None:
                 self._ready.cancel()

@@ -19,7 +19,7 @@ _log = structlog.get_logger("instep.worker")
 def fail(error: BaseException) -> NoReturn:
     """End the process at once; what is uncommitted is aborted by the next claim, and a supervisor starts the worker again.
 
-    Only our own errors are quoted: another's message may hold what was in an event.
+    The log quotes only our own errors: the message of any other error may hold content of an event.
     """
     where = "".join(traceback.format_tb(error.__traceback__))
     problem = str(error) if isinstance(error, InstepError) else ""
@@ -29,7 +29,7 @@ def fail(error: BaseException) -> NoReturn:
 
 
 def end_within(seconds: float, code: int) -> None:
-    """End the process even if its farewells are not answered, as when the broker is away: the next claim needs none."""
+    """End the process after so many seconds, even if the broker does not answer the shutdown: the next claim needs none."""
     timer = threading.Timer(seconds, os._exit, (code,))
     timer.daemon = True
     timer.start()

@@ -27,7 +27,7 @@ class Hanging:
             self._since.pop(partition, None)
 
     def seconds(self, now: float) -> float:
-        """For how long the LSO of any partition has stood still, at most; 0 where nothing hangs."""
+        """For how long the LSO has stood still where it has stood longest; 0 where nothing hangs."""
         return max((now - since for _, since in self._since.values()), default=0.0)
 
     def longer_than(self, seconds: float, now: float) -> set[TopicPartition]:

@@ -101,7 +101,7 @@ class LaneWorker(Group, Protocol):
         """Resume the lane's partitions: the queue has room."""
 
     def failed(self, error: BaseException) -> None:
-        """End the process: a lane met the unexpected."""
+        """End the process after an unexpected error of a lane."""
 
 
 class Lane:
@@ -137,7 +137,7 @@ class Lane:
     # -- what the worker calls
 
     def offer(self, batch: Batch) -> None:
-        """Queue a batch; never waits. Above the byte bound the lane's partitions are paused. `wake` begins."""
+        """Queue a batch, without a wait. Where the queue is full now, the lane's partitions are paused. `wake` follows."""
         if self._pipeline.offer(batch):
             self._worker.pause(self)
 
@@ -161,7 +161,7 @@ class Lane:
             await asyncio.wait([self._task], timeout=_CANCEL_SECONDS)
 
     def interrupt(self, error: Exception) -> None:
-        """End the claim and claim again: what the lane reads, or wrote, is not what the claim took it for."""
+        """End the claim before the next transaction, and claim again: a topic or a position is not as the claim found it."""
         self._interruption = error
         self._wake.set()
 
@@ -311,7 +311,7 @@ class Lane:
     # -- the inner loop: turns under one claim
 
     async def _turn(self, claim: Claim) -> None:
-        """Wait for a fetch or for the next second; then decide what is queued, and tick when the second has passed."""
+        """A round: wait for a fetch or for the next second; decide the queued batches; tick when the second has passed."""
         wait = self._tick.wait(time.monotonic())
         if wait > 0:
             with suppress(TimeoutError):

@@ -13,7 +13,7 @@ Lag = tuple[str, int, int]  # topic, partition, records not yet committed
 
 
 class LaneMetrics:
-    """The metrics of a service's lanes; label children are resolved once, and raised after the commit."""
+    """The metrics of a service's lanes. Label children are resolved once, and increased after the commit."""
 
     def __init__(self, registry: CollectorRegistry, service: str, version: str) -> None:
         self.registry = registry

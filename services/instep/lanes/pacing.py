@@ -27,7 +27,7 @@ class Extent:
         """From this time on no further record is decided, and the transaction commits."""
 
     def take(self, events: int, size: int) -> bool:
-        """Count a batch of so many records and bytes; whether the transaction may take another."""
+        """Count a batch of so many records and bytes; returns whether the transaction may take another batch."""
         self._events_left -= events
         self._bytes_left -= size
         return self._events_left > 0 and self._bytes_left > 0
@@ -65,7 +65,7 @@ class Pacing:
         self._open_since = None
 
     def give_up(self) -> bool:
-        """Forget the open transaction; whether there was one."""
+        """Forget the open transaction; returns whether a transaction was open."""
         was_open = self._open_since is not None
         self._open_since = None
         return was_open

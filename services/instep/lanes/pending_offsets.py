@@ -1,4 +1,4 @@
-"""Keeps the positions of a lane that have yet to be committed to the consumer group. Does no I/O.
+"""Keeps the positions of a lane until they are committed to the consumer group. Does no I/O.
 
 A position is pending once its transaction is seen to have ended in the changelog, the lane's partition of
 `instep.<service>.state`. The worker commits all lanes' pending positions to the group, once every OFFSET_COMMIT_SECONDS and

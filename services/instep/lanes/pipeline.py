@@ -55,7 +55,7 @@ class Pipeline:
         self._resume = resume
 
     def offer(self, batch: Batch) -> bool:
-        """Queue a batch; whether the queue has become full now."""
+        """Queue a batch; returns whether the queue has become full now."""
         if not self.queue:
             self.pacing.work_arrived(time.monotonic())
         return self.queue.offer(batch)
@@ -90,7 +90,7 @@ class Pipeline:
             self._metrics.events.observe(events)
 
     async def tick(self, claim: Claim) -> bool:
-        """Write missing markers, then run the processor's tick; whether the tick led to a commit."""
+        """Write missing markers, then run the processor's tick; returns whether the tick led to a commit."""
         await claim.settle_what_hangs()
         outputs = self._processor.tick(claim.state, time.time_ns() // 1_000_000)
         if not outputs.records and not claim.state.changes:

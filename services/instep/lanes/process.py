@@ -5,7 +5,7 @@
   lane aborts the transaction that was open.
 - Settings that cannot be used raise ConfigurationError before the worker begins.
 
-The watchdog (`service/health.py`) also ends a process that makes no progress.
+The watchdog (`service/health.py`) also ends a process without progress.
 """
 
 import asyncio

@@ -34,7 +34,7 @@ class Record(Protocol):
 
 
 class State(Protocol):
-    """A lane's memory: changes are committed together with the outputs of the same records, or not at all."""
+    """The entries that a lane remembers. Changes are committed with the outputs of the same records, or not at all."""
 
     def get(self, key: bytes) -> bytes | None: ...
     def put(self, key: bytes, value: bytes) -> None: ...
@@ -58,27 +58,27 @@ def nothing() -> None:
 
 
 class Outputs(NamedTuple):
-    """The outcome of some records. `committed` raises their metrics, and is called once the transaction has committed."""
+    """The records to send for decided records. `committed` counts them in metrics, and is called after the commit."""
 
     records: Sequence[Output] = ()
     committed: Callable[[], None] = nothing
 
 
 class Processor(Protocol):
-    """A service's work, the same object for every lane of the worker."""
+    """A service's own rules. The same object serves every lane of the worker."""
 
     @property
     def service(self) -> Service:
         """The service's row in the table of services. Its name is part of the group and of the state topic."""
 
     def follow(self, network: Network) -> None:
-        """Switch to this generation of the network; called between two turns, and once before the first."""
+        """Switch to this generation of the network; called before the first `process`, and then between two calls."""
 
     def process(self, records: Sequence[Record], state: State, now: int) -> Outputs:
         """Decide records of one partition, in their order; `now` is milliseconds since 1970."""
 
     def tick(self, state: State, now: int) -> Outputs:
-        """Once a second for each lane: the outputs that fall due by the clock alone."""
+        """The outputs that fall due by the clock alone; called once a second for each lane."""
 
 
 class Probing(Protocol):

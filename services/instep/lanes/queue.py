@@ -19,7 +19,7 @@ class Queue:
         return bool(self._batches)
 
     def offer(self, batch: Batch) -> bool:
-        """Queue a batch; whether the queue has become full now."""
+        """Queue a batch; returns whether the queue has become full now."""
         self._batches.append(batch)
         self._count(batch, 1)
         became_full = not self.full and self.bytes > self._most

@@ -30,7 +30,7 @@ def _step(lane: Lane) -> str:
 
 
 def stalled(lanes: Collection[Lane], transaction_timeout: float) -> str | None:
-    """The lane that has work and makes no progress, for so long that the process had better start again."""
+    """A sentence about a lane that has work and has made no progress for too long; None where there is no such lane."""
     for lane in lanes:
         if lane.silent_for() > _STALLED_SECONDS:
             return f"lane {lane.number} has work and has committed nothing for {_STALLED_SECONDS:g} s"

@@ -155,7 +155,7 @@ class LaneState:
         self.changes = {}
 
     def restored(self, entries: Mapping[bytes, bytes | None], checkpoint: Checkpoint) -> None:
-        """Take over entries read from the changelog (None: removed)."""
+        """Write entries read from the changelog (None removes a key), and the checkpoint that they reach."""
         self._write(entries, checkpoint)
 
     def _write(self, entries: Mapping[bytes, bytes | None], checkpoint: Checkpoint) -> None:
@@ -188,7 +188,7 @@ class LaneState:
         self._db = self._opened()
 
     def close(self) -> None:
-        """Close the directory, and remove the tables that a compaction has left: the next opening takes them for lost."""
+        """Close the directory, and remove tables that a compaction has left: the next opening would take them for damage."""
         try:
             left = self._left_by_compactions()
         except Exception:  # noqa: BLE001  # a full disk, perhaps; the next opening may rebuild for nothing

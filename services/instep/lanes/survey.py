@@ -172,7 +172,7 @@ async def accept_lost(
 async def hanging_of(
     connection: Connection, network: Network, service: str, lane: int
 ) -> dict[TopicPartition, int]:
-    """Those of the lane's outputs where a transaction has stood open for seconds, with their LSOs."""
+    """The partitions written by the lane where a transaction has stood open for seconds, each with its LSO."""
     if not 0 <= lane < network.lanes:
         raise NetworkError(f"There is no lane {lane}: the network has lanes 0 to {network.lanes - 1}.")
     async with _asking(connection) as asked:
@@ -196,7 +196,7 @@ async def settle_lane(
     ending: Ending,
     by: str,
 ) -> None:
-    """Decide to commit or to abort hanging transactions; the lane, which stands still, does so within seconds."""
+    """Decide to commit or to abort hanging transactions. The lane, which stands still, then ends them within seconds."""
     await _write(connection, service, lane, settled_entry(hanging, ending, by=by, at=_now()))
 
 

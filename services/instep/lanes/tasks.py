@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 
 class Tasks:
-    """The tasks that are under way. `failed` is called with the unexpected."""
+    """The tasks that are under way. `failed` is called with an unexpected error."""
 
     def __init__(self, failed: Callable[[BaseException], None]) -> None:
         self._failed = failed

@@ -61,10 +61,10 @@ def access_changes(
 ) -> AccessChanges:
     """The changes between the cluster's access and `wanted`.
 
-    `formerly` are the principals of the network that was applied last. The network owns them, its present principals, and
-    every principal whose name begins with `instep.`. Permissions of owned principals that `wanted` does not name go. ACLs of
-    other principals stay, and so does every DENY, by which an operator stops somebody at once: both are listed as
-    `unmanaged`.
+    `formerly` are the principals of the network that was applied last. The network owns its former and present principals,
+    and every principal whose name begins with `instep.`. Permissions of owned principals that `wanted` does not name are
+    removed. ACLs of other principals stay, and so does every DENY, by which an operator stops somebody at once: both are
+    listed as `unmanaged`.
     """
     own = wanted.principals | set(formerly)
 

@@ -19,7 +19,7 @@ _ALLOW, _LITERAL, _PREFIXED = 3, 3, 4
 
 
 class Binding(NamedTuple):
-    """An ACL in Kafka's own numbers, so that Instep can show and delete ACLs unlike its own."""
+    """An ACL in Kafka's own numbers: also such as Instep would not make, so that Instep can show and delete them."""
 
     resource: int
     name: str

@@ -104,7 +104,7 @@ def _has_leaders(topic: Mapping[str, Any]) -> bool:
 
 
 async def configure(admin: AIOKafkaAdminClient, specs: Sequence[TopicSpec]) -> None:
-    """Replace every setting of the topics: the directory alone decides about them."""
+    """Replace every setting of the topics: the network's directory alone decides about settings."""
     for start in range(0, len(specs), _CHUNK):
         chunk = [_resource(spec) for spec in specs[start : start + _CHUNK]]
         for response in await admin.alter_configs(chunk):

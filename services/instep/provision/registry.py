@@ -80,10 +80,10 @@ def _named(pair: Pair) -> str:
 
 
 async def lookup(registry: Registry, schemas: Sequence[Schema], earlier: Mapping[int, Pair]) -> Registered:
-    """The registry's ids of these schemas, and the missing schemas; changes nothing.
+    """The registry's ids of these schemas, and the schemas that the registry lacks; changes nothing.
 
-    `earlier` are the network's ids so far. Raises NetworkError where the registry holds another schema under such an id:
-    readers with that registry would misread events on the bus. Raises NotConnectedError and ConfigurationError too.
+    `earlier` are the network's ids so far. Raises NetworkError where the registry holds another schema under one of these
+    ids: readers with that registry would misread events. Raises NotConnectedError and ConfigurationError too.
     """
     async with connected(registry) as client:
         ids = await _lookup(client, schemas, earlier)

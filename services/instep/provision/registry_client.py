@@ -33,7 +33,7 @@ _NO_SUBJECT, _NO_VERSION, _NO_SCHEMA = 40401, 40402, 40403
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registry:
-    """The registry and the user that Instep is there. `url` is the root of the API; "" means no registry."""
+    """A registry's address, and the user as whom Instep signs in. `url` is the root of the API; "" means no registry."""
 
     url: str = ""
     username: str | None = None

@@ -39,7 +39,7 @@ _POLL_S = 0.02
 async def settle(connection: Connection, writer: AIOKafkaProducer) -> None:
     """Return once readers reach the topic's end. `writer` has claimed its id and has no transaction open.
 
-    Raises NetworkError when readers do not: another program holds a transaction open then.
+    Raises NetworkError where another program holds a transaction open.
     """
     end = await _end(connection)
     if await visible(connection, end, MARKER_WITHIN_S):

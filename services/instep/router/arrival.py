@@ -50,7 +50,7 @@ class Codec(StrEnum):
 
 
 class Names(NamedTuple):
-    """The names of an event, in Avro's bytes. The router copies them into the records that speak of the event."""
+    """The header fields that name an event, in Avro's bytes. The router copies them into the disclosure and the outcome."""
 
     event_id: bytes
     source: bytes
@@ -62,7 +62,7 @@ _CopyNames = Callable[[Spans], tuple[bytes, bytes, bytes, bytes]]
 
 
 class Arrival(NamedTuple):
-    """An event of the hub. A tuple, because each event has its own; `key` is `source/subject_ref`, `value` is framed.
+    """An event as read from a hub record; `key` is `source/subject_ref`, `value` is framed. A tuple costs little to make.
 
     Without `spans`, `event` is whole. With `spans` (the places of the fields), `event` holds only the fields for routing.
     """
@@ -114,7 +114,8 @@ class _Parts:
 class _Readable:
     """A schema whose events can be read, whole and (with the codec SPLICE) in parts; and where their facts lie.
 
-    `id` is the network's for the schema. `addresses` are their paths, each a field of the event and the names beneath.
+    `id` is the network's for the schema. `addresses` are the paths of addresses, each a field of the event and the names
+    beneath.
     `sparse` are the fields on which a share may depend wholly.
     """
 

@@ -22,7 +22,7 @@ Pair = tuple[AuthorityId, str]
 
 
 class Result(StrEnum):
-    """How the event was settled for a candidate and purpose."""
+    """The result of an event for a candidate and purpose."""
 
     DELIVERED = "DELIVERED"
     WITHHELD = "WITHHELD"
@@ -30,7 +30,7 @@ class Result(StrEnum):
 
 
 class Ending(StrEnum):
-    """How an event ended."""
+    """How the decision of an event ended as a whole."""
 
     DECIDED = "DECIDED"
     NOBODY_CONCERNED = "NOBODY_CONCERNED"
@@ -38,7 +38,7 @@ class Ending(StrEnum):
 
 
 class Withheld(StrEnum):
-    """Why an event is withheld, in the order of the tests. Of several agreements, the reason comes from the furthest."""
+    """Why an event is withheld, in the order of the tests. Of several agreements, the one that passes most counts."""
 
     NO_AGREEMENT = "no-agreement"
     ENDED = "ended"
@@ -51,7 +51,7 @@ class Withheld(StrEnum):
 
 
 class Withdrawn(StrEnum):
-    """Why a past recipient has to stop relying on an earlier event. Only the reconciler gives the reason ERASED."""
+    """Why a past recipient has to stop relying on an earlier event. The router never gives the schema's reason ERASED."""
 
     ANNULLED = "ANNULLED"
     NO_LONGER_CONCERNS = "NO_LONGER_CONCERNS"

@@ -26,11 +26,11 @@ Target = tuple[str, envelope.Headers]
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class DeliveryPlan:
-    """How an event is delivered, disclosed and remembered. Two plans are never equal, only the same.
+    """How an event is delivered, disclosed and remembered. Plans are compared by identity, not by content.
 
     - `blanked`: for each set of shared fields, the inboxes that get those fields.
     - `withdrawn`: the inboxes that get a withdrawal, each with its reason.
-    - `decisions`: bytes of the disclosure; `packed_pairs`: bytes of the memory.
+    - `decisions`: the bytes of this field of the disclosure; `packed_pairs`: the pairs as `memory` keeps them.
     - `delivered`, `withheld`: how many entries have the result.
     """
 

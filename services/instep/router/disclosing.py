@@ -132,7 +132,7 @@ class AcceptedOutcomes:
         self._entries: dict[AuthorityId, list[bytes]] = {}
 
     def add(self, source: AuthorityId, names: Names, *, delivered: int, withheld: int) -> None:
-        """Add an accepted event. Withdrawals count as neither: they deliver nothing, and withhold nothing new."""
+        """Add an accepted event. A withdrawal counts neither as delivered nor as withheld."""
         entry = self._outcome.accepted(names, delivered=delivered, withheld=withheld, at=self._now)
         self._entries.setdefault(source, []).append(entry)
 

@@ -78,7 +78,7 @@ class Router:
         self._sequences = Sequences()
 
     def follow(self, network: Network) -> None:
-        """Decide by this network from now on; raises NetworkError where our own records have no id."""
+        """Decide by this network from now on; raises NetworkError where a schema of Instep's own records has no id."""
         self._network = network
         self._schemas = self._catalogue.bind(network.schemas)
         self._arrivals = Arrivals(self._catalogue, network, self._schemas, self._codec)
@@ -202,7 +202,7 @@ class Router:
         )
 
     def _disclose(self, arrival: Arrival, plan: DeliveryPlan, batch: _Batch) -> None:
-        """Write for the register and the source. The disclosure has the event's key, and so stays in the event's lane."""
+        """Write the disclosure, and the outcome for the source. The disclosure has the event's key, hence its lane."""
         header, names = arrival.header, arrival.names
         disclosed = self._disclosure.of(
             names,

@@ -67,10 +67,10 @@ async def _answer(problem: str | None) -> web.Response:
 
 
 class Watchdog(threading.Thread):
-    """Ends the process when the event loop has not run for `seconds`; a supervisor starts the process again.
+    """Ends the process when the event loop has not run for `seconds`, or when `stalled` gives a sentence.
 
-    The watchdog is a thread because a stuck loop cannot watch itself. `stalled` gives a sentence when there is work and no
-    progress.
+    A supervisor starts the process again. The watchdog is a thread because a stuck loop cannot watch itself. `stalled`
+    gives a sentence where there is work and no progress, None otherwise.
     """
 
     def __init__(self, seconds: float, stalled: Callable[[], str | None]) -> None:

@@ -21,7 +21,7 @@ import structlog
 from instep.service.damping import Damping, shape
 
 _PLACES = ("service", "lane", "topic", "directory")
-"""The subject of a line of our own: the same event of another lane is no repetition. Subjects are few."""
+"""The fields that tell lines of our own apart: the same event of another lane is no repetition. Their values are few."""
 
 
 def configure_logs(*, damped: bool = True) -> None:

@@ -1,4 +1,4 @@
-"""Handles the signals that ask a process to end: Ctrl-C, SIGTERM, and the SIGHUP of a closing terminal."""
+"""Handles the signals for stopping a process: Ctrl-C, SIGTERM, and the SIGHUP of a closing terminal."""
 
 import signal
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Lists all problems of a catalogue's directory, file by file.
+"""Lists all problems of a catalogue's directory of schema files, file by file.
 
 Differences from `versions.lock` are always listed. The other problems are looked for in stages:
 

@@ -1,5 +1,5 @@
-"""Defines the command `instep demo`, which runs the demo (`demo/run.py`), prints its results, and fails where they are
-wrong.
+"""Defines the command `instep demo`, which runs the demo (`demo/run.py`), prints the results, and fails when they do not
+hold.
 """
 
 import json

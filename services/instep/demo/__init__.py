@@ -1,4 +1,4 @@
-"""Plays the demo: moves invented records between councils over a real Kafka, shows the results, and proves them right.
+"""Runs the demo: moves invented records between councils over a real Kafka, shows the results, and judges them.
 
 `run` conducts the demo on a local platform of its own. `exports` splits the sample data, `publishing` sends each council's
 files, and `settled` waits until everything is decided. `evidence` and `report` judge from the topics alone. `access_probes`

@@ -1,4 +1,5 @@
-"""Judges a run of the demo from the records of all topics, and counts its figures. Pure, so that tests can show it fail.
+"""Judges a run of the demo from the records of all topics, and counts its figures. Pure, so that tests can show the
+judge fail.
 
 The judge trusts no service. The outboxes are the truth about what councils published. For each published event the judge
 looks for exactly one rejection or disclosure (the record of who was sent the event). For each record of an inbox the judge

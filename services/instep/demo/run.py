@@ -1,7 +1,7 @@
 """Conducts the demo: starts Kafka and the services, publishes, waits, reads every topic, has the run judged, and ends all.
 
-The demo has a platform of its own in a directory of its own, and so disturbs no `instep up`. It begins without the data of
-an earlier demo.
+The demo has a platform of its own in a directory of its own, and so disturbs no `instep up`. The demo begins without
+the data of an earlier demo.
 
 A slow machine makes the demo late and nothing else. Every wait goes on while something moves (`local/standstill.py`), and
 the judge (the module `report`) begins only when every decision can be read.

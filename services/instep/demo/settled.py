@@ -1,4 +1,4 @@
-"""Waits until the services have decided every event that the demo published, and readers can see all their results.
+"""Waits until the services have decided every event that the demo published, and until readers can see every result.
 
 Kafka answers a commit before its markers are written, topic after topic: a disclosure may be seen while a delivery of the
 same transaction is not. So a judge who reads at once could miss what was delivered.

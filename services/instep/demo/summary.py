@@ -1,6 +1,4 @@
-"""Writes the results of a run of the demo for people, section by section. Pure: the command `instep demo` prints the
-sections.
-"""
+"""Puts the results of a run of the demo into sections of text and tables for people. Pure: `instep demo` prints them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Reads a few fields of an event out of its bytes, and leaves the rest undecoded.
 
-The module `splice` finds the place of each field. Routing then reads the header and the codes of addresses by this
-module. A function is generated for each schema and set of paths.
+The module `splice` finds the place of each field. The router reads the header and the codes of addresses in this way.
+A function is generated for each schema and set of paths.
 
 The decision: `services/decisions/009-splice.md`.
 """

@@ -1,9 +1,9 @@
 """Reads the bytes of an event strictly: a single pass gives the event's values, or refuses the bytes.
 
-fastavro is fast, but accepts bytes that Avro does not allow: negative choices, overlong numbers, a boolean of 2,
-bytes left over. A check beside fastavro costs a second pass, so here a single pass reads and checks. The reader of a
-schema is a generated function, whose straight-line code only indexes the bytes. The function is twice as fast as
-fastavro. Tests compare its results with fastavro's, byte by byte.
+fastavro is fast, but accepts bytes that Avro does not allow: negative indices of unions and enums, overlong numbers,
+a boolean of 2, bytes left over. A check beside fastavro costs a second pass, so here a single pass reads and checks.
+The reader of a schema is a generated function, whose straight-line code only indexes the bytes. The function is twice
+as fast as fastavro. Tests compare its results with fastavro's, byte by byte.
 
 A reader keeps three promises, whatever the bytes are. It ends after at most a step for each byte. It makes nothing larger
 than a record for every two bytes. It raises UnsoundBytesError and nothing else.

@@ -1,7 +1,8 @@
 """Refuses an event whose bytes are sound and whose meaning is not; each event type has a rule, compiled once.
 
-A rule comes from the schema (dates, timestamps, enums and uuids by their types; identifiers by their names, which mean the
-same thing wherever they stand) and from `event.toml` (required fields). The reasons:
+A rule comes from the schema (dates, timestamps, enums and uuids by their types; identifiers by their names, which
+mean the same thing wherever they stand) and from `event.toml` (required fields). NEW, CORRECT, ANNUL and REFRESH are
+the kinds of change that an event can be; `replaces` names the event that it corrects or annuls. The reasons:
 
     unknown-value    an enum is given as UNKNOWN; or a NEW has `replaces`, so that nobody can tell whether the event is
                      new or corrects something

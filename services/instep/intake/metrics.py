@@ -1,4 +1,6 @@
-"""Counts intake's work: fills a tally while a batch is decided, and adds the tally to the metrics after the commit."""
+"""Counts accepted and refused records for Prometheus: fills a tally for each batch, and adds the tally to the metrics
+after the commit.
+"""
 
 from collections import Counter
 from functools import lru_cache

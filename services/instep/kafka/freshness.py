@@ -1,10 +1,10 @@
 """Decides whether a process knows the newest agreements: was the end of `instep.network` confirmed in the last second?
 
 The end is the end of the log, the high watermark. The last stable offset (LSO) is not enough: while a transaction in
-the topic does not end, the LSO stands still, and a suspension may already be committed behind. `network apply` itself
-holds a transaction open for a few hundredths of a second. A confirmation counts for a second, which covers `network
-apply`, so there is no further grace: a committed suspension holds within a second, whether or not its marker was ever
-written.
+the topic does not end, the LSO stands still, and a suspension may already be committed behind it. `network apply`
+itself holds a transaction open for a few hundredths of a second. A confirmation counts for a second, which covers
+`network apply`, so there is no further grace: a committed suspension holds within a second, whether or not its marker
+was ever written.
 
 A confirmation is as old as the *question*. The answer to a fetch may lie unread in the socket while this process is
 frozen, and would look new when the process thaws. The module does no I/O. Times are seconds of a single monotonic clock,

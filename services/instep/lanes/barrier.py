@@ -9,9 +9,10 @@ Where a marker does not come, the transaction hangs. The lane settles it: the la
 which adds the partition and writes nothing there. The marker of the empty transaction ends whatever the same producer left
 open. The module `settlement` decides between commit and abort.
 
-Other lanes write to some of the partitions too, and may have a transaction open for as long as the limit of a transaction.
-Our marker does not end theirs. But where nobody can tell how our own transaction ended, the barrier waits as long as theirs
-may last, and then until an operator decides.
+Other lanes write to some of the partitions too, and may have a transaction open for as long as the limit of a
+transaction. This lane's marker does not end their transactions. But where nobody can tell how this lane's own
+transaction ended, the barrier waits as long as another lane's transaction may last, and then until an operator
+decides.
 
 The decision: `services/decisions/001-claims-that-prove-what-they-build-on.md`.
 """

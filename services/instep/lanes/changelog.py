@@ -1,7 +1,8 @@
 """Rebuilds a lane's state from its *changelog*, the lane's partition of `instep.<service>.state`.
 
-Beside the processor's entries the changelog holds the lane's positions, each with the id of its topic, and operators'
-decisions: gaps that they have accepted, and endings of transactions (the module `entries`).
+A lane is one share of the partitions. Beside the processor's entries the changelog holds the lane's positions, each
+with the id of its topic, and operators' decisions: gaps that they have accepted, and endings of transactions (the
+module `entries`).
 
 The state on disk has a *checkpoint*, the offset of the changelog up to which the state is true. The state is trusted only
 after a proof: a `read_committed` reader has to find the record right below the checkpoint, with the same content. That the

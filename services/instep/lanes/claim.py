@@ -1,4 +1,4 @@
-"""Takes a lane from its earlier owners, and commits the lane's transactions while this worker owns it.
+"""Claims a lane (takes it from its earlier owners), and commits the lane's transactions until the claim ends.
 
 A lane is one share of the partitions. Its *changelog*, a partition of `instep.<service>.state`, holds the lane's state and
 positions. `Claim.open` takes steps 1 to 4. Their order is a proof that nothing of an earlier owner can change afterwards

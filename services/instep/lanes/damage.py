@@ -1,4 +1,4 @@
-"""Tells damage in a lane's state directory, which is then discarded, from a disk that cannot be used just now.
+"""Tells a damaged state directory of a lane, which is discarded, from a directory that only cannot be used just now.
 
 The state directory is a copy of the lane's changelog in Kafka. Where its content cannot be believed, the copy is discarded
 and made again. A rebuild takes time and loses nothing. Where the directory only cannot be used, because the disk is full or

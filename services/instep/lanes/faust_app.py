@@ -1,4 +1,6 @@
-"""Makes the Faust app of a worker: settings, an agent that takes whole batches, and calls on assignment and shutdown."""
+"""Makes the Faust app of a worker (a process of a service): its settings, an agent that takes whole batches of records,
+and calls on assignment, revocation and shutdown.
+"""
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence

@@ -1,7 +1,8 @@
-"""Keeps a worker's processor at the newest generation of the network, and makes lanes wait while that is not certain.
+"""Keeps a service's rules at the newest agreements, and makes lanes wait while nobody can tell which are the newest.
 
-The network is the authorities and their sharing agreements, read from `instep.network`. Each change of it is a generation
-with a number. The processor switches between two of its calls, never within one (`kafka/follow.py` reads the topic).
+The network is the authorities and their sharing agreements, read from `instep.network`. Each change of the network is
+a generation with a number. The service's processor switches to a new generation between two of its calls, never
+within one. `kafka/follow.py` reads the topic.
 """
 
 import asyncio

@@ -28,8 +28,9 @@ The inner loop goes round under one claim. Each round has these steps:
 4. Make one transaction of queued batches (the module `pipeline`; the module `pacing` says when, and how many).
 5. Once a second, call the processor's `tick`.
 
-Offsets reach the consumer group beside the transactions. Once a commit is seen in the changelog, its positions are pending
-(the module `pending_offsets`). The worker commits pending positions to the group once a second (the module `watch`).
+Offsets reach the consumer group beside the transactions. Once a commit is seen in the changelog (the lane's partition
+of `instep.<service>.state`), its positions are pending (the module `pending_offsets`). The worker commits pending
+positions to the group once a second (the module `watch`).
 """
 
 import asyncio

@@ -1,4 +1,6 @@
-"""Keeps long-lived objects out of Python's garbage collections, because a collection stops every lane while it runs."""
+"""Keeps long-lived objects out of Python's garbage collections, because a collection stops the whole worker while it
+runs.
+"""
 
 import gc
 

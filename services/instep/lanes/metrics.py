@@ -1,4 +1,4 @@
-"""Defines the Prometheus metrics that every service has of its lanes, each name written once."""
+"""Defines the Prometheus metrics that every service has of its lanes (shares of the partitions), each name written once."""
 
 from collections.abc import Callable, Iterable, Iterator
 

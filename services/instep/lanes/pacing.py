@@ -1,8 +1,9 @@
 """Decides when a lane begins its next transaction, and when a transaction takes no more records.
 
-Two costs pull in opposite directions. Each transaction costs the broker the same, however little the transaction holds:
-many small transactions keep the broker busy, and every lane waits for the broker. But a record that waits for others to
-share its transaction arrives late. So a lane holds two rules.
+A lane is one share of the partitions, with one transaction open at a time. Two costs pull in opposite directions.
+Each transaction costs the broker the same, however little the transaction holds: many small transactions keep the
+broker busy, and every lane waits for the broker. But a record that waits for others to share its transaction arrives
+late. So a lane holds two rules.
 
 - A transaction begins no sooner than `transaction_interval` after the beginning of the last transaction. A batch that comes
   alone need not wait. Batches that follow quickly share the next transaction.

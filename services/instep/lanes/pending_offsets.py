@@ -1,9 +1,9 @@
 """Keeps the positions of a lane until they are committed to the consumer group. Does no I/O.
 
-A position is pending once its transaction is seen to have ended in the changelog, the lane's partition of
-`instep.<service>.state`. The worker commits all lanes' pending positions to the group, once every OFFSET_COMMIT_SECONDS and
-when it releases the lanes. The group's offsets serve tools. A lane itself goes by its changelog
-(`services/decisions/002-group-offsets-beside-the-transactions.md`).
+A lane is one share of the partitions. A position of a lane is pending once its transaction is seen to have ended in
+the changelog, the lane's partition of `instep.<service>.state`. The worker commits all lanes' pending positions to
+the group, once every OFFSET_COMMIT_SECONDS and when it releases the lanes. The group's offsets serve tools. A lane
+itself goes by its changelog (`services/decisions/002-group-offsets-beside-the-transactions.md`).
 """
 
 from collections.abc import Mapping

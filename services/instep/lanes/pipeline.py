@@ -4,13 +4,14 @@ state and positions together.
 A lane is one share of the partitions. A batch is the records that one fetch brought of one partition (the module `batch`).
 `Pipeline.process` makes one transaction in these steps.
 
-1. Take batches off the queue while the transaction has room (the modules `queue` and `pacing`). Each batch has to begin at
-   the position where the lane stands. Otherwise records were lost or repeated on the way: a bug, which ends the process.
-2. Hand the records to the processor in short turns (the module `turns`), so that other lanes get the event loop in between.
-   Pack the outputs, and send each of Kafka's batches once it is full. The first send waits until the lane's last commit is
-   seen in the changelog (the module `claim`).
-3. Once the transaction has grown old, decide no more records. Put the rest of the present batch back to the front of the
-   queue. The new position of the partition is then the first undecided record.
+1. Take batches off the queue while the transaction has room (the modules `queue` and `pacing`). Each batch has to
+   begin at the position where the lane stands. Otherwise records were lost or repeated on the way: a bug, which ends
+   the process.
+2. Hand the records to the processor in short turns (the module `turns`), so that other lanes get the event loop in
+   between. Pack the outputs, and send each of Kafka's batches once it is full. The first send waits until the lane's
+   last commit is seen in its changelog (the module `claim`).
+3. Once the transaction has grown old, decide no more records. Put the rest of the present batch back to the front of
+   the queue. The new position of the partition is then the first undecided record.
 4. Commit outputs, changes of state and the new positions together.
 5. After the commit, move the lane to the new positions, and count the outputs in the metrics.
 

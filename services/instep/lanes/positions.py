@@ -1,9 +1,10 @@
 """Decides at which offset of each partition a lane begins to read. Pure.
 
-The decision rests on the positions in the lane's changelog, the group's committed offsets, and the start and end of each
-log. The changelog's position wins, because its transaction also holds the outputs of all records before that position. The
-group's offsets are committed later, for tools. A lane never guesses: where records may have gone unread (a *gap*) the lane
-stops, until an operator accepts the gap.
+A lane is one share of the partitions. The decision rests on the positions in the lane's changelog (its partition of
+`instep.<service>.state`), the group's committed offsets, and the start and end of each log. The changelog's position
+wins, because its transaction also holds the outputs of all records before that position. The group's offsets are
+committed later, for tools. A lane never guesses: where records may have gone unread (a *gap*) the lane stops, until
+an operator accepts the gap.
 
 The decision: `services/decisions/011-the-changelog-holds-positions.md`.
 """

@@ -1,8 +1,9 @@
-"""Finds records that kill the decoder, by decoding them first in a child process that may die.
+"""Finds records that kill a service's decoder and its process, by decoding them first in a child process.
 
-A lane whose last claim ended without a commit may have met such a record. Before the lane decodes its first batch again, a
-child process decodes the batch. A record at which the child dies twice is set aside undecoded. The probe needs no state of
-the worker that died.
+A lane is one share of the partitions, and a claim is a worker's ownership of a lane. Where the last claim of a lane
+ended without a commit, the worker may have died of such a record. Before the lane decodes its first batch again, a
+child process decodes the batch. A record at which the child dies twice is set aside undecoded. The probe needs no
+state of the worker that died.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
-"""Starts a worker of a service in this process, and sets the exit code with which the process ends.
+"""Runs a worker, one process of a service with lanes, and sets the exit code with which the process ends.
 
 - On SIGTERM, SIGINT or SIGHUP the worker releases its lanes, and the process ends with 0.
-- On an unexpected error the process ends at once with EXIT_FAILED, and a supervisor starts it again. The next claim of each
-  lane aborts the transaction that was open.
-- Settings that cannot be used raise ConfigurationError before the worker begins.
+- On an unexpected error the process ends at once with EXIT_FAILED, and a supervisor starts it again. The next claim
+  of each lane aborts the transaction that was open.
+- Where settings cannot be used, `run` raises ConfigurationError before the worker begins.
 
 The watchdog (`service/health.py`) also ends a process without progress.
 """

@@ -1,4 +1,6 @@
-"""Makes a lane's transactional producer, and stops the producer for certain when the worker gives the lane up."""
+"""Makes the transactional producer of a lane (one share of the partitions), and stops the producer for certain when the
+worker gives the lane up.
+"""
 
 import asyncio
 from contextlib import suppress

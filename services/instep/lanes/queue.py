@@ -1,4 +1,6 @@
-"""Holds the fetched batches that a lane has yet to decide, and says when their bytes are too many. Does no I/O."""
+"""Holds the fetched batches that a lane (one share of the partitions) has yet to decide, and says when too many bytes
+are queued.
+"""
 
 from collections import deque
 

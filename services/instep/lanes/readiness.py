@@ -1,4 +1,6 @@
-"""Says for `/ready` why a worker's lanes are not ready, and for the watchdog which lane has work and makes no progress."""
+"""Says for `/ready` why a worker's lanes (its shares of the partitions) are not ready, and for the watchdog which lane
+has work and makes no progress.
+"""
 
 from collections.abc import Collection
 

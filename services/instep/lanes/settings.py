@@ -1,4 +1,6 @@
-"""Reads a worker's settings from `INSTEP_…` variables; `service/settings.py` reads those that every service has. Pure."""
+"""Reads the settings of a worker, a service's process with lanes, from `INSTEP_…` variables. Pure. `service/settings.py`
+reads those that every service has.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields

@@ -1,4 +1,4 @@
-"""Decides whether a lane's hanging transactions are committed or aborted. Pure.
+"""Decides whether the hanging transactions of a lane (one share of the partitions) are committed or aborted. Pure.
 
 A transaction hangs on a partition where its end marker is missing, so that the last stable offset stays below the end.
 Kafka 4.3.0, 4.3.1 and 4.4.0 leave a marker out when a partition has no leader at that moment (KAFKA-20734). The next marker

@@ -1,7 +1,7 @@
 """Takes a directory for a worker's state that no other process of this machine holds.
 
-A frozen worker keeps its lock. So a worker that takes over the frozen worker's lanes has another directory, and rebuilds
-their state from Kafka.
+A worker is one process of a service. A frozen worker keeps its lock. So a worker that takes over the frozen worker's
+lanes has another directory, and rebuilds their state from Kafka.
 """
 
 import errno

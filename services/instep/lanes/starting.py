@@ -1,7 +1,7 @@
 """Finds out at which offsets a claimed lane begins to read, and stops the lane where records may be lost.
 
-The module asks Kafka for the logs and the group's offsets, and the claim for the changelog's positions. The module
-`positions` decides.
+A lane is one share of the partitions; to claim a lane is to take it from its last owner. The module asks Kafka for
+the logs and the group's offsets, and the claim for the changelog's positions. The module `positions` decides.
 """
 
 from collections.abc import Collection, Mapping

@@ -1,4 +1,5 @@
-"""Keeps a lane's state: committed entries on disk in RocksDB, and above them the uncommitted changes in memory.
+"""Keeps the state of a lane (one share of the partitions): committed entries on disk in RocksDB, and above them the
+uncommitted changes in memory.
 
 Were a change written to RocksDB before its transaction commits, an aborted batch would look decided at the second
 reading, and its events would be lost. So changes wait in memory. After the commit a single write holds the changes

@@ -1,8 +1,8 @@
 """Writes and reads, in the metadata of the group's committed offset, at which gap a lane stands still.
 
-A gap is records of a partition that the lane may never have read. Operators of lanes may read the group's offsets,
-and not the changelog, for the changelog knows who was sent an event. The offset itself stays unchanged, as evidence.
-Where the group had no offset, 0 is written and the metadata says so.
+A lane is one share of the partitions, and a gap is records that the lane may never have read. Operators of lanes may
+read the group's offsets, and not the changelog, for the changelog knows who was sent an event. The offset itself
+stays unchanged, as evidence. Where the group had no offset, 0 is written and the metadata says so.
 """
 
 import json

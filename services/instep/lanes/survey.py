@@ -1,9 +1,9 @@
 """Shows operators the lanes of services (`instep lane`), and writes down what operators decide about a lane.
 
-A survey gives owners, lags, gaps (records that a lane may never have read) and hanging transactions (those without an end
-marker). It asks the group and the logs alone, since a lane that stands still says why in the group's offsets (the module
-`stated`). So a survey costs the same however much a lane remembers, and needs no right to read the lane's state. Decisions
-are written to the lane's changelog.
+A lane is one share of a service's partitions. A survey gives owners, lags, gaps (records that a lane may never have
+read) and hanging transactions (those without an end marker). It asks the group and the logs alone, since a lane that
+stands still says why in the group's offsets (the module `stated`). So a survey costs the same however much a lane
+remembers, and needs no right to read the lane's state. Decisions are written to the lane's changelog.
 """
 
 import asyncio

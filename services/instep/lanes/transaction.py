@@ -1,7 +1,8 @@
 """Sends one transaction of a lane: the processor's outputs and the lane's changelog entries, all or nothing.
 
-The changelog entries are the changes of the lane's state and its new positions. The consumer group's offsets are no part of
-the transaction. Committing them there as well was two fifths of the cost of a small transaction
+A lane is one share of the partitions. Its changelog, a partition of `instep.<service>.state`, gets the changes of the
+lane's state and the new positions. The consumer group's offsets are no part of the transaction. To commit these
+offsets in the transaction as well was two fifths of the cost of a small transaction
 (`services/decisions/002-group-offsets-beside-the-transactions.md`).
 
 Records are packed into Kafka's batches by hand (0.4 µs a record against 3.5 through aiokafka's `send`).

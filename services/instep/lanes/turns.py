@@ -1,6 +1,7 @@
 """Decides how many records a lane may decide in one *turn*, before other lanes get the event loop.
 
-The number follows from the time that the last turn took. The module does no I/O.
+A lane is one share of the partitions. The number of records follows from the time that the last turn took. The module
+does no I/O.
 """
 
 MOST = 500

@@ -1,9 +1,9 @@
 """Remembers on which partitions a lane's commits are not yet seen to have ended.
 
-Kafka answers EndTxn when the end is decided, and writes the end markers afterwards. A commit has ended on a partition once
-the last stable offset has passed the lane's records there. New positions may be committed to the group once their commit is
-seen to have ended in the changelog, which only this lane writes (the module `pending_offsets`). The module does no I/O, and
-callers pass in the time.
+A lane is one share of the partitions. Kafka answers EndTxn when the end is decided, and writes the end markers
+afterwards. A commit has ended on a partition once the last stable offset has passed the lane's records there. New
+positions may be committed to the group once their commit is seen to have ended in the changelog, which only this lane
+writes (the module `pending_offsets`). The module does no I/O, and callers pass in the time.
 
 The decision: `services/decisions/001-claims-that-prove-what-they-build-on.md`.
 """

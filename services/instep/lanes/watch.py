@@ -1,4 +1,4 @@
-"""Watches the lanes of a worker for what can go wrong without an error from Kafka.
+"""Watches the lanes of a worker (its shares of the partitions) for what can go wrong without an error from Kafka.
 
 Once a second, the watch asks whether commits have ended on every partition that the lanes wrote, and notes whether the last
 stable offsets of their inputs stand still. Every 5 s it asks whether a topic was deleted and made anew. The watch hands its

@@ -1,7 +1,8 @@
 """Works out the day in London, and the last day on which a recipient may answer.
 
-Agreements begin and end with a day in London. A recipient has a number of days to answer, or of working days. The first day
-counted is the day after the disclosure. Working days are Monday to Friday, bank holidays included.
+Agreements begin and end with a day in London. A recipient has a number of days to answer, or a number of working
+days. The first day counted is the day after the recipient was sent the event. Working days are Monday to Friday, bank
+holidays included.
 """
 
 import re

@@ -1,8 +1,8 @@
 """Sends the requests of Kafka's admin protocol about ACLs, users and quotas, for which aiokafka's admin client has no
 calls.
 
-aiokafka defines requests for a single ACL at a time and for reading quotas, but none for users or for setting quotas. So
-these are defined here. Each request has the oldest version that Kafka 4 speaks.
+aiokafka defines requests for a single ACL at a time and for reading quotas, but none for users or for setting quotas.
+So this module defines the missing requests. Each request has the oldest version that Kafka 4 speaks.
 """
 
 import hashlib

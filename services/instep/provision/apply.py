@@ -1,12 +1,13 @@
-"""Makes a cluster match a network's directory: topics, access, schema ids and the records of `instep.network`.
+"""Makes a cluster match the directory of a network (its authorities and agreements): topics, access, schema ids and the
+records of `instep.network`.
 
 `apply` creates topics first and writes the `generation` record last, in the same transaction as every changed record. So
 services never see a network whose topics do not exist. An `apply` that was stopped at any point is completed by the next
 run, and a run on a cluster that matches changes nothing.
 
 `apply` claims its transactional id *before* it reads the cluster. Of two runs at the same time, Kafka fences the
-earlier: so the earlier cannot write a plan made from an older state. To claim the id is also the way to end the
-transactions that an earlier run has left open (the module `settling`).
+earlier: so the earlier cannot write a plan made from an older state. The claim of the id also ends a transaction that
+an earlier run has left open, and the module `settling` ends any that still hangs.
 """
 
 import time

@@ -1,7 +1,7 @@
-"""Decides what has to change for a cluster to match a network's directory: topics, settings and records of
-`instep.network`.
+"""Decides what has to change for a cluster to match the directory of a network (its authorities and agreements). Pure.
 
-Pure. The module `apply` reads the cluster and makes the changes. The module `access_changes` decides about users, ACLs and
+A plan holds the topics to create, to configure and to delete, and the records of `instep.network` to write. The
+module `apply` reads the cluster and makes the changes. The module `access_changes` decides about users, ACLs and
 quotas.
 """
 

@@ -1,8 +1,8 @@
 """Takes schema ids from a Confluent-compatible registry (Apicurio, Confluent, Karapace), and registers new schemas there.
 
-Only `apply` talks to a registry, where an operator or the network names one, and does so before any other change. Services
-take ids from `instep.network`. An id means the same schema for good, in Kafka's records and in the registry. `apply` reads
-every schema back by a new id before the network takes the id.
+Only `apply` talks to a registry, where an operator or the network names one, and does so before any other change.
+Services take ids from `instep.network`. An id means the same schema for good, in Kafka's records and in the registry.
+Before the network takes a new id, `apply` reads the schema back by that id.
 """
 
 from collections.abc import Mapping, Sequence

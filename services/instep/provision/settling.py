@@ -7,8 +7,8 @@ A transaction without an end hides every later record from every reader, and ser
 - Kafka answered a commit or an abort, but never wrote the marker (Kafka 4.3 and 4.4, where the partition had no leader at
   that moment). The next marker of the same producer ends that transaction too, as a commit or as an abort.
 
-So `settle` runs after the claim of the id and before `apply` reads the cluster. If a transaction still hangs, `settle`
-begins another and aborts that: its marker ends both.
+So `settle` runs after the claim of the id and before `apply` reads the cluster. If a transaction still hangs,
+`settle` begins a second transaction and aborts it. The marker of the second ends both.
 
 An abort is right however the earlier transaction was to end. No reader has seen its records, the `apply` that wrote them
 has reported no success, and the present `apply` plans from the visible records and writes every difference. If a later

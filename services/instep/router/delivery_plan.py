@@ -1,8 +1,8 @@
 """Works out, once for all events that are decided alike, everything about their delivery that does not differ between them.
 
-Events of one type from the same council about the same areas have the same facts, and so the same decision. Their plan
-holds the topics, the headers, the fields to leave, the bytes of the disclosure's entries and the bytes to remember. (A
-disclosure is the record of who was sent an event, and who was not.)
+Events of one type from the same council about the same areas have the same facts, and so the same decision. Their
+plan holds the topics, the headers, the fields that each recipient may have, the bytes of the disclosure's entries and
+the bytes to remember. (A disclosure is the record of who was sent an event, and who was not.)
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Counts the router's work: fills a tally while a batch is decided, and adds the tally to the metrics after the commit."""
+"""Counts the router's deliveries and refusals for Prometheus: fills a tally for each batch, and adds the tally to the
+metrics after the commit.
+"""
 
 from __future__ import annotations
 

@@ -3,12 +3,12 @@
 `Router.process` is what the engine (`lanes/`) calls. For each event, `_receive` and `_route` take these steps:
 
 1. Read the record (the module `arrival`).
-2. Drop canaries (test events about nobody) and repeats. For a correction, find who was sent the event that it replaces (the
-   module `memory`).
-3. Work out the facts of the decision (`arrival`), decide (the module `decide`), and make a plan of delivery (the module
-   `delivery_plan`). Events with equal facts share their plan.
-4. Fill the inboxes, write the disclosure (who was sent the event) and the outcome for the source (the module `disclosing`),
-   and remember the event (`memory`).
+2. Drop canaries (test events about nobody) and repeats. Refuse an event whose identity is known with other content,
+   and a correction of an unknown event. For a correction, find who was sent the replaced event (the module `memory`).
+3. Work out the facts of the decision (`arrival`), decide (the module `decide`), and make a plan of delivery (the
+   module `delivery_plan`). Events with equal facts share their plan.
+4. Fill the inboxes, write the disclosure (who was sent the event) and the outcome for the source (the module
+   `disclosing`), and remember the event (`memory`).
 """
 
 from __future__ import annotations

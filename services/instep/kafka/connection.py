@@ -1,7 +1,7 @@
-"""Reads from settings where Kafka is and how to sign in, and turns that into arguments for aiokafka and confluent-kafka.
+"""Reads from settings where Kafka is and how to sign in, and makes the arguments of Kafka's clients.
 
 Settings are `INSTEP_…` variables. Where none of them names the brokers, the settings in `.instep/connection.json`
-hold, which `instep up` wrote for the local platform. The two are never mixed across clusters. Where
+hold, which `instep up` wrote for the local platform. Variables and file are never mixed across clusters. Where
 `INSTEP_BOOTSTRAP_SERVERS` names the brokers, the file is not read: a local file's PLAINTEXT can never be applied to
 somebody's production cluster. For the same reason PLAINTEXT has to be asked for by name.
 

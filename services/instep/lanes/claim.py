@@ -4,12 +4,13 @@ A lane is one share of the partitions. Its *changelog*, a partition of `instep.<
 positions. `Claim.open` takes steps 1 to 4. Their order is a proof that nothing of an earlier owner can change afterwards
 (`services/decisions/001-claims-that-prove-what-they-build-on.md`).
 
-1. Ask `DescribeTransactions` how the last transaction of the lane's transactional id ended. After step 2 Kafka no longer
-   knows.
+1. Ask `DescribeTransactions` how the last transaction of the lane's transactional id ended. After step 2 Kafka no
+   longer knows.
 2. Send `InitProducerId`. Kafka fences every earlier owner, and aborts a transaction that such an owner left open.
-3. Pass the barrier (the module `barrier`): on every partition that the lane may write, earlier transactions have ended, or
-   are ended here.
-4. Prove the state directory against the changelog, or discard the directory. Then bring it up to the changelog's end.
+3. Pass the barrier (the module `barrier`): on every partition that the lane may write, earlier transactions have
+   ended, or are ended here.
+4. Prove the state directory against the changelog, or discard the directory. Then bring the state up to the
+   changelog's end.
 5. Only then read the positions (the module `starting`).
 
 A frozen worker that thaws can do no harm: Kafka refuses all its writes after the fence.

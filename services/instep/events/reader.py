@@ -5,8 +5,8 @@ a boolean of 2, bytes left over. A check beside fastavro costs a second pass, so
 The reader of a schema is a generated function, whose straight-line code only indexes the bytes. The function is twice
 as fast as fastavro. Tests compare its results with fastavro's, byte by byte.
 
-A reader keeps three promises, whatever the bytes are. It ends after at most a step for each byte. It makes nothing larger
-than a record for every two bytes. It raises UnsoundBytesError and nothing else.
+A reader keeps three promises, whatever the bytes are. It ends after at most a step for each byte. It makes at most one
+record for every two bytes, so a small input cannot fill the memory. It raises UnsoundBytesError and nothing else.
 
 Arrays in sized or split blocks are valid Avro, and some libraries write no others. The reader takes such arrays, and tells
 its caller that there were any.

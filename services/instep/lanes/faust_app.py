@@ -1,5 +1,5 @@
 """Makes the Faust app of a worker (a process of a service): its settings, an agent that takes whole batches of records,
-and calls on assignment, revocation and shutdown.
+and callbacks for assignment, revocation and shutdown.
 """
 
 import logging

@@ -1,7 +1,7 @@
-"""Overlaps: agreements without anything beyond another agreement of the same purpose.
+"""Finds overlaps: agreements that share nothing beyond what another agreement of the same purpose shares.
 
-An overlap is no error, since the router joins the fields of all agreements of a purpose. But whoever suspends an agreement
-that overlaps stops nothing.
+An overlap is no error, since the router joins the fields of all agreements of a purpose. But whoever suspends the smaller
+agreement stops nothing: the larger one still shares the same fields.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,7 +1,7 @@
 """Gives a cluster the users, ACLs and quotas that follow from a network (its authorities and agreements).
 
-The module `apply` does so after the topics and before the records of `instep.network`. So no service reads of a new
-permission before the broker grants it. Of all changes of access, permissions that the network takes away are removed
+The module `apply` does so after the topics and before the records of `instep.network`. So no service learns of a new
+permission before the broker grants it. Among these changes, permissions that the network takes away are removed
 first. A run that was stopped is completed by the next run.
 
 A user's secret is a file of its own, written once. The file is the only copy: whoever runs `apply` hands the secret to the

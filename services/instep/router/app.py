@@ -1,4 +1,4 @@
-"""Puts a router worker together from its parts, and runs the worker. To import this module connects to nothing."""
+"""Puts a router worker together from its parts, and runs the worker. An import of this module connects to nothing."""
 
 import os
 from collections.abc import Mapping

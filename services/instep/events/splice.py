@@ -1,4 +1,4 @@
-r"""Blanks an event without decoding it: copies the shared fields' bytes out of the event, and puts a zero byte for each other.
+r"""Blanks an event without decoding it: keeps the bytes of shared fields, and puts a zero byte for each other field.
 
 **Why nothing is decoded.** A blanked event keeps its schema, and a field that is not shared is a single zero byte (the
 module `blanking`). So a recipient's bytes are runs of the source's bytes with zero bytes between them. To cut the runs
@@ -25,9 +25,9 @@ can match, by its first bytes, so `re` has no second way to try.
 64 bytes, arrays of at most 8 items. An event beyond them may be sound, but no form matches it. The caller decodes such an
 event whole with the module `reader`, which tells unusual from unsound.
 
-**What a match proves.** The form takes canonical bytes alone: choices of `null` or a value, enums, booleans and numbers in their shortest
-form, arrays in a single block, and nothing left over. Only UTF-8 is left unproven, for texts that nobody reads: intake has
-proven those, and they are copied as they are.
+**What a match proves.** The form takes canonical bytes alone: choices of `null` or a value, enums, booleans and numbers in their
+shortest form, arrays in a single block, and nothing left over. Only UTF-8 is left unproven, for texts that nobody reads:
+intake has proven those, and they are copied as they are.
 
 The decision: `services/decisions/009-splice.md`.
 """

@@ -1,24 +1,24 @@
 """Claims a lane (takes it from its earlier owners), and commits the lane's transactions until the claim ends.
 
 A lane is one share of the partitions. Its *changelog*, a partition of `instep.<service>.state`, holds the lane's state and
-positions. `Claim.open` takes steps 1 to 4. Their order makes sure that nothing of an earlier owner can change afterwards; the record says why
-(`services/decisions/001-claims-that-prove-what-they-build-on.md`).
+positions. `Claim.open` takes steps 1 to 4. Their order makes sure that nothing of an earlier owner can change afterwards
+(why: `services/decisions/001-claims-that-prove-what-they-build-on.md`).
 
 1. Ask `DescribeTransactions` how the last transaction of the lane's transactional id ended. After step 2 Kafka no
    longer knows.
 2. Send `InitProducerId`. Kafka fences every earlier owner, and aborts a transaction that such an owner left open.
 3. Pass the barrier (the module `barrier`): on every partition that the lane may write, earlier transactions have
    ended, or are ended here.
-4. Prove the state directory: the record below its checkpoint has to be in the changelog. Or discard the directory. Then bring the state up to the
-   changelog's end.
+4. Prove the state directory: the record below its checkpoint has to be in the changelog. Or discard the directory.
+   Then bring the state up to the changelog's end.
 5. Only then read the positions (the module `starting`).
 
 A frozen worker that thaws can do no harm: Kafka refuses all its writes after the fence.
 
 While the claim lasts, Kafka's answer to EndTxn does not prove a commit, for Kafka answers before it writes the end
 markers. So a transaction sends nothing until the last stable offset (LSO) of the changelog has passed the transaction
-before. Where a marker does not show within 5 s, an empty transaction of the lane has Kafka write a marker there. The module `unconfirmed` keeps the partitions
-where an end is awaited.
+before. Where a marker does not show within 5 s, an empty transaction of the lane has Kafka write a marker there. The
+module `unconfirmed` keeps the partitions where an end is awaited.
 """
 
 import asyncio

@@ -25,9 +25,9 @@ can match, by its first bytes, so `re` has no second way to try.
 64 bytes, arrays of at most 8 items. An event beyond them may be sound, but no form matches it. The caller decodes such an
 event whole with the module `reader`, which tells unusual from unsound.
 
-**What a match proves.** The form takes canonical bytes alone: choices of `null` or a value, enums, booleans and numbers in their
-shortest form, arrays in a single block, and nothing left over. Only UTF-8 is left unproven, for texts that nobody reads:
-intake has proven those, and they are copied as they are.
+**What a match proves.** The form takes canonical bytes alone: choices of `null` or a value, enums, booleans and numbers in
+their shortest form, arrays in a single block, and nothing left over. Only UTF-8 is left unproven, for texts that nobody
+reads: intake has proven those, and they are copied as they are.
 
 The decision: `services/decisions/009-splice.md`.
 """

@@ -165,7 +165,7 @@ def show_network(
 
     Shows a directory, or the applied network if DIR is left out.
     """
-    network = load(find(directory)) if directory else _applied()
+    network = load(find(directory)) if directory else applied()
     today = _today()
     flows = chosen(network, today, authority, purpose)
     if diagram:
@@ -246,17 +246,25 @@ def make_uk(
 
 def find(directory: str) -> Path:
     """The directory, or the one of that name in `deploy/network`; raises FileFormatError when there is neither."""
-    # An editable installation is beside its own networks, wherever the command is run.
-    beside = Path(__file__).resolve().parents[3] / NETWORKS
-    candidates = (Path(directory), NETWORKS / directory, beside / directory)
+    candidates = (Path(directory), *(base / directory for base in _homes()))
     for candidate in candidates:
         if (candidate / "network.toml").is_file():
             return candidate
     if Path(directory).is_dir():
         return Path(directory)  # `check` says what it lacks
-    names = sorted({path.parent.name for base in (NETWORKS, beside) for path in base.glob("*/network.toml")})
+    names = network_names()
     named = f"; {NETWORKS} has {', '.join(names)}" if names else ""
     raise FileFormatError(f"There is no network directory {directory}{named}.")
+
+
+def network_names() -> list[str]:
+    """The names by which `find` knows directories, sorted."""
+    return sorted({path.parent.name for base in _homes() for path in base.glob("*/network.toml")})
+
+
+def _homes() -> tuple[Path, Path]:
+    # An editable installation is beside its own networks, wherever the command is run.
+    return NETWORKS, Path(__file__).resolve().parents[3] / NETWORKS
 
 
 def _note_unsound(connection: "Connection") -> None:
@@ -270,7 +278,8 @@ def _shown_on(bar: Bar) -> "Progress":
     return lambda doing, done, total: bar.update(description=doing, done=done, total=total)
 
 
-def _applied() -> Network:
+def applied() -> Network:
+    """The network that was applied to the cluster; raises NotConnectedError."""
     from instep.kafka.follow import read_network
 
     return _run(read_network(_connection()))

@@ -54,7 +54,7 @@ def check(directory: Path, catalogue: Catalogue, today: date) -> list[Problem]:
             if read is not None:
                 agreements.append(read)
                 problems += _terms(read, councils, unreadable, catalogue.events, today)
-        elif ".toml" in file.name.lower() or not (file.suffix in NOTES or file.name.startswith(".")):
+        elif not (file.name.startswith(".") or (file.suffix in NOTES and ".toml" not in file.name.lower())):
             words = "only agreements belong here, in files whose names end in .toml: this one is not read"
             if intended := re.match(r"([a-z0-9-]+)\.toml", file.name.lower()):
                 words += f", so name it {intended[0]}"

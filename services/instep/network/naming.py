@@ -1,7 +1,7 @@
 """Whom people mean when they write an authority's full name, its code, or its id with capitals. Pure."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from difflib import get_close_matches
 
 from instep.network.authorities import Authority
@@ -35,14 +35,9 @@ def authority_like(text: str, councils: Mapping[str, Authority]) -> str:
     if meant is not None:
         return f": write {meant}"
     names = {_short(name): id for id, council in councils.items() for name in (council.name, id)}
-    like = nearest_of(_short(text), names)
-    return f" (did you mean {names[like]}?)" if like is not None else ""
-
-
-def nearest_of(name: str, names: Iterable[str]) -> str | None:
-    """The most similar of the names; None where no name is similar."""
-    close = get_close_matches(name, list(names), n=1)
-    return close[0] if close else None
+    # Names of places are short, and many share half of their letters.
+    like = get_close_matches(_short(text), list(names), n=1, cutoff=0.7)
+    return f" (did you mean {names[like[0]]}?)" if like else ""
 
 
 def _short(text: str) -> str:

@@ -132,7 +132,7 @@ def _share(
         if path.partition(".")[0] == "header":
             words = "the header is part of every event and is not named"
         elif path not in fields:
-            words = f"{share.event} has no field {path!r}{_field_like(path, event)}"
+            words = f"{share.event} has no field {path!r}{field_like(path, event)}"
         elif share.fields.count(path) > 1:
             words = f"{path} is named twice"
         elif event.classes.get(path) == "special-category" and not special:
@@ -141,7 +141,7 @@ def _share(
             yield Finding(key="fields", value=path, share=index, message=words)
 
 
-def _field_like(path: str, event: EventType) -> str:
+def field_like(path: str, event: EventType) -> str:
     """The field with that name, last part of a name, or description, however it is written; else the most similar."""
     fields = {field: event.latest.fields[field] for field in sorted(shareable(event))}
     for names in (

@@ -1,4 +1,4 @@
-"""Defines `instep network check | plan | apply | show | schema | add-authority | make-uk`: the network, as code."""
+"""Defines `instep network check | plan | apply | show | try | schema | add-authority | make-uk`: the network, as code."""
 
 import asyncio
 import json
@@ -19,9 +19,10 @@ from instep.cli.network_joining import show_needs
 from instep.cli.network_show import show_flows
 from instep.cli.network_show import show_network as show_whole
 from instep.cli.output import Bar, Output, OutputOption, note, progress, show_lines
-from instep.errors import FileFormatError, InstepError
+from instep.errors import FileFormatError, InstepError, NetworkError
 from instep.events.schema import Catalogue
 from instep.local.process import write_atomically
+from instep.network import everyday
 from instep.network.authorities import TIERS, Authority
 from instep.network.check import check as problems_of
 from instep.network.check import check_against
@@ -175,6 +176,64 @@ def show_network(
         show_flows(flows, output)
     else:
         show_whole(network, flows, output)
+
+
+@app.command("try")
+def try_on(
+    directory: Annotated[
+        str, typer.Argument(metavar="PROPOSED_DIR", help="The directory with the change, or its name.")
+    ],
+    file: Annotated[
+        Path, typer.Option("--on", metavar="FILE", help="A file of events, as instep publish takes it.")
+    ],
+    against: Annotated[
+        str | None,
+        typer.Option(
+            "--against",
+            metavar="OLD_DIR",
+            help="The directory without the change; the applied network if left out.",
+        ),
+    ] = None,
+    authority: Annotated[
+        str | None,
+        typer.Option(
+            "--authority",
+            metavar="A",
+            help="Who publishes the file; the council of each new address if left out.",
+        ),
+    ] = None,
+    format: Annotated[  # noqa: A002 -- the option's name
+        str | None, typer.Option("--format", help="The file's format; told by its name if left out.")
+    ] = None,
+    day: Annotated[
+        str | None,
+        typer.Option("--day", help="The day on which the events would be decided; today if left out."),
+    ] = None,
+    as_signed: Annotated[
+        bool,
+        typer.Option("--signed", help="Show what follows once every party of PROPOSED_DIR has approved."),
+    ] = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
+    """Show who would be told what before and after a change of agreements, on a file of events; nothing is sent.
+
+    The router's own rules decide each line, as a new event, under both networks. With --against no broker is needed.
+    """
+    from instep.cli.network_try import Request, try_change
+
+    if day is not None and everyday.day(day) is None:
+        raise NetworkError(f"--day: {day!r} is no date such as 2027-04-01.")
+    request = Request(
+        file=file,
+        authority=authority,
+        format=format,
+        day=(everyday.day(day) if day else None) or _today(),
+        as_signed=as_signed,
+        output=output,
+    )
+    proposed = load(find(directory))
+    current = load(find(against)) if against else applied()
+    try_change(request, current, proposed, _catalogue().events)
 
 
 @app.command("schema")

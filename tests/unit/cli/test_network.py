@@ -239,7 +239,7 @@ def test_try_counts_lines_that_are_no_events_and_goes_on(
         {"header": usual, "new_address": "here", "person": {"family_name": "Example"}},
         {"header": {**usual, "change_kind": 5, "handling": [1], "source": 7}, "new_address": {"postcode": 5}},
         {
-            "header": usual,
+            "header": {**usual, "handling": "ORDINARY"},
             "person": {"family_name": "Example"},
             "new_address": {"authority_gss": "E09000007", "lines": ["1 Example Street"]},
             "moved_on": "2026-01-01",

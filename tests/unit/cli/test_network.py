@@ -234,7 +234,7 @@ def test_try_counts_lines_that_are_no_events_and_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], postcodes_cache: Path, tmp_path: Path
 ) -> None:
     usual = {"occurred_on": "2026-01-01", "recorded_at": "2026-01-01T00:00:00Z"}
-    events = [
+    events: list[dict[str, object]] = [
         {"header": {"occurred_on": "soon"}, "person": {"family_name": "Example"}},
         {"header": usual, "new_address": "here", "person": {"family_name": "Example"}},
         {"header": {**usual, "change_kind": 5, "handling": [1], "source": 7}, "new_address": {"postcode": 5}},

@@ -11,7 +11,7 @@ import typer
 from instep.catalogue.files import load_catalogue, schemas_directory
 from instep.cli.agreement_file import surroundings, written
 from instep.cli.interview import Interview, option_of
-from instep.cli.network import applied, find, network_names
+from instep.cli.network_directory import applied, find, network_names
 from instep.cli.output import note
 from instep.errors import NetworkError
 from instep.network.days import today_in_london

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from instep.errors import NetworkError
 from instep.events.schema import Catalogue, EventType
+from instep.network.agreement_text import as_toml
 from instep.network.authorities import read_authorities
 from instep.network.check import check
 from instep.network.documents import Document
-from instep.network.drafting import Surroundings, as_toml
+from instep.network.drafting import Surroundings
 from instep.network.problems import Problem
 
 SCHEMA = "agreement.schema.json"

@@ -1,7 +1,7 @@
 """Says an agreement in words, for those who sign: who shares what with whom, why, until when, and what each would receive.
 
-Pure: the same agreement always gives the same words. What each party receives comes from the router's own rules
-(`router.preview`), so the words cannot promise anything else than the router does.
+Pure: the same agreement always gives the same words. The router's own rules (`router.preview`) say what each party receives,
+so the words promise nothing else than the router does.
 """
 
 import re
@@ -26,7 +26,7 @@ _KINDS: Mapping[str, str] = {
 def letter(
     agreement: Agreement, councils: Mapping[str, Authority], events: Mapping[str, EventType]
 ) -> tuple[Block, ...]:
-    """The agreement in words. Names of councils are those of the network; a council that it lacks is named by its id."""
+    """The agreement in words. Councils have their names in the network; a council unknown to the network has its id."""
     return (
         Heading(text=f"Sharing agreement {agreement.id}, version {agreement.version}", level=1),
         *_terms(agreement),

@@ -14,15 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from instep.catalogue.files import load_catalogue, schemas_directory
+from instep.cli import network_try
 from instep.cli.network_changes import show_changes
+from instep.cli.network_directory import NETWORKS, applied, find
 from instep.cli.network_joining import show_needs
 from instep.cli.network_show import show_flows
 from instep.cli.network_show import show_network as show_whole
 from instep.cli.output import Bar, Output, OutputOption, note, progress, show_lines
-from instep.errors import FileFormatError, InstepError, NetworkError
+from instep.errors import InstepError
 from instep.events.schema import Catalogue
 from instep.local.process import write_atomically
-from instep.network import everyday
 from instep.network.authorities import TIERS, Authority
 from instep.network.check import check as problems_of
 from instep.network.check import check_against
@@ -31,7 +32,7 @@ from instep.network.diagram import flowchart
 from instep.network.flows import chosen
 from instep.network.form import agreement_schema
 from instep.network.joining import first_event, needs, with_row
-from instep.network.network import Network, load
+from instep.network.network import load
 
 if TYPE_CHECKING:
     from instep.kafka.connection import Connection
@@ -41,8 +42,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True, help="Who takes part, and under which agreements: the network, as code."
 )
-
-NETWORKS = Path("deploy/network")
 
 Directory = Annotated[
     str,
@@ -60,6 +59,7 @@ T = TypeVar("T")
 
 def register(root: typer.Typer) -> None:
     """Add this module's commands to `instep`."""
+    network_try.register(app)
     root.add_typer(app, name="network")
 
 
@@ -178,64 +178,6 @@ def show_network(
         show_whole(network, flows, output)
 
 
-@app.command("try")
-def try_on(
-    directory: Annotated[
-        str, typer.Argument(metavar="PROPOSED_DIR", help="The directory with the change, or its name.")
-    ],
-    file: Annotated[
-        Path, typer.Option("--on", metavar="FILE", help="A file of events, as instep publish takes it.")
-    ],
-    against: Annotated[
-        str | None,
-        typer.Option(
-            "--against",
-            metavar="OLD_DIR",
-            help="The directory without the change; the applied network if left out.",
-        ),
-    ] = None,
-    authority: Annotated[
-        str | None,
-        typer.Option(
-            "--authority",
-            metavar="A",
-            help="Who publishes the file; the council of each new address if left out.",
-        ),
-    ] = None,
-    format: Annotated[  # noqa: A002 -- the option's name
-        str | None, typer.Option("--format", help="The file's format; told by its name if left out.")
-    ] = None,
-    day: Annotated[
-        str | None,
-        typer.Option("--day", help="The day on which the events would be decided; today if left out."),
-    ] = None,
-    as_signed: Annotated[
-        bool,
-        typer.Option("--signed", help="Show what follows once every party of PROPOSED_DIR has approved."),
-    ] = False,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Show who would be told what before and after a change of agreements, on a file of events; nothing is sent.
-
-    The router's own rules decide each line, as a new event, under both networks. With --against no broker is needed.
-    """
-    from instep.cli.network_try import Request, try_change
-
-    if day is not None and everyday.day(day) is None:
-        raise NetworkError(f"--day: {day!r} is no date such as 2027-04-01.")
-    request = Request(
-        file=file,
-        authority=authority,
-        format=format,
-        day=(everyday.day(day) if day else None) or _today(),
-        as_signed=as_signed,
-        output=output,
-    )
-    proposed = load(find(directory))
-    current = load(find(against)) if against else applied()
-    try_change(request, current, proposed, _catalogue().events)
-
-
 @app.command("schema")
 def schema() -> None:
     """Print the form of an agreement as a JSON Schema, for the editors of those who write agreements.
@@ -303,29 +245,6 @@ def make_uk(
     note(f"{target} is made from {source}.")
 
 
-def find(directory: str) -> Path:
-    """The directory, or the one of that name in `deploy/network`; raises FileFormatError when there is neither."""
-    candidates = (Path(directory), *(base / directory for base in _homes()))
-    for candidate in candidates:
-        if (candidate / "network.toml").is_file():
-            return candidate
-    if Path(directory).is_dir():
-        return Path(directory)  # `check` says what it lacks
-    names = network_names()
-    named = f"; {NETWORKS} has {', '.join(names)}" if names else ""
-    raise FileFormatError(f"There is no network directory {directory}{named}.")
-
-
-def network_names() -> list[str]:
-    """The names by which `find` knows directories, sorted."""
-    return sorted({path.parent.name for base in _homes() for path in base.glob("*/network.toml")})
-
-
-def _homes() -> tuple[Path, Path]:
-    # An editable installation is beside its own networks, wherever the command is run.
-    return NETWORKS, Path(__file__).resolve().parents[3] / NETWORKS
-
-
 def _note_unsound(connection: "Connection") -> None:
     from instep.kafka.soundness import unsound
 
@@ -335,13 +254,6 @@ def _note_unsound(connection: "Connection") -> None:
 
 def _shown_on(bar: Bar) -> "Progress":
     return lambda doing, done, total: bar.update(description=doing, done=done, total=total)
-
-
-def applied() -> Network:
-    """The network that was applied to the cluster; raises NotConnectedError."""
-    from instep.kafka.follow import read_network
-
-    return _run(read_network(_connection()))
 
 
 def _secrets() -> Path | None:

@@ -1,8 +1,8 @@
-"""Slips of the hand: says in one sentence what to write where a file of the network is no TOML. Pure.
+"""Slips of the hand: a sentence for each place where a file of the network is no TOML, with the line to write. Pure.
 
-The parser stops at the first character that cannot follow, and knows no more. So the repairs of `repairs` are tried on the
-line where the parser stopped, and on the lines before from which the fault may come. A repair that lets the parser go on
-tells the slip and the line to write: advice that has been tried.
+The parser stops at the first unexpected character, and knows no more. So the repairs of `repairs` are tried on the line
+where the parser stopped, and on the lines before from which the fault may come. If the parser goes on after a repair, the
+repair gives the slip and the line to write: advice is tried before anybody reads the advice.
 """
 
 import re
@@ -40,8 +40,8 @@ _ODD_TEXT = re.compile(r"""["\n\u201c\u201d]|\s=\s|^[\s',\[]|[\s',\]]$|, *$""")
 class _Candidate:
     """A repair that lets the parser go on. The lowest `rank` is the likeliest.
 
-    The rank is (0, 0) where the statement becomes sound and its values are of the right types; (1, -line) where the parser
-    stops again, further on; and (2, faults) where values become sound that nobody can have meant.
+    The rank is (0, 0) where the statement becomes sound and its values have the right types; (1, -line) where the parser
+    stops again, further on; and (2, faults) where the statement becomes sound with values without sense.
     """
 
     rank: tuple[int, int]
@@ -51,9 +51,9 @@ class _Candidate:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Advice:
-    """What to do about a file that is no TOML. `line` counts from 1.
+    """How to put a file right that is no TOML. `line` counts from 1.
 
-    `repaired` is that line as it should be (with a line more, where a line is missing); None where no repair was found.
+    `repaired` is the line as it should be (with a line more, where a line is missing); None where no repair was found.
     """
 
     line: int
@@ -62,7 +62,7 @@ class Advice:
 
 
 def all_advice(text: str, error: tomllib.TOMLDecodeError) -> Iterator[Advice]:
-    """The slips of a text, one after another: each is put right before the next is looked for. At most `MOST`."""
+    """The slips of a text, in order, at most `MOST`: each slip is put right before the search for the next."""
     lines = text.split("\n")
     numbers = list(range(1, len(lines) + 1))
     for _ in range(MOST):
@@ -117,7 +117,7 @@ def _place(error: tomllib.TOMLDecodeError, lines: list[str]) -> Place:
 
 
 def _statement(lines: list[str], line: int) -> int:
-    """The line on which the statement begins that holds a line: all lines before are sound."""
+    """The first line of the statement around a line: all lines before are sound."""
     for number in range(line, 0, -1):
         if (number == line or _START.match(lines[number])) and _reached(lines[:number])[0] == _SOUND:
             return number
@@ -149,7 +149,7 @@ def _reached(lines: list[str]) -> tuple[Place, Document]:
 
 
 def _tried(region: list[str], number: int, stopped: Place, kinds: Sequence[Slip]) -> Iterator[_Candidate]:
-    """The repairs of a line that let the parser go on beyond the line where it stopped."""
+    """The repairs of a line after which the parser goes on beyond `stopped`."""
     column = stopped[1] if number == stopped[0] else len(region[number])
     frontier = [(Repair(line=region[number], words=""), column)]
     seen: set[str] = set()
@@ -174,7 +174,7 @@ def _tried(region: list[str], number: int, stopped: Place, kinds: Sequence[Slip]
 
 
 def _meant(so_far: list[str], before: str) -> bool:
-    """Whether the lines up to a repaired line hold values that somebody can have meant, as far as can be seen."""
+    """Whether the values up to a repaired line make sense, as far as anybody can see."""
     reached, document = _reached(so_far)
     if reached == _SOUND:
         return not _faults(document)
@@ -182,7 +182,7 @@ def _meant(so_far: list[str], before: str) -> bool:
 
 
 def _faults(document: Document) -> int:
-    """How many values cannot be meant: of another type than their key's, or a text with a piece of TOML in it."""
+    """The number of values without sense: of another type than their key's, or a text with a piece of TOML inside."""
     faults = 0
     for key, value in document.items():
         faults += key in KEYS and not KEYS[key].fits(value)

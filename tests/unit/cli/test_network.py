@@ -173,7 +173,7 @@ def proposed(tmp_path: Path) -> Path:
 def try_on(
     monkeypatch: pytest.MonkeyPatch, cache: Path, directory: Path, *options: str, file: Path = MOVES
 ) -> int:
-    monkeypatch.setattr("instep.cli.network_try.cache_directory", lambda environ: cache)
+    monkeypatch.setattr("instep.cli.network_trial.cache_directory", lambda environ: cache)
     return network(monkeypatch, "try", str(directory), "--on", str(file), "--against", str(SAMPLE), *options)
 
 

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from instep.catalogue.files import load_catalogue
 from instep.errors import NetworkError
 from instep.network import terms
+from instep.network.agreement_text import as_toml
 from instep.network.documents import agreement as agreement_of
 from instep.network.documents import agreement_errors
-from instep.network.drafting import Answer, Ask, Question, Surroundings, as_toml, draft
+from instep.network.drafting import Answer, Ask, Question, Surroundings, draft
 from instep.network.network import load
 
 ROOT = Path(__file__).parents[3]

@@ -22,13 +22,17 @@ MONTHS = (
     "November",
     "December",
 )
-_ISO = re.compile(r"(\d{4})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{1,2})")
-_DAY_FIRST = re.compile(r"(\d{1,2})\s*[-/.]\s*(\d{1,2})\s*[-/.]\s*(\d{4}|\d{2})")
+# Repetitions have bounds, so that no text takes more than its share of time.
+_ISO = re.compile(r"(\d{4})\s{0,3}[-/.]\s{0,3}(\d{1,2})\s{0,3}[-/.]\s{0,3}(\d{1,2})")
+_DAY_FIRST = re.compile(r"(\d{1,2})\s{0,3}[-/.]\s{0,3}(\d{1,2})\s{0,3}[-/.]\s{0,3}(\d{4}|\d{2})")
 _NAMED = re.compile(
-    r"(?:[A-Z][a-z]+day,?\s+)?(\d{1,2})(?:st|nd|rd|th)?(?:\s+of)?[\s-]+([A-Z][a-z]{2,8})\.?,?[\s-]+(\d{4}|\d{2})",
+    r"(?:[A-Z][a-z]{2,5}day,?\s{1,3})?(\d{1,2})(?:st|nd|rd|th)?(?:\s{1,3}of)?[\s-]{1,3}([A-Z][a-z]{2,8})\.?,?[\s-]{1,3}"
+    r"(\d{4}|\d{2})",
     re.IGNORECASE,
 )
-_MONTH_FIRST = re.compile(r"([A-Z][a-z]{2,8})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})", re.IGNORECASE)
+_MONTH_FIRST = re.compile(
+    r"([A-Z][a-z]{2,8})\.?\s{1,3}(\d{1,2})(?:st|nd|rd|th)?,?\s{1,3}(\d{4})", re.IGNORECASE
+)
 DAY = re.compile(
     "|".join(re.sub(r"\((?!\?)", "(?:", form.pattern) for form in (_ISO, _DAY_FIRST, _NAMED, _MONTH_FIRST)),
     re.IGNORECASE,
@@ -36,10 +40,10 @@ DAY = re.compile(
 """Anything that may be a day; `day` says whether the text is one."""
 _YES = {"yes", "y", "true", "t", "on", "1", "ja", "oui"}
 _NO = {"no", "n", "false", "f", "off", "0", "none"}
-_WHOLE = re.compile(r"[£#]?\s*0*(\d{1,3}(?:[, ]\d{3})+|\d+)(?:\.0*)?\s*(?:days?|d|years?)?\.?", re.IGNORECASE)
-_YEARS = re.compile(r"\D*\d+\s*years?\.?", re.IGNORECASE)
-_LIST_ENDS = re.compile(r"^[\[({]\s*|\s*[\])}]$")
-_SEPARATORS = re.compile(r"\s*(?:[,;\n\t|]|\s+and\s+|\s+&\s+)\s*")
+_WHOLE = re.compile(
+    r"[£#]?\s{0,3}(\d{1,3}(?:[, ]\d{3}){1,5}|\d{1,18})(?:\.0{0,6})?\s{0,3}(days?|d|years?)?\.?", re.IGNORECASE
+)
+_SEPARATORS = re.compile(r"[,;\n\t|]|\s(?:and|&)\s")
 
 
 def day(text: str) -> date | None:
@@ -69,12 +73,13 @@ def yes_or_no(text: str) -> bool | None:
 def whole(text: str) -> int | None:
     """The whole number of `730`, `1,095`, `0730` or `730 days`; None for years, which are of no fixed number of days."""
     match = _WHOLE.fullmatch(text.strip())
-    return None if match is None or _YEARS.fullmatch(text.strip()) else int(re.sub(r"[, ]", "", match[1]))
+    years = match is not None and (match[2] or "").casefold().startswith("y")
+    return None if match is None or years else int(re.sub(r"[, ]", "", match[1]))
 
 
 def texts(text: str) -> list[str]:
     """The parts of a list such as `leeds, bradford and wakefield`, without quotation marks and brackets."""
-    parts = _SEPARATORS.split(_LIST_ENDS.sub("", text.strip()))
+    parts = _SEPARATORS.split(text.strip().strip("[](){}"))
     return [bare for part in parts if (bare := part.strip(" \"'.\u201c\u201d\u2018\u2019"))]
 
 

@@ -16,6 +16,8 @@ from instep.network.repairs import KEYS, LAST_REPAIRS, REPAIRS, Repair, Slip, re
 
 TRIALS = 400
 """Repairs that are tried at most on one line and on its repaired forms."""
+LONGEST_REPAIRED = 2000
+"""The longest line that is repaired, in characters: trials take the square of a line's length."""
 LONGEST_SHOWN = 120
 MOST = 20
 """Slips of a file that are told at once."""
@@ -135,7 +137,8 @@ def _suspects(region: list[str], line: int) -> Iterator[int]:
     before = (
         n for n in range(line - 1, -1, -1) if region[n].strip() and not region[n].lstrip().startswith("#")
     )
-    yield from dict.fromkeys((line, *islice(before, 1), 0))
+    suspects = dict.fromkeys((line, *islice(before, 1), 0))
+    yield from (number for number in suspects if len(region[number]) <= LONGEST_REPAIRED)
 
 
 def _reached(lines: list[str]) -> tuple[Place, Document]:

@@ -241,3 +241,13 @@ def test_a_national_agreement_is_diagnosed_within_seconds() -> None:
     began = time.monotonic()
     assert advice(spoilt, error).line == text[: text.index("respond_within")].count("\n") + 1
     assert time.monotonic() - began < 20
+
+
+def test_a_line_without_end_is_not_pored_over() -> None:
+    for part in ('"', "a ", ", ", "\u201c", "1/", "[", "a = "):
+        text = f"id = {part * 100_000}~\n"
+        error = broken(text)
+        assert error is not None
+        began = time.monotonic()
+        assert advice(text, error).line == 1
+        assert time.monotonic() - began < 5

@@ -126,6 +126,8 @@ def _toml(path: Path) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         slip = advice(text, error)
         raise NetworkError(f"{path}, line {slip.line}: {slip.message}") from error
+    except RecursionError:
+        raise NetworkError(f"{path} is nested too deeply to be read") from None
 
 
 def _agreement(path: Path) -> Agreement:

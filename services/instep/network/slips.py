@@ -79,6 +79,9 @@ def all_advice(text: str, error: tomllib.TOMLDecodeError) -> Iterator[Advice]:
             tomllib.loads("\n".join(lines))
         except tomllib.TOMLDecodeError as next_error:
             error = next_error
+        except RecursionError:
+            yield Advice(line=1, message="this is nested too deeply to be read")
+            return
         else:
             return
 
@@ -169,19 +172,19 @@ def _tried(region: list[str], number: int, stopped: Place, kinds: Sequence[Slip]
                 if reached == _SOUND:
                     faults = _faults(document)
                     yield _Candidate(rank=(_IMPLAUSIBLE, faults) if faults else _PLAUSIBLE, repair=both)
-                elif reached[0] >= stopped[0] + len(new) and _meant([*region[:number], *new], region[number]):
+                elif reached[0] >= stopped[0] + len(new) and _meant(
+                    [*region[:number], *new], in_list=number > 0 or "[" in region[0]
+                ):
                     yield _Candidate(rank=(1, len(new) - reached[0]), repair=both)
                 if (reached == _SOUND or reached[0] <= number + len(new)) and len(ahead) < _AHEAD:
                     ahead.append((both, reached[1]))
         frontier = ahead
 
 
-def _meant(so_far: list[str], before: str) -> bool:
-    """Whether the values up to a repaired line make sense, as far as anybody can see."""
+def _meant(so_far: list[str], *, in_list: bool) -> bool:
+    """Whether the values up to a repaired line make sense, as far as anybody can see. Only a list may be open there."""
     reached, document = _reached(so_far)
-    if reached == _SOUND:
-        return not _faults(document)
-    return "[" in before or _START.match(before) is None
+    return not _faults(document) if reached == _SOUND else in_list
 
 
 def _faults(document: Document) -> int:

@@ -244,10 +244,20 @@ def test_a_national_agreement_is_diagnosed_within_seconds() -> None:
 
 
 def test_a_line_without_end_is_not_pored_over() -> None:
-    for part in ('"', "a ", ", ", "\u201c", "1/", "[", "a = "):
+    for part in ('"', "a ", ", ", "\u201c", "1/", "a = "):
         text = f"id = {part * 100_000}~\n"
         error = broken(text)
         assert error is not None
         began = time.monotonic()
         assert advice(text, error).line == 1
         assert time.monotonic() - began < 5
+
+
+def test_a_nest_too_deep_behind_a_slip_ends_with_a_sentence() -> None:
+    text = f"version: 2\nstatus = active\ndpia = 1\nid = {'[' * 20_000}\n"
+    error = broken(text)
+    assert error is not None
+    assert [slip.message for slip in all_advice(text, error)] == [
+        "an equals sign is missing: write version = 2",
+        "the value of status cannot be read: write a text behind the equals sign",
+    ]

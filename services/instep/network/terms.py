@@ -38,7 +38,7 @@ def errors(
     yield from _identity(agreement, name)
     yield from _clauses(agreement)
     yield from _parties(agreement, document, councils, today, unreadable)
-    yield from _approvals(agreement)
+    yield from _approvals(agreement, councils)
     for index, share in enumerate(agreement.shares):
         yield from _share(share, index, events, agreement)
 
@@ -94,7 +94,7 @@ def _parties(
         yield Finding(key="recipients", message="its only source is its only recipient")
 
 
-def _approvals(agreement: Agreement) -> Iterator[Finding]:
+def _approvals(agreement: Agreement, councils: Mapping[str, Authority]) -> Iterator[Finding]:
     approvals = [approval.authority for approval in agreement.approvals]
     for name in dict.fromkeys(approvals):
         if name not in agreement.parties:

@@ -105,7 +105,7 @@ def _only_with_content(agreement: Agreement, event: EventType, network: Network)
     sparse = set()
     for situation in _situations():
         facts = facts_of(agreement, event, min(agreement.sources), situation)
-        full, bare = (decide(each, network) for each in (facts, facts._replace(absent=absent)))
-        if full.having(Result.DELIVERED) != bare.having(Result.DELIVERED):
+        bare = decide(facts._replace(absent=absent), network)
+        if bare.having(Result.DELIVERED) != decide(network=network, facts=facts).having(Result.DELIVERED):
             sparse.add(situation)
     return frozenset(sparse)

@@ -26,6 +26,7 @@ help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 setup: $(STAMP) ## Make .venv from deploy/requirements.lock, with instep in it; INSTEP_PYTHON (a name or a path)
+	@echo "The command is $(BIN)/instep. To write just instep in this terminal: source $(BIN)/activate"
 
 demo: $(STAMP) ## The whole journey on a real Kafka; NETWORK=sample for the small network
 	@$(BIN)/instep demo --network $(NETWORK)

@@ -119,6 +119,42 @@ def test_up_status_doctor_and_down_tell_one_story(platform: Platform) -> None:
     assert "Nothing was running" in instep("down").stdout
 
 
+def test_down_and_up_keep_the_port_and_a_command_below_finds_the_platform(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    port = free_ports(1)[0]
+    assert instep("up", "--port", str(port)).returncode == 0
+    below = tmp_path / "below/here"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert [row["address"] for row in rows("status")] == [f"127.0.0.1:{port}"]
+    assert rows("down") == [{"ended": "broker"}]
+    again = instep("up")
+    assert f"Kafka is up at 127.0.0.1:{port}" in again.stdout
+    assert not (below / ".instep").exists()
+    assert rows("down", "--delete-data") == [{"ended": "broker"}]
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", port))
+        stranger.listen()
+        moved = instep("up")
+    assert moved.returncode == 0
+    assert f"Port {port} is in use by another program" in moved.stderr
+
+
+def test_a_terminal_without_instep_on_its_path_is_told_how_to_start_it(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    up = instep("up")
+    assert up.returncode == 0, up.stderr
+    assert f"`{INSTEP} down` ends it." in up.stdout
+    assert "is not on this terminal's PATH" in up.stderr
+    monkeypatch.setenv("PATH", f"{Path(INSTEP).parent}:/usr/bin:/bin")
+    up = instep("up")
+    assert "`instep down` ends it." in up.stdout
+    assert "PATH" not in up.stderr
+
+
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )

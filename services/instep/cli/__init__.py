@@ -17,12 +17,12 @@ from typing import Annotated
 
 import typer
 
-from instep.cli import councils, demo, lane, network, platform, run, schemas
+from instep.cli import agreement, councils, demo, lane, network, platform, run, schemas
 from instep.errors import InstepError
 from instep.service import stopping
 
 # Every command module, in the order of `instep --help`: add a new one here.
-COMMANDS = (demo, platform, network, schemas, councils, run, lane)
+COMMANDS = (demo, platform, network, agreement, schemas, councils, run, lane)
 
 EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130

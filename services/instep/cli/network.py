@@ -1,4 +1,4 @@
-"""Defines `instep network check | plan | apply | show | schema | add-authority | make-uk`: the network, as code."""
+"""Defines `instep network check | plan | apply | show | try | schema | add-authority | make-uk`: the network, as code."""
 
 import asyncio
 import json
@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from instep.catalogue.files import load_catalogue, schemas_directory
+from instep.cli import network_try
 from instep.cli.network_changes import show_changes
+from instep.cli.network_directory import NETWORKS, applied, find
 from instep.cli.network_joining import show_needs
 from instep.cli.network_show import show_flows
 from instep.cli.network_show import show_network as show_whole
 from instep.cli.output import Bar, Output, OutputOption, note, progress, show_lines
-from instep.errors import FileFormatError, InstepError
+from instep.errors import InstepError
 from instep.events.schema import Catalogue
 from instep.local.process import write_atomically
 from instep.network.authorities import TIERS, Authority
@@ -30,7 +32,7 @@ from instep.network.diagram import flowchart
 from instep.network.flows import chosen
 from instep.network.form import agreement_schema
 from instep.network.joining import first_event, needs, with_row
-from instep.network.network import Network, load
+from instep.network.network import load
 
 if TYPE_CHECKING:
     from instep.kafka.connection import Connection
@@ -40,8 +42,6 @@ if TYPE_CHECKING:
 app = typer.Typer(
     no_args_is_help=True, help="Who takes part, and under which agreements: the network, as code."
 )
-
-NETWORKS = Path("deploy/network")
 
 Directory = Annotated[
     str,
@@ -59,6 +59,7 @@ T = TypeVar("T")
 
 def register(root: typer.Typer) -> None:
     """Add this module's commands to `instep`."""
+    network_try.register(app)
     root.add_typer(app, name="network")
 
 
@@ -165,7 +166,7 @@ def show_network(
 
     Shows a directory, or the applied network if DIR is left out.
     """
-    network = load(find(directory)) if directory else _applied()
+    network = load(find(directory)) if directory else applied()
     today = _today()
     flows = chosen(network, today, authority, purpose)
     if diagram:
@@ -244,21 +245,6 @@ def make_uk(
     note(f"{target} is made from {source}.")
 
 
-def find(directory: str) -> Path:
-    """The directory, or the one of that name in `deploy/network`; raises FileFormatError when there is neither."""
-    # An editable installation is beside its own networks, wherever the command is run.
-    beside = Path(__file__).resolve().parents[3] / NETWORKS
-    candidates = (Path(directory), NETWORKS / directory, beside / directory)
-    for candidate in candidates:
-        if (candidate / "network.toml").is_file():
-            return candidate
-    if Path(directory).is_dir():
-        return Path(directory)  # `check` says what it lacks
-    names = sorted({path.parent.name for base in (NETWORKS, beside) for path in base.glob("*/network.toml")})
-    named = f"; {NETWORKS} has {', '.join(names)}" if names else ""
-    raise FileFormatError(f"There is no network directory {directory}{named}.")
-
-
 def _note_unsound(connection: "Connection") -> None:
     from instep.kafka.soundness import unsound
 
@@ -268,12 +254,6 @@ def _note_unsound(connection: "Connection") -> None:
 
 def _shown_on(bar: Bar) -> "Progress":
     return lambda doing, done, total: bar.update(description=doing, done=done, total=total)
-
-
-def _applied() -> Network:
-    from instep.kafka.follow import read_network
-
-    return _run(read_network(_connection()))
 
 
 def _secrets() -> Path | None:

@@ -1,9 +1,12 @@
 """Defines the commands `instep up | down | status | doctor`, which start, stop, show and examine a Kafka on this machine."""
 
 import os
+import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +15,21 @@ from instep.cli.output import Output, OutputOption, note, progress, show, show_l
 
 if TYPE_CHECKING:
     from instep.local.progress import Progress
+
+
+NOT_ON_PATH = (
+    "The command `instep` is not on this terminal's PATH: write {command}, or put it there with `source .venv/bin/activate`"
+    " (in Windows .venv\\Scripts\\activate)."
+)
+
+
+def command() -> str:
+    """How this terminal can start `instep`: by its name, or by the path where the name is not on PATH."""
+    from instep.local.platform import shown
+
+    own = Path(sys.argv[0]).absolute()
+    on_path = shutil.which("instep")
+    return "instep" if on_path and Path(on_path).resolve() == own.resolve() else shown(own)
 
 
 def register(app: typer.Typer) -> None:
@@ -24,16 +42,19 @@ def up(
     port: Annotated[
         int | None,
         typer.Option(
-            help="Kafka's port; without it 19092, or a free one when that is taken.", min=1, max=65535
+            help="Kafka's port; without it that of the last time, at first 19092; a free one when that is taken.",
+            min=1,
+            max=65535,
         ),
     ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Start a real Kafka on this machine, for developers and for trying Instep, and wait until Kafka answers.
 
-    Its state lies in .instep/ of this directory, where the other commands find it. The first time, Kafka is fetched: about
-    45 MB, kept in the cache. Only this machine can reach Kafka, over loopback and TLS, and everybody signs in: the secrets
-    are in .instep/secrets, and each command takes the secret of the council or service for which it speaks.
+    Its state lies in .instep/ of this directory, where the other commands find it, from directories below too. The first
+    time, Kafka is fetched: about 45 MB, kept in the cache. Only this machine can reach Kafka, over loopback and TLS, and
+    everybody signs in: the secrets are in .instep/secrets, and each command takes the secret of the council or service for
+    which it speaks.
     """
     from instep.kafka.connection import home
     from instep.local.platform import Platform, shown
@@ -51,8 +72,10 @@ def up(
         already = " already" if result.already else ""
         typer.echo(
             f"Kafka is{already} up at {result.bootstrap_servers}; its log is {shown(platform.logs / 'broker.log')}."
-            " `instep down` ends it."
+            f" `{command()} down` ends it."
         )
+        if command() != "instep":
+            note(NOT_ON_PATH.format(command=command()))
 
 
 def down(
@@ -81,11 +104,13 @@ def down(
 
 
 def status(output: OutputOption = Output.TABLE) -> None:
-    """Show a developer the programs that run in this directory, their addresses and their logs."""
+    """Show a developer the programs of the local platform, workers in other terminals too: addresses and logs."""
     from instep.kafka.connection import home
     from instep.local.platform import Platform
+    from instep.local.workers import standing
 
-    rows = [asdict(status) for status in Platform(home(os.environ)).status()]
+    platform = Platform(home(os.environ))
+    rows = [asdict(status) for status in (*platform.status(), *standing(platform.directory))]
     show(output, ("name", "state", "pid", "address", "log"), rows)
 
 

@@ -1,12 +1,14 @@
 """Defines the command `instep run SERVICE`, which runs one process of a service (a worker) as production does."""
 
+import os
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from instep.network.services import SERVICES
+from instep.network.services import SERVICES, Service
 from instep.network.services import service as service_named
 
 _PORTS = ", ".join(f"{service.name} ({service.port})" for service in SERVICES.values())
@@ -44,4 +46,17 @@ def run(
 
         configure_logs(damped=False)  # `Restarts` spaces what the supervisor says
         raise typer.Exit(Supervisor([sys.executable, sys.argv[0], "run", service]).run())
-    import_module(module).main()
+    with _shown_in_status(service_named(service)):
+        import_module(module).main()
+
+
+def _shown_in_status(service: Service) -> AbstractContextManager[None]:
+    """Let `instep status` show this worker, where the local platform is installed."""
+    from instep.service.settings import number
+
+    try:
+        from instep.local.workers import registered
+    except ModuleNotFoundError:  # production has no local platform
+        return nullcontext()
+    port = number(os.environ, "INSTEP_MANAGEMENT_PORT", int, service.port, 0, 65535)
+    return registered(os.environ, service.name, port or None)

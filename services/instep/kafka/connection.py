@@ -1,9 +1,10 @@
 """Reads from settings where Kafka is and how to sign in, and makes the arguments of Kafka's clients.
 
 Settings are `INSTEP_…` variables. Where none of them names the brokers, the settings in `.instep/connection.json`
-hold, which `instep up` wrote for the local platform. Variables and file are never mixed across clusters. Where
-`INSTEP_BOOTSTRAP_SERVERS` names the brokers, the file is not read: a local file's PLAINTEXT can never be applied to
-somebody's production cluster. For the same reason PLAINTEXT has to be asked for by name.
+hold (of the current directory or of the nearest above, see `home`), which `instep up` wrote for the local platform.
+Variables and file are never mixed across clusters. Where `INSTEP_BOOTSTRAP_SERVERS` names the brokers, the file is not
+read: a local file's PLAINTEXT can never be applied to somebody's production cluster. For the same reason PLAINTEXT has
+to be asked for by name.
 
 On the local platform every command signs in as the principal for whom the command speaks (`signed_in_as`), since all
 secrets lie in one directory. In production a person who runs a command has one identity, which the variables name.
@@ -11,6 +12,7 @@ secrets lie in one directory. In production a person who runs a command has one 
 
 import asyncio
 import json
+import os
 import re
 import ssl
 from collections.abc import AsyncIterator, Collection, Mapping
@@ -38,6 +40,7 @@ from instep.kafka.diagnosis import diagnosis
 from instep.kafka.secrets import read_secret
 
 FILE_NAME = "connection.json"
+HOME = ".instep"
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN")
 
@@ -167,8 +170,27 @@ class Connection:
 
 
 def home(environ: Mapping[str, str]) -> Path:
-    """Where the local platform lies: INSTEP_HOME, or `.instep` of the current directory."""
-    return Path(environ.get("INSTEP_HOME") or ".instep")
+    """Where the local platform lies: INSTEP_HOME, else the `.instep` of the current directory or of the nearest above.
+
+    Only a directory of the user's own counts above the current one: whoever may write to a directory above must not be able
+    to send a command to another cluster. Where there is none, a platform would be made in the current directory.
+    """
+    if named := environ.get("INSTEP_HOME"):
+        return Path(named)
+    here = Path.cwd()
+    platforms = (folder / HOME for folder in (here, *here.parents) if _is_platform(folder / HOME))
+    nearest = next(platforms, here / HOME)
+    return Path(HOME) if nearest.parent == here else nearest
+
+
+def _is_platform(directory: Path) -> bool:
+    """Whether `instep up` has made the directory, and the user owns the directory."""
+    try:
+        if not any((directory / name).exists() for name in (FILE_NAME, "secrets", "kafka")):
+            return False
+        return not hasattr(os, "geteuid") or directory.stat().st_uid == os.geteuid()
+    except OSError:
+        return False
 
 
 def from_env(environ: Mapping[str, str], directory: Path | None = None) -> Connection:

@@ -2,10 +2,12 @@
 
     .instep/
         connection.json         how to reach Kafka; the other commands pick it up
+        port                    the port of the last time, which the next `up` takes again
         secrets/<principal>     the secret of everybody who may sign in, made once
         processes/<name>.json   what has been started and not yet stopped (id and start time)
         kafka/                  the broker's settings, certificates and data
         logs/<name>.log         what each process says
+        workers/<name>.json     who runs a service in a terminal of its own (`workers`)
 
 The broker is secured as production is, and nothing here connects to it in plain text. `up` makes the first users, with the
 broker's own certificate: who applies a network, and the services, which may be started before there is one.
@@ -74,19 +76,21 @@ class Platform:
         self.logs = self.directory / "logs"
         self.connection_file = self.directory / FILE_NAME
         self.secrets = self.directory / "secrets"
+        self.port_file = self.directory / "port"
 
     def up(self, port: int | None = None, progress: Progress = silent) -> Up:
         """Start Kafka unless it is up, and wait until it answers; heals what a crash has left.
 
-        `port` has to be free; without it the default is taken if it is free, else another. Raises PlatformError.
+        `port` has to be free. Without it Kafka keeps the port of the last time (at first the default), and takes another
+        where that port is in use. Raises PlatformError.
         """
         with self._turn(progress):
             if address := self.address():
                 return Up(bootstrap_servers=address, already=True)
             before = self.records.read(Broker.name)
             notes = self._clear_wreckage(progress)
-            # After a crash the same port, which programs may have been told of.
-            wanted = port or (before and before.port) or DEFAULT_PORT
+            # The same port as before, which programs may have been given.
+            wanted = port or (before and before.port) or self._last_port() or DEFAULT_PORT
             broker = Broker(
                 self.directory / "kafka",
                 port=wanted if port or is_free(wanted) else None,
@@ -96,6 +100,7 @@ class Platform:
                 records=self.records,
             )
             broker.start(progress)
+            write_atomically(self.port_file, f"{broker.port}\n")
             if broker.port != wanted:
                 notes.append(f"Port {wanted} is in use by another program, so Kafka has port {broker.port}.")
             self._make_first_users(broker)
@@ -151,6 +156,14 @@ class Platform:
     def connection(self) -> Connection:
         """How whoever applies a network reaches this platform, whatever the environment says; raises NotConnectedError."""
         return from_env({}, self.directory)
+
+    def _last_port(self) -> int | None:
+        """The port of the last time; None before the first, and where the file is damaged."""
+        try:
+            port = int(self.port_file.read_text("utf-8"))
+        except (OSError, ValueError):
+            return None
+        return port if 0 < port < 65_536 else None
 
     def _turn(self, progress: Progress) -> AbstractContextManager[None]:
         return locked(

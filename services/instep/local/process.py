@@ -151,6 +151,11 @@ def spawn(
     return process
 
 
+def this_process(name: str, port: int | None) -> Process:
+    """The process that runs this very code, under a name."""
+    return Process(name=name, pid=os.getpid(), started=_start_of(os.getpid()), port=port)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Records:
     """What has been started and not yet stopped: one JSON file a process, in the order of starting."""

@@ -26,19 +26,19 @@ from instep.network.authorities import (
 )
 from instep.network.census import alias_errors, authority_errors, authority_warnings
 from instep.network.documents import Finding
+from instep.network.foreign import foreign
 from instep.network.lookalikes import disguised, lookalikes
 from instep.network.network import load
 from instep.network.overlaps import overlaps
 from instep.network.problems import Lines, Problem, Severity
 from instep.network.revisions import stale_versions
 from instep.network.settings import settings_errors, settings_warnings
+from instep.network.slips import all_advice
 
 LARGEST = 4 << 20
 """The largest file that is read, in bytes: a hundred times the largest file of a real network."""
 NOTES = (".md", ".txt")
 """Suffixes of the files that may lie beside agreements."""
-# The parser gives the line only in its message; Python 3.14 is the first with an attribute for the line.
-_AT_LINE = re.compile(r" \(at line (\d+), column \d+\)| \(at end of document\)")
 
 
 def check(directory: Path, catalogue: Catalogue, today: date) -> list[Problem]:
@@ -54,8 +54,10 @@ def check(directory: Path, catalogue: Catalogue, today: date) -> list[Problem]:
             if read is not None:
                 agreements.append(read)
                 problems += _terms(read, councils, unreadable, catalogue.events, today)
-        elif not (file.suffix in NOTES or file.name.startswith(".")):
+        elif not (file.name.startswith(".") or (file.suffix in NOTES and ".toml" not in file.name.lower())):
             words = "only agreements belong here, in files whose names end in .toml: this one is not read"
+            if intended := re.match(r"([a-z0-9-]+)\.toml", file.name.lower()):
+                words += f", so name it {intended[0]}"
             problems.append(Problem(file=str(file), line=1, message=words))
     problems += _ids(agreements)
     problems += _overlaps(agreements)
@@ -206,15 +208,16 @@ def _read(file: Path) -> tuple[str, list[Problem]]:
     elif file.stat().st_size > LARGEST:
         words = f"the file is larger than {LARGEST >> 20} MiB, so it is not read"
     else:
-        try:
-            text = file.read_text(encoding="utf-8")
-        except UnicodeDecodeError:
-            words = "the file is not UTF-8"
-        else:
-            if not text.startswith("\ufeff"):
-                return text, []
-            words = "the file begins with a byte order mark: save it as UTF-8 without one (without BOM)"
+        return _decoded(file)
     return "", [Problem(file=str(file), line=1, message=words)]
+
+
+def _decoded(file: Path) -> tuple[str, list[Problem]]:
+    content = file.read_bytes()
+    if problem := foreign(content):
+        return "", [Problem(file=str(file), line=problem[0], message=problem[1])]
+    # As in `load`: the line ends of Windows and of old Macs are line ends.
+    return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n"), []
 
 
 def _toml(file: Path) -> tuple[dict[str, Any], Lines, list[Problem]]:
@@ -225,10 +228,10 @@ def _toml(file: Path) -> tuple[dict[str, Any], Lines, list[Problem]]:
     except RecursionError:
         return {}, lines, [Problem(file=str(file), line=1, message="this is nested too deeply to be read")]
     except tomllib.TOMLDecodeError as error:
-        at = _AT_LINE.search(str(error))
-        line = int(at[1]) if at and at[1] else max(1, text.count("\n"))
-        words = f"this is not TOML: {_AT_LINE.sub('', str(error))}"
-        return {}, lines, [Problem(file=str(file), line=line, message=words)]
+        found = (
+            Problem(file=str(file), line=slip.line, message=slip.message) for slip in all_advice(text, error)
+        )
+        return {}, lines, list(found)
 
 
 def _sorted(problems: Iterable[Problem]) -> list[Problem]:

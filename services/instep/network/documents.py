@@ -4,6 +4,7 @@ Everything that does not fit is a `Finding` with its place in the document. `che
 `load` stops at the first.
 """
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -11,8 +12,10 @@ from difflib import get_close_matches
 from typing import Any, get_args
 
 from instep.errors import NetworkError
+from instep.network import everyday
 from instep.network.agreements import CHANGE_KINDS, Agreement, Approval, Share, Status, When
 from instep.network.days import respond_within
+from instep.network.everyday import folded
 
 Document = Mapping[str, Any]
 
@@ -76,8 +79,9 @@ OPTIONAL_SHARE_KEYS = ("when", "protected")
 
 def nearest(name: str, names: Iterable[str]) -> str:
     """`" (did you mean ...?)"` with the most similar of the names; "" where no name is similar."""
-    close = get_close_matches(name, list(names), n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+    spelt = {folded(known): known for known in names}
+    close = get_close_matches(folded(name), list(spelt), n=1)
+    return f" (did you mean {spelt[close[0]]}?)" if close else ""
 
 
 def shape_errors(
@@ -88,10 +92,46 @@ def shape_errors(
         if key not in keys:
             yield Finding(key=key, message=f"{key} is not known here{nearest(key, keys)}")
         elif not keys[key].fits(value):
-            yield Finding(key=key, message=f"{key} must be {keys[key].words}")
+            yield Finding(
+                key=key, message=f"{key} must be {keys[key].words}{_instead(key, keys[key], value)}"
+            )
     for key in keys:
         if key not in document and key not in optional:
             yield Finding(message=f"{key} is missing")
+
+
+def _instead(key: str, kind: ValueType, value: Any) -> str:
+    """What to write for a value of another type, to stand behind a sentence; "" where nobody can tell."""
+    meant = _as_meant(key, kind, value)
+    return f": write {meant}" if meant else ""
+
+
+def _as_meant(key: str, kind: ValueType, value: Any) -> str | None:
+    text = value if isinstance(value, str) else str(value)
+    if kind is DAY:
+        read = value.date() if isinstance(value, datetime) else everyday.day(text)
+        return f"{key} = {read}" if read else None
+    if kind is WHOLE:
+        number = everyday.whole(text)
+        return None if number is None or isinstance(value, bool) else f"{key} = {number}"
+    if kind is YES_OR_NO:
+        answer = everyday.yes_or_no(text)
+        return None if answer is None else f"{key} = {str(answer).lower()}"
+    if kind is TEXTS and isinstance(value, str):
+        return f"{key} = [{', '.join(map(_quoted, everyday.texts(value)))}]"
+    if kind is TABLES and key == "share":
+        return "the heading [[share]], in two pairs of square brackets, above the lines of each share"
+    if kind is TABLES and key == "approved":
+        return 'approved = [{ authority = "leeds", by = "SIRO", on = 2026-03-02 }]'
+    if kind is TEXT and isinstance(value, int | float | date):
+        if key == "respond_within":
+            return f'respond_within = "{text} days" or respond_within = "{text} working days"'
+        return f"{key} = {_quoted(str(value).lower() if isinstance(value, bool) else text)}"
+    return None
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def agreement_errors(document: Document) -> list[Finding]:
@@ -190,4 +230,8 @@ def _share_words(share: Document) -> Iterator[Finding]:
 
 def _not_one_of(key: str, value: Any, words: tuple[str, ...]) -> Finding:
     choice = ", ".join(words[:-1]) + " or " + words[-1]
-    return Finding(key=key, value=str(value), message=f"{key} is {value!r}, which is not {choice}")
+    return Finding(
+        key=key,
+        value=str(value),
+        message=f"{key} is {value!r}, which is not {choice}{nearest(str(value), words)}",
+    )

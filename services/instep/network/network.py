@@ -16,6 +16,7 @@ from instep.network import documents
 from instep.network.agreements import Agreement
 from instep.network.authorities import Authority, read_aliases, read_authorities
 from instep.network.settings import Quotas, Retention, read_settings, settings_errors
+from instep.network.slips import advice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,10 +120,14 @@ def load(directory: Path) -> Network:
 
 
 def _toml(path: Path) -> dict[str, Any]:
+    text = _text(path)
     try:
-        return tomllib.loads(_text(path))
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise NetworkError(f"{path}: {error}") from error
+        slip = advice(text, error)
+        raise NetworkError(f"{path}, line {slip.line}: {slip.message}") from error
+    except RecursionError:
+        raise NetworkError(f"{path} is nested too deeply to be read") from None
 
 
 def _agreement(path: Path) -> Agreement:

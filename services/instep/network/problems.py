@@ -35,7 +35,7 @@ class Lines:
     """The lines of keys and values in the text of a TOML file, which the parser does not give. Lines count from 1."""
 
     def __init__(self, text: str) -> None:
-        self._lines = text.splitlines()
+        self._lines = text.split("\n")
         self._shares = [number for number, line in enumerate(self._lines) if _SHARE.match(line)]
 
     def of(self, key: str | None = None, *, value: str | None = None, share: int | None = None) -> int:

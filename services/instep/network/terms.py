@@ -5,8 +5,10 @@ from datetime import date, timedelta
 
 from instep.events.schema import EventType
 from instep.network.agreements import Agreement, Share
-from instep.network.authorities import Authority, identifier_errors
+from instep.network.authorities import IDENTIFIER, Authority, identifier_errors
 from instep.network.documents import Document, Finding, nearest
+from instep.network.everyday import folded
+from instep.network.naming import authority_like, authority_meant
 
 NOTICE = timedelta(days=60)
 """How long before the last day of an agreement the warning begins."""
@@ -36,15 +38,17 @@ def errors(
     yield from _identity(agreement, name)
     yield from _clauses(agreement)
     yield from _parties(agreement, document, councils, today, unreadable)
-    yield from _approvals(agreement)
+    yield from _approvals(agreement, councils)
     for index, share in enumerate(agreement.shares):
         yield from _share(share, index, events, agreement)
 
 
 def _identity(agreement: Agreement, name: str) -> Iterator[Finding]:
     for key in ("id", "purpose"):
-        for words in identifier_errors(key, getattr(agreement, key)):
-            yield Finding(key=key, message=words)
+        id = getattr(agreement, key)
+        for words in identifier_errors(key, id):
+            meant = f": write {folded(id)}" if IDENTIFIER.fullmatch(folded(id)) and id != folded(id) else ""
+            yield Finding(key=key, message=f"{words}{meant}")
     if agreement.id != name:
         yield Finding(key="id", message=f"id is {agreement.id!r}, but the file is {name}.toml")
     for key in ("version", "retention_days"):
@@ -90,11 +94,13 @@ def _parties(
         yield Finding(key="recipients", message="its only source is its only recipient")
 
 
-def _approvals(agreement: Agreement) -> Iterator[Finding]:
+def _approvals(agreement: Agreement, councils: Mapping[str, Authority]) -> Iterator[Finding]:
     approvals = [approval.authority for approval in agreement.approvals]
     for name in dict.fromkeys(approvals):
         if name not in agreement.parties:
-            words = f"{name} has approved but is no party"
+            meant = authority_meant(name, councils)
+            instead = f": write {meant}" if meant != name and meant in agreement.parties else ""
+            words = f"{name} has approved but is no party{instead}"
             yield Finding(key="approved", value=name, message=words)
         if approvals.count(name) > 1:
             yield Finding(key="approved", value=name, message=f"{name} has approved twice")
@@ -102,7 +108,7 @@ def _approvals(agreement: Agreement) -> Iterator[Finding]:
 
 def _party(name: str, councils: Mapping[str, Authority], agreement: Agreement, today: date) -> Iterator[str]:
     if name not in councils:
-        yield f"{name!r} is not in authorities.csv{nearest(name, councils)}"
+        yield f"{name!r} is not in authorities.csv{authority_like(name, councils)}"
     elif (last := councils[name].valid_to) and last < today and agreement.status != "ended":
         successors = " and ".join(councils[name].replaced_by) or "nobody"
         yield f"{name} ended on {last}; {successors} came after it"
@@ -126,13 +132,29 @@ def _share(
         if path.partition(".")[0] == "header":
             words = "the header is part of every event and is not named"
         elif path not in fields:
-            words = f"{share.event} has no field {path!r}{nearest(path, fields)}"
+            words = f"{share.event} has no field {path!r}{field_like(path, event)}"
         elif share.fields.count(path) > 1:
             words = f"{path} is named twice"
         elif event.classes.get(path) == "special-category" and not special:
             words = f"{path} is special category data, so special_category_condition must be given"
         if words:
             yield Finding(key="fields", value=path, share=index, message=words)
+
+
+def field_like(path: str, event: EventType) -> str:
+    """The field with that name, last part of a name, or description, however it is written; else the most similar."""
+    fields = {field: event.latest.fields[field] for field in sorted(shareable(event))}
+    for names in (
+        {path: folded(path) for path in fields},
+        {path: folded(path.rpartition(".")[2]) for path in fields},
+        {path: folded(field.doc) for path, field in fields.items()},
+    ):
+        fitting = [field for field, name in names.items() if name == folded(path)]
+        if len(fitting) == 1:
+            return f": write {fitting[0]}"
+        if fitting:
+            return f" (did you mean {' or '.join(fitting)}?)"
+    return nearest(path, fields)
 
 
 def shareable(event: EventType) -> frozenset[str]:

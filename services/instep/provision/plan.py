@@ -13,7 +13,7 @@ from instep.kafka.generations import GENERATION
 from instep.network.authorities import RESERVED, row
 from instep.network.network import Network
 from instep.network.records import from_records, to_records
-from instep.network.revisions import changed_keys, stale_versions
+from instep.network.revisions import changes_in_words, stale_versions
 from instep.network.topic_specs import TopicSpec, topic_specs
 from instep.network.topics import TENANT
 from instep.provision.access_changes import AccessChanges
@@ -188,10 +188,8 @@ def _details(applied: Network, network: Network) -> dict[str, str]:
     for id in applied.agreements.keys() & network.agreements.keys():
         was, now = applied.agreements[id], network.agreements[id]
         if was != now:
-            others = [key for key in changed_keys(was, now) if key != "version"]
-            details[f"agreement/{id}"] = (
-                f"version {was.version} -> {now.version} ({', '.join(others) or 'nothing else'})"
-            )
+            others = "; ".join(changes_in_words(was, now)) or "nothing else"
+            details[f"agreement/{id}"] = f"version {was.version} -> {now.version} ({others})"
     for id in applied.authorities.keys() & network.authorities.keys():
         before, after = row(applied.authorities[id]), row(network.authorities[id])
         differing = [f"{key} {before[key]} -> {after[key]}" for key in after if before[key] != after[key]]

@@ -155,3 +155,100 @@ def test_make_uk_makes_the_committed_directory(
     committed = ROOT / "deploy/network/uk"
     made = {str(file.relative_to(tmp_path / "uk")) for file in (tmp_path / "uk").rglob("*.*")}
     assert made == {str(file.relative_to(committed)) for file in committed.rglob("*.*")}
+
+
+MOVES = ROOT / "deploy/demo/sample-moves.csv"
+
+
+@pytest.fixture
+def proposed(tmp_path: Path) -> Path:
+    """The sample network with a change: council tax hears no title any more, and the date of birth."""
+    directory = shutil.copytree(SAMPLE, tmp_path / "proposed")
+    file = directory / "agreements/council-tax.toml"
+    text = file.read_text("utf-8").replace("version = 2", "version = 3")
+    file.write_text(text.replace('"person.title"', '"person.born_on"'), "utf-8")
+    return directory
+
+
+def try_on(
+    monkeypatch: pytest.MonkeyPatch, cache: Path, directory: Path, *options: str, file: Path = MOVES
+) -> int:
+    monkeypatch.setattr("instep.cli.network_trial.cache_directory", lambda environ: cache)
+    return network(monkeypatch, "try", str(directory), "--on", str(file), "--against", str(SAMPLE), *options)
+
+
+def test_try_names_the_field_that_goes_and_the_one_that_comes_for_each_recipient(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    postcodes_cache: Path,
+    proposed: Path,
+) -> None:
+    assert try_on(monkeypatch, postcodes_cache, proposed) == 0
+    printed = capsys.readouterr()
+    table = [line for line in printed.out.splitlines() if "council-tax" in line]
+    assert len(table) == 9
+    assert all(line.endswith("person.born_on comes, person.title goes") for line in table)
+    assert "2 lines cannot be published as they are" in printed.err
+    assert "Quillfeather" not in printed.out + printed.err, "no value of the file is shown"
+
+
+def test_try_gives_each_line_that_differs_and_a_summary_as_json(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    postcodes_cache: Path,
+    proposed: Path,
+) -> None:
+    assert try_on(monkeypatch, postcodes_cache, proposed, "--output", "json") == 0
+    *lines, last = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {line["purpose"] for line in lines} == {"council-tax"}
+    assert all((line["gained"], line["lost"]) == (["person.born_on"], ["person.title"]) for line in lines)
+    summary = last["summary"]
+    assert summary["lines"] == 30
+    assert summary["lines_that_differ"] == len({line["line"] for line in lines})
+    assert sum(change["lines"] for change in summary["changes"]) == len(lines)
+    assert all(row["before"] == row["after"] for row in summary["deliveries"])
+
+
+def test_try_shows_what_follows_once_all_have_signed_and_on_another_day(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], postcodes_cache: Path
+) -> None:
+    assert try_on(monkeypatch, postcodes_cache, SAMPLE, "--day", "1 May 2026") == 0
+    assert "nobody would be told otherwise" in capsys.readouterr().out
+    assert try_on(monkeypatch, postcodes_cache, SAMPLE, "--day", "28/11/2026", "--signed") == 0
+    assert "is told group_ref, moved_on" in (out := capsys.readouterr().out)
+    assert "(before: not-approved)" in out
+    assert try_on(monkeypatch, postcodes_cache, SAMPLE, "--day", "soon") == 1
+    assert "--day: 'soon' is no date" in capsys.readouterr().err
+
+
+def test_try_ends_with_a_sentence_for_a_file_or_authority_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], postcodes_cache: Path, tmp_path: Path
+) -> None:
+    assert try_on(monkeypatch, postcodes_cache, SAMPLE, file=tmp_path / "no.csv") == 1
+    assert "no.csv is not there." in capsys.readouterr().err
+    assert try_on(monkeypatch, postcodes_cache, SAMPLE, "--authority", "camdem") == 1
+    assert "'camdem' is no authority of sample (did you mean camden?)." in capsys.readouterr().err
+
+
+def test_try_counts_lines_that_are_no_events_and_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], postcodes_cache: Path, tmp_path: Path
+) -> None:
+    usual = {"occurred_on": "2026-01-01", "recorded_at": "2026-01-01T00:00:00Z"}
+    events: list[dict[str, object]] = [
+        {"header": {"occurred_on": "soon"}, "person": {"family_name": "Example"}},
+        {"header": usual, "new_address": "here", "person": {"family_name": "Example"}},
+        {"header": {**usual, "change_kind": 5, "handling": [1], "source": 7}, "new_address": {"postcode": 5}},
+        {
+            "header": {**usual, "handling": "ORDINARY"},
+            "person": {"family_name": "Example"},
+            "new_address": {"authority_gss": "E09000007", "lines": ["1 Example Street"]},
+            "moved_on": "2026-01-01",
+        },
+    ]
+    file = tmp_path / "odd.jsonl"
+    lines = (json.dumps({"event_type": "resident-moved", "reference": "a"} | event) for event in events)
+    file.write_text("\n".join(lines), "utf-8")
+    assert try_on(monkeypatch, postcodes_cache, SAMPLE, "--output", "json", file=file) == 0
+    summary = json.loads(capsys.readouterr().out)["summary"]
+    assert (summary["lines"], summary["refused"], summary["publisher_unknown"]) == (4, 3, 0)
+    assert {row["authority"] for row in summary["deliveries"]} == {"camden"}

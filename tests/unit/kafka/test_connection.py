@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from instep.errors import ConfigurationError, NotConnectedError
-from instep.kafka.connection import Connection, ensure_reachable, from_env, not_permitted
+from instep.kafka.connection import Connection, ensure_reachable, from_env, home, not_permitted
 from instep.kafka.secrets import secret
 from instep.local.ports import free_ports
 
@@ -190,3 +190,48 @@ async def test_a_broker_that_is_not_there_is_said_in_one_sentence() -> None:
     connection = Connection(bootstrap_servers=f"127.0.0.1:{port}", security_protocol="PLAINTEXT")
     with pytest.raises(NotConnectedError, match=rf"No broker answers at 127\.0\.0\.1:{port}.*`instep up`"):
         await ensure_reachable(connection)
+
+
+@pytest.fixture
+def below(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current directory, three below one with a platform."""
+    left_by_up(made(tmp_path / ".instep"), bootstrap_servers="x:1", security_protocol="PLAINTEXT")
+    monkeypatch.chdir(made(tmp_path / "services/instep/cli"))
+    return tmp_path
+
+
+def made(directory: Path) -> Path:
+    directory.mkdir(parents=True)
+    return directory
+
+
+def test_a_command_finds_the_platform_above_it(below: Path) -> None:
+    assert home({}) == below / ".instep"
+    assert from_env({}).bootstrap_servers == "x:1"
+    assert home({"INSTEP_HOME": "elsewhere"}) == Path("elsewhere")
+
+
+def test_the_nearest_platform_counts_and_a_directory_without_one_is_passed_by(below: Path) -> None:
+    made(Path.cwd() / ".instep/publishers")
+    assert home({}) == below / ".instep"
+    made(Path.cwd().parent / ".instep/secrets")
+    assert home({}) == Path.cwd().parent / ".instep"
+    made(Path.cwd() / ".instep/kafka")
+    assert home({}) == Path(".instep")
+
+
+def test_where_there_is_no_platform_it_is_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert home({}) == Path(".instep")
+    (tmp_path / ".instep").touch()
+    assert home({}) == Path(".instep")
+
+
+def test_a_directory_of_another_user_above_is_not_trusted(
+    below: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stranger = (below / ".instep").stat().st_uid + 1
+    monkeypatch.setattr("os.geteuid", lambda: stranger)
+    assert home({}) == Path(".instep")
+    with pytest.raises(NotConnectedError):
+        from_env({})

@@ -91,14 +91,20 @@ def test_a_topic_without_a_network_says_what_to_do() -> None:
     ("change", "words"),
     [
         ({"souces": []}, "souces is not known here (did you mean sources?)"),
-        ({"version": "3"}, "version must be a whole number"),
+        ({"version": "3"}, "version must be a whole number: write version = 3"),
         ({"version": True}, "version must be a whole number"),
-        ({"effective_from": "2026-04-01"}, "effective_from must be a date such as 2026-04-01"),
+        (
+            {"effective_from": "01/04/2026"},
+            "effective_from must be a date such as 2026-04-01: write effective_from = 2026-04-01",
+        ),
         (
             {"effective_from": datetime(2026, 4, 1, tzinfo=UTC)},
-            "effective_from must be a date such as 2026-04-01",
+            "effective_from must be a date such as 2026-04-01: write effective_from = 2026-04-01",
         ),
-        ({"sources": "leeds"}, "sources must be a list of texts"),
+        (
+            {"sources": "leeds, bradford"},
+            'sources must be a list of texts: write sources = ["leeds", "bradford"]',
+        ),
         ({"status": "paused"}, "status is 'paused', which is not active, suspended or ended"),
         (
             {"respond_within": "soon"},

@@ -99,7 +99,12 @@ PLACEMENT = "agreements/placement-notices.toml"
         ),
         (AGREEMENT, "^purpose = ", "purpse = ", "purpse is not known here (did you mean purpose?)"),
         (AGREEMENT, "^event = ", "evnt = ", "evnt is not known here (did you mean event?)"),
-        (AGREEMENT, '"active"', '"activ"', "status is 'activ', which is not active, suspended or ended"),
+        (
+            AGREEMENT,
+            '"active"',
+            '"activ"',
+            "status is 'activ', which is not active, suspended or ended (did you mean active?)",
+        ),
         (AGREEMENT, "^version = 2", "version = 0", "version must be 1 or more"),
         (AGREEMENT, "^retention_days = 730", "retention_days = 0", "retention_days must be 1 or more"),
         (AGREEMENT, '^dpia = ".*"', 'dpia = " "', "dpia is empty"),
@@ -113,7 +118,8 @@ PLACEMENT = "agreements/placement-notices.toml"
             AGREEMENT,
             '^purpose = "council-tax"',
             'purpose = "Council tax"',
-            "purpose 'Council tax' must be 2 to 41 lower-case letters, digits and hyphens, the first a letter",
+            "purpose 'Council tax' must be 2 to 41 lower-case letters, digits and hyphens, the first a letter:"
+            " write council-tax",
         ),
         (AGREEMENT, '^purpose = "council-tax"', 'purpose = "instep"', "purpose 'instep' is reserved"),
         (
@@ -350,9 +356,10 @@ def test_what_is_not_toml_or_not_there_is_said_with_its_line(network: Path) -> N
     (network / PLACEMENT).write_bytes(b'id = "\xff"\n')
     by_file = {Path(problem.file).name: problem for problem in _errors(network)}
     assert by_file["council-tax.toml"].line == 5
-    assert by_file["council-tax.toml"].message == "this is not TOML: Invalid value"
+    words = "the value of version cannot be read: write a whole number behind the equals sign"
+    assert by_file["council-tax.toml"].message == words
     assert by_file["network.toml"].message == "the file is missing"
-    assert by_file["placement-notices.toml"].message == "the file is not UTF-8"
+    assert by_file["placement-notices.toml"].message.startswith("the file is not UTF-8")
 
 
 def test_a_problem_prints_as_editors_read_it() -> None:
@@ -559,3 +566,154 @@ def test_against_an_earlier_checkout_a_changed_agreement_needs_a_new_version(net
     assert check_against(network, before) == []
     (back,) = check_against(before, network)
     assert "a version never goes back" in back.message
+
+
+@pytest.mark.parametrize(
+    ("right", "written", "words"),
+    [
+        (
+            "= 2026-04-01",
+            '= "01/11/2026"',
+            "effective_from must be a date such as 2026-04-01: write effective_from = 2026-11-01",
+        ),
+        ("protected = false", 'protected = "Yes"', "protected must be true or false: write protected = true"),
+        ("protected = false", "protected = 0", "protected must be true or false: write protected = false"),
+        ("version = 2", "version = 2.0", "version must be a whole number: write version = 2"),
+        ("= 730", '= "730 days"', "retention_days must be a whole number: write retention_days = 730"),
+        ("= 730", '= "2 years"', "retention_days must be a whole number"),
+        ('= "DPIA-2026-011"', "= 11", 'dpia must be a text: write dpia = "11"'),
+        (
+            '= "10 working days"',
+            "= 10",
+            'respond_within must be a text: write respond_within = "10 days" or respond_within = "10 working days"',
+        ),
+        (
+            '["NEW", "CORRECT", "ANNUL", "REFRESH"]',
+            '"NEW and CORRECT"',
+            'change_kinds must be a list of texts: write change_kinds = ["NEW", "CORRECT"]',
+        ),
+        (
+            '"active"',
+            '"Active"',
+            "status is 'Active', which is not active, suspended or ended (did you mean active?)",
+        ),
+        (
+            '"NEW"',
+            '"new"',
+            "change_kinds is 'new', which is not NEW, CORRECT, ANNUL or REFRESH (did you mean NEW?)",
+        ),
+        (
+            "[[share]]",
+            "[share]",
+            "share must be a list of tables: write the heading [[share]], in two pairs of"
+            " square brackets, above the lines of each share",
+        ),
+        (
+            "effective_from =",
+            "Effective_From =",
+            "Effective_From is not known here (did you mean effective_from?)",
+        ),
+        (
+            '    "camden",',
+            '    "London Borough of Camden",',
+            "'London Borough of Camden' is not in authorities.csv: write camden",
+        ),
+        (
+            '    "camden",',
+            '    "Camden Council",',
+            "'Camden Council' is not in authorities.csv: write camden",
+        ),
+        ('    "camden",', '    "E09000007",', "'E09000007' is not in authorities.csv: write camden"),
+        ('    "camden",', '    "Camden ",', "'Camden ' is not in authorities.csv: write camden"),
+        ('    "camden",', '    "Camdem",', "'Camdem' is not in authorities.csv (did you mean camden?)"),
+        (
+            'authority = "camden"',
+            'authority = "Camden Council"',
+            "Camden Council has approved but is no party: write camden",
+        ),
+        (
+            '"resident-moved"',
+            '"Residents moved"',
+            "the event 'Residents moved' is not known (did you mean resident-moved?)",
+        ),
+        (
+            '"person.title"',
+            '"Person.Title"',
+            "resident-moved has no field 'Person.Title': write person.title",
+        ),
+        (
+            '"person.given_names"',
+            '"Given names"',
+            "resident-moved has no field 'Given names' (did you mean"
+            " person.given_names or placement.applicant.given_names?)",
+        ),
+        (
+            '"moved_on"',
+            '"The day of the move"',
+            "resident-moved has no field 'The day of the move': write moved_on",
+        ),
+        (
+            '"council-tax"\nversion',
+            '"Council_Tax"\nversion',
+            "id 'Council_Tax' must be 2 to 41 lower-case letters, digits"
+            " and hyphens, the first a letter: write council-tax",
+        ),
+    ],
+)
+def test_a_value_as_people_write_it_gets_the_value_to_write(
+    network: Path, right: str, written: str, words: str
+) -> None:
+    file = network / AGREEMENT
+    text = file.read_text("utf-8")
+    assert right in text
+    file.write_text(text.replace(right, written, 1), "utf-8")
+    by_message = {problem.message: problem for problem in _errors(network)}
+    assert words in by_message
+    if right != "[[share]]":
+        assert by_message[words].line == text[: text.index(right)].count("\n") + 1
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "words"),
+    [
+        ("\ufeffid".encode(), 1, "the file begins with a byte order mark: save it as UTF-8 without one"),
+        ("id = 1".encode("utf-16"), 1, "the file is UTF-16, which Notepad calls Unicode: save it again"),
+        ("id = 1".encode("utf-16-le"), 1, "the file is UTF-16"),
+        (
+            b"# one\r\nid = \x93council-tax\x94",
+            2,
+            "the file is not UTF-8, since this line holds a curly quotation mark",
+        ),
+        (
+            b"# one\r# \xa3 5",
+            2,
+            "the file is not UTF-8, since this line holds a pound sign of another encoding",
+        ),
+        (b"PK\x03\x04rest", 1, "the file is a Word, Excel or zip file and no text"),
+        (b"{\\rtf1\\ansi id}", 1, "the file is rich text"),
+        (b"%PDF-1.7", 1, "the file is a PDF"),
+    ],
+)
+def test_a_file_of_another_program_is_named_as_such(
+    network: Path, content: bytes, line: int, words: str
+) -> None:
+    (network / AGREEMENT).write_bytes(content)
+    (problem,) = [problem for problem in _errors(network) if problem.file.endswith(AGREEMENT)]
+    assert problem.line == line
+    assert problem.message.startswith(words)
+
+
+@pytest.mark.parametrize("ends", ["\r\n", "\r"])
+def test_the_line_ends_of_windows_and_of_old_macs_are_sound(network: Path, ends: str) -> None:
+    file = network / AGREEMENT
+    file.write_bytes(file.read_bytes().replace(b"\n", ends.encode()))
+    assert _errors(network) == []
+    assert load(network).agreements["council-tax"].version == 2
+    file.write_bytes(file.read_bytes().replace(b'"active"', b"active"))
+    assert [problem.line for problem in _errors(network)] == [6]
+
+
+def test_a_name_with_txt_behind_is_no_agreement_and_says_its_right_name(network: Path) -> None:
+    (network / "agreements/new.toml.txt").write_text("", "utf-8")
+    (problem,) = _errors(network)
+    assert problem.message.endswith("this one is not read, so name it new.toml")

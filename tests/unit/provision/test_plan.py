@@ -162,7 +162,7 @@ def test_a_plan_is_told_as_what_is_made_what_becomes_another_and_what_goes() -> 
     assert lines == [
         "~ settings of the network",
         f"~ authority harrogate: name {SAMPLE.authorities['harrogate'].name} -> Harrogate",
-        "~ agreement council-tax: version 2 -> 3 (status)",
+        "~ agreement council-tax: version 2 -> 3 (status active -> ended)",
         "+ agreement second",
         "- agreement placement-notices",
     ]

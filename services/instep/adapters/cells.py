@@ -58,9 +58,9 @@ class Cells:
 
     def cleaned(self, column: str, raw: str) -> str:
         """A text in the form of events, its repairs noted; raises RowError for what no text of a record holds."""
+        if _is_in_form(raw):
+            return raw
         value = normalise.clean(raw)
-        if value == raw and raw.isascii() and raw.isprintable() and raw[:1] not in "=#Ee":
-            return value
         if normalise.has_control(raw):
             raise RowError(self.heading(column), "control-character")
         if normalise.is_spreadsheet_error(value):
@@ -199,6 +199,13 @@ class Cells:
             "country": places.country(code) if code else "GB" if property_number else None,
         }
         return present(address) or None
+
+
+def _is_in_form(raw: str) -> bool:
+    """Whether there is nothing to repair, as in nearly all cells: printable ASCII, without blanks to take off."""
+    return (
+        raw.isascii() and raw.isprintable() and "  " not in raw and raw[0] not in " =#Ee" and raw[-1] != " "
+    )
 
 
 def _repairs(raw: str, value: str) -> Iterator[str]:

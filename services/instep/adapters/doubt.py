@@ -1,7 +1,8 @@
 """Finds what an unreadable row says of households: which rows must not be sent before that row is mended.
 
 A row that cannot be read may be the row that says "protected". So every household whose reference stands in the
-row's text is in doubt. Where the text may lack the reference, people at an address that stands in the text are in doubt.
+row's text is in doubt. Where the text may lack the reference, whoever else is traced in the
+text is in doubt.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from instep.adapters.line import Plain
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2060\ufeff]")
+_WORD = re.compile(r"\w+")
 _POSTCODE = re.compile(r"\b([A-Z]{1,2}[0-9][0-9A-Z]?) *([0-9][A-Z]{2})")
 _SCIENTIFIC = re.compile(r"(\d)[.,]?(\d*)E\+?(\d{1,3})", re.ASCII | re.IGNORECASE)
 _SHORT = 4
@@ -55,19 +57,36 @@ def rounds_to(rounded: str, household: str) -> bool:
 
 
 @dataclass(kw_only=True, slots=True)
-class AddressDoubts:
-    """Texts of rows that may lack their household, by the postcodes in them."""
+class Traces:
+    """Texts of rows that may lack their household: who else is traced in them, by postcode or by family name."""
 
-    texts: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    by_postcode: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    by_word: dict[str, list[str]] = field(default_factory=dict, repr=False)
 
     def add(self, text: str) -> None:
         plain = folded(text)
         for outward, inward in set(_POSTCODE.findall(plain.upper())):
-            self.texts.setdefault(outward + inward, []).append(plain)
+            self.by_postcode.setdefault(outward + inward, []).append(plain)
+        for word in set(_WORD.findall(plain)):
+            self.by_word.setdefault(word, []).append(plain)
 
-    def concern(self, address: Plain | None) -> bool:
-        """Whether an address stands in one of the texts: its postcode and its first line."""
-        if not self.texts or not address or not address.get("lines"):
-            return False
-        texts = self.texts.get(address.get("postcode", "").replace(" ", ""), ())
-        return any(folded(address["lines"][0]) in text for text in texts)
+    def concern(self, body: Plain) -> bool:
+        """Whether a move's new address stands in one of the texts, or its family name beside its old address.
+
+        Where a text is cut off before any postcode, the family name alone is enough.
+        """
+        return bool(self.by_word) and (self._new_address(body) or self._family(body))
+
+    def _new_address(self, body: Plain) -> bool:
+        address = body.get("new_address", {})
+        texts = self.by_postcode.get(address.get("postcode", "").replace(" ", ""), ())
+        return any(folded(line) in text for line in address.get("lines", ())[:1] for text in texts)
+
+    def _family(self, body: Plain) -> bool:
+        family = folded(body["person"]["family_name"])
+        old = [folded(line) for line in body.get("old_address", {}).get("lines", ())[:1]]
+        words = _WORD.findall(family)
+        return any(
+            family in text and (any(line in text for line in old) or not _POSTCODE.search(text.upper()))
+            for text in self.by_word.get(words[0] if words else "", ())
+        )

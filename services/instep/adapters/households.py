@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from instep.adapters.doubt import AddressDoubts
+from instep.adapters.doubt import Traces
 from instep.adapters.line import Plain, Row
 from instep.adapters.normalise import key_of
 
@@ -49,7 +49,7 @@ class Survey:
     lengths: frozenset[int] = frozenset()
     in_doubt: frozenset[str] = frozenset()
     strangers: frozenset[str] = frozenset()
-    doubts: AddressDoubts = field(default_factory=AddressDoubts, repr=False)
+    traces: Traces = field(default_factory=Traces, repr=False)
     beside: frozenset[int] = frozenset()
     repeated: Mapping[int, int] = field(default_factory=dict)
     placed: dict[str, dict[str, Plain]] = field(default_factory=dict, repr=False)

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from instep.adapters import normalise
-from instep.adapters.doubt import mentioned
+from instep.adapters.doubt import folded, mentioned
 from instep.adapters.households import Survey
 from instep.adapters.line import Line, Note, Plain, Refused, Row, Shield
 from instep.adapters.settings import Settings
@@ -96,7 +96,7 @@ def _household_said(line: PhysicalLine) -> str:
         return ""
     local, group = event.get("household_reference"), event.get("group_ref")
     if isinstance(local, str) and local:
-        return normalise.key_of(normalise.reference(local))
+        return normalise.key_of(normalise.reference(folded(local)))
     return group if isinstance(group, str) else ""
 
 

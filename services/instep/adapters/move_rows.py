@@ -91,7 +91,9 @@ class Reader:
             return False
         raw = self.raw(record)
         said = normalise.clean(raw.get("protected", "")).casefold()
-        return said in YES | NO and self._faults(raw) < 2
+        if said not in YES | NO or normalise.has_control(raw.get("household_reference", "")):
+            return False
+        return self._faults(raw) < 2
 
     def _faults(self, raw: dict[str, str]) -> int:
         cells = Cells(raw, self._headings.named, self._settings)
@@ -151,7 +153,7 @@ class Reader:
         survey = self._survey
         shielded = row.shielded or bool(survey.beside and survey.beside & addresses_of(row))
         held = ""
-        if row.household in survey.in_doubt or survey.doubts.concern(row.body.get("new_address")):
+        if row.household in survey.in_doubt or survey.traces.concern(row.body):
             held = "household-in-doubt"
         elif row.household in survey.strangers:
             held = "household-of-strangers"
@@ -177,7 +179,11 @@ class Reader:
     def _require_whole(self, record: Record, before: str) -> None:
         if record.unreadable:
             raise RowError("", record.unreadable)
-        if tuple(map(normalise.clean, record.cells)) == self._headings.cells:
+        first = self._headings.cells[0]
+        if (
+            record.cells[0].strip() == first
+            and tuple(map(normalise.clean, record.cells)) == self._headings.cells
+        ):
             raise RowError("", "heading-again")
         short = len(record.cells) < self._headings.width
         if not record.ended:
@@ -197,6 +203,8 @@ class Reader:
             yield Note(column="", reason="windows-1252")
         if len(record.cells) > self._headings.width:
             yield Note(column="", reason="extra-cells")
+        if '"' not in record.text:
+            return
         for column, place in self._places:
             if _is_stray(record.cells[place]):
                 yield Note(column=self._headings.named[column], reason="stray-quote")

@@ -70,11 +70,12 @@ _PLACEHOLDERS = frozenset(
         "empty",
     ]
 ) | {"not known", "not applicable", "not available", "not recorded"}
+_LONGEST_PLACEHOLDER = max(map(len, _PLACEHOLDERS))
 _SPREADSHEET_ERROR = re.compile(
     r"#([A-Z][A-Z0-9_/]*[!?]|DIV/0!|N/A|GETTING_DATA|#+)|ERR:\d{3}", re.IGNORECASE
 )
 _FORCED_TEXT = re.compile(r'=\s*"([^"]*)"')
-_FLOAT = re.compile(r"(\d+)[.,]0+", re.ASCII)
+_FLOAT = re.compile(r"(\d+)(?:\.0+|,00?)", re.ASCII)
 _GROUPED = re.compile(r"\d{1,3}(,\d{3})+", re.ASCII)
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
 # A reference such as 3-11 or MAR1 that a spreadsheet has taken for a date.
@@ -82,6 +83,8 @@ _TURNED_TO_DATE = re.compile(
     r"\d{1,2}-[A-Z][a-z]{2}(-\d{2,4})?|[A-Z][a-z]{2}-\d{2,4}|\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?|\d\d/\d\d/\d{4}",
     re.ASCII,
 )
+_STRAY = " ;:,.'\"`|"
+"""Marks that stand at the ends of a reference by mistake."""
 _EXACT_DIGITS = 15
 
 
@@ -108,9 +111,9 @@ def has_invisible(text: str) -> bool:
 
 def is_placeholder(text: str) -> bool:
     """Whether a clean text stands for "nothing": `NULL`, `N/A`, `-`, and zeros alone, where no value is 0."""
-    return (
-        text.casefold() in _PLACEHOLDERS or not text.strip("0") or (text[:1] == "0" and not text.strip("0."))
-    )
+    if text[:1] == "0":
+        return not text.strip("0.")
+    return len(text) <= _LONGEST_PLACEHOLDER and text.casefold() in _PLACEHOLDERS
 
 
 def is_spreadsheet_error(text: str) -> bool:
@@ -134,7 +137,7 @@ def number_text(text: str) -> str:
 
 def reference(text: str) -> str:
     """The one form of a reference, whatever a spreadsheet, another system or a keyboard has made of it."""
-    return number_text(plain_text(clean(text)).translate(_DASHES))
+    return number_text(plain_text(clean(text)).translate(_DASHES).strip(_STRAY))
 
 
 def key_of(reference: str) -> str:

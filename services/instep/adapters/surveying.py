@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from instep.adapters import normalise
 from instep.adapters.csv_text import Headings, Record, records
-from instep.adapters.doubt import AddressDoubts, mentioned, rounds_to
+from instep.adapters.doubt import Traces, mentioned, rounds_to
 from instep.adapters.households import (
     Members,
     People,
@@ -45,7 +45,7 @@ class _Seen:
         self._placements: list[Row] = []
         self._unreadable: list[str] = []
         self._rounded: list[str] = []
-        self._members, self._people, self._doubts = Members(), People(), AddressDoubts()
+        self._members, self._people, self._traces = Members(), People(), Traces()
 
     def see(self, record: Record) -> None:
         raw = self._reader.raw(record)
@@ -76,13 +76,13 @@ class _Seen:
         if not self._reader.is_aligned(record):
             self._unreadable.append(record.text)
             if len(record.text.split(self._columns.delimiter)) < self._columns.width:
-                self._doubts.add(record.text)
+                self._traces.add(record.text)
         elif not says_no(raw):
             if household := household_of(raw):
                 self._protected.add(household)
             elif written := normalise.reference(raw.get("household_reference", "")):
                 self._rounded.append(written)
-                self._doubts.add(record.text)
+                self._traces.add(record.text)
 
     def survey(self) -> Survey:
         lengths = frozenset(map(len, self._households))
@@ -104,7 +104,7 @@ class _Seen:
             lengths=lengths,
             in_doubt=frozenset(in_doubt),
             strangers=self._members.strangers(),
-            doubts=self._doubts,
+            traces=self._traces,
             beside=frozenset(self._beside),
             repeated=self._people.repeated,
             placed=placed_people(self._placements),

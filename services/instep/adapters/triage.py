@@ -61,6 +61,7 @@ class Unchanged:
 
     line: int
     position: int
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +70,7 @@ class SameAddress:
 
     line: int
     position: int
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,6 +82,7 @@ class Skipped:
     line: int
     position: int
     reason: str
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +96,7 @@ class Review:
     column: str
     reason: str
     entry: str = ""
+    notes: tuple[Note, ...] = ()
 
 
 Triaged = Send | Unchanged | SameAddress | Skipped | Review | Refused
@@ -199,7 +203,7 @@ class _Triage:
         last = self._memory.last(current.subject)
         if last is None:
             if _has_not_moved(body):
-                return Skipped(line=row.line, position=row.position, reason="not-moved")
+                return _skipped(row, "not-moved")
             if row.elsewhere and not self._on_behalf:
                 raise RowError("", "elsewhere")
             header["change_kind"] = "NEW"
@@ -282,19 +286,19 @@ class _Triage:
         if _is_another(current, last):
             return _review(row, "reference", "reference-conflict")
         if current.recorded + row.precision <= last.recorded and not _newly_protected(current, last):
-            return Skipped(line=row.line, position=row.position, reason="superseded")
+            return _skipped(row, "superseded")
         if current.loose == last.loose:
             self._memory.note_repeat(last, current.event_id, current.recorded)
             self._memory.lift(current.subject)
-            return SameAddress(line=row.line, position=row.position)
+            return SameAddress(line=row.line, position=row.position, notes=row.notes)
         return _again(row, current, last) if last.also_said_by(current.event_id) else None
 
     def _sent_before(self, row: Row, current: Fingerprint) -> Triaged | None:
         """The reason not to send an event that was sent before: an id never goes out with two contents."""
         if self._memory.under_way(current.event_id):
-            return Skipped(line=row.line, position=row.position, reason="duplicate")
+            return _skipped(row, "duplicate")
         if self._memory.sent(current.event_id):
-            return Unchanged(line=row.line, position=row.position)
+            return Unchanged(line=row.line, position=row.position, notes=row.notes)
         return None
 
     def _send(
@@ -340,13 +344,24 @@ def _refused(row: Row, column: str, reason: str, problem: str = "") -> Refused:
 
 
 def _review(row: Row, column: str, reason: str) -> Review:
-    return Review(line=row.line, position=row.position, column=column, reason=reason, entry=row.entry)
+    return Review(
+        line=row.line,
+        position=row.position,
+        column=column,
+        reason=reason,
+        entry=row.entry,
+        notes=row.notes,
+    )
+
+
+def _skipped(row: Row, reason: str) -> Skipped:
+    return Skipped(line=row.line, position=row.position, reason=reason, notes=row.notes)
 
 
 def _again(row: Row, current: Fingerprint, last: Fingerprint) -> Triaged:
     if last.run == current.run:
-        return Skipped(line=row.line, position=row.position, reason="duplicate")
-    return Unchanged(line=row.line, position=row.position)
+        return _skipped(row, "duplicate")
+    return Unchanged(line=row.line, position=row.position, notes=row.notes)
 
 
 def _canonical(content: Any) -> str:
@@ -369,7 +384,7 @@ def _is_another(current: Fingerprint, last: Fingerprint) -> bool:
     if current.person is None or last.person is None or current.person == last.person:
         return False
     differ = [_differ(getattr(current, name), getattr(last, name)) for name in ("given", "family", "born")]
-    if sum(differ) > 1 or (differ[0] and current.recorded == last.recorded and current.run == last.run):
+    if sum(differ) > 1 or (differ[0] and current.recorded == last.recorded):
         return True
     return current.household is None or last.household is None or current.household != last.household
 

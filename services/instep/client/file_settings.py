@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 
 from instep.adapters import Note, Settings
 from instep.cache import cache_directory
@@ -36,10 +37,11 @@ def file_settings(
 
 def _with_places(settings: Settings, network: Network, authority: str, postcodes: Postcodes) -> Settings:
     area = OwnArea(network, authority, postcodes, settings.today)
+    gss = lru_cache(maxsize=65_536)(postcodes.gss)
     return replace(
         settings,
-        known_postcode=lambda postcode: postcodes.gss(postcode) is not None,
-        has_authority=lambda postcode: bool(postcodes.gss(postcode)),
+        known_postcode=lambda postcode: gss(postcode) is not None,
+        has_authority=lambda postcode: bool(gss(postcode)),
         holds=area.holds,
         is_elsewhere=area.is_elsewhere,
     )

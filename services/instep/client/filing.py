@@ -216,11 +216,11 @@ class _Run:
 def _not_sent(triaged: Unchanged | SameAddress | Skipped | Review | Refused) -> LineResult:
     match triaged:
         case Unchanged():
-            return LineResult(line=triaged.line, outcome="unchanged")
+            return LineResult(line=triaged.line, outcome="unchanged", notes=triaged.notes)
         case SameAddress():
-            return LineResult(line=triaged.line, outcome="same-address")
+            return LineResult(line=triaged.line, outcome="same-address", notes=triaged.notes)
         case Skipped():
-            return LineResult(line=triaged.line, outcome=triaged.reason)
+            return LineResult(line=triaged.line, outcome=triaged.reason, notes=triaged.notes)
         case Review():
             return LineResult(
                 line=triaged.line,
@@ -228,6 +228,7 @@ def _not_sent(triaged: Unchanged | SameAddress | Skipped | Review | Refused) -> 
                 column=triaged.column,
                 reason=triaged.reason,
                 entry=triaged.entry,
+                notes=triaged.notes,
             )
         case Refused():
             return LineResult(

@@ -13,7 +13,7 @@ from instep.network.network import Network
 
 
 class OwnArea:
-    """An authority's area on a day, `today`. An address that cannot be placed may be anybody's: only what is sure is said."""
+    """An authority's area on a day, `today`. An address that cannot be placed may be anybody's: nothing is said of it."""
 
     def __init__(self, network: Network, authority: str, postcodes: PostcodeSource, today: date) -> None:
         self._areas = Areas(network, postcodes, today)

@@ -26,7 +26,7 @@ from instep.events.rules import rule_of
 from instep.events.schema import Catalogue, EventType, written_ids
 from instep.events.writer import encode
 from instep.kafka.connection import Connection, connecting, not_permitted
-from instep.network.minimisation import STAND_IN, may_leave, stand_ins
+from instep.network import minimisation
 from instep.network.network import Network
 from instep.network.topics import outbox
 
@@ -116,38 +116,27 @@ class Gate:
     def _leaves(self, source: str, kind: EventType, *, protected: bool) -> "_Leaving":
         leaving = self._leaving.get((source, kind.name, protected))
         if leaving is None:
-            paths = may_leave(self._network, source, kind, protected=protected)
-            withheld = stand_ins(self._network, source, kind) if protected else frozenset()
-            leaving = _Leaving(Blanking(kind.latest, paths), withheld)
+            leaving = _Leaving(kind, minimisation.leaving(self._network, source, kind, protected=protected))
             self._leaving[source, kind.name, protected] = leaving
         return leaving
 
 
 class _Leaving:
-    """What leaves of an event: `blanking`, and a stand-in for each of the required texts that stay at home."""
+    """Writes what leaves of an event, and names what stays at home."""
 
-    def __init__(self, blanking: Blanking, withheld: frozenset[str]) -> None:
-        self._blanking = blanking
-        self._withheld = withheld
+    def __init__(self, kind: EventType, leaving: minimisation.Leaving) -> None:
+        self._leaving = leaving
+        self._blanking = Blanking(kind.latest, leaving.paths)
+        self._named = Blanking(kind.latest, leaving.paths - leaving.hollow.keys())
 
     def encode(self, event: Mapping[str, Any]) -> bytes:
         """The Avro body of what leaves."""
-        for path in self._withheld:
-            event = _with_stand_in(event, path.split("."))
-        return self._blanking.encode(event)
+        return self._blanking.encode(self._leaving.reduced(event))
 
     def left_out(self, event: Mapping[str, Any]) -> list[str]:
         """The paths with a value that stays at home."""
-        withheld = (path for path in self._withheld if _has_value(event, path.split(".")))
-        return sorted({*self._blanking.left_out(event), *withheld})
-
-
-def _with_stand_in(record: Mapping[str, Any], path: Sequence[str]) -> Mapping[str, Any]:
-    name, *inner = path
-    value = record.get(name)
-    if value is None:
-        return record
-    return {**record, name: _with_stand_in(value, inner) if inner else STAND_IN}
+        withheld = (path for path in self._leaving.withheld if _has_value(event, path.split(".")))
+        return sorted({*self._named.left_out(event), *withheld})
 
 
 def _has_value(record: Any, path: Sequence[str]) -> bool:

@@ -4,6 +4,11 @@ A field that no agreement of the source names would lie in the hub for days and 
 fields, and the hub never holds them (UK GDPR Article 5(1)(c)).
 """
 
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from instep.events.fields import any_beneath
 from instep.events.schema import EventType
 from instep.network.network import Network
 
@@ -33,18 +38,70 @@ def may_leave(
     return frozenset((*shared, *placed, *required))
 
 
-def stand_ins(network: Network, source: str, event_type: EventType) -> frozenset[str]:
-    """The paths of required texts that no agreement may carry when the event is PROTECTED: STAND_IN leaves in their place.
+@dataclass(frozen=True, kw_only=True)
+class Leaving:
+    """What leaves of a source's events: `paths`, once an event has been `reduced`.
 
-    Intake refuses an event without them, and a name of a protected person is not to lie in the hub for nobody.
+    Of a PROTECTED event, `withheld` are required texts that no agreement may carry: intake refuses an event without them, so
+    STAND_IN leaves in their place. `hollow` are records of which a share consists: the router decides by their presence, so
+    they leave without their content.
     """
+
+    paths: frozenset[str]
+    withheld: frozenset[str] = frozenset()
+    hollow: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def reduced(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The event, with stand-ins and empty records in the place of what stays at home."""
+        for path in self.withheld:
+            event = _with_stand_in(event, path.split("."))
+        for root, empty in self.hollow.items():
+            if event.get(root) is not None:
+                event = {**event, root: empty}
+        return event
+
+
+def leaving(network: Network, source: str, event_type: EventType, *, protected: bool) -> Leaving:
+    """What leaves of the source's events of a type; `protected`: of PROTECTED events."""
+    paths = may_leave(network, source, event_type, protected=protected)
+    if not protected:
+        return Leaving(paths=paths)
     shared = shared_paths(network, source, event_type, protected=True)
     fields = event_type.latest.fields
-    return frozenset(
+    withheld = frozenset(
         path
         for path in event_type.required
         if path in fields and fields[path].type == "string" and not _is_shared(path, shared)
     )
+    decisive = {root for root in _decisive_roots(network, source, event_type) if not any_beneath(paths, root)}
+    hollow = {root: _empty(event_type, root) for root in decisive - paths if not fields[root].leaf}
+    return Leaving(paths=paths | decisive, withheld=withheld, hollow=hollow)
+
+
+def _decisive_roots(network: Network, source: str, event_type: EventType) -> Iterator[str]:
+    """The fields by whose presence the router tells whether a share, of which they are all, has anything to share."""
+    required = {path.partition(".")[0] for path in event_type.required}
+    for agreement in network.agreements_of(source, event_type.name):
+        for share in agreement.events[event_type.name]:
+            if agreement.status != "ended" and not share.roots & required:
+                yield from (root for root in share.roots if root in event_type.latest.fields)
+
+
+def _empty(event_type: EventType, root: str) -> Mapping[str, Any]:
+    beneath = (
+        (path.removeprefix(f"{root}."), field)
+        for path, field in event_type.latest.fields.items()
+        if path.startswith(f"{root}.")
+    )
+    return {name: [] if field.array else None for name, field in beneath if "." not in name}
+
+
+def _with_stand_in(record: Mapping[str, Any], path: Sequence[str]) -> Mapping[str, Any]:
+    name, *inner = path
+    value = record.get(name)
+    if value is None:
+        return record
+    return {**record, name: _with_stand_in(value, inner) if inner else STAND_IN}
 
 
 def shared_paths(network: Network, source: str, event_type: EventType, *, protected: bool) -> frozenset[str]:

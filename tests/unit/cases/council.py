@@ -8,7 +8,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from instep.adapters import Memory, Note, Plain, Refused, Review, Send, Settings, Triaged, load_mapping, read, triage
+from instep.adapters import (
+    Memory,
+    Note,
+    Plain,
+    Refused,
+    Review,
+    Send,
+    Settings,
+    Triaged,
+    load_mapping,
+    read,
+    triage,
+)
 from instep.catalogue.files import default_directory, load_catalogue
 from instep.client.file_settings import file_settings
 from instep.client.publisher import Gate, NotAdmitted, Sendable
@@ -88,7 +100,12 @@ class CouncilOffice:
         self._files = 0
 
     def publish(
-        self, file: Path | bytes | str, mapping: Path | None = None, *, suffix: str = ".csv", on_behalf: bool = False
+        self,
+        file: Path | bytes | str,
+        mapping: Path | None = None,
+        *,
+        suffix: str = ".csv",
+        on_behalf: bool = False,
     ) -> Run:
         path = file if isinstance(file, Path) else self._written(file, suffix)
         remarks: list[tuple[int, Note]] = []

@@ -16,7 +16,7 @@ from instep.adapters.line import Plain
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2060\ufeff]")
 _WORD = re.compile(r"\w+")
-_POSTCODE = re.compile(r"\b([A-Z]{1,2}[0-9][0-9A-Z]?) *([0-9][A-Z]{2})")
+_POSTCODE = re.compile(r"\b([A-Z]{1,2}[0-9][0-9A-Z]?) {0,3}([0-9][A-Z]{2})")
 _SCIENTIFIC = re.compile(r"(\d)[.,]?(\d*)E\+?(\d{1,3})", re.ASCII | re.IGNORECASE)
 _SHORT = 4
 """Characters: a shorter reference counts only where it stands as a word of its own."""

@@ -14,7 +14,7 @@ from typing import Any
 from instep.errors import RowError
 from instep.network.network import Network
 
-_WORDS = re.compile(r"[^\W_]+")
+_NAME_WORDS = re.compile(r"[^\W_]+")
 _OF_EVERY_COUNCIL = frozenset(
     [
         "the",
@@ -36,7 +36,7 @@ _OF_EVERY_COUNCIL = frozenset(
 
 def council_key(name: str) -> tuple[str, ...]:
     """The words that tell a council from others."""
-    words = _WORDS.findall(name.casefold().replace("&", " and ").replace("'", ""))
+    words = _NAME_WORDS.findall(name.casefold().replace("&", " and ").replace("'", ""))
     return tuple(word for word in words if word not in _OF_EVERY_COUNCIL) or tuple(words)
 
 

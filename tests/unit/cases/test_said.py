@@ -179,3 +179,11 @@ def test_a_column_that_nobody_reads_is_said_once(office: Office) -> None:
     content = (FILES / "08-two-references.csv").read_text().replace("residence_kind", "Band")
     run = office("bradford").publish(content)
     assert [(line, note.column, note.reason) for line, note in run.remarks] == [(1, "Band", "unread-column")]
+
+
+def test_a_line_break_written_as_such_in_a_text_of_json_costs_nothing(office: Office) -> None:
+    content = (FILES / "fsa-minified.json").read_text().replace("The Hillside Arms", "The Hillside\nArms")
+    run = office("camden").publish(content, suffix=".json")
+    assert run.outcomes[1].line == 2
+    (send,) = run.sent.values()
+    assert send.event["establishment"]["trading_names"][0] == "The Hillside, Arms"

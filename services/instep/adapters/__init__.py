@@ -24,7 +24,7 @@ writes the memory, and nothing else. Promises:
     fsa         registrations · fsa_codes: their codes · json_array: one element at a time
     jsonl       plain events
     normalise   dates, references, spaces · places: the forces, the islands, abroad
-    identity    pseudonyms and ids · memory: sent events · triage: new rows, corrections, repeats
+    identity    pseudonyms and ids · memory: sent events · triage: new rows, corrections, repeats (likeness)
     split       a file of many councils into a file for each
 """
 

@@ -8,7 +8,7 @@ reading keeps little: households, placed people, hashes and counts.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -36,9 +36,10 @@ class Widths:
 class Survey:
     """Keys are `normalise.key_of` the household reference; people are by reference, in the file's order.
 
-    `in_doubt` are households that an unreadable row mentions, `strangers` those whose members share nothing. `lengths` are
-    the lengths of household keys. `beside` are addresses that a protected person leaves or goes to, in a file without
-    households. `repeated` are people who move on a day under several references (`person_key`), with the first.
+    `in_doubt` are households that an unreadable row mentions, `strangers` those whose members share nothing. `lengths`
+    are the lengths of household keys. `beside` are addresses that a protected person leaves or goes to, in a file
+    without households. `protected_people` are as in `People`. `repeated` are people who move on a day under several
+    references (`person_key`), with the first.
     """
 
     reference_width: int = 0
@@ -51,6 +52,7 @@ class Survey:
     strangers: frozenset[str] = frozenset()
     traces: Traces = field(default_factory=Traces, repr=False)
     beside: frozenset[int] = frozenset()
+    protected_people: frozenset[int] = frozenset()
     repeated: Mapping[int, int] = field(default_factory=dict)
     placed: dict[str, dict[str, Plain]] = field(default_factory=dict, repr=False)
 
@@ -80,14 +82,32 @@ class Members:
 class People:
     """Who moves under which reference, in hashes."""
 
+    protected: set[int] = field(default_factory=set)
+    """Protected people, by `name_key`: with a household, and (negated) without one."""
     first: dict[int, int] = field(default_factory=dict)
     repeated: dict[int, int] = field(default_factory=dict)
     """People who come under several references: the first of them."""
 
     def see(self, row: Row) -> None:
         person, reference = person_key(row), reference_key(row)
+        if row.protected and (name := name_key(row)) is not None:
+            self.protected.add(name if row.household else ~name)
         if person is not None and self.first.setdefault(person, reference) != reference:
             self.repeated[person] = self.first[person]
+
+
+def name_key(row: Row) -> int | None:
+    """A hash of a person; None where the date of birth is not known."""
+    return hash(tuple(map(str.casefold, row.person))) if len(row.person) == 3 and all(row.person) else None
+
+
+def is_protected_person(row: Row, protected: Collection[int]) -> bool:
+    """Whether the row's person is protected in a row of another reference.
+
+    Where both rows have households, the households tell; they may tell two people of one name apart.
+    """
+    name = name_key(row) if protected else None
+    return name is not None and (~name in protected or (not row.household and name in protected))
 
 
 def person_key(row: Row) -> int | None:

@@ -10,7 +10,15 @@ from instep.adapters import normalise
 from instep.adapters.cells import NO, YES, Cells, present
 from instep.adapters.csv_text import Headings, Record
 from instep.adapters.doubt import mentioned
-from instep.adapters.households import Survey, addresses_of, applicant, described, person_key, reference_key
+from instep.adapters.households import (
+    Survey,
+    addresses_of,
+    applicant,
+    described,
+    is_protected_person,
+    person_key,
+    reference_key,
+)
 from instep.adapters.line import Line, Note, Plain, Refused, Row, Shield
 from instep.adapters.settings import Settings
 from instep.errors import RowError
@@ -151,7 +159,11 @@ class Reader:
     def _judged(self, row: Row, notes: tuple[Note, ...]) -> Row:
         """The row with what the whole file says of it."""
         survey = self._survey
-        shielded = row.shielded or bool(survey.beside and survey.beside & addresses_of(row))
+        shielded = (
+            row.shielded
+            or bool(survey.beside and survey.beside & addresses_of(row))
+            or is_protected_person(row, survey.protected_people)
+        )
         held = ""
         if row.household in survey.in_doubt or survey.traces.concern(row.body):
             held = "household-in-doubt"

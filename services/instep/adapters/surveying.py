@@ -106,6 +106,7 @@ class _Seen:
             strangers=self._members.strangers(),
             traces=self._traces,
             beside=frozenset(self._beside),
+            protected_people=frozenset(self._people.protected),
             repeated=self._people.repeated,
             placed=placed_people(self._placements),
         )

@@ -16,13 +16,13 @@ The memory holds digests, and digests cannot be published again. Hence two limit
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from instep.adapters.identity import Identity
+from instep.adapters.likeness import has_not_moved, is_another, loosened, newly_protected
 from instep.adapters.line import Line, Note, Plain, Refused, Row, Shield
 from instep.adapters.memory import Fingerprint, Memory, Sent
 from instep.adapters.normalise import at_milliseconds, iso
@@ -30,7 +30,6 @@ from instep.errors import PlainEventError, RowError, Theirs
 
 Validate = Callable[[str, Plain], None]
 
-_WORD = re.compile(r"\w+")
 _ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -165,11 +164,11 @@ class _Triage:
         """Keep that a row protects its household, where the row itself is not sent; a row out of date says nothing."""
         if isinstance(outcome, Skipped) and outcome.reason == "superseded":
             return
+        # Of another person under the reference, nobody can tell when a row of that person is published.
+        another = isinstance(outcome, Review) and outcome.reason == "reference-conflict"
+        reference = "" if another else self._subject_ref(row)
         self.shield(
-            Shield(
-                system=row.system, reference=self._subject_ref(row), households=frozenset({row.household})
-            ),
-            known=True,
+            Shield(system=row.system, reference=reference, households=frozenset({row.household})), known=True
         )
 
     def shield(self, shield: Shield | None, *, known: bool = False) -> None:
@@ -202,7 +201,7 @@ class _Triage:
         header, body, current = self._content_of(row)
         last = self._memory.last(current.subject)
         if last is None:
-            if _has_not_moved(body):
+            if has_not_moved(body):
                 return _skipped(row, "not-moved")
             if row.elsewhere and not self._on_behalf:
                 raise RowError("", "elsewhere")
@@ -222,7 +221,7 @@ class _Triage:
         given, family, born = self._traits(row)
         subject_ref = self._subject_ref(row)
         subject = identity.digest("memory", subject_ref)
-        household = identity.digest("household", row.system, row.household) if row.household else None
+        household = self._household(row, subject)
         body, protected = self._with_household(row, household, subject)
         header = {
             "source_system": row.system,
@@ -242,7 +241,7 @@ class _Triage:
                 subject=subject,
                 event_id=_uuid(header["event_id"]),
                 alike=identity.digest("alike", text.casefold()),
-                loose=identity.digest("loose", _canonical(_loosened(content)).casefold()),
+                loose=identity.digest("loose", _canonical(loosened(content)).casefold()),
                 person=identity.digest("person", "\n".join(row.person).casefold()) if row.person else None,
                 household=household,
                 protected=row.protected,
@@ -265,15 +264,22 @@ class _Triage:
 
     def _with_household(self, row: Row, household: bytes | None, subject: bytes) -> tuple[Plain, bool]:
         """The body with what the household adds, and whether the event is protected."""
-        protected = row.protected or row.shielded
+        protected, body, memory = row.protected or row.shielded, row.body, self._memory
         if not household:
-            return row.body, protected
-        body = {"group_ref": self._identity.group_ref(row.system, row.household), **row.body}
+            return body, protected
+        if row.household:
+            body = {"group_ref": self._identity.group_ref(row.system, row.household), **body}
         if row.household_size:
-            body = _with_all_members(body, row.household_size, self._memory.members(household))
-        memory = self._memory
+            body = _with_all_members(body, row.household_size, memory.members(household))
         beside = memory.protected_beside(household, subject) or memory.shielded(household, subject)
         return body, protected or beside
+
+    def _household(self, row: Row, subject: bytes) -> bytes | None:
+        """The digest of the row's household; without a household, of the subject's last: an empty cell takes nobody out."""
+        if row.household:
+            return self._identity.digest("household", row.system, row.household)
+        last = self._memory.last(subject) if "change_kind" not in row.header else None
+        return last.household if last else None
 
     def _nothing_new(self, row: Row, current: Fingerprint, last: Fingerprint) -> Triaged | None:
         """The reason not to send a row of a remembered subject; None for a correction."""
@@ -283,9 +289,9 @@ class _Triage:
             return _again(row, current, last)
         if (outcome := self._sent_before(row, current)) is not None:
             return outcome
-        if _is_another(current, last):
+        if is_another(current, last):
             return _review(row, "reference", "reference-conflict")
-        if current.recorded + row.precision <= last.recorded and not _newly_protected(current, last):
+        if current.recorded + row.precision <= last.recorded and not newly_protected(current, last):
             return _skipped(row, "superseded")
         if current.loose == last.loose:
             self._memory.note_repeat(last, current.event_id, current.recorded)
@@ -375,67 +381,9 @@ def _uuid(text: Any) -> bytes:
         raise RowError("header.event_id", "bad-identifier") from None
 
 
-def _is_another(current: Fingerprint, last: Fingerprint) -> bool:
-    """Whether a row is of another person than the remembered row of its reference, as far as one can ask.
-
-    Two traits that differ are enough, of given names, family name and date of birth; given names alone are, of two rows that
-    were recorded at once. So is a different person in a different household; without households, a different person.
-    """
-    if current.person is None or last.person is None or current.person == last.person:
-        return False
-    differ = [_differ(getattr(current, name), getattr(last, name)) for name in ("given", "family", "born")]
-    if sum(differ) > 1 or (differ[0] and current.recorded == last.recorded):
-        return True
-    return current.household is None or last.household is None or current.household != last.household
-
-
-def _differ(one: bytes | None, other: bytes | None) -> bool:
-    return one is not None and other is not None and one != other
-
-
-def _newly_protected(current: Fingerprint, last: Fingerprint) -> bool:
-    """Whether a row is protected and its subject was last sent as ordinary: never left unsent for its age."""
-    return bool(current.shown) and not (last.protected if last.shown is None else last.shown)
-
-
-def _has_not_moved(body: Plain) -> bool:
-    """Whether the addresses before and after are the same, where the reason is a move of the person."""
-    if body.get("reason", "MOVE") not in ("MOVE", "PLACEMENT"):
-        return False
-    old, new = body.get("old_address"), body.get("new_address")
-    if not isinstance(old, dict) or not isinstance(new, dict) or not old.get("postcode"):
-        return False
-    if old.get("uprn") and new.get("uprn"):
-        return _decisive(old) == _decisive(new)
-    return bool(old.get("lines")) and _spelling(old) == _spelling(new)
-
-
-def _spelling(address: Plain) -> tuple[Any, list[str]]:
-    lines = address.get("lines", ())
-    return address.get("postcode"), _WORD.findall(" ".join(map(str, lines)).casefold())
-
-
-def _decisive(address: Plain) -> Plain:
-    """What decides whether two addresses with a UPRN are the same: a spreadsheet may copy a UPRN down a column."""
-    words = _WORD.findall(" ".join(map(str, address["lines"])).casefold()) if address.get("lines") else []
-    numbers = [word for word in words if not word.isalpha() or (len(word) == 1 and word != "s")]
-    return {"uprn": address["uprn"], "postcode": address.get("postcode"), "numbers": numbers}
-
-
 def _with_all_members(body: Plain, in_file: int, remembered: int) -> Plain:
     """A placement of a household that is only partly in this file: counts all members, leaves out their description."""
     if remembered <= in_file or "others_number" not in body.get("placement", {}):
         return body
     placement = {name: value for name, value in body["placement"].items() if name != "others_description"}
     return {**body, "placement": {**placement, "others_number": remembered - 1}}
-
-
-def _loosened(content: Any) -> Any:
-    """The content, with each address that has a UPRN reduced to what decides: UPRN, postcode, numbers of house and flat."""
-    if isinstance(content, dict):
-        if content.get("uprn") and "lines" in content:
-            return _decisive(content)
-        return {name: _loosened(value) for name, value in content.items()}
-    if isinstance(content, list):
-        return [_loosened(item) for item in content]
-    return content

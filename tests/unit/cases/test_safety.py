@@ -143,3 +143,32 @@ def test_the_second_person_under_an_account_is_to_be_looked_at_and_undoes_nobody
         run = camden.publish(FILES / "acct.csv")
         assert run.unsent == {3: "reference-conflict"}
         assert not any(send.event["header"]["change_kind"] == "CORRECT" for send in run.sent.values())
+
+
+def test_an_empty_household_takes_nobody_out_of_a_protected_household(office: Office) -> None:
+    bradford = office("bradford")
+    content = (FILES / "04b-right-column.csv").read_text()
+    bradford.publish(content)
+    emptied = content.replace("HH-2,no", ",no").replace("2026-05-10T", "2026-05-11T")
+    run = bradford.publish(emptied)
+    assert set(run.handling().values()) <= {"PROTECTED"}
+    heading, _, child = emptied.splitlines()
+    for day in ("12", "13"):
+        later = child.replace("2026-05-11T", f"2026-05-{day}T").replace("2026-05-01", f"2026-05-{day}")
+        assert bradford.publish("\n".join([heading, later, ""])).handling() == {2: "PROTECTED"}
+
+
+def test_a_protected_person_is_protected_under_every_reference_of_the_file(office: Office) -> None:
+    heading, first, second = (FILES / "08-two-references.csv").read_text().splitlines()
+    protected = first.replace(",move,,no,", ",move,,yes,")
+    for order in ([protected, second], [second, protected]):
+        run = office("bradford").publish("\n".join([heading, *order, ""]))
+        assert set(run.handling().values()) <= {"PROTECTED"}
+
+
+def test_a_protected_person_under_anothers_reference_still_protects_the_household(office: Office) -> None:
+    camden = office("camden")
+    heading, first, second = (FILES / "acct.csv").read_text().splitlines()
+    camden.publish("\n".join([heading, first, second.replace(",no,", ",yes,"), ""]))
+    later = first.replace("2026-10-05", "2026-10-04").replace("2026-10-06T", "2026-10-07T")
+    assert camden.publish("\n".join([heading, later, ""])).handling() == {2: "PROTECTED"}

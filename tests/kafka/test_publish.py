@@ -143,7 +143,17 @@ def test_what_no_agreement_of_the_council_names_is_never_on_the_bus(stage: Stage
         tmp_path / "moves.csv",
         [row(number, reference=f"K-{number}", title="Dr", new_postcode="CR0 1LP") for number in range(3)],
     )
-    done = instep(stage.connection, tmp_path, "publish", file, "--authority", "barnsley", "--output", "json")
+    done = instep(
+        stage.connection,
+        tmp_path,
+        "publish",
+        file,
+        "--authority",
+        "barnsley",
+        "--output",
+        "json",
+        "--on-behalf",
+    )
     assert done.returncode == 0, done.stderr
     published = objects(done)[:-1]
     held_back = objects(done)[-1]["summary"]["held_back"]
@@ -171,7 +181,18 @@ def test_a_line_published_again_after_an_agreement_was_widened_is_refused_once_a
 
     def published(*rows: Row) -> subprocess.CompletedProcess[str]:
         file = write(tmp_path / "moves.csv", list(rows))
-        return instep(stage.connection, tmp_path, "publish", file, "-a", "bolsover", "--wait", "-o", "json")
+        return instep(
+            stage.connection,
+            tmp_path,
+            "publish",
+            file,
+            "-a",
+            "bolsover",
+            "--wait",
+            "-o",
+            "json",
+            "--on-behalf",
+        )
 
     unchanged = row(1, reference="W-1")
     first = published(unchanged)
@@ -266,13 +287,13 @@ def test_an_event_that_the_network_refuses_is_told_and_can_be_published_again(
 def test_a_line_that_cannot_be_put_right_is_listed_and_the_others_go_on(stage: Stage, tmp_path: Path) -> None:
     rows = [row(1), row(2, move_date="2026-02-30"), row(3, family_name=""), row(4, new_postcode="sw98fg")]
     file = write(tmp_path / "moves.csv", rows)
-    done = instep(stage.connection, tmp_path, "publish", file, "-a", "barnsley", "-o", "json")
+    done = instep(stage.connection, tmp_path, "publish", file, "-a", "barnsley", "-o", "json", "--on-behalf")
     assert done.returncode == 1
     assert outcomes(done) == {"published": 2, "refused": 2}
     faults = [(line["line"], line["column"]) for line in objects(done) if line.get("outcome") == "refused"]
     assert faults == [(3, "move_date"), (4, "family_name")]
     write(file, [*rows, row(5)])
-    shown = instep(stage.connection, tmp_path, "publish", file, "-a", "barnsley")
+    shown = instep(stage.connection, tmp_path, "publish", file, "-a", "barnsley", "--on-behalf")
     assert shown.returncode == 1
     assert "move_date" in shown.stdout
     assert "not a day of the calendar" in shown.stdout
@@ -296,11 +317,49 @@ def test_a_file_that_cannot_be_used_is_one_sentence(stage: Stage, tmp_path: Path
 def test_a_file_that_is_cut_off_publishes_what_is_whole_and_says_so(stage: Stage, tmp_path: Path) -> None:
     file = write(tmp_path / "moves.csv", [row(n) for n in range(4)])
     file.write_bytes(file.read_bytes()[:-60])
-    done = instep(stage.connection, tmp_path, "publish", file, "-a", "high-peak", "-o", "json")
+    done = instep(stage.connection, tmp_path, "publish", file, "-a", "high-peak", "-o", "json", "--on-behalf")
     assert done.returncode == 1
     assert outcomes(done) == {"published": 3, "refused": 1}
     (fault,) = [line for line in objects(done) if line.get("outcome") == "refused"]
     assert (fault["line"], fault["reason"]) == (5, "cut-off")
+
+
+def test_a_move_at_neither_end_ours_is_not_sent_unless_on_behalf_of_another_council(
+    stage: Stage, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "moves.csv", [row(1, reference="B-1")])
+    command = ("publish", file, "-a", "north-yorkshire", "-o", "json")
+    refused = instep(stage.connection, tmp_path, *command)
+    assert (refused.returncode, outcomes(refused)) == (1, {"refused": 1})
+    assert "--on-behalf" in refused.stdout
+    assert asyncio.run(in_topic(stage.connection, "north-yorkshire.outbox")) == []
+    sent = instep(stage.connection, tmp_path, *command, "--on-behalf")
+    assert (sent.returncode, outcomes(sent)) == (0, {"published": 1})
+    (line,) = [one for one in objects(sent) if one.get("outcome") == "published"]
+    assert [one["note"] for one in line["notes"]] == ["on-behalf"]
+
+
+def test_names_of_protected_people_are_not_on_the_bus_where_no_agreement_may_carry_them(
+    stage: Stage, tmp_path: Path
+) -> None:
+    file = write(tmp_path / "moves.csv", [row(1, reference="S-1", family_name="Shieldtest", protected="yes")])
+    command = ("publish", file, "-a", "north-east-derbyshire", "--on-behalf", "-o", "json")
+    done = instep(stage.connection, tmp_path, *command)
+    assert done.returncode == 0, done.stderr
+    shared = {
+        path
+        for terms in asyncio.run(read_network(stage.connection)).agreements_of(
+            "north-east-derbyshire", "resident-moved"
+        )
+        for share in terms.shares
+        if share.protected
+        for path in share.fields
+    }
+    assert "person" not in shared
+    assert "person.family_name" not in shared
+    (item,) = asyncio.run(in_topic(stage.connection, "north-east-derbyshire.outbox"))
+    assert "Shieldtest" not in json.dumps(item.content)
+    assert "1 Old Street" not in json.dumps(item.content)
 
 
 def test_an_unknown_authority_is_answered_with_the_nearest(stage: Stage, tmp_path: Path) -> None:

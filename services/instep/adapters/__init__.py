@@ -4,6 +4,7 @@ Reads a file (CSV of moves, the FSA's registrations in JSON, JSON lines) and an 
 writes the memory, and nothing else. Promises:
 
 - Each line becomes an event, or is refused by line, column and reason.
+- A fact about protection or household outlives the row that holds it, read or not.
 - No message about a file holds a value from the file.
 - The same file gives the same ids again while the secret is kept, even when the memory is lost.
 
@@ -18,11 +19,12 @@ writes the memory, and nothing else. Promises:
     line        the result of a line: Row or Refused; notes; every reason in plain English
     text        physical lines, each decoded by itself
     csv_text    records of cells · mapping: their headings · cells: one record, by our columns
-    csv_moves   moves · households: facts that need the whole file first
-    fsa         registrations · json_array: one element at a time
+    csv_moves   moves · move_rows: a record as a row
+    surveying   the first reading: what needs the whole file (households) · doubt: what an unreadable row says of households
+    fsa         registrations · fsa_codes: their codes · json_array: one element at a time
     jsonl       plain events
-    normalise   dates, references, spaces
-    identity    pseudonyms and ids · memory: sent events · triage: new rows, corrections, repeats
+    normalise   dates, references, spaces · places: the forces, the islands, abroad
+    identity    pseudonyms and ids · memory: sent events · triage: new rows, corrections, repeats (likeness)
     split       a file of many councils into a file for each
 """
 

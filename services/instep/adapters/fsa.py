@@ -5,19 +5,24 @@ though its specification allows no null. A registration gives one event, recorde
 `collected` (whether the council has collected the record) changes later.
 
 The schema has no place for second telephone numbers, the search term, the declarations and `collected`, so they are left
-out.
+out. What a file has of the first two is said once.
+
+A file may be a single line. So every fault names the registration: its number in the file, and its `fsa_rn`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from instep.adapters import normalise
 from instep.adapters.cells import Cells, present
+from instep.adapters.fsa_codes import CODES
 from instep.adapters.json_array import Element, elements
-from instep.adapters.line import Line, Plain, Refused, Row
+from instep.adapters.line import Line, Note, Plain, Refused, Row
 from instep.adapters.settings import Settings
 from instep.adapters.text import open_file
 from instep.errors import FileFormatError, RowError
@@ -28,6 +33,19 @@ MEMBER = "registrations"
 
 _OPERATORS = {name.lower(): name for name in ("SOLETRADER", "PARTNERSHIP", "PERSON", "COMPANY", "CHARITY")}
 _ESTABLISHMENTS = {name.lower(): name for name in ("COMMERCIAL", "MOBILE", "DOMESTIC")}
+_NAME_OF = {
+    "SOLETRADER": "operator_last_name",
+    "PERSON": "operator_last_name",
+    "COMPANY": "operator_company_name",
+    "CHARITY": "operator_charity_name",
+}
+"""By type of operator: where its name stands."""
+_NOT_CARRIED = (
+    "establishment.establishment_secondary_number",
+    "establishment.operator.operator_secondary_number",
+    "establishment.activities.business_type_search_term",
+)
+_FSA_RN = re.compile(r"[A-Z0-9]{4,8}(-[A-Z0-9]{4,8}){1,3}")
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
@@ -57,32 +75,62 @@ def _first(registrations: Iterator[Element], path: Path) -> Element | None:
 def _read(
     stream: BinaryIO, first: Element | None, rest: Iterator[Element], authority: str, settings: Settings
 ) -> Iterator[Line]:
+    dropped: dict[str, int] = {}
     with stream:
-        if first:
-            yield _line(first, authority, settings)
-        for element in rest:
-            yield _line(element, authority, settings)
+        for number, element in enumerate(chain((first,) if first else (), rest), start=1):
+            for column in _not_carried(element.value):
+                dropped.setdefault(column, element.line)
+            yield _line(element, number, authority, settings)
+    for column, line in dropped.items():
+        settings.remark(line, Note(column=column, reason="not-carried"))
 
 
-def _line(element: Element, authority: str, settings: Settings) -> Line:
+def _not_carried(registration: Any) -> Iterator[str]:
+    """The paths of values for which no event has a place."""
+    for path in _NOT_CARRIED:
+        value = registration
+        for name in path.split("."):
+            value = value.get(name) if isinstance(value, dict) else None
+        if value:
+            yield path
+
+
+def _line(element: Element, number: int, authority: str, settings: Settings) -> Line:
+    entry = _entry(element.value, number)
     try:
-        return _row(element, authority, settings)
+        return _row(element, entry, authority, settings)
     except RowError as error:
-        return Refused(line=element.line, column=error.column, reason=error.reason, position=element.position)
+        return Refused(
+            line=element.line,
+            column=error.column,
+            reason=error.reason,
+            position=element.position,
+            entry=entry,
+        )
 
 
-def _row(element: Element, authority: str, settings: Settings) -> Row:
+def _entry(registration: Any, number: int) -> str:
+    """Which registration of the file it is; with its `fsa_rn` where the text has the shape of one."""
+    reference = registration.get("fsa_rn") if isinstance(registration, dict) else None
+    if isinstance(reference, str) and _FSA_RN.fullmatch(reference):
+        return f"registration {number} ({reference})"
+    return f"registration {number}"
+
+
+def _row(element: Element, entry: str, authority: str, settings: Settings) -> Row:
     registration = element.value
     if not isinstance(registration, dict):
         raise RowError("", "not-a-registration")
+    top = _Part("", registration, settings)
     council = settings.council_of(registration) if settings.council_of else None
     if council not in (None, authority):
-        raise RowError("local_council_url", "other-council")
-    top = _Part("", registration, settings)
+        if authority not in settings.acting_for(council or ""):
+            raise RowError("local_council_url", "other-council")
+        top.note("local_council_url", "abolished-council")
     reference = top.needed("fsa_rn")
     if reference.startswith("tmp_"):  # given when the service that numbers registrations was away
         raise RowError("fsa_rn", "temporary-reference")
-    recorded = top.moment("createdAt")
+    recorded, precision = top.moment("createdAt")
     establishment = top.part("establishment")
     operator = establishment.part("operator")
     opened_on = establishment.day("establishment_opening_date")
@@ -98,6 +146,8 @@ def _row(element: Element, authority: str, settings: Settings) -> Row:
         body=_body(reference, establishment, operator, opened_on),
         system=settings.source_system or SYSTEM,
         reference=reference,
+        precision=precision,
+        entry=entry,
         notes=tuple(top.notes),
     )
 
@@ -116,11 +166,20 @@ def _body(reference: str, establishment: _Part, operator: _Part, opened_on: str 
 
 
 def _operator(part: _Part) -> Plain:
+    kind = part.choice("operator_type", _OPERATORS)
+    named = _NAME_OF.get(kind or "")
+    if named and not part.text(named):
+        part.note(named, "operator-name-missing")
+    partners = part.parts("partners")
+    if kind == "PARTNERSHIP":
+        primary = sum(partner.flag("partner_is_primary_contact") is True for partner in partners)
+        if primary != 1:
+            part.note("partners", "two-primary-partners" if primary else "no-primary-partner")
     return present({
-        "type": part.choice("operator_type", _OPERATORS),
+        "type": kind,
         "given_names": part.text("operator_first_name"),
         "family_name": part.text("operator_last_name"),
-        "born_on": part.day("operator_birthdate", birth=True),
+        "born_on": part.birth("operator_birthdate"),
         "company_name": part.text("operator_company_name"),
         "charity_name": part.text("operator_charity_name"),
         "address": part.address(
@@ -136,7 +195,7 @@ def _operator(part: _Part) -> Plain:
                 "name": partner.text("partner_name"),
                 "primary_contact": partner.flag("partner_is_primary_contact"),
             })
-            for partner in part.parts("partners")
+            for partner in partners
         ],
         "representative_name": part.text("contact_representative_name"),
         "representative_role": part.text("contact_representative_role"),
@@ -147,6 +206,7 @@ def _operator(part: _Part) -> Plain:
 
 
 def _establishment(part: _Part, premise: _Part) -> Plain:
+    premise.place("establishment_postcode")
     names = [part.text("establishment_trading_name"), *part.texts("establishment_additional_trading_names")]
     return present({
         "trading_names": [name for name in names if name],
@@ -167,13 +227,13 @@ def _activities(part: _Part) -> Plain:
     days = [day for day in _DAYS if part.flag(f"opening_day_{day}")]
     hours = [part.text(f"opening_hours_{day}") for day in days]
     return present({
-        "business_type": part.text("business_type"),
-        "customer_type": part.text("customer_type"),
-        "business_scale": part.texts("business_scale"),
-        "food_types": part.texts("food_type"),
-        "processing": part.texts("processing_activities"),
-        "import_export": part.text("import_export_activities"),
-        "water_supply": part.text("water_supply"),
+        "business_type": part.coded("business_type"),
+        "customer_type": part.coded("customer_type"),
+        "business_scale": part.codes("business_scale"),
+        "food_types": part.codes("food_type"),
+        "processing": part.codes("processing_activities"),
+        "import_export": part.coded("import_export_activities"),
+        "water_supply": part.coded("water_supply"),
         "other_details": part.text("business_other_details"),
         "opening_days": [day.upper() for day in days],
         "opening_hours": hours if any(hours) else [],
@@ -191,46 +251,66 @@ def _company_number(part: _Part) -> str | None:
     number = identifiers.company_number(text) if text else None
     if text and number is None:
         part.note(column, "company-number-damaged")
-    elif number != (text or None):
-        part.note(column, "leading-zeros")
+    elif number is not None:
+        compact = "".join(text.split())
+        if compact != compact.upper():
+            part.note(column, "capitals")
+        if compact != text:
+            part.note(column, "spaces")
+        if compact.upper() != number:
+            part.note(column, "leading-zeros")
     return number
 
 
 class _Part(Cells):
     """An object of a registration: cells for its texts, parts for the objects within. Notes go to the outermost part."""
 
-    __slots__ = ("_object", "_prefix", "_settings")
+    __slots__ = ("_object", "_prefix")
 
     def __init__(
         self, prefix: str, parsed: Mapping[str, Any], settings: Settings, outer: _Part | None = None
     ) -> None:
-        super().__init__({}, {}, settings.today, settings.known_postcode)
+        super().__init__({}, {}, settings)
         self._prefix = prefix
         self._object = parsed
-        self._settings = settings
         if outer:
             self.notes = outer.notes
 
     def heading(self, column: str) -> str:
         return self._prefix + column
 
-    def text(self, column: str) -> str:
+    def written(self, column: str) -> str:
         value = self._object.get(column)
         if value is None or value == "":
             return ""
-        return self._cleaned(column, value)
+        return self._of_json(column, value)
 
-    def _cleaned(self, column: str, value: Any) -> str:
+    def _of_json(self, column: str, value: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, str | int):
             raise RowError(self.heading(column), "wrong-type")
-        text = str(value)
-        cleaned = normalise.clean(text)
-        if cleaned != text:
-            self.note(column, "spaces")
-        return cleaned
+        return self.cleaned(column, str(value))
 
     def texts(self, column: str) -> list[str]:
-        return [self._cleaned(column, value) for value in self._list(column)]
+        return [self._of_json(column, value) for value in self._list(column)]
+
+    def coded(self, column: str) -> str:
+        """A code, with a note where the Agency's list does not have the code."""
+        code = self.text(column)
+        if code and code not in CODES[column]:
+            self.note(column, "unknown-code")
+        return code
+
+    def codes(self, column: str) -> list[str]:
+        codes = self.texts(column)
+        if not CODES[column].issuperset(codes):
+            self.note(column, "unknown-code")
+        return codes
+
+    def place(self, column: str) -> None:
+        """Note where the postcode is in another council's area than the publisher's."""
+        code = identifiers.postcode(self.written(column))
+        if code and self.settings.holds and self.settings.holds(code) is False:
+            self.note(column, "council-and-postcode-disagree")
 
     def flag(self, column: str) -> bool | None:
         value = self._object.get(column)
@@ -247,7 +327,7 @@ class _Part(Cells):
     def _within(self, column: str, value: Any) -> _Part:
         if not isinstance(value, dict):
             raise RowError(self.heading(column), "wrong-type")
-        return _Part(f"{self._prefix}{column}.", value, self._settings, self)
+        return _Part(f"{self._prefix}{column}.", value, self.settings, self)
 
     def _list(self, column: str) -> list[Any]:
         value = self._object.get(column)

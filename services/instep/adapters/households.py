@@ -1,17 +1,18 @@
 """Surveys a whole file of moves before its first row is read: protected households, placed people, widths of references.
 
-A protected member makes the whole household protected, in any row; a placement's notice counts the other members; and only
-many rows show the number of digits in references. So the file is read twice. The first reading keeps little: protected
-households, placed people, and counts.
+A protected member makes the whole household protected, in any row, even in a row that cannot be read; a placement's notice
+counts the other members; and only many rows show the number of digits in references. So the file is read twice. The first
+reading keeps little: households, placed people, hashes and counts.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from instep.adapters.doubt import Traces
 from instep.adapters.line import Plain, Row
 from instep.adapters.normalise import key_of
 
@@ -33,13 +34,114 @@ class Widths:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Survey:
-    """Keys are `normalise.key_of` the household reference; people are by reference, in the file's order."""
+    """Keys are `normalise.key_of` the household reference; people are by reference, in the file's order.
+
+    `in_doubt` are households that an unreadable row mentions, `strangers` those whose members share nothing. `lengths`
+    are the lengths of household keys. `beside` are addresses that a protected person leaves or goes to, in a file
+    without households. `protected_people` are as in `People`. `repeated` are people who move on a day under several
+    references (`person_key`), with the first.
+    """
 
     reference_width: int = 0
     household_width: int = 0
     twelve_digit_uprns: bool = False
     protected: frozenset[str] = frozenset()
+    households: frozenset[str] = frozenset()
+    lengths: frozenset[int] = frozenset()
+    in_doubt: frozenset[str] = frozenset()
+    strangers: frozenset[str] = frozenset()
+    traces: Traces = field(default_factory=Traces, repr=False)
+    beside: frozenset[int] = frozenset()
+    protected_people: frozenset[int] = frozenset()
+    repeated: Mapping[int, int] = field(default_factory=dict)
     placed: dict[str, dict[str, Plain]] = field(default_factory=dict, repr=False)
+
+
+@dataclass(kw_only=True, slots=True)
+class Members:
+    """What the members of each household share, in hashes: groups of rows without anything in common stay apart."""
+
+    groups: dict[str, list[set[int]]] = field(default_factory=dict)
+
+    def see(self, household: str, shared: set[int]) -> None:
+        """Add a row with what it may share with others: its reference, names and addresses."""
+        apart = []
+        for group in self.groups.get(household, ()):
+            if group & shared:
+                shared |= group
+            else:
+                apart.append(group)
+        self.groups[household] = [*apart, shared]
+
+    def strangers(self) -> frozenset[str]:
+        """The households with rows that nothing joins to the others."""
+        return frozenset(household for household, groups in self.groups.items() if len(groups) > 1)
+
+
+@dataclass(kw_only=True, slots=True)
+class People:
+    """Who moves under which reference, in hashes."""
+
+    protected: set[int] = field(default_factory=set)
+    """Protected people, by `name_key`: with a household, and (negated) without one."""
+    first: dict[int, int] = field(default_factory=dict)
+    repeated: dict[int, int] = field(default_factory=dict)
+    """People who come under several references: the first of them."""
+
+    def see(self, row: Row) -> None:
+        person, reference = person_key(row), reference_key(row)
+        if row.protected and (name := name_key(row)) is not None:
+            self.protected.add(name if row.household else ~name)
+        if person is not None and self.first.setdefault(person, reference) != reference:
+            self.repeated[person] = self.first[person]
+
+
+def name_key(row: Row) -> int | None:
+    """A hash of a person; None where the date of birth is not known."""
+    return hash(tuple(map(str.casefold, row.person))) if len(row.person) == 3 and all(row.person) else None
+
+
+def is_protected_person(row: Row, protected: Collection[int]) -> bool:
+    """Whether the row's person is protected in a row of another reference.
+
+    Where both rows have households, the households tell; they may tell two people of one name apart.
+    """
+    name = name_key(row) if protected else None
+    return name is not None and (~name in protected or (not row.household and name in protected))
+
+
+def person_key(row: Row) -> int | None:
+    """A hash of a person and the day of the move; None where the date of birth is not known."""
+    if len(row.person) != 3 or not all(row.person):
+        return None
+    return hash((*map(str.casefold, row.person), row.body["moved_on"]))
+
+
+def reference_key(row: Row) -> int:
+    """A hash of a row's reference."""
+    return hash(("reference", key_of(row.reference)))
+
+
+def shared_by(row: Row) -> set[int]:
+    """Hashes of all that a row may share with other members of its household."""
+    names = row.body["person"]["family_name"].casefold().replace("-", " ").split()
+    return {
+        reference_key(row),
+        *(hash(("name", name)) for name in names),
+        *addresses_of(row),
+    }
+
+
+def addresses_of(row: Row) -> set[int]:
+    """Hashes of the addresses of a move, each by its UPRN, and by its postcode and first line."""
+    hashes = set()
+    for side in ("old_address", "new_address"):
+        address = row.body.get(side, {})
+        if "uprn" in address:
+            hashes.add(hash((side, address["uprn"])))
+        if "postcode" in address and "lines" in address:
+            hashes.add(hash((side, address["postcode"], address["lines"][0].casefold())))
+    return hashes
 
 
 def placed_people(rows: Iterable[Row]) -> dict[str, dict[str, Plain]]:

@@ -68,7 +68,8 @@ class _Text:
         self._stream = stream
         self._path = path
         self._decode = codecs.getincrementaldecoder("utf-8-sig")()
-        self._decoder = json.JSONDecoder()
+        # Line breaks within a text are refused or put right with the text, and cost no file.
+        self._decoder = json.JSONDecoder(strict=False)
         self._ended = False
         self._start = 0  # of `unread`, so that an element costs no copying of the rest
         self._buffer = ""

@@ -8,18 +8,26 @@ The object is a plain event (`events.plain`): a `header` and the fields of its s
 - The header needs `occurred_on` and `recorded_at`. `event_id`, `source`, `published_at` and `sequence` are filled where
   absent. Where `change_kind` is absent, `triage` decides `change_kind` and `replaces` from the subject's published events,
   as for a row of a CSV file. An absent `handling` is PROTECTED.
-- A PROTECTED event makes every event of the file with its `group_ref` or `household_reference` PROTECTED.
+- A PROTECTED event makes every event of the file with its `group_ref` or `household_reference` PROTECTED. A line that
+  cannot be read holds back the events of each household that its text mentions.
+- Texts go out in NFC, and UUIDs in their one spelling. A line with control characters is refused.
 """
 
 from __future__ import annotations
 
 import json
+import unicodedata
+import uuid
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from instep.adapters import normalise
-from instep.adapters.line import Line, Plain, Refused, Row
+from instep.adapters.doubt import folded, mentioned
+from instep.adapters.households import Survey
+from instep.adapters.line import Line, Note, Plain, Refused, Row, Shield
 from instep.adapters.settings import Settings
 from instep.adapters.text import PhysicalLine, open_file, physical_lines
 from instep.errors import FileFormatError, RowError
@@ -42,23 +50,86 @@ def read_events(path: Path, settings: Settings) -> Iterator[Line]:
 
 def _read(stream: BinaryIO, settings: Settings) -> Iterator[Line]:
     with stream:
-        protected = frozenset(
-            row.household
-            for row in _rows(stream, settings, frozenset())
-            if isinstance(row, Row) and row.protected
+        survey = _survey(stream, replace(settings, is_elsewhere=None))
+        yield from (_line(line, settings, survey) for line in _written(stream))
+
+
+def _written(stream: BinaryIO) -> Iterator[PhysicalLine]:
+    return (line for line in physical_lines(stream) if line.unreadable or line.text.strip())
+
+
+def _survey(stream: BinaryIO, settings: Settings) -> Survey:
+    """The first reading: which households are protected, or mentioned by a line that cannot be read."""
+    protected: set[str] = set()
+    households: set[str] = set()
+    unreadable: list[str] = []
+    for line in _written(stream):
+        outcome = _line(line, settings, Survey())
+        if isinstance(outcome, Row):
+            households.add(outcome.household)
+            if outcome.protected:
+                protected.add(outcome.household)
+        elif household := _household_said(line):
+            households.add(household)
+            protected.add(household)
+        else:
+            unreadable.append(line.text)
+    households.discard("")
+    lengths = frozenset(map(len, households))
+    in_doubt = {key for text in unreadable for key in mentioned(text, households, lengths)}
+    return Survey(
+        protected=frozenset(protected - {""}),
+        households=frozenset(households),
+        lengths=lengths,
+        in_doubt=frozenset(in_doubt),
+    )
+
+
+def _household_said(line: PhysicalLine) -> str:
+    """The household of a refused line that is JSON all the same and does not say ORDINARY; "" for none."""
+    try:
+        event = _object(line)
+    except RowError:
+        return ""
+    header = event.get("header")
+    if isinstance(header, dict) and header.get("handling") == "ORDINARY":
+        return ""
+    local, group = event.get("household_reference"), event.get("group_ref")
+    if isinstance(local, str) and local:
+        return normalise.key_of(normalise.reference(folded(local)))
+    return group if isinstance(group, str) else ""
+
+
+def _line(line: PhysicalLine, settings: Settings, survey: Survey) -> Line:
+    try:
+        return _row(line, _object(line), settings, survey)
+    except RowError as error:
+        return Refused(
+            line=line.number,
+            column=error.column,
+            reason=error.reason,
+            position=line.position,
+            shield=_shield(line, settings, survey),
         )
-        yield from _rows(stream, settings, protected - {""})
 
 
-def _rows(stream: BinaryIO, settings: Settings, protected: frozenset[str]) -> Iterator[Line]:
-    for line in physical_lines(stream):
-        if line.unreadable or line.text.strip():
-            try:
-                yield _row(line, _object(line), settings, protected)
-            except RowError as error:
-                yield Refused(
-                    line=line.number, column=error.column, reason=error.reason, position=line.position
-                )
+def _shield(line: PhysicalLine, settings: Settings, survey: Survey) -> Shield | None:
+    """What a refused line may say of protection."""
+    said = _household_said(line)
+    households = frozenset({said}) if said else mentioned(line.text, survey.households, survey.lengths)
+    if not households:
+        return None
+    try:
+        event = _object(line)
+    except RowError:
+        event = {}
+    header, reference = event.get("header"), event.get("reference")
+    system = header.get("source_system") if isinstance(header, dict) else None
+    return Shield(
+        system=system if isinstance(system, str) else settings.source_system,
+        reference=normalise.reference(reference) if isinstance(reference, str) else "",
+        households=households,
+    )
 
 
 def _object(line: PhysicalLine) -> Plain:
@@ -73,9 +144,11 @@ def _object(line: PhysicalLine) -> Plain:
     return event
 
 
-def _row(line: PhysicalLine, event: Plain, settings: Settings, protected: frozenset[str]) -> Row:
+def _row(line: PhysicalLine, event: Plain, settings: Settings, survey: Survey) -> Row:
+    event, notes = _in_form(event)
     event_type = _text(event, "event_type") or _guessed_type(event)
-    reference, household = _text(event, "reference"), _text(event, "household_reference")
+    reference = normalise.reference(_text(event, "reference"))
+    household = normalise.reference(_text(event, "household_reference"))
     header = event.pop("header", None)
     if not isinstance(header, dict):
         raise RowError("header", "missing-header")
@@ -85,10 +158,17 @@ def _row(line: PhysicalLine, event: Plain, settings: Settings, protected: frozen
             raise RowError(f"header.{name}", f"missing-{name.replace('_', '-')}")
     if not isinstance(header.get("subject_ref", reference or None), str):
         raise RowError("header.subject_ref", "missing-subject-ref")
+    notes += _canonical_ids(header)
     recorded, _ = normalise.moment("header.recorded_at", header["recorded_at"], settings.today)
+    if normalise.is_placeholder(household):
+        household = ""
     group = event.get("group_ref")
     system = header.get("source_system", settings.source_system)
     household = normalise.key_of(household) if household else group if isinstance(group, str) else ""
+    protected = header.get("handling", "PROTECTED") != "ORDINARY"
+    shielded = household in survey.protected
+    if _is_born_after_move(event):
+        raise RowError("person.born_on", "born-after-move")
     return Row(
         line=line.number,
         position=line.position,
@@ -99,9 +179,72 @@ def _row(line: PhysicalLine, event: Plain, settings: Settings, protected: frozen
         system=system if isinstance(system, str) else "",
         reference=reference,
         household=household,
-        protected=header.get("handling", "PROTECTED") != "ORDINARY",
-        shielded=household in protected,
+        person=_person(event),
+        protected=protected,
+        shielded=shielded,
+        precision=normalise.precision(header["recorded_at"]),
+        held="household-in-doubt" if household in survey.in_doubt and not (protected or shielded) else "",
+        elsewhere=event_type == "resident-moved"
+        and settings.is_elsewhere is not None
+        and settings.is_elsewhere(event),
+        notes=tuple(notes),
     )
+
+
+def _in_form(event: Plain) -> tuple[Plain, list[Note]]:
+    """The event with its texts in NFC, and a note where any was not; raises RowError where one holds control characters."""
+    changed: list[str] = []
+
+    def formed(value: Any, path: str) -> Any:
+        if isinstance(value, str):
+            if normalise.has_control(value):
+                raise RowError(path, "control-character")
+            composed = unicodedata.normalize("NFC", value)
+            if composed != value:
+                changed.append(path)
+            return composed
+        if isinstance(value, dict):
+            return {name: formed(inner, f"{path}.{name}" if path else name) for name, inner in value.items()}
+        return [formed(inner, path) for inner in value] if isinstance(value, list) else value
+
+    try:
+        event = formed(event, "")
+    except RecursionError:
+        raise RowError("", "too-deep") from None
+    return event, [Note(column=path, reason="accents") for path in dict.fromkeys(changed)]
+
+
+def _canonical_ids(header: Plain) -> list[Note]:
+    """Put the header's UUIDs into their one spelling, in place; a text that is no UUID stays for the rules to refuse."""
+    notes = []
+    for name in ("event_id", "replaces"):
+        try:
+            spelling = str(uuid.UUID(header[name].strip()))
+        except (KeyError, ValueError, AttributeError):
+            continue
+        if spelling != header[name]:
+            header[name] = spelling
+            notes.append(Note(column=f"header.{name}", reason="identifier-form"))
+    return notes
+
+
+def _person(event: Plain) -> tuple[str, ...]:
+    person = event.get("person")
+    if not isinstance(person, dict):
+        return ()
+    values = [person.get(name) or "" for name in ("given_names", "family_name", "born_on")]
+    return tuple(values) if all(isinstance(value, str) for value in values) and any(values) else ()
+
+
+def _is_born_after_move(event: Plain) -> bool:
+    person, moved_on = event.get("person"), event.get("moved_on")
+    born_on = person.get("born_on") if isinstance(person, dict) else None
+    if not isinstance(born_on, str) or not isinstance(moved_on, str):
+        return False
+    try:
+        return date.fromisoformat(born_on) > date.fromisoformat(moved_on)
+    except ValueError:  # for the rules to refuse
+        return False
 
 
 def _guessed_type(event: Plain) -> str:

@@ -24,7 +24,26 @@ CORRECTIONS: Mapping[str, str] = MappingProxyType(
         "leading-zeros": "leading zeros, lost in a spreadsheet, allowed for",
         "windows-1252": "the row is in Windows-1252, not UTF-8",
         "extra-cells": "empty cells after the last column left out",
-        "household-protected": "protected, as a member of the household is",
+        "household-protected": "protected, as a member of the household is or may be",
+        "invisible-characters": "characters that nobody sees, taken out",
+        "accents": "accents that were written apart, put together",
+        "placeholder": "a word or sign that stands for nothing; read as empty",
+        "spreadsheet-text": "a spreadsheet's own marks around the text, taken off",
+        "reference-form": "a reference as a spreadsheet or keyboard rewrote it, put back into its one form",
+        "digits-form": "spaces, commas or a decimal point taken out of the digits",
+        "identifier-form": "the identifier put into its one spelling",
+        "capitals": "put into capitals",
+        "on-behalf": "neither address is in your area; sent on behalf of another council, as you asked",
+        "abolished-council": "registered with a council that has been replaced, by you among others",
+    }
+)
+# For a file as a whole, said once.
+ABOUT_FILES: Mapping[str, str] = MappingProxyType(
+    {
+        "unread-column": "a column that nobody reads; left out",
+        "not-carried": "no event has a place for it; left out",
+        "no-households": "no column of household references, so nobody's household is protected with them;"
+        " people who leave the same address with a protected person, or go to the same, are protected too",
     }
 )
 # For somebody to look at. The row is published all the same, without the unusable values.
@@ -36,11 +55,32 @@ REVIEWS: Mapping[str, str] = MappingProxyType(
         "uprn-damaged": "the UPRN's digits are gone; left out, and the postcode decides",
         "company-number-damaged": "not a company number; left out",
         "protected-unclear": "neither yes nor no; treated as protected",
+        "forces-address": "a forces address (BFPO), which is in no authority's area; this side is not routed",
+        "abroad": "outside the United Kingdom, so in no authority's area; this side is not routed",
+        "no-authority": "a postcode that is in no authority's area; this side is not routed",
+        "birth-default": "a date of birth that systems write where none is known; left out",
+        "same-person": "the same person moves on the same day under an earlier reference of this file",
+        "stray-quote": "a quotation mark stands in the text, perhaps of a cell that was never closed",
+        "household-of-strangers": "members of this household share neither a name nor an address",
+        "unknown-code": "not a code of the Food Standards Agency's list; published as it is",
+        "no-primary-partner": "no partner is the primary contact",
+        "two-primary-partners": "more than one partner is the primary contact",
+        "operator-name-missing": "the operator has no name of the kind that this type of operator has",
+        "council-and-postcode-disagree": "the postcode is in another council's area; recipients are found by the postcode",
     }
 )
 # Reasons not to publish a row.
 REFUSALS: Mapping[str, str] = MappingProxyType(
     {
+        "birth-century": "the year has two digits, and both centuries are possible; write all four",
+        "born-after-move": "born after the move",
+        "spreadsheet-error": "a spreadsheet's error, not a value; mend the sheet and export again",
+        "control-character": "holds control characters, which drive a terminal or reverse the reading order",
+        "heading-again": "the headings again, in the middle of the file",
+        "household-in-doubt": "a row that cannot be read names this household and may protect it; mend that row first",
+        "elsewhere": "neither address is in your area; with --on-behalf, you send it for the council whose record it is",
+        "council-disagrees": "the council's name and its local_council_url name two councils",
+        "unknown-council": "registered with a council that this network does not know",
         "impossible-date": "not a day of the calendar",
         "date-out-of-range": "too far in the past or the future to be true",
         "date-in-future": "in the future",
@@ -58,6 +98,7 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         "bad-quoting": "text stands outside the quotation marks of its cell",
         "bad-encoding": "neither UTF-8 nor Windows-1252",
         "line-too-long": "longer than 64 KiB",
+        "whole-records": "a cell that spans lines holds whole rows: a quotation mark is not closed",
         "cut-off": "the file ends in the middle of this row",
         "not-json": "not a JSON object",
         "too-deep": "nested deeper than any event is",
@@ -72,7 +113,8 @@ def explain(reason: str) -> str:
     """A reason in plain English, `missing-<column>` included; the reason itself where no table has it."""
     if reason.startswith("missing-") and reason not in REFUSALS:
         return "empty, and nothing can be published without it"
-    return CORRECTIONS.get(reason) or REVIEWS.get(reason) or REFUSALS.get(reason) or reason
+    tables = (CORRECTIONS, REVIEWS, REFUSALS, ABOUT_FILES)
+    return next((table[reason] for table in tables if reason in table), reason)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,10 +130,24 @@ class Note:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Shield:
+    """Protection that a row speaks of and that must outlive the row: the row itself is not sent.
+
+    `households` are keys of households that are protected, or that the unreadable text of the row mentions. `reference`
+    is of the row itself, "" where nobody can tell: the protection ends when a row of that reference is published.
+    """
+
+    system: str
+    reference: str = field(repr=False)
+    households: frozenset[str] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
     """A line that cannot be put right. `column` is "" where the whole line is at fault.
 
-    `problem` says in English how an event breaks intake's rules; "" where `explain` has the words for `reason`.
+    `problem` says in English how an event breaks intake's rules; "" where `explain` has the words for `reason`. `entry` says
+    which record of the file it is, where lines do not tell: "registration 3 (ABCDEF-123456-GHJKLM)".
     """
 
     line: int
@@ -99,6 +155,8 @@ class Refused:
     reason: str
     problem: str = ""
     position: int = 0
+    entry: str = ""
+    shield: Shield | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -107,9 +165,11 @@ class Row:
 
     `line` is the physical line of its beginning, `position` the bytes of the file read so far (for a progress bar). `header`
     holds the header fields that the line itself decides; `body` the rest of the plain event. `system` names the numbering of
-    `reference` and `household`. `person` tells people apart where references clash ("" = never compared). `protected` is
-    this row's own flag; `shielded` says whether any row of the household in this file has the flag. `household_size` counts
-    the household's members in this file, where a placement needs the number.
+    `reference` and `household`. `person` tells people apart where references clash: given names, family name, date of birth
+    (() = never compared). `protected` is this row's own flag; `shielded` says whether any row of the household in this file
+    has the flag. `household_size` counts the household's members in this file, where a placement needs the number.
+    `precision` is the milliseconds within which `recorded` may lie. `held` is the reason for not sending the row before
+    somebody has looked, "" for none. `elsewhere`: neither address is in the publisher's area. `entry`: as in `Refused`.
     """
 
     line: int
@@ -121,10 +181,14 @@ class Row:
     system: str = ""
     reference: str = field(repr=False, default="")
     household: str = field(repr=False, default="")
-    person: str = field(repr=False, default="")
+    person: tuple[str, ...] = field(repr=False, default=())
     protected: bool = False
     shielded: bool = False
     household_size: int = 0
+    precision: int = 1
+    held: str = ""
+    elsewhere: bool = False
+    entry: str = ""
     notes: tuple[Note, ...] = ()
 
 

@@ -13,7 +13,6 @@ export of changes only. Losing `secret` makes every reference and id new, so the
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import sqlite3
@@ -22,7 +21,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
+
+from filelock import FileLock, Timeout
 
 from instep.errors import PlatformError
 
@@ -33,21 +34,30 @@ _TABLES = """
 create table if not exists subject (
     subject blob primary key, event_id blob not null, alike blob not null, loose blob not null,
     person blob, household blob, protected integer not null, recorded integer not null,
-    sequence integer not null, run integer not null, again blob not null
+    sequence integer not null, run integer not null, again blob not null,
+    given blob, family blob, born blob, shown integer
 ) without rowid;
 create index if not exists member on subject (household, protected) where household is not null;
 create table if not exists sent (event_id blob primary key) without rowid;
+create table if not exists shield (
+    household blob not null, subject blob not null, primary key (household, subject)
+) without rowid;
+create index if not exists shield_of on shield (subject);
 """
+_ADDED = ("given", "family", "born", "shown")
+"""Columns that memories of earlier versions do not have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fingerprint:
-    """A subject's last event, in digests of 16 bytes. The fields have the order of the table's columns.
+    """A subject's last event, in digests of 16 bytes. The fields are the table's columns.
 
-    `alike` is the digest of the content without regard to capitals. `loose` is the same, but takes an address with a UPRN by
-    UPRN and postcode alone. `protected` is this person's own flag, 0 or 1. `recorded` and `sequence` are epoch milliseconds;
-    `recorded` rises with later rows of the same content. `run` is the number of the memory's opening that triaged the event.
-    `again` holds the ids of rows that were recorded at the time `recorded`, had the same content, and were not sent.
+    `alike` is the digest of the content without regard to capitals. `loose` is the same, but takes an address with a
+    UPRN by UPRN, postcode and numbers alone. `protected` is this person's own flag, 0 or 1. `recorded` and `sequence`
+    are epoch milliseconds; `recorded` rises with later rows of the same content. `run` is the number of the memory's
+    opening that triaged the event. `again` holds the ids of rows that were recorded at the time `recorded`, had the
+    same content, and were not sent. `given`, `family` and `born` tell people apart singly, None where not known.
+    `shown` says whether the event was sent as PROTECTED: 0, 1, or None in memories of earlier versions.
     """
 
     subject: bytes
@@ -61,6 +71,10 @@ class Fingerprint:
     sequence: int
     run: int
     again: bytes = b""
+    given: bytes | None = None
+    family: bytes | None = None
+    born: bytes | None = None
+    shown: int | None = None
 
     def also_said_by(self, event_id: bytes) -> bool:
         """Whether a row of this id repeated the event, or the event before, at the same time."""
@@ -76,8 +90,10 @@ class Fingerprint:
 
 
 _NAMES = tuple(field.name for field in fields(Fingerprint))
-_READ = "select * from subject where subject = ?"
-_WRITE = "insert or replace into subject values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_COLUMNS = ", ".join(_NAMES)
+_READ = f"select {_COLUMNS} from subject where subject = ?"  # noqa: S608 -- our own names
+_MARKS = ", ".join("?" * len(_NAMES))
+_WRITE = f"insert or replace into subject ({_COLUMNS}) values ({_MARKS})"  # noqa: S608
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,7 +111,7 @@ class Memory:
     the lock however the process ends. Every method raises PlatformError where the database cannot be read or written.
     """
 
-    def __init__(self, database: sqlite3.Connection, lock: BinaryIO, secret: bytes) -> None:
+    def __init__(self, database: sqlite3.Connection, lock: FileLock, secret: bytes) -> None:
         self._database = database
         self._lock = lock
         self._latest: dict[bytes, Fingerprint] = {}  # of this run, by subject, where the database is behind
@@ -111,21 +127,20 @@ class Memory:
         home = directory / authority
         try:
             home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            lock = (home / "lock").open("ab")
-        except OSError as error:
-            raise PlatformError(f"{home} cannot be written to ({error.strerror}).") from None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
+            # Not `blocking`: the system lifts the lock of a process that has died, so a lock that is held is in use.
+            lock = FileLock(home / "lock", blocking=False, thread_local=False)
+            lock.acquire()
+        except Timeout:
             raise PlatformError(
                 f"Another publish for {authority} is running; wait until it is done."
             ) from None
+        except OSError as error:
+            raise PlatformError(f"{home} cannot be written to ({error.strerror}).") from None
         try:
             with _sound(home):
                 return cls(_database(home / "memory.sqlite"), lock, _secret(home / "secret"))
         except BaseException:
-            lock.close()
+            lock.release()
             raise
 
     def last(self, subject: bytes) -> Fingerprint | None:
@@ -159,14 +174,26 @@ class Memory:
 
     def protected_beside(self, household: bytes, subject: bytes) -> bool:
         """Whether another remembered member of the subject's household is protected."""
-        return (
-            self._fetched(
-                "select 1 from subject where household = ? and protected = 1 and subject <> ? limit 1",
-                household,
-                subject,
+        query = "select 1 from subject where household = ? and protected = 1 and subject <> ? limit 1"
+        return self._fetched(query, household, subject) is not None
+
+    def shielded(self, household: bytes, subject: bytes) -> bool:
+        """Whether a row that was not sent, of another subject, has spoken of the household as protected or in doubt."""
+        query = "select 1 from shield where household = ? and subject <> ? limit 1"
+        return self._fetched(query, household, subject) is not None
+
+    def shield(self, households: Iterable[bytes], subject: bytes) -> None:
+        """Keep that a row of the subject, which is not sent, speaks of these households as protected or in doubt."""
+        with _sound(None), self._database:
+            self._database.executemany(
+                "insert or ignore into shield values (?, ?)",
+                [(household, subject) for household in households],
             )
-            is not None
-        )
+
+    def lift(self, subject: bytes) -> None:
+        """Forget what unsent rows of the subject have said: a row of the subject stands published and says all there is."""
+        with _sound(None), self._database:
+            self._database.execute("delete from shield where subject = ?", (subject,))
 
     def members(self, household: bytes) -> int:
         """How many members of the household are remembered."""
@@ -184,6 +211,9 @@ class Memory:
             )
             confirmed = [sent.fingerprint for sent in batch if sent.fingerprint]
             self._database.executemany(_WRITE, [_row(latest) for latest in (*confirmed, *settled)])
+            self._database.executemany(
+                "delete from shield where subject = ?", [(fingerprint.subject,) for fingerprint in confirmed]
+            )
         for latest in settled:
             del self._latest[latest.subject]
 
@@ -198,7 +228,7 @@ class Memory:
             self.remember([])
         finally:
             self._database.close()
-            self._lock.close()
+            self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -241,6 +271,10 @@ def _database(file: Path) -> sqlite3.Connection:
         database.execute("pragma synchronous = normal")
         database.execute("pragma cache_size = -65536")
         database.executescript(_TABLES)
+        there = {column[1] for column in database.execute("pragma table_info(subject)")}
+        for name in _ADDED:
+            if name not in there:
+                database.execute(f"alter table subject add column {name}")
     except sqlite3.Error:
         database.close()
         raise

@@ -8,11 +8,14 @@ source can give the value again.
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from instep.errors import RowError
 
+OLDEST = 115
+"""Years: nobody alive in the United Kingdom is older."""
 EARLIEST = date(1850, 1, 1)
 LATEST_AHEAD = timedelta(days=2 * 366)
 LONDON = ZoneInfo("Europe/London")
@@ -35,13 +38,106 @@ _MONTHS = {
     for name in names.split()
 }  # fmt: skip
 _SCIENTIFIC = re.compile(r"\d+([.,]\d+)?E[+]?\d+", re.ASCII | re.IGNORECASE)
+# Soft hyphens, zero-width characters, marks of direction, the byte order mark: nobody sees them, and they part equal texts.
+_INVISIBLE = re.compile("[\u00ad\u180e\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")
+# What drives a terminal, or makes a text read in another order than it is stored. Tabs and line breaks are spaces.
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_PLACEHOLDERS = frozenset(
+    [
+        "null",
+        "(null)",
+        "<null>",
+        "[null]",
+        "none",
+        "(none)",
+        "nil",
+        "n/a",
+        "n.a.",
+        "n/k",
+        "n/r",
+        "-",
+        "--",
+        "---",
+        ".",
+        "?",
+        "\\n",
+        "unknown",
+        "(unknown)",
+        "undefined",
+        "nan",
+        "(blank)",
+        "blank",
+        "empty",
+    ]
+) | {"not known", "not applicable", "not available", "not recorded"}
+_LONGEST_PLACEHOLDER = max(map(len, _PLACEHOLDERS))
+_SPREADSHEET_ERROR = re.compile(
+    r"#([A-Z][A-Z0-9_/]*[!?]|DIV/0!|N/A|GETTING_DATA|#+)|ERR:\d{3}", re.IGNORECASE
+)
+_FORCED_TEXT = re.compile(r'=\s*"([^"]*)"')
+_FLOAT = re.compile(r"(\d+)(?:\.0+|,00?)", re.ASCII)
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+", re.ASCII)
+_DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+# A reference such as 3-11 or MAR1 that a spreadsheet has taken for a date.
+_TURNED_TO_DATE = re.compile(
+    r"\d{1,2}-[A-Z][a-z]{2}(-\d{2,4})?|[A-Z][a-z]{2}-\d{2,4}|\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?|\d\d/\d\d/\d{4}",
+    re.ASCII,
+)
+_STRAY = " ;:,.'\"`|"
+"""Marks that stand at the ends of a reference by mistake."""
+_EXACT_DIGITS = 15
 
 
 def clean(text: str) -> str:
-    """The text without blanks at its ends or twice inside (spaces, tabs, no-break spaces); a line break becomes a comma."""
+    """The text in NFC, without invisible characters, without blanks at its ends or twice inside (spaces, tabs, no-break
+    spaces); a line break becomes a comma.
+    """
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
     if "\n" in text or "\r" in text:
         text = _BREAKS.sub(", ", text.strip()).replace(",,", ",")
     return " ".join(text.split())
+
+
+def has_control(text: str) -> bool:
+    """Whether the text holds characters that no record needs: they drive terminals, or reverse the order of reading."""
+    return _CONTROL.search(text) is not None
+
+
+def has_invisible(text: str) -> bool:
+    """Whether the text holds characters that nobody sees."""
+    return _INVISIBLE.search(text) is not None
+
+
+def is_placeholder(text: str) -> bool:
+    """Whether a clean text stands for "nothing": `NULL`, `N/A`, `-`, and zeros alone, where no value is 0."""
+    if text[:1] == "0":
+        return not text.strip("0.")
+    return len(text) <= _LONGEST_PLACEHOLDER and text.casefold() in _PLACEHOLDERS
+
+
+def is_spreadsheet_error(text: str) -> bool:
+    """Whether a spreadsheet shows an error, or a value too wide for its column: `#REF!`, `########`."""
+    return text[:1] in "#Ee" and _SPREADSHEET_ERROR.fullmatch(text) is not None
+
+
+def plain_text(text: str) -> str:
+    """A clean text without a spreadsheet's own marks for text: `="007"` is `007`."""
+    forced = _FORCED_TEXT.fullmatch(text)
+    return clean(forced[1]) if forced else text
+
+
+def number_text(text: str) -> str:
+    """Digits as they were before a spreadsheet took them for a number: `551.0`, `1,234` and `'551` are digits alone."""
+    text = text.removeprefix("'").strip()
+    if whole := _FLOAT.fullmatch(text):
+        return whole[1]
+    return text.replace(",", "") if _GROUPED.fullmatch(text) else text
+
+
+def reference(text: str) -> str:
+    """The one form of a reference, whatever a spreadsheet, another system or a keyboard has made of it."""
+    return number_text(plain_text(clean(text)).translate(_DASHES).strip(_STRAY))
 
 
 def key_of(reference: str) -> str:
@@ -51,15 +147,24 @@ def key_of(reference: str) -> str:
     return reference.casefold()
 
 
-def is_scientific(text: str) -> bool:
-    """Whether a spreadsheet has rounded a long number: 9.99E+11."""
-    return _SCIENTIFIC.fullmatch(text) is not None
+def is_damaged_reference(text: str) -> bool:
+    """Whether a spreadsheet has rounded the digits of a reference, or has taken the reference for a date."""
+    if _SCIENTIFIC.fullmatch(text) or _TURNED_TO_DATE.fullmatch(text):
+        return True
+    lost = len(text) - _EXACT_DIGITS
+    return lost > 0 and text.isdecimal() and text.endswith("0" * lost)
+
+
+def has_lost_digits(uprn: str) -> bool:
+    """Whether a UPRN ends as a spreadsheet leaves rounded digits: in five zeros or more."""
+    return uprn.endswith("00000")
 
 
 def day(column: str, text: str, today: date, *, birth: bool = False) -> date:
     """A day as ISO or the UK writes it, day before month always; raises RowError.
 
-    A two-digit year is this century's, save that a birth is not in the future. Births lie in the past, other
+    A two-digit year is this century's. A birth's two-digit year is refused where both centuries are possible, and read as
+    the other century where one is not: nobody is born in the future or older than OLDEST. Births lie in the past, other
     days at most two years ahead, and nothing before 1850.
     """
     parsed = _day(column, text, today, birth=birth)
@@ -78,7 +183,9 @@ def _day(column: str, text: str, today: date, *, birth: bool) -> date:
             return date(int(match[1]), int(match[2]), int(match[3]))
         if match := _UK_DAY.fullmatch(text):
             month = int(match[2]) if match[2].isdecimal() else _MONTHS[match[2].lower()]
-            return _full_year(match[3], month, int(match[1]), today, birth=birth)
+            return _full_year(column, match[3], month, int(match[1]), today, birth=birth)
+    except RowError:
+        raise
     except (ValueError, KeyError):
         raise RowError(column, "impossible-date") from None
     if _SERIAL.fullmatch(text):
@@ -88,11 +195,28 @@ def _day(column: str, text: str, today: date, *, birth: bool) -> date:
     raise RowError(column, "impossible-date")
 
 
-def _full_year(year: str, month: int, in_month: int, today: date, *, birth: bool) -> date:
+def _full_year(column: str, year: str, month: int, in_month: int, today: date, *, birth: bool) -> date:
     if len(year) == 4:
         return date(int(year), month, in_month)
-    parsed = date(2000 + int(year), month, in_month)
-    return date(1900 + int(year), month, in_month) if birth and parsed > today else parsed
+    if not birth:
+        return date(2000 + int(year), month, in_month)
+    oldest = date(today.year - OLDEST, 1, 1)
+    possible = [born for born in _in_century(int(year), month, in_month) if oldest <= born <= today]
+    if len(possible) > 1:
+        raise RowError(column, "birth-century")
+    if possible:
+        return possible[0]
+    return date(1900 + int(year), month, in_month)
+
+
+def _in_century(year: int, month: int, in_month: int) -> list[date]:
+    days = []
+    for century in (1900, 2000):
+        try:
+            days.append(date(century + year, month, in_month))
+        except ValueError:  # 29 February
+            continue
+    return days
 
 
 def moment(column: str, text: str, today: date) -> tuple[datetime, bool]:
@@ -109,6 +233,14 @@ def moment(column: str, text: str, today: date) -> tuple[datetime, bool]:
     except (ValueError, OverflowError):
         raise RowError(column, "impossible-date") from None
     return at.replace(microsecond=at.microsecond // 1000 * 1000), bool(zone)
+
+
+def precision(text: str) -> int:
+    """The milliseconds within which a moment, as written, may lie: a day, a minute, a second or a millisecond."""
+    match = _MOMENT.fullmatch(text)
+    if match is None:
+        return 86_400_000
+    return {1: 60_000, 2: 1_000}[match["clock"].count(":")] if "." not in match["clock"] else 1
 
 
 def iso(at: datetime) -> str:

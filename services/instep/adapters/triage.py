@@ -22,7 +22,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from instep.adapters.identity import Identity
-from instep.adapters.line import Line, Note, Plain, Refused, Row
+from instep.adapters.likeness import has_not_moved, is_another, loosened, newly_protected
+from instep.adapters.line import Line, Note, Plain, Refused, Row, Shield
 from instep.adapters.memory import Fingerprint, Memory, Sent
 from instep.adapters.normalise import at_milliseconds, iso
 from instep.errors import PlainEventError, RowError, Theirs
@@ -42,6 +43,7 @@ class Send:
     event: Plain = field(repr=False)
     notes: tuple[Note, ...]
     sent: Sent = field(repr=False)
+    entry: str = ""
 
     @property
     def event_id(self) -> str:
@@ -58,33 +60,42 @@ class Unchanged:
 
     line: int
     position: int
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SameAddress:
-    """Not sent, only counted: an address is written differently, with the same UPRN and postcode."""
+    """Not sent: an address is written differently, with the same UPRN, postcode and numbers of house and flat."""
 
     line: int
     position: int
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Skipped:
-    """Not sent: `duplicate` (an earlier row of this file says the same), `superseded` (a newer row has been published)."""
+    """Not sent: `duplicate` (an earlier row of this file says the same), `superseded` (a newer row has been published),
+    `not-moved` (the addresses before and after are the same).
+    """
 
     line: int
     position: int
     reason: str
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Review:
-    """Not sent until somebody has looked: is the row a correction, or do two people share a reference?"""
+    """Not sent until somebody has looked: is the row a correction, or do two people share a reference? Is the row of a
+    household in doubt?
+    """
 
     line: int
     position: int
     column: str
     reason: str
+    entry: str = ""
+    notes: tuple[Note, ...] = ()
 
 
 Triaged = Send | Unchanged | SameAddress | Skipped | Review | Refused
@@ -98,28 +109,47 @@ def triage(
     authority: str,
     now: Callable[[], int],
     validate: Validate | None = None,
+    on_behalf: bool = False,
 ) -> Iterator[Triaged]:
-    """Each line's fate, in order. `now` gives epoch milliseconds.
+    """Each line's fate, in order. `now` gives epoch milliseconds. `on_behalf`: send new rows of other councils' areas too.
 
     `validate` gets each event's type and the event, and raises Theirs where intake would refuse the event. The row is then
     Refused and counts as not sent, so no later row corrects the event.
     """
-    triager = _Triage(memory, Identity(secret=secret, authority=authority), now, validate)
+    triager = _Triage(memory, Identity(secret=secret, authority=authority), now, validate, on_behalf)
     for line in lines:
-        yield line if isinstance(line, Refused) else triager.sort(line)
+        if isinstance(line, Refused):
+            triager.shield(line.shield)
+            yield line
+        else:
+            yield triager.sort(line)
 
 
 class _Triage:
     def __init__(
-        self, memory: Memory, identity: Identity, now: Callable[[], int], validate: Validate | None
+        self,
+        memory: Memory,
+        identity: Identity,
+        now: Callable[[], int],
+        validate: Validate | None,
+        on_behalf: bool,
     ) -> None:
         self._memory = memory
         self._identity = identity
         self._now = now
         self._validate = validate
+        self._on_behalf = on_behalf
 
     def sort(self, row: Row) -> Triaged:
+        outcome = self._sorted(row)
+        if row.household and row.protected and not isinstance(outcome, Send):
+            self._keep_protected(row, outcome)
+        return outcome
+
+    def _sorted(self, row: Row) -> Triaged:
         try:
+            if row.held:
+                return _review(row, "household_reference", row.held)
             return self._given(row) if "change_kind" in row.header else self._derived(row)
         except PlainEventError as error:
             return _refused(row, error.field, error.reason, error.problem)
@@ -130,11 +160,39 @@ class _Triage:
         except RecursionError:
             return _refused(row, "", "too-deep")
 
+    def _keep_protected(self, row: Row, outcome: Triaged) -> None:
+        """Keep that a row protects its household, where the row itself is not sent; a row out of date says nothing."""
+        if isinstance(outcome, Skipped) and outcome.reason == "superseded":
+            return
+        # Of another person under the reference, nobody can tell when a row of that person is published.
+        another = isinstance(outcome, Review) and outcome.reason == "reference-conflict"
+        reference = "" if another else self._subject_ref(row)
+        self.shield(
+            Shield(system=row.system, reference=reference, households=frozenset({row.household})), known=True
+        )
+
+    def shield(self, shield: Shield | None, *, known: bool = False) -> None:
+        """Keep what an unsent row says of protection; `known`: its reference is a subject's pseudonym already."""
+        if shield is None:
+            return
+        reference = shield.reference
+        if reference and not known:
+            reference = self._identity.subject_ref(shield.system, reference)
+        self._memory.shield(
+            [self._identity.digest("household", shield.system, household) for household in shield.households],
+            self._identity.digest("memory", reference),
+        )
+
+    def _subject_ref(self, row: Row) -> str:
+        return str(row.header.get("subject_ref") or self._identity.subject_ref(row.system, row.reference))
+
     def _given(self, row: Row) -> Triaged:
         """An event whose own system names the kind of change: only gaps in its header are filled."""
         header, body, current = self._content_of(row)
         if (outcome := self._sent_before(row, current)) is not None:
             return outcome
+        if header["change_kind"] == "NEW" and row.elsewhere and not self._on_behalf:
+            raise RowError("", "elsewhere")
         stands = header["change_kind"] in ("NEW", "CORRECT")
         return self._send(row, {"sequence": row.recorded, **header}, body, current, remembered=stands)
 
@@ -143,6 +201,10 @@ class _Triage:
         header, body, current = self._content_of(row)
         last = self._memory.last(current.subject)
         if last is None:
+            if has_not_moved(body):
+                return _skipped(row, "not-moved")
+            if row.elsewhere and not self._on_behalf:
+                raise RowError("", "elsewhere")
             header["change_kind"] = "NEW"
         else:
             outcome = self._nothing_new(row, current, last)
@@ -156,9 +218,10 @@ class _Triage:
     def _content_of(self, row: Row) -> tuple[Plain, Plain, Fingerprint]:
         """Header and body as far as the row decides them, and the fingerprint of the event."""
         identity = self._identity
-        subject_ref = row.header.get("subject_ref") or identity.subject_ref(row.system, row.reference)
+        given, family, born = self._traits(row)
+        subject_ref = self._subject_ref(row)
         subject = identity.digest("memory", subject_ref)
-        household = identity.digest("household", row.system, row.household) if row.household else None
+        household = self._household(row, subject)
         body, protected = self._with_household(row, household, subject)
         header = {
             "source_system": row.system,
@@ -169,8 +232,8 @@ class _Triage:
         content = {"handling": header["handling"], "occurred_on": header["occurred_on"], **body}
         text = _canonical(content)
         if "event_id" not in header:
-            given = _canonical(row.header) if "change_kind" in row.header else ""
-            header["event_id"] = identity.event_id(subject_ref, text + given, row.recorded)
+            as_given = _canonical(row.header) if "change_kind" in row.header else ""
+            header["event_id"] = identity.event_id(subject_ref, text + as_given, row.recorded)
         return (
             header,
             body,
@@ -178,49 +241,70 @@ class _Triage:
                 subject=subject,
                 event_id=_uuid(header["event_id"]),
                 alike=identity.digest("alike", text.casefold()),
-                loose=identity.digest("loose", _canonical(_loosened(content)).casefold()),
-                person=identity.digest("person", row.person.casefold()) if row.person else None,
+                loose=identity.digest("loose", _canonical(loosened(content)).casefold()),
+                person=identity.digest("person", "\n".join(row.person).casefold()) if row.person else None,
                 household=household,
                 protected=row.protected,
                 recorded=row.recorded,
                 sequence=row.recorded,
                 run=self._memory.run,
+                given=given,
+                family=family,
+                born=born,
+                shown=protected,
             ),
+        )
+
+    def _traits(self, row: Row) -> tuple[bytes | None, ...]:
+        """Digests of given names, family name and date of birth, each None where not known."""
+        return tuple(
+            self._identity.digest(name, value.casefold()) if value else None
+            for name, value in zip(("given", "family", "born"), row.person or ("", "", ""), strict=True)
         )
 
     def _with_household(self, row: Row, household: bytes | None, subject: bytes) -> tuple[Plain, bool]:
         """The body with what the household adds, and whether the event is protected."""
-        protected = row.protected or row.shielded
+        protected, body, memory = row.protected or row.shielded, row.body, self._memory
         if not household:
-            return row.body, protected
-        body = {"group_ref": self._identity.group_ref(row.system, row.household), **row.body}
+            return body, protected
+        if row.household:
+            body = {"group_ref": self._identity.group_ref(row.system, row.household), **body}
         if row.household_size:
-            body = _with_all_members(body, row.household_size, self._memory.members(household))
-        return body, protected or self._memory.protected_beside(household, subject)
+            body = _with_all_members(body, row.household_size, memory.members(household))
+        beside = memory.protected_beside(household, subject) or memory.shielded(household, subject)
+        return body, protected or beside
+
+    def _household(self, row: Row, subject: bytes) -> bytes | None:
+        """The digest of the row's household; without a household, of the subject's last: an empty cell takes nobody out."""
+        if row.household:
+            return self._identity.digest("household", row.system, row.household)
+        last = self._memory.last(subject) if "change_kind" not in row.header else None
+        return last.household if last else None
 
     def _nothing_new(self, row: Row, current: Fingerprint, last: Fingerprint) -> Triaged | None:
         """The reason not to send a row of a remembered subject; None for a correction."""
-        line, position = row.line, row.position
         if current.alike == last.alike or current.event_id == last.event_id:
             self._memory.note_repeat(last, current.event_id, current.recorded)
+            self._memory.lift(current.subject)
             return _again(row, current, last)
         if (outcome := self._sent_before(row, current)) is not None:
             return outcome
-        if _is_another(current, last):
-            return Review(line=line, position=position, column="reference", reason="reference-conflict")
-        if current.recorded < last.recorded:
-            return Skipped(line=line, position=position, reason="superseded")
+        if is_another(current, last):
+            return _review(row, "reference", "reference-conflict")
+        if current.recorded + row.precision <= last.recorded and not newly_protected(current, last):
+            return _skipped(row, "superseded")
         if current.loose == last.loose:
             self._memory.note_repeat(last, current.event_id, current.recorded)
-            return SameAddress(line=line, position=position)
+            self._memory.lift(current.subject)
+            return SameAddress(line=row.line, position=row.position, notes=row.notes)
         return _again(row, current, last) if last.also_said_by(current.event_id) else None
 
     def _sent_before(self, row: Row, current: Fingerprint) -> Triaged | None:
         """The reason not to send an event that was sent before: an id never goes out with two contents."""
         if self._memory.under_way(current.event_id):
-            return Skipped(line=row.line, position=row.position, reason="duplicate")
+            return _skipped(row, "duplicate")
         if self._memory.sent(current.event_id):
-            return Unchanged(line=row.line, position=row.position)
+            return Unchanged(line=row.line, position=row.position, notes=row.notes)
         return None
 
     def _send(
@@ -234,6 +318,8 @@ class _Triage:
         notes = row.notes
         if header["handling"] == "PROTECTED" and not row.protected:
             notes = (*notes, Note(column="protected", reason="household-protected"))
+        if row.elsewhere and self._on_behalf:
+            notes = (*notes, Note(column="", reason="on-behalf"))
         return Send(
             line=row.line,
             position=row.position,
@@ -241,6 +327,7 @@ class _Triage:
             event=event,
             notes=notes,
             sent=sent,
+            entry=row.entry,
         )
 
     def _of_this_run(self, header: Plain) -> Plain:
@@ -252,13 +339,35 @@ class _Triage:
 
 
 def _refused(row: Row, column: str, reason: str, problem: str = "") -> Refused:
-    return Refused(line=row.line, column=column, reason=reason, problem=problem, position=row.position)
+    return Refused(
+        line=row.line,
+        column=column,
+        reason=reason,
+        problem=problem,
+        position=row.position,
+        entry=row.entry,
+    )
+
+
+def _review(row: Row, column: str, reason: str) -> Review:
+    return Review(
+        line=row.line,
+        position=row.position,
+        column=column,
+        reason=reason,
+        entry=row.entry,
+        notes=row.notes,
+    )
+
+
+def _skipped(row: Row, reason: str) -> Skipped:
+    return Skipped(line=row.line, position=row.position, reason=reason, notes=row.notes)
 
 
 def _again(row: Row, current: Fingerprint, last: Fingerprint) -> Triaged:
     if last.run == current.run:
-        return Skipped(line=row.line, position=row.position, reason="duplicate")
-    return Unchanged(line=row.line, position=row.position)
+        return _skipped(row, "duplicate")
+    return Unchanged(line=row.line, position=row.position, notes=row.notes)
 
 
 def _canonical(content: Any) -> str:
@@ -272,27 +381,9 @@ def _uuid(text: Any) -> bytes:
         raise RowError("header.event_id", "bad-identifier") from None
 
 
-def _is_another(current: Fingerprint, last: Fingerprint) -> bool:
-    """Whether person and household both differ; without households, a different person is enough to ask."""
-    if current.person is None or last.person is None or current.person == last.person:
-        return False
-    return current.household is None or last.household is None or current.household != last.household
-
-
 def _with_all_members(body: Plain, in_file: int, remembered: int) -> Plain:
     """A placement of a household that is only partly in this file: counts all members, leaves out their description."""
     if remembered <= in_file or "others_number" not in body.get("placement", {}):
         return body
     placement = {name: value for name, value in body["placement"].items() if name != "others_description"}
     return {**body, "placement": {**placement, "others_number": remembered - 1}}
-
-
-def _loosened(content: Any) -> Any:
-    """The content, with each address that has a UPRN reduced to UPRN and postcode, which decide."""
-    if isinstance(content, dict):
-        if content.get("uprn") and "lines" in content:
-            return {"uprn": content["uprn"], "postcode": content.get("postcode")}
-        return {name: _loosened(value) for name, value in content.items()}
-    if isinstance(content, list):
-        return [_loosened(item) for item in content]
-    return content

@@ -68,6 +68,14 @@ def publish(
             help="Wait until each line is accepted or refused, and show how many recipients it went to.",
         ),
     ] = False,
+    on_behalf: Annotated[
+        bool,
+        typer.Option(
+            "--on-behalf",
+            help="Send moves too that neither begin nor end in your area, for the council whose records they are. Each is"
+            " marked in the report. Left out, such lines are refused.",
+        ),
+    ] = False,
     state_dir: Annotated[
         Path | None,
         typer.Option(
@@ -98,6 +106,7 @@ def publish(
             format=format.value if format else None,
             mapping=mapping,
             wait=wait,
+            on_behalf=on_behalf,
             output=output,
             state_directory=state_dir or Path(os.environ.get("INSTEP_STATE_DIR", ".instep")),
         )

@@ -4,6 +4,7 @@ Results go to stdout, everything else (progress, notes, errors) to stderr, so th
 """
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -14,6 +15,9 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+
+# Line breaks and tabs are wanted; U+2028 and its neighbours break lines too, or reverse them.
+_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 class Output(StrEnum):
@@ -45,8 +49,14 @@ def show(
 def show_lines(rows: Iterable[Mapping[str, Any]]) -> None:
     """Print each row as a JSON object on its own line, at once (for `--follow`)."""
     for row in rows:
-        sys.stdout.write(json.dumps(row, ensure_ascii=False, default=str) + "\n")
+        # JSON escapes only the first 32; outside a string none of the others can stand.
+        sys.stdout.write(shown(json.dumps(row, ensure_ascii=False, default=str)) + "\n")
         sys.stdout.flush()
+
+
+def shown(text: str) -> str:
+    """The text with control characters as escapes: another council's words must not drive the reader's terminal."""
+    return _CONTROL.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def stdout() -> Console:
@@ -102,5 +112,5 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, list | tuple | set | frozenset):
-        return ", ".join(str(item) for item in value)
-    return str(value)
+        return shown(", ".join(str(item) for item in value))
+    return shown(str(value))

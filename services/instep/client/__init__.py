@@ -10,6 +10,7 @@ The modules:
 
     publisher   plain event -> validated -> framed -> outbox
     filing      a whole file -> outbox, with a memory, so that publishing the file again does no harm
+    file_settings   what the network and the postcodes know, for reading a file: council_names, own_area
     following   the network's answer to each event: accepted, refused, delivered
     reader      any of a council's topics -> plain JSON
     redrive     refused events -> sent again, once they have become sound

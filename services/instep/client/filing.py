@@ -21,14 +21,17 @@ from instep.errors import FileFormatError, InstepError, NotConnectedError, Plain
 REMEMBER_EVERY = 500
 """Confirmed events remembered in one transaction."""
 LAST_MOMENT_S = 2.0
+NOTED = 20
+"""Lines that are kept of each kind of note: a table names no more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineResult:
-    """A line's result. `outcome`: published, unchanged, same-address, duplicate, superseded, review or refused.
+    """A line's result. `outcome`: published, unchanged, same-address, not-moved, duplicate, superseded, review or refused.
 
-    For a line that was not published, `column` and `reason` say where and why; `problem` says why in English, where no table
-    has the words. For a published line, `offset` is the place in the outbox.
+    `entry` names the record of the file, where lines do not tell. For a line that was not published, `column` and
+    `reason` say where and why; `problem` says why in English, where no table has the words. For a published line,
+    `offset` is the place in the outbox.
     """
 
     line: int
@@ -40,6 +43,7 @@ class LineResult:
     subject_ref: str = ""
     correction: bool = False
     offset: int | None = None
+    entry: str = ""
     notes: tuple[Note, ...] = ()
     kept_at_home: tuple[str, ...] = ()
     """Fields that the line has and no agreement names: not published."""
@@ -68,14 +72,24 @@ class Tally:
     outcomes: Counter[str] = field(default_factory=Counter)
     corrections: int = 0
     notes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    noted: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    """The first NOTED lines of each note, for the summary."""
     kept_at_home: Counter[str] = field(default_factory=Counter)
 
     def count(self, result: LineResult) -> None:
         """Add one line."""
         self.outcomes[result.outcome] += 1
         self.corrections += result.correction
-        self.notes.update((note.column, note.reason) for note in result.notes)
+        for note in result.notes:
+            self.remark(result.line, note)
         self.kept_at_home.update(result.kept_at_home)
+
+    def remark(self, line: int, note: Note) -> None:
+        """Add a note about a line, or about the whole file."""
+        self.notes[note.column, note.reason] += 1
+        lines = self.noted.setdefault((note.column, note.reason), [])
+        if len(lines) < NOTED:
+            lines.append(line)
 
     @property
     def lines(self) -> int:
@@ -92,14 +106,15 @@ class Tally:
 class Filing:
     """The lines of an authority's file, and everything that is needed to publish them.
 
-    `lines` may raise FileFormatError. `report` gets each line's result (for a published line, once the broker has confirmed
-    the event), `progress` the bytes read so far.
+    `lines` may raise FileFormatError. `on_behalf`: send new rows of other councils' areas too. `report` gets each
+    line's result (for a published line, once the broker has confirmed the event), `progress` the bytes read so far.
     """
 
     lines: Iterable[Line]
     authority: str
     gate: Gate
     memory: Memory
+    on_behalf: bool = False
     tally: Tally = field(default_factory=Tally)
     report: Callable[[LineResult], None] = lambda result: None
     progress: Callable[[int], None] = lambda position: None
@@ -150,6 +165,7 @@ class _Run:
             authority=filing.authority,
             now=lambda: time.time_ns() // 1_000_000,
             validate=self._validate,
+            on_behalf=filing.on_behalf,
         )
 
     def _validate(self, event_type: str, event: Plain) -> None:
@@ -180,6 +196,7 @@ class _Run:
                     subject_ref=triaged.subject_ref,
                     correction=triaged.event["header"]["change_kind"] == "CORRECT",
                     offset=offset,
+                    entry=triaged.entry,
                     notes=triaged.notes,
                     kept_at_home=sendable.kept_at_home,
                 )
@@ -199,14 +216,19 @@ class _Run:
 def _not_sent(triaged: Unchanged | SameAddress | Skipped | Review | Refused) -> LineResult:
     match triaged:
         case Unchanged():
-            return LineResult(line=triaged.line, outcome="unchanged")
+            return LineResult(line=triaged.line, outcome="unchanged", notes=triaged.notes)
         case SameAddress():
-            return LineResult(line=triaged.line, outcome="same-address")
+            return LineResult(line=triaged.line, outcome="same-address", notes=triaged.notes)
         case Skipped():
-            return LineResult(line=triaged.line, outcome=triaged.reason)
+            return LineResult(line=triaged.line, outcome=triaged.reason, notes=triaged.notes)
         case Review():
             return LineResult(
-                line=triaged.line, outcome="review", column=triaged.column, reason=triaged.reason
+                line=triaged.line,
+                outcome="review",
+                column=triaged.column,
+                reason=triaged.reason,
+                entry=triaged.entry,
+                notes=triaged.notes,
             )
         case Refused():
             return LineResult(
@@ -215,6 +237,7 @@ def _not_sent(triaged: Unchanged | SameAddress | Skipped | Review | Refused) -> 
                 column=triaged.column,
                 reason=triaged.reason,
                 problem=triaged.problem,
+                entry=triaged.entry,
             )
         case _:
             assert_never(triaged)

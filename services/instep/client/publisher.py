@@ -26,7 +26,7 @@ from instep.events.rules import rule_of
 from instep.events.schema import Catalogue, EventType, written_ids
 from instep.events.writer import encode
 from instep.kafka.connection import Connection, connecting, not_permitted
-from instep.network.minimisation import may_leave
+from instep.network import minimisation
 from instep.network.network import Network
 from instep.network.topics import outbox
 
@@ -62,7 +62,8 @@ class Gate:
     """Decides whether an authority's plain event may be sent, and which of its fields leave; pure, shared by a whole
     network.
 
-    The whole event is validated; then fields that no agreement of the source names are blanked (`network.minimisation`).
+    The whole event is validated; then fields that no agreement of the source names are blanked
+    (`network.minimisation`). Of a PROTECTED event, only agreements that carry PROTECTED events count.
     """
 
     def __init__(self, network: Network, catalogue: Catalogue) -> None:
@@ -71,7 +72,7 @@ class Gate:
         self._ids = written_ids(schemas)
         self._decoder = Decoder(catalogue, schemas)
         self._network = network
-        self._leaving: dict[tuple[str, str], Blanking] = {}
+        self._leaving: dict[tuple[str, str, bool], _Leaving] = {}
 
     def admit(
         self, authority: str, event_type: str, plain: Mapping[str, Any], now_ms: int
@@ -102,7 +103,7 @@ class Gate:
             return _not_admitted(refusal)
         header = sound.event["header"]
         subject = str(header["subject_ref"])
-        leaving = self._leaves(header["source"], kind)
+        leaving = self._leaves(header["source"], kind, protected=header["handling"] == "PROTECTED")
         leaves = leaving.encode(sound.event)
         return Sendable(
             event_id=str(header["event_id"]),
@@ -112,12 +113,36 @@ class Gate:
             kept_at_home=() if leaves == body else tuple(leaving.left_out(sound.event)),
         )
 
-    def _leaves(self, source: str, kind: EventType) -> Blanking:
-        blanking = self._leaving.get((source, kind.name))
-        if blanking is None:
-            blanking = Blanking(kind.latest, may_leave(self._network, source, kind))
-            self._leaving[source, kind.name] = blanking
-        return blanking
+    def _leaves(self, source: str, kind: EventType, *, protected: bool) -> "_Leaving":
+        leaving = self._leaving.get((source, kind.name, protected))
+        if leaving is None:
+            leaving = _Leaving(kind, minimisation.leaving(self._network, source, kind, protected=protected))
+            self._leaving[source, kind.name, protected] = leaving
+        return leaving
+
+
+class _Leaving:
+    """Writes what leaves of an event, and names what stays at home."""
+
+    def __init__(self, kind: EventType, leaving: minimisation.Leaving) -> None:
+        self._leaving = leaving
+        self._blanking = Blanking(kind.latest, leaving.paths)
+        self._named = Blanking(kind.latest, leaving.paths - leaving.hollow.keys())
+
+    def encode(self, event: Mapping[str, Any]) -> bytes:
+        """The Avro body of what leaves."""
+        return self._blanking.encode(self._leaving.reduced(event))
+
+    def left_out(self, event: Mapping[str, Any]) -> list[str]:
+        """The paths with a value that stays at home."""
+        withheld = (path for path in self._leaving.withheld if _has_value(event, path.split(".")))
+        return sorted({*self._named.left_out(event), *withheld})
+
+
+def _has_value(record: Any, path: Sequence[str]) -> bool:
+    for name in path:
+        record = record.get(name) if isinstance(record, Mapping) else None
+    return record is not None
 
 
 PROBLEMS: Mapping[str, str] = {

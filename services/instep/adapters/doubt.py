@@ -1,0 +1,92 @@
+"""Finds what an unreadable row says of households: which rows must not be sent before that row is mended.
+
+A row that cannot be read may be the row that says "protected". So every household whose reference stands in the
+row's text is in doubt. Where the text may lack the reference, whoever else is traced in the
+text is in doubt.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from instep.adapters.line import Plain
+
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2060\ufeff]")
+_WORD = re.compile(r"\w+")
+_POSTCODE = re.compile(r"\b([A-Z]{1,2}[0-9][0-9A-Z]?) {0,3}([0-9][A-Z]{2})")
+_SCIENTIFIC = re.compile(r"(\d)[.,]?(\d*)E\+?(\d{1,3})", re.ASCII | re.IGNORECASE)
+_SHORT = 4
+"""Characters: a shorter reference counts only where it stands as a word of its own."""
+
+
+def folded(text: str) -> str:
+    """A text as household references are compared: NFC, without what nobody sees, in small letters."""
+    return _CONTROL.sub("", unicodedata.normalize("NFC", text)).casefold()
+
+
+def mentioned(text: str, households: Collection[str], lengths: Iterable[int]) -> frozenset[str]:
+    """The household keys that stand anywhere in a text; `lengths` are the lengths that keys have."""
+    within = folded(text)
+    return frozenset(
+        key
+        for length in lengths
+        for start in range(len(within) - length + 1)
+        if (key := within[start : start + length]) in households and _stands(within, start, length)
+    )
+
+
+def _stands(text: str, start: int, length: int) -> bool:
+    """Whether the key at this place is no mere part of a longer number or word."""
+    before, after = text[:start], text[start + length : start + length + 1]
+    key = text[start : start + length]
+    if key.isdecimal():
+        return not before.rstrip("0")[-1:].isdecimal() and not after.isdecimal()
+    return length >= _SHORT or not (before[-1:].isalnum() or after.isalnum())
+
+
+def rounds_to(rounded: str, household: str) -> bool:
+    """Whether a spreadsheet shows this household's digits as the rounded number: 5.51E+11 for 551234567890."""
+    match = _SCIENTIFIC.fullmatch(rounded.strip())
+    if match is None or not household.isdecimal() or len(household) != int(match[3]) + 1:
+        return False
+    digits = match[1] + match[2].rstrip("0")
+    return abs(int(household[: len(digits)]) - int(digits)) <= 1
+
+
+@dataclass(kw_only=True, slots=True)
+class Traces:
+    """Texts of rows that may lack their household: who else is traced in them, by postcode or by family name."""
+
+    by_postcode: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    by_word: dict[str, list[str]] = field(default_factory=dict, repr=False)
+
+    def add(self, text: str) -> None:
+        plain = folded(text)
+        for outward, inward in set(_POSTCODE.findall(plain.upper())):
+            self.by_postcode.setdefault(outward + inward, []).append(plain)
+        for word in set(_WORD.findall(plain)):
+            self.by_word.setdefault(word, []).append(plain)
+
+    def concern(self, body: Plain) -> bool:
+        """Whether a move's new address stands in one of the texts, or its family name beside its old address.
+
+        Where a text is cut off before any postcode, the family name alone is enough.
+        """
+        return bool(self.by_word) and (self._new_address(body) or self._family(body))
+
+    def _new_address(self, body: Plain) -> bool:
+        address = body.get("new_address", {})
+        texts = self.by_postcode.get(address.get("postcode", "").replace(" ", ""), ())
+        return any(folded(line) in text for line in address.get("lines", ())[:1] for text in texts)
+
+    def _family(self, body: Plain) -> bool:
+        family = folded(body["person"]["family_name"])
+        old = [folded(line) for line in body.get("old_address", {}).get("lines", ())[:1]]
+        words = _WORD.findall(family)
+        return any(
+            family in text and (any(line in text for line in old) or not _POSTCODE.search(text.upper()))
+            for text in self.by_word.get(words[0] if words else "", ())
+        )

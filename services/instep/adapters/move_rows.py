@@ -1,0 +1,290 @@
+"""Reads a record of a file of moves as a row: a plain event for `resident-moved`, or a refusal by column and reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+
+from instep.adapters import normalise
+from instep.adapters.cells import NO, YES, Cells, present
+from instep.adapters.csv_text import Headings, Record
+from instep.adapters.doubt import mentioned
+from instep.adapters.households import (
+    Survey,
+    addresses_of,
+    applicant,
+    described,
+    is_protected_person,
+    person_key,
+    reference_key,
+)
+from instep.adapters.line import Line, Note, Plain, Refused, Row, Shield
+from instep.adapters.settings import Settings
+from instep.errors import RowError
+from instep.events import identifiers
+
+SYSTEM = "council-tax"
+
+_RESIDENCE = {"main": "MAIN", "secondary": "SECONDARY", "temporary": "TEMPORARY"}
+_REASON = {
+    "move": "MOVE",
+    "placement": "PLACEMENT",
+    "renumbering": "RENUMBERED",
+    "renumbered": "RENUMBERED",
+    "boundary-change": "BOUNDARY_CHANGE",
+}
+
+
+class Reader:
+    """Reads records as rows, given what the whole file says."""
+
+    def __init__(self, columns: Headings, settings: Settings, survey: Survey) -> None:
+        self._headings = columns
+        self._places = tuple(columns.places.items())
+        self._settings = settings
+        self._survey = survey
+        self._system = settings.source_system or SYSTEM
+
+    def recorded_at(self, record: Record) -> str:
+        place = self._headings.places["recorded_at"]
+        return record.cells[place].strip() if place < len(record.cells) else ""
+
+    def raw(self, record: Record) -> dict[str, str]:
+        """The cells by our columns."""
+        cells = record.cells
+        return {column: cells[place] for column, place in self._places if place < len(cells)}
+
+    def line(self, record: Record, before: str) -> Line:
+        """A record's row. `before` is the `recorded_at` of the row before: it shows whether a last row was cut off."""
+        try:
+            return self._row(record, before)
+        except RowError as error:
+            return Refused(
+                line=record.line,
+                column=error.column,
+                reason=error.reason,
+                position=record.position,
+                shield=self._shield(record),
+            )
+
+    def _shield(self, record: Record) -> Shield | None:
+        """What a refused row may say of protection."""
+        survey, raw = self._survey, self.raw(record)
+        if self.is_aligned(record):
+            key = household_of(raw)
+            households = frozenset({key} if key and not says_no(raw) else ())
+        else:
+            households = mentioned(record.text, survey.households, survey.lengths)
+        if not households:
+            return None
+        reference = normalise.reference(raw.get("reference", self._first_cells(record).get("reference", "")))
+        if len(reference) < survey.reference_width and reference.isdecimal():
+            reference = reference.zfill(survey.reference_width)
+        return Shield(system=self._system, reference=reference, households=households)
+
+    def _first_cells(self, record: Record) -> dict[str, str]:
+        """The cells of a row that is no record, as far as delimiters alone show them."""
+        cells = record.text.rstrip("\r\n").split(self._headings.delimiter)
+        return {column: cells[place] for column, place in self._places if place < len(cells)}
+
+    def is_aligned(self, record: Record) -> bool:
+        """Whether the cells of a refused row stand under their own headings, as far as one can see.
+
+        At most one of them is at fault, and `protected` is said clearly.
+        """
+        if record.unreadable or not record.ended or len(record.cells) < self._headings.width:
+            return False
+        if any(cell and not cell.isspace() for cell in record.cells[self._headings.width :]):
+            return False
+        raw = self.raw(record)
+        said = normalise.clean(raw.get("protected", "")).casefold()
+        if said not in YES | NO or normalise.has_control(raw.get("household_reference", "")):
+            return False
+        return self._faults(raw) < 2
+
+    def _faults(self, raw: dict[str, str]) -> int:
+        cells = Cells(raw, self._headings.named, self._settings)
+        checks: tuple[Callable[[], object], ...] = (
+            lambda: cells.day("move_date"),
+            lambda: cells.birth("date_of_birth"),
+            lambda: cells.moment("recorded_at"),
+            lambda: cells.choice("residence_kind", _RESIDENCE),
+            lambda: cells.choice("reason", _REASON),
+            lambda: _postcode_or_nothing(cells, "old_postcode"),
+            lambda: _postcode_or_nothing(cells, "new_postcode"),
+        )
+        return sum(_fails(check) for check in checks)
+
+    def _row(self, record: Record, before: str) -> Row:
+        self._require_whole(record, before)
+        settings, survey = self._settings, self._survey
+        cells = Cells(self.raw(record), self._headings.named, settings)
+        reference = cells.reference("reference", survey.reference_width)
+        if not reference:
+            raise RowError(cells.heading("reference"), "missing-reference")
+        household = cells.reference("household_reference", survey.household_width)
+        key = normalise.key_of(household) if household else ""
+        protected = cells.yes("protected")
+        moved_on = cells.day("move_date")
+        if moved_on is None:
+            raise RowError(cells.heading("move_date"), "missing-move-date")
+        person = self._person(cells)
+        if person.get("born_on", "") > moved_on:
+            raise RowError(cells.heading("date_of_birth"), "born-after-move")
+        recorded, precision = cells.moment("recorded_at")
+        body = self._body(cells, person, moved_on)
+        people = survey.placed.get(key, {}) if body.get("reason") == "PLACEMENT" else {}
+        if body.get("reason") == "PLACEMENT":
+            body["placement"] = _placement(body, people)
+        row = Row(
+            line=record.line,
+            position=record.position,
+            event_type="resident-moved",
+            recorded=normalise.milliseconds(recorded),
+            header={"occurred_on": moved_on, "recorded_at": normalise.iso(recorded)},
+            body=body,
+            system=self._system,
+            reference=reference,
+            household=key,
+            person=tuple(person.get(name, "") for name in ("given_names", "family_name", "born_on")),
+            protected=protected,
+            shielded=key in survey.protected,
+            household_size=len(people),
+            precision=precision,
+            elsewhere=settings.is_elsewhere is not None and settings.is_elsewhere(body),
+        )
+        return self._judged(row, (*cells.notes, *self._notes_of_record(record)))
+
+    def _judged(self, row: Row, notes: tuple[Note, ...]) -> Row:
+        """The row with what the whole file says of it."""
+        survey = self._survey
+        shielded = (
+            row.shielded
+            or bool(survey.beside and survey.beside & addresses_of(row))
+            or is_protected_person(row, survey.protected_people)
+        )
+        held = ""
+        if row.household in survey.in_doubt or survey.traces.concern(row.body):
+            held = "household-in-doubt"
+        elif row.household in survey.strangers:
+            held = "household-of-strangers"
+        if held and (row.protected or shielded):  # goes out protected: that exposes nobody
+            notes = (*notes, Note(column=self._headings.named["household_reference"], reason=held))
+            held = ""
+        person = person_key(row) if survey.repeated else None
+        if person is not None and survey.repeated.get(person, reference_key(row)) != reference_key(row):
+            notes = (*notes, Note(column=self._headings.named["reference"], reason="same-person"))
+        return replace(row, shielded=shielded, held=held, notes=notes)
+
+    def _body(self, cells: Cells, person: Plain, moved_on: str) -> Plain:
+        return present({
+            "person": person,
+            "old_address": self._address(cells, "old"),
+            "new_address": self._address(cells, "new"),
+            "moved_on": moved_on,
+            "residence": cells.choice("residence_kind", _RESIDENCE),
+            "reason": cells.choice("reason", _REASON),
+            "status": "CONFIRMED",
+        })  # fmt: skip
+
+    def _require_whole(self, record: Record, before: str) -> None:
+        if record.unreadable:
+            raise RowError("", record.unreadable)
+        first = self._headings.cells[0]
+        if (
+            record.cells[0].strip() == first
+            and tuple(map(normalise.clean, record.cells)) == self._headings.cells
+        ):
+            raise RowError("", "heading-again")
+        short = len(record.cells) < self._headings.width
+        if not record.ended:
+            # A row cut off within its last cell has all of its cells: only the shape of the last cell shows the cut.
+            last = self.recorded_at(record)
+            if short or (
+                before[-1:] == "Z" and len(before) == 20 and len(last) < 20 and last == last.strip()
+            ):
+                raise RowError("", "cut-off")
+        if short:
+            raise RowError("", "missing-cells")
+        if any(cell and not cell.isspace() for cell in record.cells[self._headings.width :]):
+            raise RowError("", "extra-content")
+
+    def _notes_of_record(self, record: Record) -> Iterator[Note]:
+        if record.windows:
+            yield Note(column="", reason="windows-1252")
+        if len(record.cells) > self._headings.width:
+            yield Note(column="", reason="extra-cells")
+        if '"' not in record.text:
+            return
+        for column, place in self._places:
+            if _is_stray(record.cells[place]):
+                yield Note(column=self._headings.named[column], reason="stray-quote")
+
+    def _person(self, cells: Cells) -> Plain:
+        return present({
+            "title": cells.text("title"),
+            "given_names": cells.text("given_names"),
+            "family_name": cells.needed("family_name"),
+            "born_on": cells.birth("date_of_birth"),
+        })  # fmt: skip
+
+    def _address(self, cells: Cells, side: str) -> Plain | None:
+        return cells.address(
+            (f"{side}_address_line_1", f"{side}_address_line_2"),
+            town=f"{side}_town",
+            postcode=f"{side}_postcode",
+            uprn=f"{side}_uprn",
+            padded=self._survey.twelve_digit_uprns,
+        )
+
+
+def household_of(raw: Mapping[str, str]) -> str:
+    """The key of the household in a row's cells; "" where there is none, or its digits are lost."""
+    household = normalise.reference(raw.get("household_reference", ""))
+    unusable = (
+        normalise.is_placeholder(household)
+        or normalise.is_damaged_reference(household)
+        or normalise.is_spreadsheet_error(household)
+    )
+    return "" if unusable else normalise.key_of(household)
+
+
+def says_no(raw: Mapping[str, str]) -> bool:
+    """Whether a row's cells say clearly that the person is not protected."""
+    return normalise.plain_text(normalise.clean(raw.get("protected", ""))).casefold() in NO
+
+
+def _fails(check: Callable[[], object]) -> bool:
+    try:
+        check()
+    except RowError:
+        return True
+    return False
+
+
+def _postcode_or_nothing(cells: Cells, column: str) -> None:
+    value = cells.text(column)
+    if value and identifiers.postcode(value) is None:
+        raise RowError(column, "malformed-postcode")
+
+
+def _is_stray(cell: str) -> bool:
+    """Whether a single quotation mark ends or begins a cell, which is no sign for inches."""
+    text = cell.strip()
+    return text.count('"') == 1 and (text[0] == '"' or (text[-1] == '"' and not text[-2:-1].isdecimal()))
+
+
+def _placement(body: Plain, people: dict[str, Plain]) -> Plain:
+    """A household's notice under section 208; each member's event carries the notice."""
+    household = list(people.values()) or [body["person"]]
+    on = date.fromisoformat(body["moved_on"])
+    who = applicant(household, on)
+    others = [person for person in household if person is not who]
+    return present({
+        "applicant": who,
+        "others_number": len(others) if who else None,
+        "others_description": described(others, on) if who else None,
+        "address": body.get("new_address"),
+        "made_available_on": body["moved_on"],
+    })  # fmt: skip

@@ -1,0 +1,68 @@
+"""The report of `instep publish` names lines, and nothing in it drives a terminal."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from instep.adapters import Note
+from instep.cli.output import Output, show, show_lines
+from instep.cli.publish_report import RunResult, print_summary
+from instep.client.filing import LineResult
+
+FILE = Path("moves.csv")
+NOTED = LineResult(line=7, outcome="published", notes=(Note(column="new_uprn", reason="uprn-damaged"),))
+
+
+def results(*lines: LineResult) -> RunResult:
+    run = RunResult()
+    for line in lines:
+        run.tally.count(line)
+        run.keep(line)
+    return run
+
+
+def test_each_note_is_printed_with_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    print_summary(FILE, Output.TABLE, results(NOTED), waited=False)
+    printed = capsys.readouterr().out
+    assert "new_uprn: the UPRN's digits are gone; left out, and the postcode decides (line 7)" in printed
+
+
+def test_the_summary_for_programs_has_each_note_with_its_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    print_summary(FILE, Output.JSON, results(NOTED), waited=False)
+    (note,) = json.loads(capsys.readouterr().out)["summary"]["notes"]
+    assert (note["column"], note["note"], note["count"], note["lines"]) == (
+        "new_uprn",
+        "uprn-damaged",
+        1,
+        [7],
+    )
+
+
+@pytest.mark.parametrize("outcome", ["same-address", "not-moved", "duplicate", "superseded"])
+def test_a_line_that_is_not_sent_is_listed(outcome: str, capsys: pytest.CaptureFixture[str]) -> None:
+    print_summary(FILE, Output.TABLE, results(LineResult(line=41, outcome=outcome)), waited=False)
+    printed = capsys.readouterr().out
+    assert "Not sent:" in printed
+    assert "41" in printed.partition("Not sent:")[2]
+
+
+def test_a_registration_is_named_where_its_line_does_not_tell(capsys: pytest.CaptureFixture[str]) -> None:
+    refused = LineResult(
+        line=1, outcome="refused", column="fsa_rn", reason="wrong-type", entry="registration 3"
+    )
+    print_summary(FILE, Output.TABLE, results(refused), waited=False)
+    assert "registration 3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("mark", ["\x1b[31m", "\x9b31m", "\u202e", "\x00", "\x7f", "\r"])
+def test_another_councils_control_characters_are_shown_as_escapes(
+    mark: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"name": f"Toll{mark}iver", "names": [f"Toll{mark}iver"]}]
+    show(Output.TABLE, ("name", "names"), rows)
+    show_lines(rows)
+    printed = capsys.readouterr().out
+    assert mark[0] not in printed
+    assert f"\\u{ord(mark[0]):04x}" in printed or mark == "\r"
+    assert json.loads(printed.splitlines()[-1]) == rows[0]

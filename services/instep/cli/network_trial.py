@@ -3,7 +3,7 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from instep.adapters import Refused, Row, Settings, read
 from instep.cache import cache_directory
 from instep.cli.output import Output, note, progress, show, show_lines, stdout
+from instep.client.council_names import CouncilNames
 from instep.errors import FileFormatError, NetworkError, PlainEventError
 from instep.events.plain import from_plain
 from instep.events.rules import rule_of
@@ -103,12 +104,6 @@ def try_change(
         _print(request, tally)
 
 
-def council_by_name(network: Network) -> Callable[[Mapping[str, Any]], str | None]:
-    """The authority of a registration, by the council's name in it, where the network knows that name."""
-    names = {authority.name.casefold(): authority.id for authority in network.authorities.values()}
-    return lambda registration: names.get(str(registration.get("council", "")).casefold())
-
-
 def _compared(
     request: Request,
     before: Trial,
@@ -116,7 +111,9 @@ def _compared(
     tally: Tally,
     events: Mapping[str, EventType],
 ) -> Iterator[tuple[int, list[Difference]]]:
-    settings = Settings(today=request.day, council_of=council_by_name(after.network))
+    # In a file of many councils a registration's council is no fault.
+    council_of = CouncilNames(after.network).of_registration if request.authority else None
+    settings = Settings(today=request.day, council_of=council_of)
     lines = read(request.file, request.format, authority=request.authority or "", settings=settings)
     with progress(f"trying {request.file.name} (bytes)", request.file.stat().st_size) as bar:
         for line in lines:

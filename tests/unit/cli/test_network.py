@@ -252,3 +252,13 @@ def test_try_counts_lines_that_are_no_events_and_goes_on(
     summary = json.loads(capsys.readouterr().out)["summary"]
     assert (summary["lines"], summary["refused"], summary["publisher_unknown"]) == (4, 3, 0)
     assert {row["authority"] for row in summary["deliveries"]} == {"camden"}
+
+
+def test_try_takes_registrations_of_many_councils(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], postcodes_cache: Path
+) -> None:
+    file = ROOT / "deploy/demo/food-registrations.json"
+    options = ("--format", "fsa-json", "--output", "json")
+    assert try_on(monkeypatch, postcodes_cache, SAMPLE, *options, file=file) == 0
+    summary = json.loads(capsys.readouterr().out)["summary"]
+    assert (summary["lines"], summary["refused"]) == (300, 0)

@@ -5,11 +5,11 @@ Promises:
 - An error is a single sentence on stderr and exit code 1 (2 for wrong usage).
 - Ctrl-C ends a command with 130 and no traceback.
 - When a reader closes the pipe (`instep inbox … | head`), the command ends quietly.
+- A terminal gets no control characters of anybody's data, and no encoding makes a command fail (`screen`).
 
 A command module imports heavy libraries (aiokafka, Faust, jgo) inside its commands, so that `instep --help` stays quick.
 """
 
-import os
 import signal
 import sys
 from types import FrameType
@@ -18,13 +18,13 @@ from typing import Annotated
 import typer
 
 from instep.cli import agreement, councils, demo, lane, network, platform, run, schemas
+from instep.cli.screen import EXIT_FAILED, complain, flushed, prepare_streams
 from instep.errors import InstepError
 from instep.service import stopping
 
 # Every command module, in the order of `instep --help`: add a new one here.
 COMMANDS = (demo, platform, network, agreement, schemas, councils, run, lane)
 
-EXIT_FAILED = 1
 EXIT_INTERRUPTED = 130
 
 
@@ -60,12 +60,9 @@ def main() -> None:
     """Run the command line and exit with its code."""
     # SIGTERM and SIGHUP end Python at once; as an exception they let a command put away what it has half done.
     stopping.handle(_terminate, (signal.SIGTERM, *stopping.HANG_UP))
-    try:
-        code = _run()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has left. Python flushes stdout once more as it exits: give it somewhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    prepare_streams()
+    code = _run()
+    if not flushed():
         code = EXIT_FAILED
     sys.exit(code)
 
@@ -78,20 +75,20 @@ def _run() -> int:
     try:
         build()(prog_name="instep")
     except InstepError as error:
-        print(f"instep: {error}", file=sys.stderr)
+        complain(str(error))
         return EXIT_FAILED
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("instep"):
             raise
         # The bare distribution is for councils that publish and subscribe.
         extra = "instep[services], or instep[local] for `up` and `demo`"
-        print(f"instep: This command needs {error.name}, which comes with {extra}.", file=sys.stderr)
+        complain(f"This command needs {error.name}, which comes with {extra}.")
         return EXIT_FAILED
     except BrokenPipeError:
-        raise
+        return EXIT_FAILED
     except OSError as error:
         # A disk that is full, a directory that may not be written: nobody's bug, and the path says it all.
-        print(f"instep: {error.filename or 'This machine'}: {error.strerror or error}.", file=sys.stderr)
+        complain(f"{error.filename or 'This machine'}: {error.strerror or error}.")
         return EXIT_FAILED
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED

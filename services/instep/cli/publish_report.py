@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from instep.adapters import explain
-from instep.cli.output import Output, note, show, show_lines, shown, stdout
+from instep.cli.output import Output, note, show, show_lines, stdout
 from instep.client.explain import explain as explain_reason
 from instep.client.filing import LineResult, Tally
 from instep.client.following import Answer
@@ -112,7 +112,7 @@ def _notes(tally: Tally) -> None:
     stdout().print("Put right, left out, or to be looked at in your own system:")
     for (column, reason), count in tally.notes.most_common(LISTED):
         where = _places(tally.noted[column, reason], count)
-        stdout().print(f"{count:>8}  {f'{shown(column)}: ' if column else ''}{explain(reason)} ({where})")
+        stdout().print(f"{count:>8}  {f'{column}: ' if column else ''}{explain(reason)} ({where})")
 
 
 def _places(lines: Sequence[int], count: int) -> str:

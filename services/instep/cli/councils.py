@@ -1,4 +1,4 @@
-"""Defines `instep publish | inbox | rejected | outcomes`: the commands of a council."""
+"""Defines `instep publish | rejected | outcomes`: the commands of a council as a source."""
 
 import os
 from enum import StrEnum
@@ -7,32 +7,13 @@ from typing import Annotated
 
 import typer
 
+from instep.cli.options import AuthorityArgument, FollowOption, FromBeginningOption, LastOption
 from instep.cli.output import Output, OutputOption
-
-DEFAULT_LAST = 20
-
-AuthorityArgument = Annotated[
-    str, typer.Argument(metavar="AUTHORITY", help="The council, by id or full name: leeds.")
-]
-FollowOption = Annotated[
-    bool,
-    typer.Option("--follow", "-f", help="Go on showing new records as they come; Ctrl-C ends the command."),
-]
-FromBeginningOption = Annotated[
-    bool,
-    typer.Option(
-        "--from-beginning", help="Show every record that is still kept (35 days), not only the last."
-    ),
-]
-LastOption = Annotated[
-    int, typer.Option("--last", "-n", min=1, metavar="N", help="How many of the last records to show.")
-]
 
 
 def register(app: typer.Typer) -> None:
     """Add this module's commands to `instep`."""
     app.command("publish")(publish)
-    app.command("inbox")(inbox)
     app.command("rejected")(rejected)
     app.command("outcomes")(outcomes)
 
@@ -113,36 +94,6 @@ def publish(
     )
 
 
-def inbox(
-    authority: AuthorityArgument,
-    purpose: Annotated[
-        str | None,
-        typer.Argument(metavar="[PURPOSE]", help="One purpose only, such as council-tax; all if left out."),
-    ] = None,
-    follow: FollowOption = False,
-    from_beginning: FromBeginningOption = False,
-    last: LastOption = DEFAULT_LAST,
-    output: OutputOption = Output.TABLE,
-) -> None:
-    """Show a council its received records: each delivery with the fields that its agreements share, and each withdrawal.
-
-    Looking changes nothing: no position moves, and nothing is marked as read.
-
-    Examples: instep inbox leeds · instep inbox leeds council-tax --follow · instep inbox leeds -o json | jq .content
-    """
-    from instep.cli import council_views as views
-    from instep.cli.listing import Listing, Span, list_records, run
-
-    listing = Listing(
-        columns=views.INBOX,
-        rows=lambda item: [views.inbox_row(item)],
-        objects=lambda item: [views.inbox_object(item)],
-        nothing="Nothing has been received.",
-    )
-    span = Span(follow=follow, from_beginning=from_beginning, last=last)
-    run(list_records(authority, lambda at: at.inboxes(purpose), listing, span, output))
-
-
 class Action(StrEnum):
     """The action on refusals."""
 
@@ -160,7 +111,7 @@ def rejected(
     ] = None,
     follow: FollowOption = False,
     from_beginning: FromBeginningOption = False,
-    last: LastOption = DEFAULT_LAST,
+    last: LastOption = None,
     reason: Annotated[
         str | None, typer.Option("--reason", metavar="REASON", help="Only events refused for this reason.")
     ] = None,
@@ -230,7 +181,7 @@ def outcomes(
     authority: AuthorityArgument,
     follow: FollowOption = False,
     from_beginning: FromBeginningOption = False,
-    last: LastOption = DEFAULT_LAST,
+    last: LastOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show a council the outcome of each of its events: accepted, how often delivered, how often withheld.

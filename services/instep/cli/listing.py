@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -12,11 +13,16 @@ from aiokafka import TopicPartition
 from instep.catalogue.files import load_catalogue, schemas_directory
 from instep.cli.output import Output, note, show, show_lines, stdout
 from instep.client.council import Council, council
+from instep.client.days import Days
 from instep.client.reader import Item, Reader, reading
 from instep.events.schema import Catalogue
 from instep.kafka.connection import Connection, from_env
 
 Row = Mapping[str, Any]
+
+DEFAULT_LAST = 20
+LARGEST_LISTING = 50
+"""Rows of a table whose number nobody asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +36,28 @@ class Listing:
     """The note when there is no record."""
     wanted: Callable[[Item], bool] | None = None
     """Chooses the records to show; all if None."""
+    all_of_them: str = "--output json"
+    """The option that shows all rows of a table that is too large."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """The span of records: the last `last`, or all that are kept; with `follow`, the records to come too."""
+    """The span of records: all that are kept, those of some days, or the last `last` rows; with `follow` also those to come.
 
-    follow: bool
-    from_beginning: bool
-    last: int
+    Without any wish: the last 20 rows.
+    """
+
+    follow: bool = False
+    from_beginning: bool = False
+    last: int | None = None
+    days: Days = field(default_factory=Days)
+
+    @property
+    def last_rows(self) -> int | None:
+        """The number of last rows to show; None for all."""
+        if self.last is None and (self.from_beginning or self.days):
+            return None
+        return self.last or DEFAULT_LAST
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:
@@ -63,37 +82,76 @@ async def list_records(
     at = await council(*connected(), name)
     partitions = topics(at)
     async with reading(at.connection, at.schemas) as reader:
-        ends = await reader.ends(partitions)
-        # The last ones of a kind may lie anywhere.
-        items = await _items(
-            reader, partitions, everything=span.from_beginning or listing.wanted is not None, last=span.last
-        )
-        kept = [item for item in items if listing.wanted is None or listing.wanted(item)]
-        shown = kept if span.from_beginning else kept[-span.last :]
-        if not shown and not span.follow:
-            note(listing.nothing)
-        _show(shown, listing, output)
+        # After the last record shown, else from the end before looking: no record is shown twice or missed.
+        places = await reader.ends(partitions)
+        page = _Page(listing, span, output)
+        async for item in _items(reader, partitions, listing, span):
+            places[TopicPartition(item.topic, item.partition)] = item.offset + 1
+            page.take(item)
+        page.show()
         if span.follow:
-            # After the last record shown, else from the end before looking: no record is shown twice or missed.
-            after = {TopicPartition(item.topic, item.partition): item.offset + 1 for item in items}
-            await _follow(reader, {**ends, **after}, listing, output)
+            await _follow(reader, places, listing, output)
+
+
+class _Page:
+    """The rows to show of the records that are taken; JSON lines without a limit are printed as they come."""
+
+    def __init__(self, listing: Listing, span: Span, output: Output) -> None:
+        self._listing = listing
+        self._span = span
+        self._output = output
+        self._last = span.last_rows
+        self._rows: deque[Row] = deque(maxlen=self._last)
+        self._more = 0
+        self._empty = True
+
+    def take(self, item: Item) -> None:
+        if self._listing.wanted is not None and not self._listing.wanted(item):
+            return
+        json = self._output is Output.JSON
+        for row in self._listing.objects(item) if json else self._listing.rows(item):
+            self._empty = False
+            if self._last is not None or (not json and len(self._rows) < LARGEST_LISTING):
+                self._rows.append(row)
+            elif json:
+                show_lines([row])
+            else:
+                self._more += 1
+
+    def show(self) -> None:
+        if self._empty:
+            if not self._span.follow:
+                note(self._listing.nothing)
+        elif self._output is Output.JSON:
+            show_lines(self._rows)
+        else:
+            show(self._output, self._listing.columns, self._rows, at_most=len(self._rows))
+            if self._more:
+                stdout().print(f"… and {self._more:,} more: {self._listing.all_of_them}", soft_wrap=True)
 
 
 async def _items(
-    reader: Reader, partitions: Sequence[TopicPartition], *, everything: bool, last: int
-) -> list[Item]:
-    if everything:
-        items = [item async for item in reader.read(partitions)]
-    else:
+    reader: Reader, partitions: Sequence[TopicPartition], listing: Listing, span: Span
+) -> AsyncIterator[Item]:
+    """The records that may have to be shown, in the order in which they were taken."""
+    last = span.last_rows
+    # The last ones of a kind may lie anywhere.
+    if last is not None and not span.days and listing.wanted is None:
         items = [item for partition in partitions for item in await reader.last(partition, last)]
-    return sorted(items, key=lambda item: (item.at, item.topic, item.offset))
-
-
-def _show(items: Sequence[Item], listing: Listing, output: Output) -> None:
-    if output is Output.JSON:
-        show_lines(shown for item in items for shown in listing.objects(item))
-    elif items:
-        show(output, listing.columns, [row for item in items for row in listing.rows(item)])
+        for item in sorted(items, key=lambda item: (item.at, item.topic, item.offset)):
+            yield item
+        return
+    days = span.days
+    stretch = await reader.taken(partitions, since_ms=days.since_ms, until_ms=days.until_ms)
+    records = reader.records(stretch.ends, stretch.starts, stretch.ends)
+    if len(stretch.ends) > 1:
+        # They are decoded one after the other, later: undecoded they take a tenth of the memory.
+        kept = [record async for record in records]
+        for record in sorted(kept, key=lambda record: (record.timestamp, record.topic, record.offset)):
+            yield reader.decoded(record)
+    else:
+        async for record in records:
+            yield reader.decoded(record)
 
 
 async def _follow(

@@ -27,6 +27,14 @@ class Output(StrEnum):
     JSON = "json"
 
 
+class FileFormat(StrEnum):
+    """The format of a file of records."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+    JSONL = "jsonl"
+
+
 OutputOption = Annotated[
     Output, typer.Option("--output", "-o", help="A table for people, or one JSON object a line for programs.")
 ]

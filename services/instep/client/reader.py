@@ -60,6 +60,14 @@ class Item:
         return shown | ({"problem": self.problem} if self.problem else {})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stretch:
+    """A stretch of each partition: the offsets of its first record, and after its last. Without a start: the beginning."""
+
+    starts: Mapping[TopicPartition, int]
+    ends: Mapping[TopicPartition, int]
+
+
 def item(record: Any, schemas: Mapping[int, Schema]) -> Item:
     """The record in plain JSON; no content makes this raise."""
     framed = unframe(record.value or b"")
@@ -131,6 +139,38 @@ class Reader:
             await self._client._client.set_topics({partition.topic for partition in present})
         return present
 
+    async def taken(
+        self, partitions: Iterable[TopicPartition], *, since_ms: int | None, until_ms: int | None
+    ) -> "Stretch":
+        """Where the records lie that the broker took from `since_ms` on and before `until_ms`, epoch milliseconds UTC.
+
+        Without `since_ms` a stretch begins at the beginning; without `until_ms` it ends at the end at the time of the call.
+        """
+        ends = await self.ends(partitions)
+        starts = {} if since_ms is None else await self._offsets_at(ends, since_ms)
+        if until_ms is not None:
+            ends = await self._offsets_at(ends, until_ms)
+        return Stretch(starts=starts, ends=ends)
+
+    async def _offsets_at(self, ends: Mapping[TopicPartition, int], at_ms: int) -> dict[TopicPartition, int]:
+        if not ends:
+            return {}
+        async with self._reaching():
+            at = await self._client.offsets_for_times(dict.fromkeys(ends, max(0, at_ms)))
+        return {
+            partition: at[partition].offset if at.get(partition) else end for partition, end in ends.items()
+        }
+
+    def decoded(self, record: ConsumerRecord) -> Item:
+        """A record of `records` in plain JSON."""
+        return item(record, self._schemas)
+
+    def kind(self, record: ConsumerRecord) -> str:
+        """The kind of a record of `records`, without decoding it; "" where its schema is not known here."""
+        framed = unframe(record.value or b"")
+        schema = self._schemas.get(framed[0]) if framed else None
+        return schema.name if schema else ""
+
     async def read(
         self, partitions: Iterable[TopicPartition], starts: Mapping[TopicPartition, int] | None = None
     ) -> AsyncIterator[Item]:
@@ -139,10 +179,14 @@ class Reader:
             yield item(record, self._schemas)
 
     async def records(
-        self, partitions: Iterable[TopicPartition], starts: Mapping[TopicPartition, int] | None = None
+        self,
+        partitions: Iterable[TopicPartition],
+        starts: Mapping[TopicPartition, int] | None = None,
+        ends: Mapping[TopicPartition, int] | None = None,
     ) -> AsyncIterator[ConsumerRecord]:
-        """The records of `read` as the broker gives them, not decoded."""
-        ends = await self.ends(partitions)
+        """The records of `read` as the broker gives them, not decoded; of each partition none from `ends` on."""
+        last = await self.ends(partitions)
+        ends = {partition: min(end, (ends or last).get(partition, end)) for partition, end in last.items()}
         async with self._reaching():
             begin = await self._client.beginning_offsets(list(ends))
         begin = {p: max(begin[p], (starts or {}).get(p, 0)) for p in ends}

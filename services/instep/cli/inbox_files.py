@@ -1,0 +1,220 @@
+"""Carries out `instep inbox A --format …` and `--work-list`: writes records of an inbox to a file or to stdout."""
+
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import assert_never
+
+from aiokafka import TopicPartition
+
+from instep.cli import council_views as views
+from instep.cli.listing import connected, run
+from instep.cli.output import Bar, FileFormat, json_line, note, progress
+from instep.cli.screen import printable, write, write_bytes
+from instep.client.council import Council, council
+from instep.client.days import LONDON, Days
+from instep.client.inbox_table import SHARED_HEADER, InboxTable, Shared
+from instep.client.reader import Item, Reader, Stretch, reading
+from instep.client.worklist import ANSWER, SHEET, write_about
+from instep.errors import ConfigurationError, FileFormatError
+from instep.workbooks.csv_file import MARK, CsvTable, SupportsWrite
+from instep.workbooks.excel import MOST_ROWS, new_workbook
+from instep.workbooks.new_file import new_file
+from instep.workbooks.tables import Column, Value
+
+AT_ONCE = 1 << 16
+
+Row = Mapping[str, Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """The user's options. `to` is None for stdout."""
+
+    authority: str
+    purpose: str | None
+    format: FileFormat
+    to: Path | None
+    days: Days
+    work_list: bool
+
+    @property
+    def file(self) -> Path:
+        """The file to write; raises ConfigurationError where the records go to stdout."""
+        if self.to is None:
+            raise ConfigurationError("Say where the Excel file is to go: --to inbox.xlsx.")
+        return self.to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Records:
+    """The records to write: where they lie, their number, and the fields that they share."""
+
+    partitions: Sequence[TopicPartition]
+    stretch: Stretch
+    count: int
+    forms: frozenset[Shared]
+
+
+def nothing(days: Days) -> str:
+    """The note when there is no record."""
+    return "Nothing was received in these days." if days else "Nothing has been received."
+
+
+def file_format(format: FileFormat | None, to: Path | None, *, work_list: bool) -> FileFormat:  # noqa: A002
+    """The format that the options ask for; raises ConfigurationError where they contradict each other."""
+    by_name = _by_name(to)
+    if work_list and FileFormat.XLSX not in (format or FileFormat.XLSX, by_name or FileFormat.XLSX):
+        raise ConfigurationError("A work list is an Excel file: --work-list --to work-list.xlsx.")
+    asked = FileFormat.XLSX if work_list else format or by_name
+    if asked is None:
+        raise ConfigurationError("Say the format of the file: --format csv, xlsx or jsonl.")
+    if asked is FileFormat.XLSX and to is None:
+        raise ConfigurationError("Say where the Excel file is to go: --to inbox.xlsx.")
+    if by_name is not None and by_name is not asked:
+        raise ConfigurationError(f"{to} is not the name of a file of the format {asked}: name it *.{asked}.")
+    if asked is FileFormat.XLSX and by_name is None:
+        raise ConfigurationError(f"Excel opens no file called {to}: name it *.xlsx.")
+    return asked
+
+
+def _by_name(to: Path | None) -> FileFormat | None:
+    suffix = to.suffix.lower().removeprefix(".") if to else ""
+    return FileFormat(suffix) if suffix in set(FileFormat) else None
+
+
+def write_inbox(request: Request) -> None:
+    """Write the file, and say how many records are in it."""
+    run(_write(request))
+
+
+async def _write(request: Request) -> None:
+    at = await council(*connected(), request.authority)
+    async with reading(at.connection, at.schemas) as reader:
+        with progress("reading the inbox") as bar:
+            records = await _records(at, request, reader)
+            if not records.count:
+                note(nothing(request.days))
+                if request.work_list:
+                    return
+            if request.format is FileFormat.XLSX and records.count > MOST_ROWS:
+                raise FileFormatError(
+                    f"There are {records.count:,} records, and a sheet of Excel holds {MOST_ROWS:,}: ask for fewer days."
+                )
+            bar.update(description="writing", total=records.count, done=0)
+            await _write_records(at, request, records, _items(reader, records, bar))
+    if request.to is not None:
+        note(f"{records.count:,} {'record is' if records.count == 1 else 'records are'} in {request.to}.")
+
+
+async def _records(at: Council, request: Request, reader: Reader) -> Records:
+    """Looks through the records once, without decoding them: the columns come first in a file."""
+    partitions = at.inboxes(request.purpose)
+    days = request.days
+    stretch = await reader.taken(partitions, since_ms=days.since_ms, until_ms=days.until_ms)
+    forms: set[Shared] = set()
+    count = 0
+    async for record in reader.records(partitions, stretch.starts, stretch.ends):
+        headers = dict(record.headers)
+        paths = headers.get(SHARED_HEADER, b"").decode(errors="replace")
+        forms.add(Shared(reader.kind(record), paths))
+        count += 1
+    return Records(partitions=partitions, stretch=stretch, count=count, forms=frozenset(forms))
+
+
+async def _items(reader: Reader, records: Records, bar: Bar) -> AsyncIterator[Item]:
+    stretch = records.stretch
+    async for record in reader.records(records.partitions, stretch.starts, stretch.ends):
+        yield reader.decoded(record)
+        bar.advance()
+
+
+async def _write_records(at: Council, request: Request, records: Records, items: AsyncIterator[Item]) -> None:
+    table = InboxTable(at.schemas.values())
+    columns = table.columns(records.forms)
+    match request.format:
+        case FileFormat.JSONL:
+            with _stream(request.to) as stream:
+                async for item in items:
+                    stream.write(json_line(views.inbox_object(item)))
+        case FileFormat.CSV:
+            with _stream(request.to) as stream:
+                csv_table = CsvTable(stream, columns)
+                async for item in items:
+                    csv_table.write(table.row(item))
+        case FileFormat.XLSX:
+            with new_file(request.file) as part:
+                await _write_workbook(
+                    part, at, request, records, (table.row(item) async for item in items), columns
+                )
+        case _:
+            assert_never(request.format)
+
+
+async def _write_workbook(
+    part: Path,
+    at: Council,
+    request: Request,
+    records: Records,
+    rows: AsyncIterator[Row],
+    columns: Sequence[Column],
+) -> None:
+    columns = [*ANSWER, *columns] if request.work_list else columns
+    frozen = len(ANSWER) if request.work_list else 0
+    name = SHEET if request.work_list else "Inbox"
+    with new_workbook(part, f"{name} of {at.authority}") as book:
+        sheet = book.sheet(name, columns, rows=records.count, frozen=frozen)
+        async for row in rows:
+            sheet.write(row)
+        if request.work_list:
+            write_about(book, at.authority, _facts(at, request, records))
+
+
+def _facts(at: Council, request: Request, records: Records) -> dict[str, str]:
+    return {
+        "network": at.network.name,
+        "purpose": request.purpose or "all",
+        "days": str(request.days),
+        "rows": str(records.count),
+        "made": datetime.now(LONDON).strftime("%Y-%m-%d %H:%M"),
+    }
+
+
+@contextmanager
+def _stream(to: Path | None) -> Iterator[SupportsWrite]:
+    """A new file of UTF-8, or stdout; a terminal gets escapes for what would move its cursor."""
+    if to is not None:
+        with new_file(to) as part, part.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+        return
+    results = _Results()
+    yield results
+    results.flush()
+
+
+class _Results:
+    """Gathers text for stdout, and writes it as UTF-8 whatever the terminal's encoding: a file of one encoding for all."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stdout.isatty()
+        self._waiting: list[str] = []
+        self._size = 0
+
+    def write(self, text: str) -> int:
+        self._waiting.append(text)
+        self._size += len(text)
+        if self._size >= AT_ONCE:
+            self.flush()
+        return len(text)
+
+    def flush(self) -> None:
+        text = "".join(self._waiting)
+        self._waiting.clear()
+        self._size = 0
+        if self._terminal:
+            write(printable(text.removeprefix(MARK).replace("\r\n", "\n")))
+        else:
+            write_bytes(text.encode())

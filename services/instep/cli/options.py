@@ -1,0 +1,47 @@
+"""Options that several commands of a council share."""
+
+from datetime import date
+from typing import Annotated
+
+import typer
+
+AuthorityArgument = Annotated[
+    str, typer.Argument(metavar="AUTHORITY", help="The council, by id or full name: leeds.")
+]
+FollowOption = Annotated[
+    bool,
+    typer.Option("--follow", "-f", help="Go on showing new records as they come; Ctrl-C ends the command."),
+]
+FromBeginningOption = Annotated[
+    bool,
+    typer.Option(
+        "--from-beginning", help="Show every record that is still kept (35 days), not only the last."
+    ),
+]
+LastOption = Annotated[
+    int | None,
+    typer.Option(
+        "--last", "-n", min=1, metavar="N", help="How many of the last rows to show; 20 if left out."
+    ),
+]
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"'{text}' is no day: write 2026-11-01.") from None
+
+
+SinceOption = Annotated[
+    date | None,
+    typer.Option(
+        "--since", parser=_day, metavar="DATE", help="Only records received on this day in London or later."
+    ),
+]
+UntilOption = Annotated[
+    date | None,
+    typer.Option(
+        "--until", parser=_day, metavar="DATE", help="Only records received on this day in London or before."
+    ),
+]

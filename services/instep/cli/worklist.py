@@ -1,0 +1,90 @@
+"""Carries out `instep worklist check`: reads a filled work list, checks it against the inbox, and keeps its outcomes."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from instep.cli.listing import LARGEST_LISTING, connected, run
+from instep.cli.output import Output, note, progress, show, show_lines, stdout
+from instep.client import answers as kept_answers
+from instep.client.council import Council, council
+from instep.client.inbox_table import InboxTable
+from instep.client.reader import reading
+from instep.client.worklist import Answer, Fault, FilledList, Key, check, key_of, read_work_list
+from instep.workbooks.tables import Value
+
+
+def check_file(file: Path, state_directory: Path, output: Output) -> None:
+    """Check the list and keep its outcomes, or show each fault, keep nothing and exit with 1."""
+    # Before any connection: what is wrong with the file itself should need no broker.
+    filled = read_work_list(file)
+    if not filled.rows:
+        note(f"No row of {file} has an outcome yet, of {filled.open_rows:,}.")
+        return
+    answers, faults = _checked(filled)
+    if faults:
+        _show_faults(file, faults, output)
+        raise typer.Exit(1)
+    with kept_answers.opened(state_directory / "recipients", filled.authority) as kept:
+        counts = kept.keep(answers, datetime.now(UTC).isoformat(timespec="seconds"))
+    _show_kept(filled, answers, counts, output)
+
+
+def _checked(filled: FilledList) -> tuple[list[Answer], list[Fault]]:
+    checked: list[tuple[list[Answer], list[Fault]]] = []
+
+    async def work() -> None:
+        at = await council(*connected(), filled.authority)
+        table = InboxTable(at.schemas.values())
+        received = await _received(at, table, {row.key for row in filled.rows})
+        checked.append(check(filled.rows, received, table.headings))
+
+    run(work())
+    return checked[0]
+
+
+async def _received(
+    at: Council, table: InboxTable, wanted: Collection[Key]
+) -> dict[Key, Mapping[str, Value]]:
+    """The rows of the inbox with these keys, as far as the inbox still has them."""
+    purposes = {key.purpose for key in wanted}
+    partitions = [
+        partition for partition in at.inboxes() if partition.topic.partition(".inbox.")[2] in purposes
+    ]
+    received: dict[Key, Mapping[str, Value]] = {}
+    async with reading(at.connection, at.schemas) as reader:
+        with progress("comparing with the inbox") as bar:
+            async for item in reader.read(partitions):
+                row = table.row(item)
+                if (key := key_of(row)) in wanted:
+                    received[key] = row
+                bar.advance()
+    return received
+
+
+def _show_faults(file: Path, faults: Sequence[Fault], output: Output) -> None:
+    if output is Output.JSON:
+        show_lines({"row": fault.row, "fault": fault.sentence} for fault in faults)
+        return
+    for fault in faults[:LARGEST_LISTING]:
+        stdout().print(str(fault), soft_wrap=True)
+    if len(faults) > LARGEST_LISTING:
+        stdout().print(f"… and {len(faults) - LARGEST_LISTING:,} more: --output json", soft_wrap=True)
+    rows = len({fault.row for fault in faults})
+    note(
+        f"Nothing was kept: put {rows:,} {'row' if rows == 1 else 'rows'} of {file} right, and check it again."
+    )
+
+
+def _show_kept(filled: FilledList, answers: Sequence[Answer], counts: Counter[str], output: Output) -> None:
+    by_outcome = Counter(answer.outcome for answer in answers)
+    if output is Output.JSON:
+        show_lines([{"kept": dict(counts), "outcomes": dict(by_outcome), "open": filled.open_rows}])
+        return
+    rows = [{"outcome": outcome, "rows": count} for outcome, count in by_outcome.most_common()]
+    show(output, ("outcome", "rows"), rows)
+    tally = ", ".join(f"{count:,} {word}" for word, count in counts.items())
+    note(f"Kept for {filled.authority}'s receipts: {tally}. {filled.open_rows:,} without an outcome yet.")

@@ -68,7 +68,7 @@ class InboxTable:
     @property
     def headings(self) -> frozenset[str]:
         """The headings that a table of any records may have."""
-        fields = {path for columns in self._fields.values() for path in columns}
+        fields = frozenset(path for columns in self._fields.values() for path in columns)
         return fields.union(column.heading for column in (*FIRST, *LAST))
 
     def columns(self, forms: Iterable[Shared]) -> list[Column]:

@@ -4,6 +4,7 @@ Every text is written as a text: XlsxWriter's own guesses (formulas, links, numb
 format "Text", so that a reference typed by hand stays a text too.
 """
 
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any
 
 import xlsxwriter
 from xlsxwriter.exceptions import FileCreateError, FileSizeError
+from xlsxwriter.worksheet import Worksheet
 
 from instep.errors import FileFormatError
 from instep.workbooks.tables import Column, Kind, Value
@@ -53,6 +55,29 @@ def _cut(text: str) -> str:
     return units[: 2 * (LONGEST_TEXT - len(CUT))].decode("utf-16-le", errors="ignore") + CUT
 
 
+# ECMA-376, ST_Xstring: `_x000D_` stands for CR, so an underscore that begins such a text is itself written `_x005F_`.
+_UNFIT = r"[\x00-\x08\x0b-\x1f\ufffe\uffff]"
+_UNFIT_FOR_XML = re.compile(_UNFIT)
+_LIKE_AN_ESCAPE = re.compile(rf"_(?=x[0-9A-Fa-f]{{4}}(?:_|{_UNFIT}))")
+
+
+class _TextWorksheet(Worksheet):  # type: ignore[misc]  # the library has no types
+    """Writes any text as that text. The library is pinned: two of its private methods are replaced."""
+
+    def _xml_rich_inline_string(self, string: str, attributes: Any = ()) -> None:
+        # XXX: XlsxWriter puts a text from `<r>` to `</r>` into the sheet's XML as it is, since its own rich strings look so.
+        # Such a text of another council's could bring a formula with it.
+        self._xml_inline_string(string, True, attributes)
+
+    @staticmethod
+    def _escape_control_characters(data: Any) -> Any:
+        # XXX: XlsxWriter's own misses an escape that begins with the last underscore of another: `_x005F_x000D_`.
+        if not isinstance(data, str):
+            return data
+        literal = _LIKE_AN_ESCAPE.sub("_x005F_", data)
+        return _UNFIT_FOR_XML.sub(lambda unfit: f"_x{ord(unfit[0]):04X}_", literal)
+
+
 class Workbook:
     """A workbook that is being written; made by `new_workbook`."""
 
@@ -66,7 +91,8 @@ class Workbook:
         `rows` is the number of rows to come: choices are offered and filters work on as many. Write a sheet whole before
         the next is begun.
         """
-        sheet = Sheet(self._book, self._book.add_worksheet(name), columns, rows, frozen)
+        worksheet = self._book.add_worksheet(name, worksheet_class=_TextWorksheet)
+        sheet = Sheet(self._book, worksheet, columns, rows, frozen)
         self._sheets.append(sheet)
         return sheet
 
@@ -156,12 +182,11 @@ def new_workbook(path: Path, title: str) -> Iterator[Workbook]:
         workbook = Workbook(book)
         try:
             yield workbook
-        except BaseException:
+            workbook.finish()
+            _close(book)
+        finally:
             for sheet in book.worksheets():
-                sheet.row_data_fh.close()  # XlsxWriter closes them in close() alone, which would write the file
-            raise
-        workbook.finish()
-        _close(book)
+                sheet.row_data_fh.close()  # XlsxWriter closes them only when it has written the file
 
 
 def _close(book: Any) -> None:

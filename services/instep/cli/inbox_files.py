@@ -67,7 +67,7 @@ def nothing(days: Days) -> str:
 def file_format(format: FileFormat | None, to: Path | None, *, work_list: bool) -> FileFormat:  # noqa: A002
     """The format that the options ask for; raises ConfigurationError where they contradict each other."""
     by_name = _by_name(to)
-    if work_list and FileFormat.XLSX not in (format or FileFormat.XLSX, by_name or FileFormat.XLSX):
+    if work_list and not {format, by_name} <= {None, FileFormat.XLSX}:
         raise ConfigurationError("A work list is an Excel file: --work-list --to work-list.xlsx.")
     asked = FileFormat.XLSX if work_list else format or by_name
     if asked is None:

@@ -84,7 +84,7 @@ async def list_records(
     async with reading(at.connection, at.schemas) as reader:
         # After the last record shown, else from the end before looking: no record is shown twice or missed.
         places = await reader.ends(partitions)
-        page = _Page(listing, span, output)
+        page = Page(listing, span, output)
         async for item in _items(reader, partitions, listing, span):
             places[TopicPartition(item.topic, item.partition)] = item.offset + 1
             page.take(item)
@@ -93,7 +93,7 @@ async def list_records(
             await _follow(reader, places, listing, output)
 
 
-class _Page:
+class Page:
     """The rows to show of the records that are taken; JSON lines without a limit are printed as they come."""
 
     def __init__(self, listing: Listing, span: Span, output: Output) -> None:
@@ -106,6 +106,7 @@ class _Page:
         self._empty = True
 
     def take(self, item: Item) -> None:
+        """The next record, in the order in which the records are shown."""
         if self._listing.wanted is not None and not self._listing.wanted(item):
             return
         json = self._output is Output.JSON
@@ -119,6 +120,7 @@ class _Page:
                 self._more += 1
 
     def show(self) -> None:
+        """Print what has not been printed yet."""
         if self._empty:
             if not self._span.follow:
                 note(self._listing.nothing)

@@ -17,7 +17,15 @@ from instep.client.answers import opened as opened_answers
 from instep.client.worklist import SHEET
 from instep.workbooks.csv_file import read_csv
 from tests.kafka.stage import Stage, opened, sample
-from tests.kafka.test_publish import INSTEP, environ, instep, objects, one_sentence, row, write
+from tests.kafka.test_publish import (
+    INSTEP,
+    assert_refused_in_one_sentence,
+    environ,
+    instep,
+    objects,
+    row,
+    write,
+)
 
 HOSTILE = ("=HYPERLINK(0)", "+1", "-2", "@x", "<r>", "_x000D_", "O'Brien", "Łukasz", "'=x")
 """Family names that a council's own system might hold."""
@@ -107,14 +115,14 @@ def test_a_table_of_all_stops_and_counts_the_rest_and_n_counts_rows(stage: Stage
     for last in (1, 3, 60):
         assert len(objects(inbox(stage, tmp_path, "-n", str(last), "-o", "json"))) == last
         assert inbox(stage, tmp_path, "-n", str(last)).stdout.count("resident-moved (NEW)") == last
-    told = instep(stage.connection, tmp_path, "outcomes", "lambeth", "-n", "7", "-o", "json")
-    assert len(objects(told)) == 7
+    shown = instep(stage.connection, tmp_path, "outcomes", "lambeth", "-n", "7", "-o", "json")
+    assert len(objects(shown)) == 7
 
 
 def test_a_file_is_not_overwritten(stage: Stage, tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text("somebody's work")
     done = instep(stage.connection, tmp_path, "inbox", "camden", "--to", tmp_path / "in.csv")
-    one_sentence(done, "in.csv", "there already")
+    assert_refused_in_one_sentence(done, "in.csv", "there already")
     assert (tmp_path / "in.csv").read_text() == "somebody's work"
 
 

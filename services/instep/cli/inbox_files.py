@@ -14,12 +14,12 @@ from instep.cli import council_views as views
 from instep.cli.listing import connected, run
 from instep.cli.output import Bar, FileFormat, json_line, note, progress
 from instep.cli.screen import printable, write, write_bytes
+from instep.client import worklist
 from instep.client.council import Council, council
 from instep.client.days import LONDON, Days
 from instep.client.inbox_table import SHARED_HEADER, InboxTable, Shared
 from instep.client.reader import Item, Reader, Stretch, reading
-from instep.client.worklist import ANSWER, SHEET, write_about
-from instep.errors import ConfigurationError, FileFormatError
+from instep.errors import ConfigurationError
 from instep.workbooks.csv_file import MARK, CsvTable, SupportsWrite
 from instep.workbooks.excel import MOST_ROWS, new_workbook
 from instep.workbooks.new_file import new_file
@@ -100,14 +100,25 @@ async def _write(request: Request) -> None:
                 note(nothing(request.days))
                 if request.work_list:
                     return
-            if request.format is FileFormat.XLSX and records.count > MOST_ROWS:
-                raise FileFormatError(
-                    f"There are {records.count:,} records, and a sheet of Excel holds {MOST_ROWS:,}: ask for fewer days."
-                )
+            check_size(request, records.count)
             bar.update(description="writing", total=records.count, done=0)
             await _write_records(at, request, records, _items(reader, records, bar))
     if request.to is not None:
         note(f"{records.count:,} {'record is' if records.count == 1 else 'records are'} in {request.to}.")
+
+
+def check_size(request: Request, count: int) -> None:
+    """Raise ConfigurationError where the file would have more rows than its form can have."""
+    if request.work_list and count > worklist.MOST_ROWS:
+        raise ConfigurationError(
+            f"There are {count:,} records, and a work list has {worklist.MOST_ROWS:,} rows at most:"
+            " ask for fewer days with --since and --until."
+        )
+    if request.format is FileFormat.XLSX and count > MOST_ROWS:
+        raise ConfigurationError(
+            f"There are {count:,} records, and a sheet of Excel has {MOST_ROWS:,} rows at most:"
+            " ask for fewer days with --since and --until, or for --format csv."
+        )
 
 
 async def _records(at: Council, request: Request, reader: Reader) -> Records:
@@ -162,15 +173,15 @@ async def _write_workbook(
     rows: AsyncIterator[Row],
     columns: Sequence[Column],
 ) -> None:
-    columns = [*ANSWER, *columns] if request.work_list else columns
-    frozen = len(ANSWER) if request.work_list else 0
-    name = SHEET if request.work_list else "Inbox"
+    columns = [*worklist.ANSWER, *columns] if request.work_list else columns
+    frozen = len(worklist.ANSWER) if request.work_list else 0
+    name = worklist.SHEET if request.work_list else "Inbox"
     with new_workbook(part, f"{name} of {at.authority}") as book:
         sheet = book.sheet(name, columns, rows=records.count, frozen=frozen)
         async for row in rows:
             sheet.write(row)
         if request.work_list:
-            write_about(book, at.authority, _facts(at, request, records))
+            worklist.write_about(book, at.authority, _facts(at, request, records))
 
 
 def _facts(at: Council, request: Request, records: Records) -> dict[str, str]:

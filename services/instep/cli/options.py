@@ -1,4 +1,4 @@
-"""Options that several commands of a council share."""
+"""Options shared by several commands of a council."""
 
 from datetime import date
 from typing import Annotated

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from instep.cli.listing import connected, run
+from instep.cli.listing import LARGEST_LISTING, connected, run
 from instep.cli.output import Output, note, progress, show
 from instep.client.council import council
 from instep.client.explain import REFUSALS, explain
@@ -99,9 +99,8 @@ def _show(done: list[Done], output: Output) -> None:
     if not done:
         note("Nothing that was refused is meant by that.")
         return
-    show(
-        output, COLUMNS, [_object(redriven) if output is Output.JSON else _row(redriven) for redriven in done]
-    )
+    rows = [_object(redriven) if output is Output.JSON else _row(redriven) for redriven in done]
+    show(output, COLUMNS, rows, at_most=LARGEST_LISTING)
     tally = Counter(redriven.result for redriven in done)
     note(", ".join(f"{count} {result.value}" for result, count in tally.items()))
 

@@ -1,8 +1,7 @@
 """Lays out records of an inbox as rows of a table: a column for each shared field, by its path.
 
-Columns are those that the records' own headers (`ce_instepfields`) say are shared. A field that is not shared has no
-column, or an empty cell where another record shares the field; the column `shared` tells both from a field that the source
-does not know.
+The records' own headers (`ce_instepfields`) say which fields are shared. A field that no record shares has no column. An
+empty cell may stand for a field that is not shared, or for a value unknown to the source: the column `shared` tells.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -43,7 +42,7 @@ LAST = (
     Column(heading=REPLACES, width=38),
     Column(heading=SHARED, width=40),
 )
-"""Columns after the shared fields: what identifies the record."""
+"""Columns after the shared fields: the identity of the record."""
 
 WITHDRAWAL = "withdrawal"
 

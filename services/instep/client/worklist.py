@@ -37,13 +37,15 @@ OUTCOMES: Mapping[str, str] = MappingProxyType(
         "REFUSED": "You will not act on it; the note can say why.",
     }
 )
-"""The outcomes that a receipt knows and a person can choose, in plain English."""
+"""The outcomes of a receipt, for a person to choose, in plain English."""
 
 OUTCOME, NOTE = "outcome", "note"
 ANSWER = (
     Column(heading=OUTCOME, width=16, to_fill=True, choices=tuple(OUTCOMES)),
     Column(heading=NOTE, width=40, to_fill=True),
 )
+MOST_ROWS = 100_000
+"""The rows of a list; a longer one would be slow to open, to fill in and to check."""
 SHEET, ABOUT = "Work list", "About"
 
 _MARK, _VERSION = "Instep work list", "1"
@@ -61,7 +63,7 @@ _GUIDE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """Identifies a row. A withdrawal has the id of the event that it withdraws."""
+    """Identifies a row. A withdrawal has the id of the withdrawn event."""
 
     purpose: str
     source: str
@@ -80,7 +82,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A row that cannot be taken, by its number in Excel, and a sentence that says why and what to do. It holds no value."""
+    """The fault of a row, by the row's number in Excel: a sentence with cause and remedy, and without any value."""
 
     row: int
     sentence: str
@@ -111,7 +113,7 @@ class FilledRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FilledList:
-    """A list that has come back: whose it is, its rows with an outcome, and the number of those without."""
+    """A list that has come back: its authority, its rows with an outcome, and the number of rows without."""
 
     authority: str
     rows: Sequence[FilledRow]
@@ -124,7 +126,7 @@ def key_of(row: Mapping[str, Value]) -> Key:
 
 
 def write_about(book: Workbook, authority: str, facts: Mapping[str, str]) -> None:
-    """The second sheet: whose list it is, facts about it, the meaning of the outcomes, and what to do."""
+    """The second sheet: the list's authority, facts, the meaning of the outcomes, and what to do."""
     sheet = book.sheet(ABOUT, [Column(heading=_MARK, width=24), Column(heading=_VERSION, width=100)])
     lines = {_AUTHORITY: authority, **facts, **OUTCOMES, **dict.fromkeys(_GUIDE, "")}
     for name, text in lines.items():
@@ -187,10 +189,10 @@ def _check_headings(path: Path, headings: Sequence[str]) -> None:
 def check(
     rows: Sequence[FilledRow], received: Mapping[Key, Mapping[str, Value]], headings: Collection[str]
 ) -> tuple[list[Answer], list[Fault]]:
-    """The answers of the rows, and a fault for each thing that is wrong; with a fault, no answer is to be kept.
+    """The answers of the rows, and all faults of the rows; with a fault, no answer is to be kept.
 
-    `received` holds the rows of the inbox, at least those that the filled rows name. `headings` are those that a table of
-    the inbox may have; other columns are people's own.
+    `received` holds the rows of the inbox, at least those named by the filled rows. `headings` are the possible headings of
+    the inbox as a table; other columns are people's own.
     """
     compared = frozenset(headings) - _NOT_COMPARED
     answers: list[Answer] = []

@@ -1,10 +1,10 @@
 """Reads Excel workbooks with openpyxl, row by row.
 
-openpyxl and not python-calamine, which is faster: openpyxl reads row by row, tells a formula from its value, and has one
-wheel for every platform (MIT licence); calamine lays out the whole sheet in memory, however large a file says that it is.
+Why openpyxl, and not the faster python-calamine: openpyxl reads row by row, tells a formula from its value, and has a
+single wheel for every platform (MIT licence). Calamine lays out a whole sheet in memory, as large as the file claims.
 
-A workbook from outside may be anything. The file is read once, so that no program changes it meanwhile, and the sizes that
-it will have unpacked are bounded before anything is unpacked.
+A workbook from outside may be anything. The file is read once, so no program changes the content meanwhile. Its unpacked
+sizes are bounded before anything is unpacked.
 """
 
 import itertools
@@ -30,6 +30,10 @@ LARGEST_SHEET = 1 << 30
 """Bytes of a sheet, unpacked; sheets are read row by row."""
 LARGEST_PART = 256 << 20
 """Bytes of all the other parts together, unpacked; openpyxl holds them in memory."""
+
+MOST_TIMES_SMALLER = 100
+"""How much smaller a large part may be in the file; the parts of real workbooks are 10 to 30 times smaller."""
+_LARGE = 16 << 20
 
 _LOCKED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _SHEETS = "xl/worksheets/"
@@ -109,8 +113,14 @@ def _check_parts(path: Path, content: bytes) -> None:
     if any(part.filename.lower().endswith(_MACROS) for part in parts):
         raise FileFormatError(f"{path} holds macros: save it as .xlsx, which has none.")
     others = sum(part.file_size for part in parts if not part.filename.startswith(_SHEETS))
-    if others > LARGEST_PART or any(part.file_size > LARGEST_SHEET for part in parts):
+    if others > LARGEST_PART or any(map(_too_large, parts)):
         raise FileFormatError(f"{path} would be too large unpacked: split the list.")
+
+
+def _too_large(part: zipfile.ZipInfo) -> bool:
+    """Whether a part is too large, or holds so much in so few bytes that nobody has written it by work."""
+    dense = part.file_size > _LARGE and part.file_size > MOST_TIMES_SMALLER * part.compress_size
+    return dense or part.file_size > LARGEST_SHEET
 
 
 def _damaged(path: Path) -> FileFormatError:

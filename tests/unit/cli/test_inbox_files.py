@@ -6,8 +6,9 @@ import pytest
 from typer.testing import CliRunner
 
 from instep import cli
-from instep.cli.inbox_files import file_format
+from instep.cli.inbox_files import Request, check_size, file_format
 from instep.cli.output import FileFormat
+from instep.client.days import Days
 from instep.errors import ConfigurationError, InstepError
 
 
@@ -51,6 +52,33 @@ def test_options_that_contradict_each_other_are_a_sentence_that_says_what_to_wri
     with pytest.raises(ConfigurationError, match=words) as refusal:
         file_format(asked, Path(to) if to else None, work_list=work_list)
     assert str(refusal.value).endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("work_list", "count", "words"),
+    [
+        (True, 100_000, None),
+        (True, 100_001, "There are 100,001 records, and a work list has 100,000 rows at most"),
+        (False, 1_048_575, None),
+        (False, 1_048_576, "a sheet of Excel has 1,048,575 rows at most"),
+    ],
+)
+def test_more_rows_than_a_workbook_has_are_refused_before_any_is_written(
+    work_list: bool, count: int, words: str | None
+) -> None:
+    request = Request(
+        authority="york",
+        purpose=None,
+        format=FileFormat.XLSX,
+        to=Path("in.xlsx"),
+        days=Days(),
+        work_list=work_list,
+    )
+    if words is None:
+        check_size(request, count)
+        return
+    with pytest.raises(ConfigurationError, match=words):
+        check_size(request, count)
 
 
 @pytest.mark.parametrize(

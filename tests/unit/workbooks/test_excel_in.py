@@ -96,6 +96,13 @@ def test_what_would_be_too_large_unpacked_is_not_unpacked(
     assert "larger than" in refused(sound)
 
 
+def test_a_zip_bomb_is_not_unpacked(sound: Path) -> None:
+    """64 MB of one letter in a cell: 64 kB in the file."""
+    changed(sound, "xl/worksheets/sheet1.xml", b"<t>Ada</t>", b"<t>" + b"A" * (64 << 20) + b"</t>")
+    assert sound.stat().st_size < 200_000
+    assert "too large unpacked" in refused(sound)
+
+
 def test_a_sheet_that_claims_to_be_huge_is_as_large_as_its_cells(sound: Path) -> None:
     changed(
         sound, "xl/worksheets/sheet1.xml", b'<dimension ref="A1:D2"/>', b'<dimension ref="A1:XFD1048576"/>'

@@ -8,6 +8,7 @@ Promises:
 """
 
 import errno
+import logging
 import os
 import sys
 from io import TextIOWrapper
@@ -81,8 +82,9 @@ def reader_has_left(stream: IO[str]) -> NoReturn:
     """End the command quietly.
 
     SystemExit leaves an event loop at once. Any other exception, raised in a callback, would only be logged there: once for
-    each callback.
+    each callback. The loop is left with work undone, of which libraries and asyncio would complain in their logs.
     """
+    logging.disable()
     discard(stream)
     raise SystemExit(EXIT_FAILED)
 

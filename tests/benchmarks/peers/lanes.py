@@ -14,10 +14,17 @@ from instep.lanes.process import run
 from instep.lanes.processor import Output, Outputs, Processor, Record, State
 from instep.lanes.settings import LaneSettings
 from instep.network.network import Network
-from instep.network.services import Reach, Service
+from instep.network.services import Partition, Reach, Service
 from tests.benchmarks.peers.job import Job, Work, told
 
 _ROUTING = frozenset({"header.source", "header.subject_ref", "old_address.authority_gss"})
+
+
+class CommonService(Service):
+    """The common job as a service: each of its output topics has one partition, however many lanes there are."""
+
+    def outputs(self, network: Network, lane: int) -> tuple[Partition, ...]:
+        return tuple((topic, 0) for topic in self.writes)
 
 
 class Common:
@@ -25,7 +32,7 @@ class Common:
 
     def __init__(self, job: Job) -> None:
         writes = dict.fromkeys(job.outputs, Reach.EVERY_LANE)
-        self.service = Service(name=job.run, port=0, reads=(job.topic,), writes=writes)
+        self.service = CommonService(name=job.run, port=0, reads=(job.topic,), writes=writes)
         self._job = job
         self._work: Work = job.work()
 

@@ -21,13 +21,13 @@ from instep.local.lock import locked
 from instep.local.process import spawn
 from instep.local.progress import Progress, silent
 from instep.local.properties import ENCODING
+from instep.local.startup import Said, heard
 
 OLDEST = 25
 """The oldest Java whose brokers write the cache by themselves (JEP 514)."""
 
 _COLLECTOR = "-XX:+UseSerialGC"  # The cache holds objects in the form of one collector.
 _SILENT = "-Xlog:aot*=off"
-_STARTED = "Kafka Server started"
 _STARTED_WITHIN_S = 120.0
 _WRITTEN_WITHIN_S = 300.0
 
@@ -41,17 +41,17 @@ def options(jars: Jars, jvm: Sequence[str], environ: Mapping[str, str] = os.envi
 def make_cache(
     jars: Jars,
     data: Path,
-    properties: str,
+    properties: Callable[[], str],
     progress: Progress = silent,
     environ: Mapping[str, str] = os.environ,
 ) -> None:
     """Make the cache, unless it is there, cannot be made by this Java, or could not be made before.
 
-    `data` is a formatted data directory, which is copied to `jars.training`; `properties` are the settings of a broker that
-    has its data there. Whatever goes wrong, no process is left, and brokers start without the cache.
+    `data` is a formatted data directory, which is copied to `jars.training`; `properties` gives the settings of a broker
+    that has its data there. Whatever goes wrong, no process is left, and brokers start without the cache.
     """
     cache = _cache_of(jars, environ)
-    if cache is None:
+    if cache is None or cache.exists():
         return
     failed = cache.with_suffix(".failed")
     with locked(jars.cache / "aot.lock", lambda: progress("waiting for Kafka's classes to be prepared")):
@@ -61,7 +61,7 @@ def make_cache(
         shutil.rmtree(jars.training, ignore_errors=True)
         try:
             shutil.copytree(data, jars.training / "data")
-            _train(jars, properties, cache)
+            _train(jars, properties(), cache)
         except (OSError, PlatformError):
             with contextlib.suppress(OSError):
                 failed.touch()
@@ -95,7 +95,7 @@ def _train(jars: Jars, properties: str, cache: Path) -> None:
     )
     try:
         _wait_until(
-            lambda: not broker.alive() or _STARTED in log.read_text("utf-8", errors="replace"),
+            lambda: not broker.alive() or heard(Said(), log.read_text("utf-8", errors="replace")).started,
             _STARTED_WITHIN_S,
         )
         # Java writes the cache now, by a child process, and logs nothing meanwhile.

@@ -75,7 +75,7 @@ def prepare(jars: Jars, data: Path, progress: Progress = silent) -> None:
     with locked(jars.cache / "format.lock"):
         if not formatted.exists():
             _format(jars, formatted)
-    make_cache(jars, formatted, server_properties(jars.training / "data", *free_ports(2)), progress)
+    make_cache(jars, formatted, lambda: server_properties(jars.training / "data", *free_ports(2)), progress)
     if (data / "meta.properties").exists():
         if _level(data) > _level(formatted):
             raise PlatformError(

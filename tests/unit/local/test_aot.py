@@ -66,7 +66,7 @@ def test_a_cache_that_cannot_be_made_is_tried_once(jars: Jars, monkeypatch: pyte
     monkeypatch.setattr(java, "find_java", lambda: java_that_fails)
     (data := jars.cache / "formatted").mkdir()
     for _ in range(2):
-        aot.make_cache(jars, data, "process.roles=broker", environ=NO_JAVA_OF_THEIR_OWN)
+        aot.make_cache(jars, data, lambda: "process.roles=broker", environ=NO_JAVA_OF_THEIR_OWN)
     assert (jars.cache / "java.starts").read_text() == "started\n"
     assert not jars.training.exists()
     assert aot.options(jars, java.QUICK, NO_JAVA_OF_THEIR_OWN) == ()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from instep import cli
+from tests.unit.cli.command import exit_code
 
 ROOT = Path(__file__).parents[3]
 INSTEP = str(Path(sys.executable).with_name("instep"))
@@ -31,16 +31,8 @@ def network(tmp_path: Path) -> Path:
 
 
 def instep(monkeypatch: pytest.MonkeyPatch, *arguments: str, typed: str = "") -> int:
-    monkeypatch.setattr(sys, "argv", ["instep", *arguments])
     monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert isinstance(left.value.code, int)
-    return left.value.code
+    return exit_code(monkeypatch, *arguments)
 
 
 def files(network: Path) -> dict[str, bytes]:

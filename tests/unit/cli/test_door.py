@@ -2,30 +2,17 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from instep import cli
 from instep.cli.output import Output, show
 from instep.errors import PlatformError
+from tests.unit.cli.command import exit_code
 
 INSTEP = str(Path(sys.executable).with_name("instep"))
-
-
-def leaving(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["instep", *arguments])
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert isinstance(left.value.code, int)
-    return left.value.code
 
 
 def failing_with(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
@@ -39,7 +26,7 @@ def test_an_error_is_one_sentence_and_exit_code_1(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failing_with(monkeypatch, PlatformError("The disk is full."))
-    assert leaving(monkeypatch, "status") == 1
+    assert exit_code(monkeypatch, "status") == 1
     assert capsys.readouterr() == ("", "instep: The disk is full.\n")
 
 
@@ -49,7 +36,7 @@ def test_a_command_whose_libraries_are_not_installed_names_the_extra(
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     for name in [name for name in sys.modules if name.startswith("instep.intake")]:
         monkeypatch.delitem(sys.modules, name)
-    assert leaving(monkeypatch, "run", "intake") == 1
+    assert exit_code(monkeypatch, "run", "intake") == 1
     printed = capsys.readouterr()
     assert printed.err.startswith(
         "instep: This command needs prometheus_client, which comes with instep[services]"
@@ -63,7 +50,7 @@ def test_a_path_that_cannot_be_used_is_named_without_a_traceback(
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".instep").touch()
     for command in ("up", "down", "status"):
-        assert leaving(monkeypatch, command) == 1
+        assert exit_code(monkeypatch, command) == 1
         assert str(tmp_path / ".instep") in capsys.readouterr().err
 
 
@@ -72,13 +59,13 @@ def test_who_deletes_the_records_hears_that_the_memory_of_publish_stays(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / ".instep" / "publishers" / "leeds").mkdir(parents=True)
-    assert leaving(monkeypatch, "down") == 0
+    assert exit_code(monkeypatch, "down") == 0
     assert capsys.readouterr().err == ""
-    assert leaving(monkeypatch, "down", "--delete-data") == 0
+    assert exit_code(monkeypatch, "down", "--delete-data") == 0
     assert f"delete {Path('.instep', 'publishers')} to publish a file again" in capsys.readouterr().err
     (tmp_path / ".instep" / "publishers" / "leeds").rmdir()
     (tmp_path / ".instep" / "publishers").rmdir()
-    assert leaving(monkeypatch, "down", "--delete-data") == 0
+    assert exit_code(monkeypatch, "down", "--delete-data") == 0
     assert capsys.readouterr().err == ""
 
 
@@ -86,7 +73,7 @@ def test_who_deletes_the_records_hears_that_the_memory_of_publish_stays(
 def test_wrong_usage_is_exit_code_2_and_names_the_help(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
 ) -> None:
-    assert leaving(monkeypatch, *arguments) == 2
+    assert exit_code(monkeypatch, *arguments) == 2
     assert "--help" in capsys.readouterr().err
 
 
@@ -94,7 +81,7 @@ def test_ctrl_c_is_exit_code_130_without_a_word(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failing_with(monkeypatch, KeyboardInterrupt())
-    assert leaving(monkeypatch, "status") == 130
+    assert exit_code(monkeypatch, "status") == 130
     assert capsys.readouterr() == ("", "")
 
 
@@ -112,7 +99,7 @@ def test_a_reader_that_leaves_early_ends_it_quietly(tmp_path: Path) -> None:
 def test_help_is_given_for_every_command(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: list[str]
 ) -> None:
-    assert leaving(monkeypatch, *command) == 0
+    assert exit_code(monkeypatch, *command) == 0
     assert "Usage: instep" in capsys.readouterr().out
 
 

@@ -2,28 +2,18 @@
 
 import json
 import shutil
-import signal
-import sys
 from pathlib import Path
 
 import pytest
 
-from instep import cli
+from tests.unit.cli.command import exit_code
 
 ROOT = Path(__file__).parents[3]
 SAMPLE = ROOT / "deploy/network/sample"
 
 
 def network(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["instep", "network", *arguments])
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        with pytest.raises(SystemExit) as left:
-            cli.main()
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert isinstance(left.value.code, int)
-    return left.value.code
+    return exit_code(monkeypatch, "network", *arguments)
 
 
 def test_a_sound_directory_passes_and_a_name_finds_it_from_anywhere(

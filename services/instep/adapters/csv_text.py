@@ -70,10 +70,26 @@ class Headings(NamedTuple):
 def records(stream: BinaryIO, headings: Headings) -> Iterator[Record]:
     """Every record after the headings, without blank records (every cell is empty)."""
     lines = _Lines(stream, headings.last_line)
+    own, ours = tuple(map(_name, headings.cells)), True
     while first := lines.next():
         record = _record(first, lines, headings.delimiter, headings.width)
+        names = _headings_again(record, own)
+        if names:  # files put one after the other; the rows of a file of other headings are nobody's to guess
+            ours = names == own
+            record = record._replace(unreadable="heading-again")
+        elif not ours and any(cell and not cell.isspace() for cell in record.cells):
+            record = record._replace(cells=(), unreadable="other-headings")
         if record.unreadable or any(cell and not cell.isspace() for cell in record.cells):
             yield record
+
+
+def _headings_again(record: Record, own: tuple[str, ...]) -> tuple[str, ...]:
+    """The names of a record that is headings again, in whatever order; () for any other record."""
+    known = set(own) - {""}
+    if not record.cells or _name(record.cells[0]) not in known:
+        return ()
+    names = tuple(map(_name, record.cells))
+    return names if 2 * sum(name in known for name in names) > len(known) else ()
 
 
 class _Lines:

@@ -8,34 +8,62 @@ text is in doubt.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
+from instep.adapters import normalise
 from instep.adapters.line import Plain
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u200b-\u200f\u2060\ufeff]")
+_CONTROL_BUT_BREAKS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _WORD = re.compile(r"\w+")
 _POSTCODE = re.compile(r"\b([A-Z]{1,2}[0-9][0-9A-Z]?) {0,3}([0-9][A-Z]{2})")
 _SCIENTIFIC = re.compile(r"(\d)[.,]?(\d*)E\+?(\d{1,3})", re.ASCII | re.IGNORECASE)
+_GROUPING = re.compile(r"(?<=\d),(?=\d{3}(?!\d))", re.ASCII)
+_BETWEEN = re.compile(r"""[,;\t|"\r\n]""")
+_BETWEEN_JSON = re.compile(r"""["\r\n:,{}\[\]]""")
+_LONGEST_KEY = 64
 _SHORT = 4
 """Characters: a shorter reference counts only where it stands as a word of its own."""
 
 
 def folded(text: str) -> str:
-    """A text as household references are compared: NFC, without what nobody sees, in small letters."""
-    return _CONTROL.sub("", unicodedata.normalize("NFC", text)).casefold()
+    """A text as household references are compared: of characters that look alike one, none that nobody sees, no capitals."""
+    return _CONTROL.sub("", normalise.alike(text)).casefold()
+
+
+def _readings(text: str) -> set[str]:
+    """A folded text as it stands, and without what may stand inside a reference: blanks, commas that group digits."""
+    within = folded(text)
+    return {within, "".join(within.replace('"', "").split()), _GROUPING.sub("", within)}
 
 
 def mentioned(text: str, households: Collection[str], lengths: Iterable[int]) -> frozenset[str]:
     """The household keys that stand anywhere in a text; `lengths` are the lengths that keys have."""
-    within = folded(text)
     return frozenset(
         key
+        for within in _readings(text)
         for length in lengths
         for start in range(len(within) - length + 1)
         if (key := within[start : start + length]) in households and _stands(within, start, length)
     )
+
+
+def possible(text: str, *, json: bool = False) -> frozenset[str]:
+    """The keys of everything in an unreadable text that may be a household's reference: of each cell, or JSON value.
+
+    Members of the household may come in a later file alone, so the households of this file are not enough.
+    """
+    between = _BETWEEN_JSON if json else _BETWEEN
+    texts = (text, text.replace('"', ""), _GROUPING.sub("", text))
+    cells = {cell for each in texts for cell in between.split(_CONTROL_BUT_BREAKS.sub("", each))}
+    keys = {normalise.key_of(normalise.reference(cell)) for cell in cells if len(cell) <= _LONGEST_KEY}
+    return frozenset(key for key in keys if key and not normalise.is_placeholder(key))
+
+
+def rounded_in(text: str) -> list[str]:
+    """The numbers in a text that a spreadsheet has rounded."""
+    return [match[0] for match in _SCIENTIFIC.finditer(text)]
 
 
 def _stands(text: str, start: int, length: int) -> bool:

@@ -16,6 +16,7 @@ The object is a plain event (`events.plain`): a `header` and the fields of its s
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 import uuid
 from collections.abc import Iterator
@@ -25,13 +26,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from instep.adapters import normalise
-from instep.adapters.doubt import folded, mentioned
+from instep.adapters.doubt import folded, mentioned, possible
 from instep.adapters.households import Survey
 from instep.adapters.line import Line, Note, Plain, Refused, Row, Shield
 from instep.adapters.settings import Settings
 from instep.adapters.text import PhysicalLine, open_file, physical_lines
 from instep.errors import FileFormatError, RowError
 
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _OWN_FIELDS = {
     "resident-moved": frozenset({"person", "old_address", "new_address", "moved_on", "placement"}),
     "business-registered": frozenset({"registration_ref", "operator", "establishment", "activities"}),
@@ -73,7 +76,7 @@ def _survey(stream: BinaryIO, settings: Settings) -> Survey:
             households.add(household)
             protected.add(household)
         else:
-            unreadable.append(line.text)
+            unreadable.append(_written_out(line.text))
     households.discard("")
     lengths = frozenset(map(len, households))
     in_doubt = {key for text in unreadable for key in mentioned(text, households, lengths)}
@@ -92,7 +95,7 @@ def _household_said(line: PhysicalLine) -> str:
     except RowError:
         return ""
     header = event.get("header")
-    if isinstance(header, dict) and header.get("handling") == "ORDINARY":
+    if isinstance(header, dict) and header.get("handling") == "ORDINARY" and "PROTECTED" not in line.text:
         return ""
     local, group = event.get("household_reference"), event.get("group_ref")
     if isinstance(local, str) and local:
@@ -116,7 +119,12 @@ def _line(line: PhysicalLine, settings: Settings, survey: Survey) -> Line:
 def _shield(line: PhysicalLine, settings: Settings, survey: Survey) -> Shield | None:
     """What a refused line may say of protection."""
     said = _household_said(line)
-    households = frozenset({said}) if said else mentioned(line.text, survey.households, survey.lengths)
+    text = _written_out(line.text)
+    households = (
+        frozenset({said})
+        if said
+        else mentioned(text, survey.households, survey.lengths) | possible(text, json=True)
+    )
     if not households:
         return None
     try:
@@ -136,12 +144,27 @@ def _object(line: PhysicalLine) -> Plain:
     if line.unreadable or line.windows:
         raise RowError("", line.unreadable or "bad-encoding")
     try:
-        event = json.loads(line.text)
+        event = json.loads(line.text, object_pairs_hook=_object_of)
+    except RowError:
+        raise
     except (ValueError, RecursionError):
         raise RowError("", "not-json" if line.ended else "cut-off") from None
     if not isinstance(event, dict):
         raise RowError("", "not-json")
     return event
+
+
+def _object_of(pairs: list[tuple[str, Any]]) -> Plain:
+    """A JSON object; of two values under one name nobody can tell which one holds."""
+    whole = dict(pairs)
+    if len(whole) < len(pairs):
+        raise RowError("", "repeated-name")
+    return whole
+
+
+def _written_out(text: str) -> str:
+    """The text of a line that is no JSON, with the characters that JSON writes as escapes."""
+    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
 
 
 def _row(line: PhysicalLine, event: Plain, settings: Settings, survey: Survey) -> Row:
@@ -165,7 +188,10 @@ def _row(line: PhysicalLine, event: Plain, settings: Settings, survey: Survey) -
     group = event.get("group_ref")
     system = header.get("source_system", settings.source_system)
     household = normalise.key_of(household) if household else group if isinstance(group, str) else ""
-    protected = header.get("handling", "PROTECTED") != "ORDINARY"
+    # Beside the header, `handling` is refused later; what it says of the household counts.
+    protected = any(
+        said != "ORDINARY" for said in (header.get("handling"), event.get("handling", "ORDINARY"))
+    )
     shielded = household in survey.protected
     if _is_born_after_move(event):
         raise RowError("person.born_on", "born-after-move")
@@ -204,6 +230,8 @@ def _in_form(event: Plain) -> tuple[Plain, list[Note]]:
                 changed.append(path)
             return composed
         if isinstance(value, dict):
+            if not all(map(_NAME.fullmatch, value)):  # a name may be anything, and names are printed
+                raise RowError(path, "strange-name")
             return {name: formed(inner, f"{path}.{name}" if path else name) for name, inner in value.items()}
         return [formed(inner, path) for inner in value] if isinstance(value, list) else value
 

@@ -116,6 +116,8 @@ class Memory:
         self._lock = lock
         self._latest: dict[bytes, Fingerprint] = {}  # of this run, by subject, where the database is behind
         self._under_way: set[bytes] = set()
+        self._doubted: set[bytes] = set()  # subjects of whom this run has a row that it does not send
+        self._protecting: dict[bytes, set[bytes]] = {}  # protected subjects of this run, by household
         self.secret = secret
         last = self._fetched("pragma user_version")
         self.run = 1 + (last[0] if last else 0)
@@ -163,6 +165,8 @@ class Memory:
         self._under_way.add(sent.event_id)
         if sent.fingerprint:
             self._latest[sent.fingerprint.subject] = sent.fingerprint
+            if sent.fingerprint.household and sent.fingerprint.protected:
+                self._protecting.setdefault(sent.fingerprint.household, set()).add(sent.fingerprint.subject)
 
     def under_way(self, event_id: bytes) -> bool:
         """Whether this run has begun to send an event and has no confirmation yet."""
@@ -173,7 +177,9 @@ class Memory:
         return self._fetched("select 1 from sent where event_id = ?", event_id) is not None
 
     def protected_beside(self, household: bytes, subject: bytes) -> bool:
-        """Whether another remembered member of the subject's household is protected."""
+        """Whether another member of the subject's household, remembered or of this run, is protected."""
+        if self._protecting.get(household, set()) - {subject}:
+            return True
         query = "select 1 from subject where household = ? and protected = 1 and subject <> ? limit 1"
         return self._fetched(query, household, subject) is not None
 
@@ -183,7 +189,11 @@ class Memory:
         return self._fetched(query, household, subject) is not None
 
     def shield(self, households: Iterable[bytes], subject: bytes) -> None:
-        """Keep that a row of the subject, which is not sent, speaks of these households as protected or in doubt."""
+        """Keep that a row of the subject, which is not sent, speaks of these households as protected or in doubt.
+
+        Another row of the subject in the same file lifts nothing: it may be the older of the two.
+        """
+        self._doubted.add(subject)
         with _sound(None), self._database:
             self._database.executemany(
                 "insert or ignore into shield values (?, ?)",
@@ -192,6 +202,8 @@ class Memory:
 
     def lift(self, subject: bytes) -> None:
         """Forget what unsent rows of the subject have said: a row of the subject stands published and says all there is."""
+        if subject in self._doubted:
+            return
         with _sound(None), self._database:
             self._database.execute("delete from shield where subject = ?", (subject,))
 
@@ -212,7 +224,12 @@ class Memory:
             confirmed = [sent.fingerprint for sent in batch if sent.fingerprint]
             self._database.executemany(_WRITE, [_row(latest) for latest in (*confirmed, *settled)])
             self._database.executemany(
-                "delete from shield where subject = ?", [(fingerprint.subject,) for fingerprint in confirmed]
+                "delete from shield where subject = ?",
+                [
+                    (fingerprint.subject,)
+                    for fingerprint in confirmed
+                    if fingerprint.subject not in self._doubted
+                ],
             )
         for latest in settled:
             del self._latest[latest.subject]

@@ -9,7 +9,7 @@ from datetime import date
 from instep.adapters import normalise
 from instep.adapters.cells import NO, YES, Cells, present
 from instep.adapters.csv_text import Headings, Record
-from instep.adapters.doubt import mentioned
+from instep.adapters.doubt import mentioned, possible
 from instep.adapters.households import (
     Survey,
     addresses_of,
@@ -27,6 +27,7 @@ from instep.events import identifiers
 SYSTEM = "council-tax"
 
 _RESIDENCE = {"main": "MAIN", "secondary": "SECONDARY", "temporary": "TEMPORARY"}
+_NO_REFERENCES = frozenset({"yes", "no", "y", "n", "true", "false"})
 _REASON = {
     "move": "MOVE",
     "placement": "PLACEMENT",
@@ -75,13 +76,19 @@ class Reader:
             key = household_of(raw)
             households = frozenset({key} if key and not says_no(raw) else ())
         else:
-            households = mentioned(record.text, survey.households, survey.lengths)
-        if not households:
+            households = mentioned(record.text, survey.households, survey.lengths) | possible(record.text)
+        if not households or record.unreadable == "heading-again":
             return None
         reference = normalise.reference(raw.get("reference", self._first_cells(record).get("reference", "")))
+        if self._may_hold_two_rows(record):
+            reference = ""  # the first row's reference must not lift what the second row says
         if len(reference) < survey.reference_width and reference.isdecimal():
             reference = reference.zfill(survey.reference_width)
         return Shield(system=self._system, reference=reference, households=households)
+
+    def _may_hold_two_rows(self, record: Record) -> bool:
+        """Whether a line has the cells of two rows: a line break has been lost."""
+        return record.text.count(self._headings.delimiter) >= 2 * (self._headings.width - 1)
 
     def _first_cells(self, record: Record) -> dict[str, str]:
         """The cells of a row that is no record, as far as delimiters alone show them."""
@@ -124,6 +131,8 @@ class Reader:
         if not reference:
             raise RowError(cells.heading("reference"), "missing-reference")
         household = cells.reference("household_reference", survey.household_width)
+        if household.casefold() in _NO_REFERENCES:
+            raise RowError(cells.heading("household_reference"), "cells-exchanged")
         key = normalise.key_of(household) if household else ""
         protected = cells.yes("protected")
         moved_on = cells.day("move_date")
@@ -191,12 +200,6 @@ class Reader:
     def _require_whole(self, record: Record, before: str) -> None:
         if record.unreadable:
             raise RowError("", record.unreadable)
-        first = self._headings.cells[0]
-        if (
-            record.cells[0].strip() == first
-            and tuple(map(normalise.clean, record.cells)) == self._headings.cells
-        ):
-            raise RowError("", "heading-again")
         short = len(record.cells) < self._headings.width
         if not record.ended:
             # A row cut off within its last cell has all of its cells: only the shape of the last cell shows the cut.

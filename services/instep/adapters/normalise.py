@@ -78,12 +78,20 @@ _FORCED_TEXT = re.compile(r'=\s*"([^"]*)"')
 _FLOAT = re.compile(r"(\d+)(?:\.0+|,00?)", re.ASCII)
 _GROUPED = re.compile(r"\d{1,3}(,\d{3})+", re.ASCII)
 _DASHES = str.maketrans(dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"))
+_LOOKALIKES = str.maketrans(
+    "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423\u0425\u0406\u0405\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456"
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7",
+    "ABEKMHOPCTYXISaeopcyxiABEZHIKMNOPTYX",
+)
+"""Cyrillic and Greek letters that look like Latin ones."""
+# Byte order marks, and the first half of a no-break space, as Windows-1252 reads them.
+_BROKEN_MARKS = re.compile("\u00ff\u00fe|\u00fe\u00ff|\u00ef\u00bb\u00bf|\u00c2(?=\u00a0)")
 # A reference such as 3-11 or MAR1 that a spreadsheet has taken for a date.
 _TURNED_TO_DATE = re.compile(
     r"\d{1,2}-[A-Z][a-z]{2}(-\d{2,4})?|[A-Z][a-z]{2}-\d{2,4}|\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?|\d\d/\d\d/\d{4}",
     re.ASCII,
 )
-_STRAY = " ;:,.'\"`|"
+_STRAY = " ;:,.'\"`|=+@*()[]{}<>\u2018\u2019\u201c\u201d"
 """Marks that stand at the ends of a reference by mistake."""
 _EXACT_DIGITS = 15
 
@@ -137,11 +145,20 @@ def number_text(text: str) -> str:
 
 def reference(text: str) -> str:
     """The one form of a reference, whatever a spreadsheet, another system or a keyboard has made of it."""
-    return number_text(plain_text(clean(text)).translate(_DASHES).strip(_STRAY))
+    return number_text(plain_text(clean(alike(text))).replace('"', "").strip(_STRAY))
+
+
+def alike(text: str) -> str:
+    """The text with one character for all that look the same in a reference: dashes, full-width digits, foreign letters."""
+    if text.isascii():
+        return text
+    text = _BROKEN_MARKS.sub("", text)
+    return unicodedata.normalize("NFKC", text).translate(_DASHES).translate(_LOOKALIKES)
 
 
 def key_of(reference: str) -> str:
-    """A key for comparing references: leading zeros come and go with spreadsheets, capitals with people."""
+    """A key for comparing references: leading zeros come and go with spreadsheets, capitals and spaces with people."""
+    reference = "".join(reference.split())
     if reference.isascii() and reference.isdecimal():
         return reference.lstrip("0") or "0"
     return reference.casefold()

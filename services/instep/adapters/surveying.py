@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from instep.adapters import normalise
 from instep.adapters.csv_text import Headings, Record, records
-from instep.adapters.doubt import Traces, mentioned, rounds_to
+from instep.adapters.doubt import Traces, mentioned, rounded_in, rounds_to
 from instep.adapters.households import (
     Members,
     People,
@@ -41,6 +41,7 @@ class _Seen:
         self._uprns = Counter[bool]()
         self._households: set[str] = set()
         self._protected: set[str] = set()
+        self._exchanged: set[str] = set()
         self._beside: set[int] = set()
         self._placements: list[Row] = []
         self._unreadable: list[str] = []
@@ -59,6 +60,12 @@ class _Seen:
             self._refused(record, raw)
         else:
             self._row(line)
+            if line.protected:
+                # Cells may have been exchanged, and the household may stand under another heading.
+                for column in ("reference", "protected"):
+                    self._exchanged.add(normalise.key_of(normalise.reference(raw.get(column, ""))))
+                # Strange characters may have come into the reference: what is left of it may be the household's.
+                self._exchanged.add(normalise.key_of("".join(filter(str.isascii, line.household))))
 
     def _row(self, row: Row) -> None:
         if row.household:
@@ -75,6 +82,7 @@ class _Seen:
     def _refused(self, record: Record, raw: dict[str, str]) -> None:
         if not self._reader.is_aligned(record):
             self._unreadable.append(record.text)
+            self._rounded += rounded_in(record.text)
             if len(record.text.split(self._columns.delimiter)) < self._columns.width:
                 self._traces.add(record.text)
         elif not says_no(raw):
@@ -99,7 +107,7 @@ class _Seen:
             reference_width=self._references.width,
             household_width=self._widths.width,
             twelve_digit_uprns=self._uprns[True] > 9 * self._uprns[False],
-            protected=frozenset(self._protected),
+            protected=frozenset(self._protected | (self._exchanged & self._households)),
             households=frozenset(self._households),
             lengths=lengths,
             in_doubt=frozenset(in_doubt),

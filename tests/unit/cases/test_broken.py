@@ -84,6 +84,8 @@ def test_a_protected_member_counts_before_the_broker_has_confirmed_the_event(tmp
         "\u2018HH-77\u2019",
         "=HH-77",
         "@HH-77",
+        "HH-\u202e77",
+        "HH-\x0077",
         'HH-"77',
         "(HH-77)",
         "\u00ff\u00feHH-77",

@@ -114,6 +114,7 @@ async def run_over(ours: Fleet, connection: Connection, count: int) -> Worker:
     return worker
 
 
+@pytest.mark.usefixtures("closed_terminal_is_heard")
 async def test_a_worker_whose_terminal_closes_ends_in_order(
     toy_connection: Connection, tmp_path: Path
 ) -> None:

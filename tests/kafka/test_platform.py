@@ -155,6 +155,7 @@ def test_a_terminal_without_instep_on_its_path_is_told_how_to_start_it(
     assert "PATH" not in up.stderr
 
 
+@pytest.mark.usefixtures("closed_terminal_is_heard")
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
 )

@@ -456,7 +456,8 @@ def test_when_the_broker_goes_away_it_says_so_and_a_second_run_completes_it(
     stdout, stderr = running.communicate(timeout=120)
     assert time.monotonic() - began < 60
     assert running.returncode == 1
-    (line,) = stderr.splitlines()
+    *progress, line = stderr.splitlines()
+    assert all(shown.startswith("publishing many.csv") for shown in progress)
     assert "stopped confirming" in line
     assert "running the same command again completes it" in line
     summary = json.loads(stdout.splitlines()[-1])["summary"]

@@ -68,6 +68,7 @@ def test_a_worker_that_fails_is_started_again_until_its_settings_are_at_fault(tm
     assert len(noted(notes, 4)) == 4
 
 
+@pytest.mark.usefixtures("closed_terminal_is_heard")
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_told_to_stop_it_ends_the_worker_too(tmp_path: Path, number: signal.Signals) -> None:
     notes = tmp_path / "notes"

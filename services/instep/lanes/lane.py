@@ -247,7 +247,7 @@ class Lane:
             self._worker.metrics.restore.observe(time.monotonic() - began)
             _log.info("lane claimed", lane=self.number, restored=claim.entries_restored)
             while not self._stopping:
-                await self._turn(claim)
+                await self._round(claim)
             with suppress(KafkaError, TheWorlds, TimeoutError):
                 await asyncio.wait_for(claim.confirmed(), _CONFIRM_SECONDS)
         finally:
@@ -309,9 +309,9 @@ class Lane:
         await self._worker.begin_reading(self)
         self.claimed, self.stopped = True, None
 
-    # -- the inner loop: turns under one claim
+    # -- the inner loop: rounds under one claim
 
-    async def _turn(self, claim: Claim) -> None:
+    async def _round(self, claim: Claim) -> None:
         """A round: wait for a fetch or for the next second; decide the queued batches; tick when the second has passed."""
         wait = self._tick.wait(time.monotonic())
         if wait > 0:

@@ -192,11 +192,11 @@ async def test_what_comes_alone_goes_at_once_and_what_comes_soon_after_goes_toge
         began = time.monotonic()
         lane.offer(batch(0, records=1))
         lane.wake()
-        await lane._turn(cast(Claim, claim))
+        await lane._round(cast(Claim, claim))
         lane.offer(batch(2, records=1))
         lane.wake()
         late = asyncio.get_running_loop().call_later(INTERVAL / 4, lane.offer, batch(4, records=1))
-        await lane._turn(cast(Claim, claim))
+        await lane._round(cast(Claim, claim))
         late.cancel()
     finally:
         await lane.release()
@@ -211,14 +211,14 @@ async def test_the_batches_of_a_fetch_go_together() -> None:
     lane = Lane(0, frozenset({PARTITION}), cast(LaneWorker, Worker()))
     lane.next[PARTITION] = 0
     await asyncio.sleep(0)
-    turn = asyncio.create_task(lane._turn(cast(Claim, claim)))
+    looking = asyncio.create_task(lane._round(cast(Claim, claim)))
     try:
         for at in (0, 2):
             lane.offer(batch(at, records=1))
             await asyncio.sleep(0.01)
         assert claim.transactions == []
         lane.wake()
-        await turn
+        await looking
     finally:
         await lane.release()
     assert [reached for _, reached in claim.transactions] == [4]
@@ -243,7 +243,7 @@ async def test_a_batch_that_takes_longer_than_a_transaction_may_is_committed_in_
         lane.offer(batch(0, records=50))
         lane.wake()
         while lane._pipeline.queue:
-            await lane._turn(cast(Claim, claim))
+            await lane._round(cast(Claim, claim))
     finally:
         await lane.release()
     assert decided == list(range(50))
@@ -266,7 +266,7 @@ async def test_a_marker_alone_makes_no_transaction_until_the_next_tick(
         began = time.monotonic()
         lane.offer(batch(0))
         lane.wake()
-        await lane._turn(cast(Claim, claim))
+        await lane._round(cast(Claim, claim))
     finally:
         await lane.release()
     ((at, reached),) = claim.transactions

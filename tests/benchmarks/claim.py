@@ -26,7 +26,7 @@ from instep.kafka.connection import Connection
 from instep.kafka.log_ends import LastTransaction, LogEnds, Offsets
 from instep.lanes.barrier import Barrier
 from instep.lanes.hanging import Hanging
-from instep.lanes.settlement import Ending
+from instep.lanes.settlement import Marker
 from instep.local.broker import Broker
 from instep.local.java import FAST
 from tests.benchmarks import report
@@ -51,7 +51,7 @@ def _barrier(ends: LogEnds, partitions: list[TopicPartition]) -> Callable[[], Aw
     producer = cast(AIOKafkaProducer, None)
     changelog = TopicPartition(CHANGELOG, 0)
 
-    async def decisions(_: Offsets) -> Mapping[TopicPartition, Ending]:
+    async def decisions(_: Offsets) -> Mapping[TopicPartition, Marker]:
         return {}
 
     def passed() -> Awaitable[object]:

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from instep.kafka.connection import Connection
+from instep.network.services import SERVICES
 from instep.service.supervisor import Restarts
 from tests.chaos import machine
 from tests.chaos.disk import Disk
@@ -147,11 +148,11 @@ class Crew:
         self.members = [
             Member(f"{service}-{number}", service, connection, home, LIMIT_S if number == 1 else None)
             for number in (1, 2, 3)
-            for service in ("intake", "router")
+            for service in SERVICES
         ]
-        for member in self.members[:4]:
+        for member in self.members[: 2 * len(SERVICES)]:
             member.wanted = True
-        self.with_disk = self.members[:2]
+        self.with_disk = self.members[: len(SERVICES)]
         """One of each service, whose disk can be filled where that is possible."""
         self.disks = [Disk(member.state) for member in self.with_disk]
 
@@ -170,7 +171,7 @@ class Crew:
 
     @property
     def spare(self) -> list[Member]:
-        return self.members[4:]
+        return self.members[2 * len(SERVICES) :]
 
     async def supervise(self) -> None:
         while True:

@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from instep.errors import InstepError
 from instep.kafka.connection import Connection
 from instep.kafka.follow import read_network
-from instep.lanes.settlement import Ending
+from instep.lanes.settlement import Marker
 from instep.lanes.survey import hanging_of, settle_lane
 from instep.network import topics
 from tests.chaos.crew import Crew
@@ -27,10 +27,10 @@ Appended = tuple[int, int]
 """A record's offset, and when the broker appended it, epoch ms."""
 
 
-def ending_of(written_at: int, everything: list[Appended], committed: list[Appended]) -> Ending:
+def ending_of(written_at: int, everything: list[Appended], committed: list[Appended]) -> Marker:
     """How a transaction ended whose last record elsewhere was written then, by its lane's changelog: all, and committed."""
     after = next((one for one in everything if one[1] >= written_at), None)
-    return Ending.COMMIT if after in committed else Ending.ABORT
+    return Marker.COMMIT if after in committed else Marker.ABORT
 
 
 @dataclass
@@ -68,10 +68,10 @@ class OnCall:
         except (InstepError, KafkaError, OSError, TimeoutError) as error:
             self.say(f"           settling is tried again ({type(error).__name__}: {error})")
 
-    async def _ending(self, changelog: TopicPartition, partition: TopicPartition, stable: int) -> Ending:
+    async def _ending(self, changelog: TopicPartition, partition: TopicPartition, stable: int) -> Marker:
         hung = await self._read(partition, "read_uncommitted", stable)
         if not hung:
-            return Ending.ABORT
+            return Marker.ABORT
         everything = await self._read(changelog, "read_uncommitted", 0)
         committed = await self._read(changelog, "read_committed", 0)
         return ending_of(hung[-1][1], everything, committed)

@@ -1,4 +1,4 @@
-"""How far the services are: records that intake or router are not through with."""
+"""How far the services are: records that the services are not through with."""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,6 +8,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from instep.kafka.connection import Connection
+from instep.network.services import SERVICES
+from instep.network.topics import Kind
 from tests.chaos.crew import Crew
 
 _ANSWERS_S = 10.0
@@ -33,13 +35,16 @@ async def _lag_now(connection: Connection, crew: Crew, councils: Sequence[str]) 
     try:
         await admin.start()
         await consumer.start()
-        outboxes = [f"{council}.outbox" for council in councils]
-        await consumer._client.set_topics([*outboxes, "instep.events"])
+        inputs = {
+            name: [topic for read in row.reads for topic in _topics(read, councils)]
+            for name, row in SERVICES.items()
+        }
+        await consumer._client.set_topics({topic for topics in inputs.values() for topic in topics})
         said: dict[tuple[str, str, int], int] = {}
         for member in crew.wanted:
             said |= await asyncio.to_thread(member.lags)
         lag = 0
-        for service, topics in (("intake", outboxes), ("router", ["instep.events"])):
+        for service, topics in inputs.items():
             committed = await admin.list_consumer_group_offsets(f"sample-{service}")
             partitions = [
                 TopicPartition(topic, partition)
@@ -54,3 +59,7 @@ async def _lag_now(connection: Connection, crew: Crew, councils: Sequence[str]) 
     finally:
         await consumer.stop()
         await admin.close()
+
+
+def _topics(read: str, councils: Sequence[str]) -> list[str]:
+    return [f"{council}.{read}" for council in councils] if read == Kind.OUTBOX else [read]

@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 
 from instep.lanes.processor import Record
-from instep.lanes.settlement import Ending
+from instep.lanes.settlement import Marker
 from tests.chaos.conductor import ACTS
 from tests.chaos.faults import COUNTED, OF_THREE, SLOW, Fault, schedule
 from tests.chaos.judge import Judge
@@ -60,9 +60,9 @@ def _record(topic: str, offset: int, value: bytes) -> Record:
 
 def test_what_hangs_is_settled_as_the_next_record_of_the_changelog_was() -> None:
     everything = [(0, 100), (2, 200), (4, 300)]
-    assert ending_of(150, everything, [(0, 100), (2, 200)]) is Ending.COMMIT
-    assert ending_of(150, everything, [(0, 100), (4, 300)]) is Ending.ABORT
-    assert ending_of(301, everything, everything) is Ending.ABORT
+    assert ending_of(150, everything, [(0, 100), (2, 200)]) is Marker.COMMIT
+    assert ending_of(150, everything, [(0, 100), (4, 300)]) is Marker.ABORT
+    assert ending_of(301, everything, everything) is Marker.ABORT
 
 
 class _Hearing(Judge):

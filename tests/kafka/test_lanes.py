@@ -16,7 +16,7 @@ from instep.catalogue.files import default_directory, load_catalogue
 from instep.errors import NetworkError
 from instep.kafka.connection import Connection
 from instep.kafka.follow import read_network
-from instep.lanes.settlement import Ending
+from instep.lanes.settlement import Marker
 from instep.lanes.survey import accept_lost, settle_lane, survey
 from instep.local.broker import Broker
 from instep.network.network import Network
@@ -308,7 +308,7 @@ async def test_a_transaction_without_an_end_stops_a_lane_that_cannot_tell_how_it
             assert "`instep lane settle SERVICE LANE` decides" in reason_given
             assert 'instep_lane_hanging_seconds{lane="0",service="toy"}' in worker.get("/metrics")
             partition = TopicPartition(OUTPUT, 0)
-            await settle_lane(toy_connection, "toy", 0, {partition: 0}, Ending.COMMIT, "the test")
+            await settle_lane(toy_connection, "toy", 0, {partition: 0}, Marker.COMMIT, "the test")
             await asyncio.to_thread(worker.wait_until_ready)
             assert '"event": "transaction settled"' in worker.tail()
             assert worker.exit_code is None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from instep.cli.output import Output, OutputOption, note, show
+from instep.network.services import on_lanes
 
 if TYPE_CHECKING:
     from aiokafka import TopicPartition
@@ -26,7 +27,7 @@ app = typer.Typer(
     help="For operators: show the lanes of each service, accept a gap, settle a transaction that hangs.",
 )
 
-ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE", help="intake or router.")]
+ServiceArgument = Annotated[str, typer.Argument(metavar="SERVICE", help=f"{' or '.join(on_lanes())}.")]
 
 
 def register(root: typer.Typer) -> None:
@@ -46,7 +47,6 @@ async def _network() -> "tuple[Connection, Network]":
 def list_lanes(output: OutputOption = Output.TABLE) -> None:
     """Show operators every lane: its owner (host:pid), its topics, its lag, and any records lost to the lane."""
     from instep.lanes.survey import survey
-    from instep.network.services import SERVICES
 
     async def look() -> list[dict[str, object]]:
         connection, network = await _network()
@@ -59,7 +59,7 @@ def list_lanes(output: OutputOption = Output.TABLE) -> None:
                 "lag": view.lag,
                 "lost": "; ".join(map(str, view.lost)),
             }
-            for view in await survey(connection, network, list(SERVICES))
+            for view in await survey(connection, network, list(on_lanes()))
         ]
 
     show(output, ("service", "lane", "owner", "topics", "lag", "lost"), asyncio.run(look()))
@@ -114,12 +114,12 @@ def settle(
     ended or was fenced while it wrote them: then the lane reads the same input again. The lane's changelog keeps who
     decided, how, and when.
     """
-    from instep.lanes.settlement import Ending
+    from instep.lanes.settlement import Marker
     from instep.lanes.survey import hanging_of, settle_lane
 
     if commit and abort:
         raise typer.BadParameter("Choose one of --commit and --abort.")
-    ending = Ending.COMMIT if commit else Ending.ABORT if abort else None
+    ending = Marker.COMMIT if commit else Marker.ABORT if abort else None
 
     async def look() -> "dict[TopicPartition, int]":
         connection, network = await _network()

@@ -12,18 +12,18 @@ from instep.cli.output import Output, note, progress, show
 from instep.client.council import council
 from instep.client.explain import REFUSALS, explain
 from instep.client.reader import reading
-from instep.client.redrive import Choice, Done, Result, redrive
+from instep.client.redrive import Choice, Done, RedriveResult, redrive
 from instep.errors import ConfigurationError
 from instep.kafka.record_parser import install_record_parser
 
 COLUMNS = ("place in outbox", "event", "refused as", "result", "sent to", "fields", "what it means")
 
 _MEANING = {
-    Result.SENT: "Sent again. What becomes of it is in `instep outcomes` or `instep rejected`.",
-    Result.SOUND: "It is sound now, and would be sent.",
-    Result.NEVER: "An earlier event has this id and says something else: publish what it said under a new id.",
-    Result.ALREADY: "It was sent again before.",
-    Result.GONE: "The outbox keeps it no longer: publish it from your own system.",
+    RedriveResult.SENT: "Sent again. What becomes of it is in `instep outcomes` or `instep rejected`.",
+    RedriveResult.SOUND: "It is sound now, and would be sent.",
+    RedriveResult.NEVER: "An earlier event has this id and says something else: publish what it said under a new id.",
+    RedriveResult.ALREADY: "It was sent again before.",
+    RedriveResult.GONE: "The outbox keeps it no longer: publish it from your own system.",
 }
 
 
@@ -50,7 +50,10 @@ def redrive_refused(
     finally:
         # Also after an interruption: events that were sent stay sent.
         _show(sorted(done, key=lambda redriven: redriven.place), output)
-    if any(redriven.result not in (Result.SENT, Result.SOUND, Result.ALREADY) for redriven in done):
+    if any(
+        redriven.result not in (RedriveResult.SENT, RedriveResult.SOUND, RedriveResult.ALREADY)
+        for redriven in done
+    ):
         raise typer.Exit(1)
 
 

@@ -36,7 +36,7 @@ _ONLY_BY_NAME = frozenset({"poison"})
 """A poison record has killed a service twice, and may again: redriven only where its reason is asked for."""
 
 
-class Result(StrEnum):
+class RedriveResult(StrEnum):
     """The result for a refused event."""
 
     SENT = "sent"
@@ -77,7 +77,7 @@ class Done:
     place: int
     event_id: str | None
     reason: str
-    result: Result
+    result: RedriveResult
     still: str = ""
     fields: tuple[str, ...] = ()
     sent_to: int | None = None
@@ -99,11 +99,11 @@ class Revalidation:
         """The event to send, or the reason to send none; `redriven` are places of originals that were sent again before."""
         place, reason = int(refusal.content["outbox_offset"]), str(refusal.content["reason"])
         if place in redriven:
-            return _done(refusal, Result.ALREADY)
+            return _done(refusal, RedriveResult.ALREADY)
         if original is None:
-            return _done(refusal, Result.GONE)
+            return _done(refusal, RedriveResult.GONE)
         if reason in _NEVER:
-            return _done(refusal, Result.NEVER)
+            return _done(refusal, RedriveResult.NEVER)
         return self._validated(refusal, original, place, now_ms)
 
     def _validated(self, refusal: Item, original: Any, place: int, now_ms: int) -> Done | Sendable:
@@ -119,7 +119,7 @@ class Revalidation:
             now=now_ms,
         )
         if isinstance(verdict, Refusal):
-            return _done(refusal, Result.UNSOUND, still=verdict.reason, fields=verdict.fields)
+            return _done(refusal, RedriveResult.UNSOUND, still=verdict.reason, fields=verdict.fields)
         key: bytes = original.key
         return Sendable(
             event_id=str(refusal.content.get("event_id")),
@@ -168,7 +168,7 @@ async def redrive(
     ]
     if dry_run:
         for item, decision in decisions:
-            report(_done(item, Result.SOUND) if isinstance(decision, Sendable) else decision)
+            report(_done(item, RedriveResult.SOUND) if isinstance(decision, Sendable) else decision)
         return
     async with publishing(council.connection) as publisher:
         for item, decision in decisions:
@@ -179,12 +179,12 @@ async def redrive(
 
 
 def _sent(report: Callable[[Done], None], item: Item, at: int) -> None:
-    report(_done(item, Result.SENT, sent_to=at))
+    report(_done(item, RedriveResult.SENT, sent_to=at))
 
 
 def _done(
     refusal: Item,
-    result: Result,
+    result: RedriveResult,
     *,
     still: str = "",
     fields: tuple[str, ...] = (),

@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
 
-from instep.catalogue.files import default_directory, load_catalogue
+from instep.catalogue.files import load_catalogue, schemas_directory
 from instep.events.decoding import Decoder, Sound
 from instep.events.rules import rule_of
 from instep.lanes.probe import serve, standard_streams
@@ -19,7 +18,7 @@ from instep.lanes.probe import serve, standard_streams
 
 def main(ids: str) -> None:
     """Serve until the input ends; `ids` are the network's schema ids as JSON."""
-    catalogue = load_catalogue(Path(os.environ.get("INSTEP_SCHEMAS_DIR") or default_directory()))
+    catalogue = load_catalogue(schemas_directory(os.environ))
     named = {int(number): (full_name, version) for number, (full_name, version) in json.loads(ids).items()}
     decoder = Decoder(catalogue, catalogue.bind(named))
 

@@ -28,7 +28,7 @@ from aiokafka import AIOKafkaProducer, TopicPartition
 from instep.errors import HangingTransactionError, NotConnectedError
 from instep.kafka.log_ends import LastTransaction, LogEnds, Offsets
 from instep.lanes.hanging import Hanging
-from instep.lanes.settlement import Ending, Settlement, how_to_settle
+from instep.lanes.settlement import Marker, Settlement, how_to_settle
 
 _log = structlog.get_logger("instep.lanes")
 
@@ -41,12 +41,12 @@ _LONGEST_POLL_SECONDS = 1.0
 _DECISION_SECONDS = 5.0
 _SHOWN = 3
 
-Decisions = Callable[[Offsets], Awaitable[Mapping[TopicPartition, Ending]]]
+Decisions = Callable[[Offsets], Awaitable[Mapping[TopicPartition, Marker]]]
 """The operators' decisions about partitions that hang at these last stable offsets."""
 
 
 async def settle(
-    producer: AIOKafkaProducer, partitions: AbstractSet[TopicPartition], ending: Ending, *, lane: int
+    producer: AIOKafkaProducer, partitions: AbstractSet[TopicPartition], ending: Marker, *, lane: int
 ) -> None:
     """End the producer's open transactions on the partitions, by a transaction that adds them and writes nothing."""
     if not partitions:
@@ -62,7 +62,7 @@ async def settle(
     _raise_failure(
         manager
     )  # or aiokafka would "abort" without a word a partition that it was not allowed to add
-    await (producer.commit_transaction() if ending is Ending.COMMIT else producer.abort_transaction())
+    await (producer.commit_transaction() if ending is Marker.COMMIT else producer.abort_transaction())
 
 
 def _raise_failure(manager: object) -> None:
@@ -119,11 +119,11 @@ class Barrier:
         """Abort first, then commit: a claim that is cut off in between leaves "committed" as the last word only when
         nothing aborted is left.
         """
-        await self._settle(producer, settlement.abort, Ending.ABORT, lane)
-        await self._settle(producer, settlement.commit, Ending.COMMIT, lane)
+        await self._settle(producer, settlement.abort, Marker.ABORT, lane)
+        await self._settle(producer, settlement.commit, Marker.COMMIT, lane)
 
     async def _settle(
-        self, producer: AIOKafkaProducer, partitions: AbstractSet[TopicPartition], ending: Ending, lane: int
+        self, producer: AIOKafkaProducer, partitions: AbstractSet[TopicPartition], ending: Marker, lane: int
     ) -> None:
         async with asyncio.timeout(self._longest):
             await settle(producer, partitions, ending, lane=lane)
@@ -144,7 +144,7 @@ class Barrier:
             decided = await decisions(stable)
             if left <= decided.keys():
                 # All or nothing: a commit would be the last word on the partitions that are left.
-                for ending in (Ending.ABORT, Ending.COMMIT):
+                for ending in (Marker.ABORT, Marker.COMMIT):
                     chosen = frozenset(tp for tp in left if decided[tp] is ending)
                     await self._settle(producer, chosen, ending, lane)
                 return

@@ -50,7 +50,7 @@ from instep.lanes.leftovers import Note, forget_note, producer_of, read_note, wr
 from instep.lanes.positions import Gap, Position
 from instep.lanes.producer import make_producer, stop_producer
 from instep.lanes.settings import LaneSettings
-from instep.lanes.settlement import Ending, evidence
+from instep.lanes.settlement import Marker, evidence
 from instep.lanes.state import LaneState
 from instep.lanes.transaction import Transaction
 from instep.lanes.unconfirmed import Unconfirmed
@@ -266,7 +266,7 @@ class Claim:
     async def _settle(self, partitions: Collection[TopicPartition]) -> None:
         """Every transaction of this claim so far was committed, or the claim would have ended."""
         async with asyncio.timeout(self._patience):
-            await settle(self._producer, frozenset(partitions), Ending.COMMIT, lane=self._changelog.lane)
+            await settle(self._producer, frozenset(partitions), Marker.COMMIT, lane=self._changelog.lane)
         self.unconfirmed.settled(partitions, time.monotonic())
 
     def check_clock(self) -> None:
@@ -302,7 +302,7 @@ async def _fence(
     return learnt, last
 
 
-async def _decisions(changelog: Changelog, ends: LogEnds, stable: Offsets) -> Mapping[TopicPartition, Ending]:
+async def _decisions(changelog: Changelog, ends: LogEnds, stable: Offsets) -> Mapping[TopicPartition, Marker]:
     """The operators' decisions in the changelog about partitions that hang at these last stable offsets."""
     log = await _log_of(changelog, ends)
     return decisions_in(values_of(await changelog.tail(log.start, log.end)), stable)

@@ -20,7 +20,7 @@ from aiokafka import TopicPartition
 from instep.errors import HubRecordError
 from instep.lanes.positions import Gap, Position
 from instep.lanes.processor import State
-from instep.lanes.settlement import Ending
+from instep.lanes.settlement import Marker
 from instep.lanes.state import OWN
 
 _POSITION = OWN + b"position/"
@@ -94,7 +94,7 @@ def accepted_in(state: State, gap: Gap) -> int | None:
 
 
 def settled_entry(
-    hanging: Mapping[TopicPartition, int], ending: Ending, *, by: str, at: int
+    hanging: Mapping[TopicPartition, int], ending: Marker, *, by: str, at: int
 ) -> tuple[bytes, bytes]:
     """The entry by which an operator decides about partitions that hang at the given last stable offsets."""
     where = [[topic, number, stable] for (topic, number), stable in sorted(hanging.items())]
@@ -102,15 +102,15 @@ def settled_entry(
     return _SETTLED + b"%d" % at, json.dumps(document).encode()
 
 
-def decisions_in(values: Values, hanging: Mapping[TopicPartition, int]) -> dict[TopicPartition, Ending]:
+def decisions_in(values: Values, hanging: Mapping[TopicPartition, int]) -> dict[TopicPartition, Marker]:
     """The operators' decisions about partitions that hang at the given last stable offsets."""
-    decided: dict[TopicPartition, Ending] = {}
+    decided: dict[TopicPartition, Marker] = {}
     for key, value in values.items():
         if key.startswith(_SETTLED) and value is not None:
             document = _document(value, "settled")
             for topic, number, stable in document["hanging"]:
                 if hanging.get(TopicPartition(topic, number)) == stable:
-                    decided[TopicPartition(topic, number)] = Ending(document["ending"])
+                    decided[TopicPartition(topic, number)] = Marker(document["ending"])
     return decided
 
 

@@ -23,8 +23,8 @@ from instep.kafka.log_ends import LastTransaction
 Partitions = frozenset[TopicPartition]
 
 
-class Ending(StrEnum):
-    """The way a transaction ends."""
+class Marker(StrEnum):
+    """The marker that ends a transaction."""
 
     COMMIT = "commit"
     ABORT = "abort"
@@ -42,7 +42,7 @@ class Settlement:
 def how_to_settle(
     last: LastTransaction, hanging: AbstractSet[TopicPartition], changelog: TopicPartition
 ) -> Settlement:
-    """The endings of the hanging partitions, by the state of the last transaction.
+    """The markers of the hanging partitions, by the state of the last transaction.
 
     - Committed, or about to be: every transaction before was committed as well, so commit.
     - Ongoing: the claim aborts the transaction. Its partitions are known; a partition that hangs elsewhere does so by an

@@ -23,7 +23,7 @@ from instep.kafka.log_ends import Log, LogEnds, unfinished
 from instep.lanes.changelog import Changelog
 from instep.lanes.entries import accepted_entry, settled_entry
 from instep.lanes.positions import Cause, Gap
-from instep.lanes.settlement import Ending
+from instep.lanes.settlement import Marker
 from instep.lanes.stated import gap_of, offset_of
 from instep.network import topics
 from instep.network.network import Network
@@ -193,7 +193,7 @@ async def settle_lane(
     service: str,
     lane: int,
     hanging: Mapping[TopicPartition, int],
-    ending: Ending,
+    ending: Marker,
     by: str,
 ) -> None:
     """Decide to commit or to abort hanging transactions. The lane, which stands still, then ends them within seconds."""

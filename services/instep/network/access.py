@@ -24,7 +24,7 @@ from typing import Literal
 
 from instep.network import topics
 from instep.network.network import Network
-from instep.network.services import SERVICES, Service
+from instep.network.services import SERVICES, Service, on_lanes
 from instep.network.topic_specs import topic_specs
 from instep.network.topics import Kind
 
@@ -99,7 +99,7 @@ def access(network: Network, present: Collection[str] = ()) -> Access:
             acls |= set(_purpose(authority, purpose))
     limited = frozenset(acl.principal for acl in acls)
     for row in SERVICES.values():
-        acls |= set(_service(network, row, tenants))
+        acls |= set(acls_of(network, row, tenants))
     acls |= set(_admin(network))
     return Access(principals=frozenset(acl.principal for acl in acls), acls=frozenset(acls), limited=limited)
 
@@ -137,15 +137,16 @@ def _topics_of(names: Iterable[str], tenants: Mapping[str, Collection[str]]) -> 
             yield name
 
 
-def _service(network: Network, row: Service, tenants: Mapping[str, Collection[str]]) -> Iterator[Acl]:
+def acls_of(network: Network, row: Service, tenants: Mapping[str, Collection[str]]) -> Iterator[Acl]:
+    """What a service may do; `tenants` are the topics of each authority."""
     principal, group = service_principal(row.name), topics.group(network, row.name)
-    state = topics.state(row.name)
-    for topic in (*_topics_of(row.reads, tenants), state, topics.NETWORK):
+    state = (topics.state(row.name),) if row.lanes else ()
+    for topic in (*_topics_of(row.reads, tenants), *state, topics.NETWORK):
         yield _topic(principal, topic, "READ")
-    for topic in (*_topics_of(row.writes, tenants), state):
+    for topic in (*_topics_of(row.writes, tenants), *state):
         yield _topic(principal, topic, "WRITE")
     yield Acl(principal=principal, resource="group", name=group, operation="READ")
-    for lane in range(network.lanes):
+    for lane in range(network.lanes if row.lanes else 0):
         id = f"{group}-{lane}"
         yield Acl(principal=principal, resource="transactional-id", name=id, operation="WRITE")
 
@@ -159,7 +160,7 @@ def _admin(network: Network) -> Iterator[Acl]:
     for operation in (*_DESCRIBE_AND_CONFIGURE, "DELETE"):
         yield _topic(ADMIN, ANY, operation)
     yield _topic(ADMIN, topics.NETWORK, "READ")
-    for name in (topics.NETWORK, *(topics.state(name) for name in SERVICES)):
+    for name in (topics.NETWORK, *(topics.state(name) for name in on_lanes())):
         yield _topic(ADMIN, name, "WRITE")  # an operator accepts a gap by a record in a state topic
     yield Acl(principal=ADMIN, resource="group", name=ANY, operation="DESCRIBE")
     id = f"{network.name}-apply"

@@ -16,7 +16,7 @@ from instep.network.documents import nearest
 from instep.network.everyday import folded
 from instep.network.lookalikes import lookalikes
 from instep.network.naming import authority_like, authority_meant
-from instep.network.terms import LONGEST_DAYS, field_like, shareable
+from instep.network.terms import LONGEST_DAYS, field_like, fields_meant, shareable
 
 ALL = "all"
 _NEEDED = "An answer is needed here."
@@ -100,10 +100,10 @@ def field_paths(text: str, event: EventType) -> list[str]:
         if name in shareable(event):
             fields.append(name)
             continue
-        advice = field_like(name, event)
-        if not advice.startswith(": write "):
-            raise NetworkError(f"{event.name} has no field {name!r}{advice}.")
-        fields.append(advice.removeprefix(": write "))
+        meant = fields_meant(name, event)
+        if len(meant) != 1:
+            raise NetworkError(f"{event.name} has no field {name!r}{field_like(name, event)}.")
+        fields += meant
     if not fields:
         raise NetworkError("Name at least one field.")
     return list(dict.fromkeys(fields))

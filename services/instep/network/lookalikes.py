@@ -1,4 +1,7 @@
-"""Look-alikes: ids confused by readers, such as `l33ds` and `leeds`. Readers of a topic see nothing but its name."""
+"""Finds look-alikes: ids that readers take for another, such as `l33ds` for `leeds`. Pure.
+
+A reader of a topic sees nothing but its name, so an id of similar look could pass for another council.
+"""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -28,16 +28,18 @@ class Reach(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Service:
-    """A service that runs on lanes. `reads` and `writes` name topics of the hub, and kinds of authorities' topics.
+    """A service. `reads` and `writes` name topics of the hub, and kinds of authorities' topics.
 
-    A service may also read `instep.network`, and reads and writes its own state topic (`topics.state`). `port` answers
-    `/healthy`, `/ready` and `/metrics` unless INSTEP_MANAGEMENT_PORT says otherwise.
+    A service may also read `instep.network`. `port` answers `/healthy`, `/ready` and `/metrics` unless
+    INSTEP_MANAGEMENT_PORT says otherwise. A service with `lanes` keeps state: each lane has a partition of the service's
+    state topic (`topics.state`). A service without lanes has no state topic, and `instep lane` does not list the service.
     """
 
     name: str
     port: int
     reads: tuple[str, ...]
     writes: Mapping[str, Reach]
+    lanes: bool = True
 
     def inputs(self, network: Network) -> tuple[str, ...]:
         """The topics that the service reads."""
@@ -100,6 +102,11 @@ def service(name: str) -> Service:
     if name not in SERVICES:
         raise NetworkError(f"There is no service {name!r}: choose from {', '.join(SERVICES)}.")
     return SERVICES[name]
+
+
+def on_lanes(table: Mapping[str, Service] = SERVICES) -> tuple[str, ...]:
+    """The names of the services that have lanes."""
+    return tuple(name for name, row in table.items() if row.lanes)
 
 
 def hub_topics() -> frozenset[str]:

@@ -142,7 +142,17 @@ def _share(
 
 
 def field_like(path: str, event: EventType) -> str:
-    """The field with that name, last part of a name, or description, however it is written; else the most similar."""
+    """What to write instead of a path that is no field's, to stand behind a sentence; "" where nobody can tell."""
+    meant = fields_meant(path, event)
+    if len(meant) == 1:
+        return f": write {meant[0]}"
+    if meant:
+        return f" (did you mean {' or '.join(meant)}?)"
+    return nearest(path, sorted(shareable(event)))
+
+
+def fields_meant(path: str, event: EventType) -> list[str]:
+    """The fields with that name, last part of a name, or description, however it is written; several where unclear."""
     fields = {field: event.latest.fields[field] for field in sorted(shareable(event))}
     for names in (
         {path: folded(path) for path in fields},
@@ -150,11 +160,9 @@ def field_like(path: str, event: EventType) -> str:
         {path: folded(field.doc) for path, field in fields.items()},
     ):
         fitting = [field for field, name in names.items() if name == folded(path)]
-        if len(fitting) == 1:
-            return f": write {fitting[0]}"
         if fitting:
-            return f" (did you mean {' or '.join(fitting)}?)"
-    return nearest(path, fields)
+            return fitting
+    return []
 
 
 def shareable(event: EventType) -> frozenset[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from instep.network.network import Network
-from instep.network.services import SERVICES, hub_topics
+from instep.network.services import hub_topics, on_lanes
 from instep.network.topics import (
     DISCLOSURES,
     EVENTS,
@@ -63,7 +63,7 @@ def _hub(network: Network) -> Iterator[TopicSpec]:
     for name, retention_days in days_by_topic.items():
         if name in used:
             yield _topic(network, name, partitions=network.lanes, config=_kept(retention_days))
-    for service in SERVICES:
+    for service in on_lanes():
         config = _compact() | {
             "cleanup.policy": "compact,delete",
             "retention.ms": str(days.register * _DAY_MS),

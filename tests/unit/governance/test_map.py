@@ -10,6 +10,7 @@ import pytest
 from instep.kafka import unpacking
 from instep.lanes import barrier, claim, clock, fetching, lane, pending_offsets, readiness, unconfirmed, watch
 from instep.lanes.settings import LaneSettings
+from instep.network.services import SERVICES
 from tests.hostile import avro
 from tests.hostile.cases import CAMDEN, LAMBETH, SOURCE, Record
 from tests.hostile.entry import NOW, Entry
@@ -64,7 +65,7 @@ def test_the_modules_listed_for_a_room_are_in_the_room(room: str) -> None:
 
 
 def test_each_room_without_a_section_of_its_own_has_a_list_of_modules() -> None:
-    assert sorted({*BULLETS, "intake", "router", "lanes"}) == ROOMS
+    assert sorted({*BULLETS, *SERVICES, "lanes"}) == ROOMS
 
 
 def test_the_event_on_the_map_has_these_bytes_at_each_step() -> None:

@@ -14,7 +14,7 @@ from instep.kafka.log_ends import LastTransaction, LogEnds, Offsets
 from instep.lanes import barrier as module
 from instep.lanes.barrier import Barrier
 from instep.lanes.hanging import Hanging
-from instep.lanes.settlement import Ending
+from instep.lanes.settlement import Marker
 
 CHANGELOG, INBOX = TopicPartition("instep.router.state", 0), TopicPartition("leeds.inbox.council-tax", 0)
 COMMITTED, ABORTED, UNKNOWN = (
@@ -89,14 +89,14 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 async def passed(
     cluster: Cluster,
     last: LastTransaction,
-    decided: Mapping[TopicPartition, Ending] | None = None,
+    decided: Mapping[TopicPartition, Marker] | None = None,
     *,
     partitions: Collection[TopicPartition] = (INBOX,),
 ) -> list[str]:
     """Pass the barrier; returns the reasons for waiting that the barrier noted."""
     notes: list[str] = []
 
-    async def decisions(stable: Offsets) -> Mapping[TopicPartition, Ending]:
+    async def decisions(stable: Offsets) -> Mapping[TopicPartition, Marker]:
         return decided or {}
 
     barrier = Barrier(
@@ -136,7 +136,7 @@ async def test_a_decision_about_a_part_is_none() -> None:
     """A commit would be the coordinator's last word, and the next claim would go by it for the rest."""
     cluster = Cluster(hanging=[CHANGELOG, INBOX])
     with pytest.raises(HangingTransactionError):
-        await passed(cluster, UNKNOWN, {INBOX: Ending.COMMIT})
+        await passed(cluster, UNKNOWN, {INBOX: Marker.COMMIT})
     assert cluster.settled == []
 
 
@@ -147,8 +147,8 @@ async def test_where_nobody_can_tell_the_barrier_stops_with_a_sentence() -> None
     assert cluster.settled == []
 
 
-@pytest.mark.parametrize("ending", list(Ending))
-async def test_an_operators_decision_is_carried_out(ending: Ending) -> None:
+@pytest.mark.parametrize("ending", list(Marker))
+async def test_an_operators_decision_is_carried_out(ending: Marker) -> None:
     cluster = Cluster(hanging=[INBOX])
     await passed(cluster, UNKNOWN, {INBOX: ending})
     assert cluster.settled == [(ending.value, frozenset({INBOX}))]

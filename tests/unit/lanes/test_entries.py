@@ -13,7 +13,7 @@ from instep.lanes.entries import (
     settled_entry,
 )
 from instep.lanes.positions import Cause, Gap, Position
-from instep.lanes.settlement import Ending
+from instep.lanes.settlement import Marker
 
 OUTBOX, HUB = TopicPartition("leeds.outbox", 0), TopicPartition("instep.events", 3)
 GAP = Gap(partition=HUB, position=None, start=7, topic_id="id-1", cause=Cause.LOST)
@@ -63,5 +63,5 @@ def test_an_acceptance_is_of_one_gap_and_no_other() -> None:
 
 
 def test_a_decision_is_of_what_hung_then_and_of_nothing_later() -> None:
-    state = Entries([settled_entry({HUB: 40, OUTBOX: 5}, Ending.COMMIT, by="somebody", at=1)])
-    assert decisions_in(state, {HUB: 40, OUTBOX: 6}) == {HUB: Ending.COMMIT}
+    state = Entries([settled_entry({HUB: 40, OUTBOX: 5}, Marker.COMMIT, by="somebody", at=1)])
+    assert decisions_in(state, {HUB: 40, OUTBOX: 6}) == {HUB: Marker.COMMIT}

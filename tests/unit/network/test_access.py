@@ -217,7 +217,8 @@ def test_the_plan_depends_on_the_network_alone_and_no_two_principals_are_one(net
     expected = {*network.participants, ADMIN, *(service_principal(name) for name in SERVICES)}
     expected |= {purpose_service(a, p) for a, purposes in network.principals.items() for p in purposes}
     assert access(network).principals == expected
-    assert len(expected) == len(network.participants) + 3 + sum(map(len, network.principals.values()))
+    programs = 1 + len(SERVICES)
+    assert len(expected) == len(network.participants) + programs + sum(map(len, network.principals.values()))
 
 
 @pytest.mark.parametrize(

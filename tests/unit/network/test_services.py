@@ -1,5 +1,6 @@
 """Every place that names services names the services of the table."""
 
+import re
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
@@ -8,8 +9,10 @@ import pytest
 import yaml
 
 from instep.errors import NetworkError
+from instep.network import topics
+from instep.network.access import acls_of
 from instep.network.network import load
-from instep.network.services import SERVICES, Reach, Service, hub_topics, service
+from instep.network.services import SERVICES, Reach, Service, hub_topics, on_lanes, service
 from instep.network.topic_specs import topic_specs
 
 ROOT = Path(__file__).parents[3]
@@ -48,6 +51,35 @@ def test_the_import_contracts_keep_all_services_apart() -> None:
     assert contracts["processors-apart"]["modules"] == [f"instep.{name}" for name in SERVICES]
 
 
+def test_the_import_contracts_keep_every_service_out_of_the_client() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    contracts = {contract["id"]: contract for contract in settings["tool"]["importlinter"]["contracts"]}
+    forbidden = contracts["client-without-services"]["forbidden_modules"]
+    assert {f"instep.{name}" for name in SERVICES} <= set(forbidden)
+
+
+def test_each_service_is_missed_by_an_alert() -> None:
+    rules = yaml.safe_load((ROOT / "deploy/prometheus/rules.yml").read_text())
+    (missing,) = (
+        rule
+        for group in rules["groups"]
+        for rule in group["rules"]
+        if rule.get("alert") == "InstepServiceMissing"
+    )
+    assert set(re.findall(r'service="([^"]+)"', missing["expr"])) == set(SERVICES)
+
+
+def test_the_pattern_of_reads_of_the_hub_leaves_out_each_service() -> None:
+    page = (ROOT / "deploy/governance/hub-access.md").read_text(encoding="utf-8")
+    (names,) = re.findall(r"User:\(\?!instep\\\.\(\?:([a-z|-]+)\) \)", page)
+    assert set(names.split("|")) == {*SERVICES, "broker"}
+
+
+def test_the_map_has_a_row_for_each_service() -> None:
+    page = (ROOT / "services/README.md").read_text(encoding="utf-8")
+    assert [name for name in SERVICES if f"| `{name}/` |" not in page] == []
+
+
 def test_a_hub_topic_is_there_when_a_service_names_it() -> None:
     made = {spec.name for spec in topic_specs(SAMPLE)}
     assert hub_topics() <= made
@@ -74,3 +106,14 @@ def test_one_row_is_enough_for_inputs_and_outputs() -> None:
     row = Service(name="toy", port=0, reads=("outbox",), writes={"instep.toy": Reach.OWN_LANE})
     assert set(row.inputs(SAMPLE)) == {f"{authority}.outbox" for authority in SAMPLE.participants}
     assert row.outputs(SAMPLE, 2) == (("instep.toy", 2),)
+
+
+def test_a_service_without_lanes_has_no_state_topic_and_no_transactions() -> None:
+    outlet = Service(name="outlet", port=9799, reads=(topics.DISCLOSURES,), writes={}, lanes=False)
+    assert on_lanes({"outlet": outlet, **SERVICES}) == ("intake", "router")
+    rights = {(acl.resource, acl.name, acl.operation) for acl in acls_of(SAMPLE, outlet, {})}
+    assert rights == {
+        ("topic", topics.DISCLOSURES, "READ"),
+        ("topic", topics.NETWORK, "READ"),
+        ("group", topics.group(SAMPLE, "outlet"), "READ"),
+    }

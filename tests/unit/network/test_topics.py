@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from instep.network.network import Network, load
+from instep.network.services import SERVICES
 from instep.network.settings import Retention
 from instep.network.topic_specs import TopicSpec, topic_specs
 from instep.network.topics import inbox, outbox
@@ -27,8 +28,7 @@ def test_hub_topics_have_a_partition_a_lane_and_tenants_topics_have_one() -> Non
         "instep.network",
         "instep.events",
         "instep.disclosures",
-        "instep.intake.state",
-        "instep.router.state",
+        *(f"instep.{name}.state" for name in SERVICES),
     }
     for name, spec in specs_by_name.items():
         lanes = 4 if name in hub - {"instep.network"} else 1

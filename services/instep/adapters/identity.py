@@ -8,8 +8,13 @@ again, even when everything else is lost.
 from __future__ import annotations
 
 import hmac
+import re
 import uuid
 from dataclasses import dataclass, field
+
+_PSEUDONYM = re.compile(r"[0-9a-f]{32}")
+_VERSION, _VARIANT = 14, 19
+"""Where the text of a UUID says its version and its variant."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,3 +46,17 @@ class Identity:
         raw[6] = raw[6] & 0x0F | 0x80
         raw[8] = raw[8] & 0x3F | 0x80
         return str(uuid.UUID(bytes=bytes(raw)))
+
+
+def is_derived(event_id: str, subject_ref: str) -> bool:
+    """Whether an event has the id and the pseudonym that a file's row without either is given."""
+    return _is_version_8(event_id) and _PSEUDONYM.fullmatch(subject_ref) is not None
+
+
+def is_keyed(event_id: str, subject_ref: str) -> bool:
+    """Whether an event may have its id or its pseudonym from a secret. A line of JSON can name both itself."""
+    return _is_version_8(event_id) or _PSEUDONYM.fullmatch(subject_ref) is not None
+
+
+def _is_version_8(event_id: str) -> bool:
+    return event_id[_VERSION : _VERSION + 1] == "8" and event_id[_VARIANT : _VARIANT + 1] in tuple("89ab")

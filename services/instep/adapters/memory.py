@@ -8,44 +8,26 @@ The memory keeps an event once the broker has confirmed the event, and never bef
 in between is sent again under the same id, and the router drops the repeat.
 
 Losing `memory.sqlite` costs repeats, and the knowledge of which households are protected: publish a full export next, not an
-export of changes only. Losing `secret` makes every reference and id new, so the secret belongs in the backup.
+export of changes only. Losing `secret` makes every reference and id new, so the secret belongs in the backup, and a memory
+without its secret is refused.
 """
 
 from __future__ import annotations
 
-import os
-import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from filelock import FileLock, Timeout
+from filelock import FileLock
 
-from instep.errors import PlatformError
+from instep.adapters.memory_files import held, opened, sound
+from instep.adapters.secret import key_id
 
 SEEN_AT_ONCE = 1000
 """Repeats of remembered events that are noted in a single transaction."""
-
-_TABLES = """
-create table if not exists subject (
-    subject blob primary key, event_id blob not null, alike blob not null, loose blob not null,
-    person blob, household blob, protected integer not null, recorded integer not null,
-    sequence integer not null, run integer not null, again blob not null,
-    given blob, family blob, born blob, shown integer
-) without rowid;
-create index if not exists member on subject (household, protected) where household is not null;
-create table if not exists sent (event_id blob primary key) without rowid;
-create table if not exists shield (
-    household blob not null, subject blob not null, primary key (household, subject)
-) without rowid;
-create index if not exists shield_of on shield (subject);
-"""
-_ADDED = ("given", "family", "born", "shown")
-"""Columns that memories of earlier versions do not have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +93,7 @@ class Memory:
     the lock however the process ends. Every method raises PlatformError where the database cannot be read or written.
     """
 
-    def __init__(self, database: sqlite3.Connection, lock: FileLock, secret: bytes) -> None:
+    def __init__(self, database: sqlite3.Connection, secret: bytes, lock: FileLock) -> None:
         self._database = database
         self._lock = lock
         self._latest: dict[bytes, Fingerprint] = {}  # of this run, by subject, where the database is behind
@@ -119,6 +101,7 @@ class Memory:
         self._doubted: set[bytes] = set()  # subjects of whom this run has a row that it does not send
         self._protecting: dict[bytes, set[bytes]] = {}  # protected subjects of this run, by household
         self.secret = secret
+        self.key_id = key_id(secret)
         last = self._fetched("pragma user_version")
         self.run = 1 + (last[0] if last else 0)
         database.execute(f"pragma user_version = {self.run}")
@@ -127,20 +110,10 @@ class Memory:
     def open(cls, directory: Path, authority: str) -> Self:
         """Open an authority's memory, or begin a new one; raises PlatformError where another publisher has it open."""
         home = directory / authority
+        lock = held(home, authority)
         try:
-            home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # Not `blocking`: the system lifts the lock of a process that has died, so a lock that is held is in use.
-            lock = FileLock(home / "lock", blocking=False, thread_local=False)
-            lock.acquire()
-        except Timeout:
-            raise PlatformError(
-                f"Another publish for {authority} is running; wait until it is done."
-            ) from None
-        except OSError as error:
-            raise PlatformError(f"{home} cannot be written to ({error.strerror}).") from None
-        try:
-            with _sound(home):
-                return cls(_database(home / "memory.sqlite"), lock, _secret(home / "secret"))
+            with sound(home):
+                return cls(*opened(home), lock)
         except BaseException:
             lock.release()
             raise
@@ -194,7 +167,7 @@ class Memory:
         Another row of the subject in the same file lifts nothing: it may be the older of the two.
         """
         self._doubted.add(subject)
-        with _sound(None), self._database:
+        with sound(None), self._database:
             self._database.executemany(
                 "insert or ignore into shield values (?, ?)",
                 [(household, subject) for household in households],
@@ -204,7 +177,7 @@ class Memory:
         """Forget what unsent rows of the subject have said: a row of the subject stands published and says all there is."""
         if subject in self._doubted:
             return
-        with _sound(None), self._database:
+        with sound(None), self._database:
             self._database.execute("delete from shield where subject = ?", (subject,))
 
     def members(self, household: bytes) -> int:
@@ -217,7 +190,7 @@ class Memory:
         batch = list(delivered)
         self._under_way.difference_update(sent.event_id for sent in batch)
         settled = [latest for latest in self._latest.values() if latest.event_id not in self._under_way]
-        with _sound(None), self._database:
+        with sound(None), self._database:
             self._database.executemany(
                 "insert or ignore into sent values (?)", [(sent.event_id,) for sent in batch]
             )
@@ -234,9 +207,25 @@ class Memory:
         for latest in settled:
             del self._latest[latest.subject]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the memory knows of no event."""
+        return self._fetched("select 1 from sent limit 1") is None
+
+    @property
+    def checked(self) -> int:
+        """The offset up to which the outbox is known to hold no events of another secret."""
+        row = self._fetched("select value from note where name = 'checked'")
+        return int(row[0]) if row else 0
+
+    def note_checked(self, offset: int) -> None:
+        """Keep `checked`."""
+        with sound(None), self._database:
+            self._database.execute("insert or replace into note values ('checked', ?)", (offset,))
+
     def forget(self, event_id: bytes) -> None:
         """Forget an event that intake or the router has refused, so that its row can be published again."""
-        with _sound(None), self._database:
+        with sound(None), self._database:
             self._database.execute("delete from sent where event_id = ?", (event_id,))
             self._database.execute("delete from subject where event_id = ?", (event_id,))
 
@@ -256,59 +245,10 @@ class Memory:
         self.close()
 
     def _fetched(self, query: str, *values: bytes) -> tuple[Any, ...] | None:
-        with _sound(None):
+        with sound(None):
             row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
         return row
 
 
 def _row(fingerprint: Fingerprint) -> tuple[Any, ...]:
     return tuple(getattr(fingerprint, name) for name in _NAMES)
-
-
-@contextmanager
-def _sound(home: Path | None) -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.Error as error:
-        where = f"in {home} " if home else ""
-        raise PlatformError(
-            f"The publisher's memory {where}cannot be used ({error}); with memory.sqlite moved away, publishing again"
-            " repeats events under the same ids, and the network drops the repeats."
-        ) from None
-    except OSError as error:
-        raise PlatformError(f"The publisher's memory cannot be used ({error.strerror}).") from None
-
-
-def _database(file: Path) -> sqlite3.Connection:
-    file.touch(mode=0o600)
-    database = sqlite3.connect(file, check_same_thread=False)
-    try:
-        # A power cut may undo the last transactions of WAL without a sync each; they are then sent again, same ids.
-        database.execute("pragma journal_mode = wal")
-        database.execute("pragma synchronous = normal")
-        database.execute("pragma cache_size = -65536")
-        database.executescript(_TABLES)
-        there = {column[1] for column in database.execute("pragma table_info(subject)")}
-        for name in _ADDED:
-            if name not in there:
-                database.execute(f"alter table subject add column {name}")
-    except sqlite3.Error:
-        database.close()
-        raise
-    return database
-
-
-def _secret(file: Path) -> bytes:
-    """The secret. A new secret is written whole under another name and then renamed, so nobody ever finds half a secret."""
-    if not file.exists():
-        fresh = file.with_suffix(".new")
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(secrets.token_bytes(32))
-            stream.flush()
-            os.fsync(stream.fileno())
-        fresh.replace(file)
-    secret = file.read_bytes()
-    if len(secret) < 32:
-        raise PlatformError(f"{file} is not a publisher's secret; put back the one that was there before.")
-    return secret

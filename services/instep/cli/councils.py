@@ -1,6 +1,5 @@
 """Defines `instep publish | rejected | outcomes`: the commands of a council as a source."""
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -61,10 +60,18 @@ def publish(
         Path | None,
         typer.Option(
             "--state-dir",
-            help="Where the memory of published events lies, in digests that nobody can read; INSTEP_STATE_DIR or .instep"
-            " if left out. Keep this directory: with it, a changed row goes out as a correction.",
+            help="Where the memory of published events and the secret lie; INSTEP_STATE_DIR or your own data directory if"
+            " left out. With the memory, a changed row goes out as a correction. `instep publisher show` names the place.",
         ),
     ] = None,
+    first: Annotated[
+        bool,
+        typer.Option(
+            "--first",
+            help="Publish although the network shows earlier events of yours and their secret is not here: everybody in the"
+            " file goes out as a new person.",
+        ),
+    ] = False,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Publish a file that a council's own system has exported, to the council's outbox.
@@ -89,7 +96,8 @@ def publish(
             wait=wait,
             on_behalf=on_behalf,
             output=output,
-            state_directory=state_dir or Path(os.environ.get("INSTEP_STATE_DIR", ".instep")),
+            state_directory=state_dir,
+            first=first,
         )
     )
 

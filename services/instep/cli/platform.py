@@ -84,17 +84,11 @@ def down(
 ) -> None:
     """End the Kafka that `instep up` has started in this directory, and nothing else; the records stay for the next time."""
     from instep.kafka.connection import home
-    from instep.local.platform import Platform, shown
+    from instep.local.platform import Platform
 
     platform = Platform(home(os.environ))
     with _shown_progress() as show_step:
         ended = platform.down(show_step, delete_data)
-    memory = platform.directory / "publishers"
-    if delete_data and memory.exists():
-        # Nobody else can know that an event of the memory is gone: the next run would send nothing.
-        note(
-            f"`instep publish` still takes what it sent for published: delete {shown(memory)} to publish a file again."
-        )
     if output is Output.JSON:
         show_lines({"ended": name} for name in ended)
     elif ended:

@@ -1,5 +1,6 @@
 """Carries out `instep publish FILE`: puts a council's file into the council's outbox, and prints the result of each line."""
 
+import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from typing import Any
 
 import typer
 
-from instep.adapters import Memory, Note, explain, load_mapping, read
+from instep.adapters import Note, explain, load_mapping, read
 from instep.cli.listing import connected, run
 from instep.cli.output import Bar, Output, note, progress, show_lines
 from instep.cli.publish_report import RunResult, print_summary
@@ -18,7 +19,9 @@ from instep.client.explain import explain as explain_reason
 from instep.client.file_settings import file_settings
 from instep.client.filing import Filing, LineResult, Tally, so_far
 from instep.client.following import Answer, Following
+from instep.client.memory_place import place
 from instep.client.publisher import Gate, publishing
+from instep.client.publisher_memory import Opened, open_memory
 from instep.client.reader import reading
 from instep.errors import FileFormatError
 
@@ -37,7 +40,10 @@ class Request:
     wait: bool
     on_behalf: bool
     output: Output
-    state_directory: Path
+    state_directory: Path | None = None
+    """The directory that the user names for the memory; see `memory_place`."""
+    first: bool = False
+    """Begin a memory, or go on with it, although the network shows events of another secret."""
 
 
 def publish_file(request: Request) -> None:
@@ -63,10 +69,9 @@ async def _publish(request: Request, columns: Mapping[str, str], results: RunRes
     at = await council(*connected(), request.authority)
     settings = file_settings(at.network, at.authority, columns, _remarking(results.tally))
     lines = read(request.file, request.format, authority=at.authority, settings=settings)
-    with (
-        Memory.open(request.state_directory / "publishers", at.authority) as memory,
-        _bar(request.file) as bar,
-    ):
+    opened = await open_memory(at, place(request.state_directory, os.environ), note, first=request.first)
+    with opened.memory as memory, _bar(request.file) as bar:
+        _say_first(opened, at.authority, request, results)
         filing = Filing(
             lines=lines,
             authority=at.authority,
@@ -82,6 +87,17 @@ async def _publish(request: Request, columns: Mapping[str, str], results: RunRes
         else:
             async with publishing(at.connection) as publisher:
                 await filing.publish(publisher)
+        opened.note_published(results.tally)
+
+
+def _say_first(opened: Opened, authority: str, request: Request, results: RunResult) -> None:
+    """Say that no file was published from here before: to people at once, to programs in the summary."""
+    results.first_home = opened.home if opened.first else None
+    if opened.first and request.output is Output.TABLE:
+        note(
+            f"The first file that {authority} publishes from here. The memory and the secret are in {opened.home}: keep a"
+            f" copy, with `instep publisher export FILE --authority {authority}`."
+        )
 
 
 async def _publish_and_wait(at: Council, filing: Filing, request: Request, results: RunResult) -> None:

@@ -40,6 +40,8 @@ class RunResult:
     not_sent: list[LineResult] = field(default_factory=list)
     published: list[LineResult] = field(default_factory=list)
     answers: list[Answer] = field(default_factory=list)
+    first_home: Path | None = None
+    """The directory of memory and secret, where the authority has published for the first time from here."""
 
     def keep(self, result: LineResult) -> None:
         """Keep a line that was not published."""
@@ -92,6 +94,8 @@ def _summary_object(results: RunResult) -> dict[str, Any]:
             for (column, reason), count in results.tally.notes.most_common()
         ],
     }
+    if results.first_home:
+        summary["first"] = {"memory": str(results.first_home)}
     if results.published:
         summary["accepted"] = sum(answer.outcome == "accepted" for answer in results.answers)
         summary["refused_later"] = sum(answer.outcome == "refused" for answer in results.answers)

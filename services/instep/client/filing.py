@@ -9,14 +9,16 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
+from instep.adapters.identity import is_keyed
 from instep.adapters.line import Line, Note, Plain, Refused, explain
 from instep.adapters.memory import Memory, Sent
 from instep.adapters.triage import Review, SameAddress, Send, Skipped, Triaged, Unchanged, triage
 from instep.client.publisher import Gate, NotAdmitted, Publisher, Sendable
 from instep.errors import FileFormatError, InstepError, NotConnectedError, PlainEventError
+from instep.events.envelope import PUBLISHER_KEY
 
 REMEMBER_EVERY = 500
 """Confirmed events remembered in one transaction."""
@@ -75,11 +77,15 @@ class Tally:
     noted: dict[tuple[str, str], list[int]] = field(default_factory=dict)
     """The first NOTED lines of each note, for the summary."""
     kept_at_home: Counter[str] = field(default_factory=Counter)
+    end: int = 0
+    """The offset after the last published event; 0 before the first."""
 
     def count(self, result: LineResult) -> None:
         """Add one line."""
         self.outcomes[result.outcome] += 1
         self.corrections += result.correction
+        if result.offset is not None:
+            self.end = max(self.end, result.offset + 1)
         for note in result.notes:
             self.remark(result.line, note)
         self.kept_at_home.update(result.kept_at_home)
@@ -141,6 +147,7 @@ class _Run:
         self._publisher = publisher
         self._confirmed: list[Sent] = []
         self._admitted: Sendable | None = None
+        self._key = (PUBLISHER_KEY, filing.memory.key_id.encode())
 
     async def all_lines(self) -> None:
         try:
@@ -202,7 +209,13 @@ class _Run:
                 )
             )
 
-        await self._publisher.send(self._filing.authority, sendable, confirmed)
+        await self._publisher.send(self._filing.authority, self._keyed(sendable), confirmed)
+
+    def _keyed(self, sendable: Sendable) -> Sendable:
+        """The event with the key id of the secret that made its id or reference, for `outbox_history`."""
+        if not is_keyed(sendable.event_id, sendable.subject_ref):
+            return sendable
+        return replace(sendable, headers=(*sendable.headers, self._key))
 
     def _report(self, result: LineResult) -> None:
         self._filing.tally.count(result)

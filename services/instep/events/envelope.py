@@ -21,6 +21,9 @@ SPEC_VERSION = ("ce_specversion", b"1.0")
 OUTBOX_OFFSET = "instep-outbox-offset"
 """On `instep.events`: where the event lies in its source's outbox, in ASCII digits, for the router's rejections."""
 
+PUBLISHER_KEY = "instep-publisher-key"
+"""In outboxes: the key id of the secret with which `instep publish` made the event's reference and id. Goes no further."""
+
 TRACEPARENT = "traceparent"
 _MILLISECOND = tuple(b".%03dZ" % millisecond for millisecond in range(1000))
 _TRACEPARENT = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")

@@ -142,6 +142,11 @@ class LogEnds:
                 self._leaders[TopicPartition(name, number)] = leader
         return ids
 
+    async def cluster(self) -> str:
+        """The id that the cluster was given when it was formatted; "" for a cluster without an id."""
+        answer = await self._client.send(self._any_node(), DescribeTopics([]))
+        return answer.cluster_id or ""
+
     async def partition_counts(self, topics: Collection[str]) -> dict[str, int]:
         """The number of partitions of each topic that exists."""
         there = await self.topic_ids(topics)

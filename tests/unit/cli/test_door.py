@@ -54,21 +54,6 @@ def test_a_path_that_cannot_be_used_is_named_without_a_traceback(
         assert str(tmp_path / ".instep") in capsys.readouterr().err
 
 
-def test_who_deletes_the_records_hears_that_the_memory_of_publish_stays(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / ".instep" / "publishers" / "leeds").mkdir(parents=True)
-    assert exit_code(monkeypatch, "down") == 0
-    assert capsys.readouterr().err == ""
-    assert exit_code(monkeypatch, "down", "--delete-data") == 0
-    assert f"delete {Path('.instep', 'publishers')} to publish a file again" in capsys.readouterr().err
-    (tmp_path / ".instep" / "publishers" / "leeds").rmdir()
-    (tmp_path / ".instep" / "publishers").rmdir()
-    assert exit_code(monkeypatch, "down", "--delete-data") == 0
-    assert capsys.readouterr().err == ""
-
-
 @pytest.mark.parametrize("arguments", [["nonsense"], ["status", "--output", "yaml"], ["up", "--port", "0"]])
 def test_wrong_usage_is_exit_code_2_and_names_the_help(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]

@@ -202,7 +202,7 @@ def test_a_line_published_again_after_an_agreement_was_widened_is_refused_once_a
     wider = ('    "moved_on",\n', '    "moved_on",\n    "reason",\n')
     edit(network / "agreements" / "council-tax.toml", ("\nversion = 2\n", "\nversion = 3\n"), wider)
     asyncio.run(apply(stage.connection, network, CATALOGUE))
-    for file in (tmp_path / "publishers" / "bolsover").glob("memory.sqlite*"):
+    for file in (tmp_path / "publishers").rglob("memory.sqlite*"):
         file.unlink()
     again = published(unchanged)
     assert [line["reason"] for line in objects(again) if line.get("outcome") == "refused"] == ["id-conflict"]

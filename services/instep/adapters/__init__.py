@@ -7,6 +7,7 @@ writes the memory, and nothing else. Promises:
 - A fact about protection or household outlives the row that holds it, read or not.
 - No message about a file holds a value from the file.
 - The same file gives the same ids again while the secret is kept, even when the memory is lost.
+- A memory and its secret go together: neither is used without the other, and neither is overwritten.
 
     with Memory.open(state / "publishers", authority) as memory:
         lines = read(path, authority=authority, settings=Settings(today=today))
@@ -24,7 +25,8 @@ writes the memory, and nothing else. Promises:
     fsa         registrations · fsa_codes: their codes · json_array: one element at a time
     jsonl       plain events
     normalise   dates, references, spaces · places: the forces, the islands, abroad
-    identity    pseudonyms and ids · memory: sent events · triage: new rows, corrections, repeats (likeness)
+    memory      sent events · memory_files: database, secret, lock · moving: sealed, to another machine (sealing) · adoption
+    identity    pseudonyms and ids · secret: what they are made with · triage: new rows, corrections, repeats (likeness)
     split       a file of many councils into a file for each
 """
 

@@ -23,7 +23,7 @@ from typing import Any, Self
 
 from filelock import FileLock
 
-from instep.adapters.memory_files import held, opened, sound
+from instep.adapters.memory_files import acquired, opened, sound
 from instep.adapters.secret import key_id
 
 SEEN_AT_ONCE = 1000
@@ -110,7 +110,7 @@ class Memory:
     def open(cls, directory: Path, authority: str) -> Self:
         """Open an authority's memory, or begin a new one; raises PlatformError where another publisher has it open."""
         home = directory / authority
-        lock = held(home, authority)
+        lock = acquired(home, authority)
         try:
             with sound(home):
                 return cls(*opened(home), lock)

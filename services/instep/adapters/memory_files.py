@@ -35,7 +35,7 @@ _ADDED = ("given", "family", "born", "shown")
 """Columns that memories of earlier versions do not have."""
 
 
-def held(home: Path, authority: str) -> FileLock:
+def acquired(home: Path, authority: str) -> FileLock:
     """The lock of an authority's directory, which is made where it is missing; to be released.
 
     Raises PlatformError where another process holds the lock, or the directory cannot be written to.
@@ -52,6 +52,16 @@ def held(home: Path, authority: str) -> FileLock:
             f"{home} cannot be written to ({error.strerror}): the publisher's memory is there, and nothing is sent without."
         ) from None
     return lock
+
+
+@contextmanager
+def held(home: Path, authority: str) -> Iterator[None]:
+    """Holds the lock, as `acquired` takes it."""
+    lock = acquired(home, authority)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def opened(home: Path) -> tuple[sqlite3.Connection, bytes]:

@@ -30,11 +30,21 @@ def keeps_secret(home: Path) -> bool:
 
 
 def secret_of(home: Path) -> bytes:
-    """The secret in an authority's directory, made where there is none. Raises PlatformError where the file is no secret."""
+    """The secret in an authority's directory, made where there is none. Raises PlatformError as `existing_secret` does."""
+    if not keeps_secret(home):
+        write_whole(home / FILE, secrets.token_bytes(SIZE))
+    return existing_secret(home)
+
+
+def existing_secret(home: Path) -> bytes:
+    """The secret in an authority's directory. Raises PlatformError where the file cannot be read, or is no secret."""
     file = home / FILE
-    if not file.exists():
-        write_whole(file, secrets.token_bytes(SIZE))
-    secret = file.read_bytes()
+    try:
+        secret = file.read_bytes()
+    except OSError as error:
+        raise PlatformError(
+            f"{file} cannot be read ({error.strerror}): it is the publisher's secret."
+        ) from None
     if len(secret) < SIZE:
         raise PlatformError(f"{file} is not a publisher's secret; put back the one that was there before.")
     return secret

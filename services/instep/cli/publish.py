@@ -21,7 +21,7 @@ from instep.client.filing import Filing, LineResult, Tally, so_far
 from instep.client.following import Answer, Following
 from instep.client.memory_place import place
 from instep.client.publisher import Gate, publishing
-from instep.client.publisher_memory import Opened, open_memory
+from instep.client.publisher_memory import open_memory
 from instep.client.reader import reading
 from instep.errors import FileFormatError
 
@@ -71,7 +71,7 @@ async def _publish(request: Request, columns: Mapping[str, str], results: RunRes
     lines = read(request.file, request.format, authority=at.authority, settings=settings)
     opened = await open_memory(at, place(request.state_directory, os.environ), note, first=request.first)
     with opened.memory as memory, _bar(request.file) as bar:
-        _say_first(opened, at.authority, request, results)
+        results.first_home = opened.home if opened.first else None
         filing = Filing(
             lines=lines,
             authority=at.authority,
@@ -88,16 +88,6 @@ async def _publish(request: Request, columns: Mapping[str, str], results: RunRes
             async with publishing(at.connection) as publisher:
                 await filing.publish(publisher)
         opened.note_published(results.tally)
-
-
-def _say_first(opened: Opened, authority: str, request: Request, results: RunResult) -> None:
-    """Say that no file was published from here before: to people at once, to programs in the summary."""
-    results.first_home = opened.home if opened.first else None
-    if opened.first and request.output is Output.TABLE:
-        note(
-            f"The first file that {authority} publishes from here. The memory and the secret are in {opened.home}: keep a"
-            f" copy, with `instep publisher export FILE --authority {authority}`."
-        )
 
 
 async def _publish_and_wait(at: Council, filing: Filing, request: Request, results: RunResult) -> None:

@@ -75,6 +75,12 @@ def print_summary(file: Path, output: Output, results: RunResult, *, waited: boo
     _not_published(results.not_published)
     if waited and results.published:
         _answers(results)
+    if results.first_home:
+        out.print(
+            f"The first file published from here. Its memory and secret are in {results.first_home}: keep a copy, with"
+            " `instep publisher export`.",
+            soft_wrap=True,
+        )
 
 
 def _summary_object(results: RunResult) -> dict[str, Any]:

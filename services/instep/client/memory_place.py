@@ -28,6 +28,19 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Kept:
+    """A memory on the disk. `network` and `cluster` are "" for one of an earlier version, which does not say."""
+
+    network: str
+    cluster: str
+    home: Path
+
+    @property
+    def authority(self) -> str:
+        return self.home.name
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Place:
     """The places where a user's memories may lie: `state` is absolute, `earlier` are those of earlier versions."""
 
@@ -38,11 +51,17 @@ class Place:
         """The directory of a cluster's memories, with a directory for each authority."""
         return self.state / PUBLISHERS / network / _folder(cluster)
 
-    def clusters(self, authority: str) -> Iterator[tuple[str, str, Path]]:
-        """Network, cluster and directory (as of `of`) of each secret of the authority that lies in its place."""
-        for file in sorted((self.state / PUBLISHERS).glob(f"*/*/{authority}/{FILE}")):
-            directory = file.parent.parent
-            yield directory.parent.name, directory.name, directory
+    def home(self, network: str, cluster: str, authority: str) -> Path:
+        """The directory of an authority's memory; without a network, that of an earlier version."""
+        return (self.of(network, cluster) if network else self.state / PUBLISHERS) / authority
+
+    def kept(self, authority: str = "*") -> list[Kept]:
+        """The memories of an authority, or of all, with those that earlier versions have left."""
+        files = sorted((self.state / PUBLISHERS).glob(f"*/*/{authority}/{FILE}"))
+        left = sorted(file for place in self.earlier for file in place.glob(f"{authority}/{FILE}"))
+        return [Kept(network=file.parts[-4], cluster=file.parts[-3], home=file.parent) for file in files] + [
+            Kept(network="", cluster="", home=file.parent) for file in left if _is_own(file.parent)
+        ]
 
     def left_by_earlier_versions(self, authority: str) -> Iterator[Path]:
         """The directories in which an earlier version has left a secret of the authority that belongs to the user."""

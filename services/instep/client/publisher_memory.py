@@ -24,8 +24,8 @@ from instep.client.outbox_history import History, Outbox, outbox_of, read_histor
 from instep.errors import ConfigurationError, PlatformError
 
 
-class Standing(Enum):
-    """How a memory stands to what its outbox tells."""
+class Verdict(Enum):
+    """What the outbox says of the secret that is here."""
 
     KNOWN = auto()
     """The memory is here, and no other secret has been used since."""
@@ -54,14 +54,14 @@ class Opened:
             self.memory.note_checked(tally.end)
 
 
-def judge(own: str | None, history: History) -> Standing:
+def judge(own: str | None, history: History) -> Verdict:
     """`own` is the key id of the secret that is here; None where there is none."""
     others = history.keys.keys() - {own}
     if own is not None:
-        return Standing.REPLACED if others else Standing.KNOWN
+        return Verdict.REPLACED if others else Verdict.KNOWN
     if others or history.unnamed:
-        return Standing.ELSEWHERE
-    return Standing.EXPIRED if history.end and not history.kept else Standing.FIRST
+        return Verdict.ELSEWHERE
+    return Verdict.EXPIRED if history.end and not history.kept else Verdict.FIRST
 
 
 async def open_memory(council: Council, place: Place, say: Callable[[str], None], *, first: bool) -> Opened:
@@ -78,9 +78,9 @@ async def open_memory(council: Council, place: Place, say: Callable[[str], None]
         history = await _history(council, outbox, memory, say)
         if memory is None:
             memory = _of_an_earlier_version(council.authority, place, directory, history, say)
-        standing = judge(memory.key_id if memory else None, history)
+        verdict = judge(memory.key_id if memory else None, history)
         if not first:
-            _ensure_unique(standing, council.authority, home, history)
+            _ensure_unique(verdict, council.authority, home, history)
         begun = memory is None
         memory = memory or Memory.open(directory, council.authority)
         memory.note_checked(outbox.end)
@@ -127,31 +127,31 @@ def _belongs(left: Path, authority: str, history: History) -> bool:
         return bool(history.end) and not history.keys
 
 
-def _ensure_unique(standing: Standing, authority: str, home: Path, history: History) -> None:
+def _ensure_unique(verdict: Verdict, authority: str, home: Path, history: History) -> None:
     """Raise PlatformError where a person has to decide, with the ways to go on."""
     bring = (
         f"bring its memory here with `instep publisher export FILE --authority {authority}` there and `instep publisher"
         " import FILE` here"
     )
     anew = "or add --first: then everybody in the file goes out as a new person."
-    match standing:
-        case Standing.KNOWN | Standing.FIRST:
+    match verdict:
+        case Verdict.KNOWN | Verdict.FIRST:
             return
-        case Standing.REPLACED:
+        case Verdict.REPLACED:
             raise PlatformError(
                 f"Since the memory in {home} was last used, {authority} has published with another secret"
                 f" ({_last(history)}): move this directory away and {bring}, or add --first to go on with this memory."
             )
-        case Standing.ELSEWHERE:
+        case Verdict.ELSEWHERE:
             raise PlatformError(
                 f"{authority} has published before{_with(history)}, and the secret is not in {home}: {bring}, {anew}"
             )
-        case Standing.EXPIRED:
+        case Verdict.EXPIRED:
             raise PlatformError(
                 f"{authority} has published before, all of which has expired, and no secret is in {home}: {bring}, {anew}"
             )
         case _:
-            assert_never(standing)
+            assert_never(verdict)
 
 
 def _with(history: History) -> str:

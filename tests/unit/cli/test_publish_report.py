@@ -66,3 +66,18 @@ def test_another_councils_control_characters_are_shown_as_escapes(
     assert mark[0] not in printed
     assert f"\\u{ord(mark[0]):04x}" in printed or mark == "\r"
     assert json.loads(printed.splitlines()[-1]) == rows[0]
+
+
+def test_a_first_publication_names_the_place_of_its_memory_to_people_and_to_programs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = results(NOTED)
+    print_summary(FILE, Output.TABLE, run, waited=False)
+    assert "first" not in capsys.readouterr().out
+    run.first_home = Path("data", "publishers", "sample", "C1", "leeds")
+    print_summary(FILE, Output.TABLE, run, waited=False)
+    printed = capsys.readouterr().out
+    assert f"The first file published from here. Its memory and secret are in {run.first_home}" in printed
+    assert "instep publisher export" in printed
+    print_summary(FILE, Output.JSON, run, waited=False)
+    assert json.loads(capsys.readouterr().out)["summary"]["first"] == {"memory": str(run.first_home)}

@@ -35,8 +35,9 @@ def put(home: Path, memory: bytes, secret: bytes) -> None:
     if keeps_secret(home):
         raise PlatformError(f"{home} holds a memory already.")
     try:
-        if memory and not _holds(home, memory):
+        if not _holds(home, memory):
             _set_aside(home)
+        if memory:
             write_whole(home / DATABASE, memory)
         write_whole(home / FILE, secret)
     except OSError as error:

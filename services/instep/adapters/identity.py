@@ -50,13 +50,8 @@ class Identity:
 
 def is_derived(event_id: str, subject_ref: str) -> bool:
     """Whether an event has the id and the pseudonym that a file's row without either is given."""
-    return _is_version_8(event_id) and _PSEUDONYM.fullmatch(subject_ref) is not None
-
-
-def is_keyed(event_id: str, subject_ref: str) -> bool:
-    """Whether an event may have its id or its pseudonym from a secret. A line of JSON can name both itself."""
-    return _is_version_8(event_id) or _PSEUDONYM.fullmatch(subject_ref) is not None
-
-
-def _is_version_8(event_id: str) -> bool:
-    return event_id[_VERSION : _VERSION + 1] == "8" and event_id[_VARIANT : _VARIANT + 1] in tuple("89ab")
+    return (
+        event_id[_VERSION : _VERSION + 1] == "8"
+        and event_id[_VARIANT : _VARIANT + 1] in tuple("89ab")
+        and _PSEUDONYM.fullmatch(subject_ref) is not None
+    )

@@ -44,6 +44,8 @@ class Send:
     notes: tuple[Note, ...]
     sent: Sent = field(repr=False)
     entry: str = ""
+    keyed: bool = True
+    """Whether the publisher's secret has made the event's id or reference. A line of JSON may name both itself."""
 
     @property
     def event_id(self) -> str:
@@ -328,6 +330,7 @@ class _Triage:
             notes=notes,
             sent=sent,
             entry=row.entry,
+            keyed=not row.header.keys() >= {"event_id", "subject_ref"},
         )
 
     def _of_this_run(self, header: Plain) -> Plain:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from instep.adapters.identity import is_keyed
 from instep.adapters.line import Line, Note, Plain, Refused, explain
 from instep.adapters.memory import Memory, Sent
 from instep.adapters.triage import Review, SameAddress, Send, Skipped, Triaged, Unchanged, triage
@@ -209,13 +208,9 @@ class _Run:
                 )
             )
 
-        await self._publisher.send(self._filing.authority, self._keyed(sendable), confirmed)
-
-    def _keyed(self, sendable: Sendable) -> Sendable:
-        """The event with the key id of the secret that made its id or reference, for `outbox_history`."""
-        if not is_keyed(sendable.event_id, sendable.subject_ref):
-            return sendable
-        return replace(sendable, headers=(*sendable.headers, self._key))
+        # For `outbox_history`, which tells one secret from another.
+        headers = (*sendable.headers, self._key) if triaged.keyed else sendable.headers
+        await self._publisher.send(self._filing.authority, replace(sendable, headers=headers), confirmed)
 
     def _report(self, result: LineResult) -> None:
         self._filing.tally.count(result)

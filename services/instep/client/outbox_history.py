@@ -6,13 +6,16 @@ their events are known by the form of their ids.
 
 from __future__ import annotations
 
+import asyncio
+import time
 import uuid
 from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiokafka.errors import KafkaError
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError, LeaderNotAvailableError
 
 from instep.adapters.identity import is_derived
 from instep.client.council import Council
@@ -21,10 +24,15 @@ from instep.errors import NotConnectedError
 from instep.events.envelope import PUBLISHER_KEY
 from instep.events.framing import PREFIX
 from instep.kafka.connection import connecting, not_permitted
-from instep.kafka.log_ends import LogEnds
+from instep.kafka.log_ends import Log, LogEnds
 
 UNNAMED = 10_000
 """Events of earlier versions that are kept: the last ones, to be looked up in a memory."""
+PATIENCE_S = 15.0
+"""How long a partition may have no leader."""
+APPEARING_S = 3.0
+"""How long a topic may be unknown to the broker that is asked."""
+_PAUSE_S = 0.2
 _UUID = slice(PREFIX + 1, PREFIX + 37)
 """Where an event's id lies in its framed bytes: first in the header, behind its length."""
 
@@ -58,7 +66,7 @@ async def outbox_of(council: Council) -> Outbox:
         async with connecting(council.connection):
             await ends.start()
             cluster = await ends.cluster()
-            logs = await ends.logs([partition])
+            log = await _log(ends, partition)
     except (KafkaError, OSError) as error:
         where = council.connection.bootstrap_servers
         raise NotConnectedError(
@@ -66,9 +74,23 @@ async def outbox_of(council: Council) -> Outbox:
         ) from error
     finally:
         await ends.stop()
-    if partition not in logs:
+    if log is None:
         raise not_permitted(council.connection, partition.topic)
-    return Outbox(cluster=cluster, end=logs[partition].end)
+    return Outbox(cluster=cluster, end=log.end)
+
+
+async def _log(ends: LogEnds, partition: TopicPartition) -> Log | None:
+    """The log; None where there is none to see. A topic that was just made may need a moment to show, and a leader."""
+    began = time.monotonic()
+    while True:
+        try:
+            log = (await ends.logs([partition])).get(partition)
+            if log is not None or time.monotonic() - began > APPEARING_S:
+                return log
+        except LeaderNotAvailableError:
+            if time.monotonic() - began > PATIENCE_S:
+                raise
+        await asyncio.sleep(_PAUSE_S)
 
 
 async def read_history(council: Council, outbox: Outbox, since: int = 0) -> History:

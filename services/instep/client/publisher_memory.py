@@ -2,7 +2,7 @@
 
 With another secret every person of a file goes out again, under a new reference, and nobody could tell. So before anything
 is sent, the outbox says with which secrets the authority has published (`outbox_history`), and `judge` decides. Nothing is
-made, moved or sent where the answer is a refusal.
+sent, and no secret is made, where the answer is a refusal.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import assert_never
 
 from instep.adapters.adoption import adopt
 from instep.adapters.memory import Memory
+from instep.adapters.memory_files import DATABASE
 from instep.adapters.secret import keeps_secret
 from instep.client.council import Council
 from instep.client.filing import Tally
@@ -119,12 +120,13 @@ def _of_an_earlier_version(
 
 def _belongs(left: Path, authority: str, history: History) -> bool:
     """Whether a memory of an earlier version, which does not name its cluster, may be of this outbox."""
+    is_lost = not (left / authority / DATABASE).exists()
     with Memory.open(left, authority) as memory:
-        if memory.is_empty or memory.key_id in history.keys:
+        if is_lost or memory.key_id in history.keys:
             return True
         if history.unnamed:
             return any(map(memory.sent, history.unnamed))
-        return bool(history.end) and not history.keys
+        return memory.is_empty or (history.end > 0 and not history.keys)
 
 
 def _ensure_unique(verdict: Verdict, authority: str, home: Path, history: History) -> None:

@@ -4,6 +4,8 @@ import hashlib
 import shutil
 import sqlite3
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,24 @@ from instep.errors import FileFormatError, PlatformError
 from tests.unit.adapters.publishing import AUTHORITY, ROW, Publisher, names, row
 
 WORDS = "four words are enough"
+HALF_AN_IMPORT = """
+import os, sys, time
+from pathlib import Path
+from instep.adapters import adoption, moving, sealing
+sealing.LOG_N = 4
+luggage = moving.unpack(Path(sys.argv[1]).read_bytes(), "four words are enough", "the file")
+write, synced = adoption.write_whole, os.fsync
+def half(descriptor):
+    synced(descriptor)
+    print("half", flush=True)
+    time.sleep(60)
+def next_is_half(file, content):
+    write(file, content)
+    os.fsync = half
+adoption.write_whole = next_is_half
+moving.settle(luggage, Path(sys.argv[2]))
+"""
+"""The memory is in its place, and the secret is written under another name."""
 
 
 @pytest.fixture(autouse=True)
@@ -177,6 +197,27 @@ def test_a_memory_whose_secret_is_lost_is_set_aside_by_an_import(
     aside = sqlite3.connect(home / f"{DATABASE}.without-secret-0")
     assert aside.execute("select count(*) from sent").fetchone() == (1,)
     aside.close()
+
+
+def test_a_process_that_is_killed_in_the_middle_of_an_import_has_lost_nothing(
+    publisher: Publisher, other: Publisher
+) -> None:
+    publisher.rows(ROW)
+    file = publisher.directory / "sealed"
+    file.write_bytes(sealed(publisher))
+    home = other.state / AUTHORITY
+    killed = subprocess.Popen(
+        [sys.executable, "-c", HALF_AN_IMPORT, str(file), str(home)], stdout=subprocess.PIPE
+    )
+    try:
+        assert killed.stdout is not None
+        assert killed.stdout.readline() == b"half\n"
+    finally:
+        killed.kill()
+        killed.communicate()
+    assert [path.name for path in home.iterdir() if path.name == FILE] == []
+    settle(unpack(file.read_bytes(), WORDS, "the file"), home)
+    assert names(other.rows(ROW)) == ["Unchanged"]
 
 
 def test_a_memory_of_an_earlier_version_moves_with_its_secret(publisher: Publisher, other: Publisher) -> None:

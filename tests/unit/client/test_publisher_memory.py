@@ -253,6 +253,23 @@ def test_what_an_earlier_version_has_published_elsewhere_is_asked_about(
     )
 
 
+def test_a_memory_of_an_earlier_version_that_has_sent_nothing_is_not_the_one_of_these_events(
+    bureau: Bureau, tmp_path: Path
+) -> None:
+    bureau.publish_with_earlier_version(ROW, directory=tmp_path / "elsewhere")
+    bureau.publish_with_earlier_version(directory=Path(".instep", "publishers"))
+    with pytest.raises(PlatformError, match="with an earlier version of Instep"):
+        bureau.publish(ROW)
+
+
+def test_a_secret_of_an_earlier_version_whose_memory_was_lost_makes_the_same_people(bureau: Bureau) -> None:
+    bureau.publish_with_earlier_version(ROW)
+    for file in Path(".instep", "publishers", AUTHORITY).glob("memory.sqlite*"):
+        file.unlink()
+    assert bureau.publish(ROW) == ["Send"]
+    assert len(bureau.people) == 1
+
+
 def test_a_secret_that_somebody_else_has_left_is_not_taken(
     bureau: Bureau, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -74,7 +74,7 @@ async def open_memory(council: Council, place: Place, say: Callable[[str], None]
     outbox = await outbox_of(council)
     directory = place.of(council.network.name, outbox.cluster)
     home = directory / council.authority
-    memory = Memory.open(directory, council.authority) if keeps_secret(home) else None
+    memory = _opened_where_kept(directory, council.authority, say)
     try:
         history = await _history(council, outbox, memory, say)
         if memory is None:
@@ -90,6 +90,19 @@ async def open_memory(council: Council, place: Place, say: Callable[[str], None]
             memory.close()
         raise
     return Opened(memory=memory, home=home, first=begun, end=outbox.end)
+
+
+def _opened_where_kept(directory: Path, authority: str, say: Callable[[str], None]) -> Memory | None:
+    """The memory in its place; None where the place has no secret. `say` gets a sentence where the secret is alone."""
+    home = directory / authority
+    if not keeps_secret(home):
+        return None
+    if not (home / DATABASE).exists():
+        say(
+            f"The secret of {authority} is in {home}, and its memory is lost: rows go out again under the same ids, and the"
+            " network drops the repeats. Publish a full export, so that each protected household is known again."
+        )
+    return Memory.open(directory, authority)
 
 
 async def _history(
@@ -113,7 +126,7 @@ def _of_an_earlier_version(
             say(
                 f"The memory of {authority} was in {left / authority}; it has moved to {directory / authority}."
             )
-            return Memory.open(directory, authority)
+            return _opened_where_kept(directory, authority, say)
         say(f"The memory of {authority} in {left / authority} is of another cluster, and stays there.")
     return None
 

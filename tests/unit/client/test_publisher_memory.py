@@ -172,6 +172,9 @@ def test_with_the_memory_lost_and_the_secret_kept_the_ids_are_the_same(
     assert bureau.publish(ROW) == ["Send"]
     first, second = bureau.cluster.records
     assert (first.key, first.value) == (second.key, second.value)
+    (said,) = bureau.said
+    assert "its memory is lost" in said
+    assert "Publish a full export" in said
 
 
 def test_another_user_is_refused_and_goes_on_with_the_first_users_memory(

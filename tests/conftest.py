@@ -41,8 +41,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What a developer's shell says about Kafka must not reach a test; which version runs, on which Java, may."""
+def no_settings_from_outside(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """What a developer's shell says about Kafka must not reach a test; which version runs, on which Java, may.
+
+    Nor may a test reach the developer's own data directory, where `instep publish` keeps memories.
+    """
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "data"))
     for name in os.environ:
         if name.startswith("INSTEP_") and name not in {"INSTEP_JAVA", OTHER_PINS}:
             monkeypatch.delenv(name)

@@ -75,17 +75,24 @@ def import_from(file: Path, place: Place) -> None:
 
 
 def _chosen(choice: Choice, place: Place) -> Kept:
-    there = [kept for kept in place.kept(choice.authority) if choice.covers(kept)]
-    match there:
-        case [kept]:
-            return kept
+    """The one memory that is meant. What an earlier version has left counts where there is nothing else."""
+    kept = [memory for memory in place.kept(choice.authority) if choice.covers(memory)]
+    match [memory for memory in kept if memory.network] or kept:
+        case [chosen]:
+            return chosen
         case []:
             raise ConfigurationError(
                 f"There is no memory of {choice.authority} in {place.state}: `instep publisher show` lists all there are."
             )
-        case _:
-            names = " · ".join(f"--network {kept.network} --cluster {kept.cluster}" for kept in there)
-            raise ConfigurationError(f"{choice.authority} has several memories, so add which: {names}.")
+        case several:
+            options = " · ".join(map(_option_for, several))
+            raise ConfigurationError(f"{choice.authority} has several memories, so say which: {options}.")
+
+
+def _option_for(kept: Kept) -> str:
+    if kept.network:
+        return f"--network {kept.network} --cluster {kept.cluster}"
+    return f"--state-dir {kept.home.parent.parent}"
 
 
 def _rows(memories: list[Kept]) -> Iterator[dict[str, Any]]:

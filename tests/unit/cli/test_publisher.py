@@ -200,3 +200,16 @@ def test_a_passphrase_is_asked_for_in_a_terminal(
     assert exit_code(monkeypatch, "publisher", "import", "leeds.sealed", "--state-dir", "other") == 0
     assert [(how["hide_input"], how["confirmation_prompt"]) for how in asked] == [(True, True), (True, False)]
     assert "four words" not in capsys.readouterr().err
+
+
+def test_what_an_earlier_version_has_left_counts_where_there_is_nothing_else(
+    desk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for left in (desk / ".instep", desk / "data" / "instep"):
+        with Memory.open(left / "publishers", "leeds"):
+            pass
+    assert exit_code(monkeypatch, "publisher", "export", "x.sealed", "-a", "leeds") == 1
+    assert f"--state-dir {desk / '.instep'}" in one_sentence(capsys)
+    home = memory(desk)
+    assert exit_code(monkeypatch, "publisher", "export", "x.sealed", "-a", "leeds") == 0
+    assert f"key {key_id((home / FILE).read_bytes())}" in capsys.readouterr().err

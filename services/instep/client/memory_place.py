@@ -63,6 +63,13 @@ class Place:
             Kept(network="", cluster="", home=file.parent) for file in left if _is_own(file.parent)
         ]
 
+    def of_network(self, network: str, authority: str) -> list[Kept]:
+        """The authority's memories for a network's clusters; where there is none, those of earlier versions."""
+        kept = self.kept(authority)
+        return [memory for memory in kept if memory.network == network] or [
+            memory for memory in kept if not memory.network
+        ]
+
     def left_by_earlier_versions(self, authority: str) -> Iterator[Path]:
         """The directories in which an earlier version has left a secret of the authority that belongs to the user."""
         yield from (place for place in self.earlier if _is_own(place / authority))

@@ -92,6 +92,19 @@ async def open_memory(council: Council, place: Place, say: Callable[[str], None]
     return Opened(memory=memory, home=home, first=begun, end=outbox.end)
 
 
+async def memory_home(council: Council, place: Place) -> Path | None:
+    """The directory of the council's memory, to look into; None where the council has published nothing from here.
+
+    Raises NotConnectedError where Kafka does not say which cluster this is.
+    """
+    kept = place.of_network(council.network.name, council.authority)
+    if not any(memory.network for memory in kept):
+        return kept[0].home if kept else None
+    outbox = await outbox_of(council)
+    home = place.home(council.network.name, outbox.cluster, council.authority)
+    return home if keeps_secret(home) else None
+
+
 def _opened_where_kept(directory: Path, authority: str, say: Callable[[str], None]) -> Memory | None:
     """The memory in its place; None where the place has no secret. `say` gets a sentence where the secret is alone."""
     home = directory / authority

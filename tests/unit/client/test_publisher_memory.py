@@ -19,7 +19,7 @@ from instep.client.filing import Tally
 from instep.client.memory_place import place
 from instep.client.outbox_history import UNNAMED, History, Outbox, _Evidence
 from instep.client.publisher import Sendable
-from instep.client.publisher_memory import Opened, Verdict, judge, open_memory
+from instep.client.publisher_memory import Opened, Verdict, judge, memory_home, open_memory
 from instep.errors import ConfigurationError, PlatformError
 from instep.events.envelope import PUBLISHER_KEY
 from instep.kafka.connection import Connection
@@ -31,6 +31,9 @@ from tests.unit.memory_state import MemoryRecord
 WORDS = "four words are enough"
 NOBODY = Network(name="sample", lanes=4, authorities={}, agreements={})
 CATALOGUE = load_catalogue(default_directory())
+
+
+COUNCIL = Council(authority=AUTHORITY, connection=cast(Connection, None), catalogue=CATALOGUE, network=NOBODY)
 
 
 class Cluster:
@@ -76,13 +79,7 @@ class Bureau:
         return evidence.history(outbox.end)
 
     def opened(self, state: Path | None = None, *, first: bool = False) -> Opened:
-        council = Council(
-            authority=AUTHORITY,
-            connection=cast(Connection, None),
-            catalogue=CATALOGUE,
-            network=NOBODY,
-        )
-        return asyncio.run(open_memory(council, place(state, {}), self.said.append, first=first))
+        return asyncio.run(open_memory(COUNCIL, place(state, {}), self.said.append, first=first))
 
     def publish(
         self, *rows: dict[str, str], state: Path | None = None, first: bool = False, confirmed: bool = True
@@ -211,6 +208,27 @@ def test_a_rehearsal_on_another_cluster_keeps_nothing_at_home_on_this_one(bureau
         assert bureau.publish(ROW) == ["Send"]
         assert bureau.publish(ROW) == ["Unchanged"]
     assert len(rehearsal.records) == len(real.records) == 1
+
+
+def test_who_looks_for_the_memory_finds_that_of_the_cluster_or_what_an_earlier_version_has_left(
+    bureau: Bureau, tmp_path: Path
+) -> None:
+    def home() -> Path | None:
+        return asyncio.run(memory_home(COUNCIL, place(None, {})))
+
+    assert home() is None
+    bureau.publish_with_earlier_version()
+    assert home() == tmp_path / "here" / ".instep" / "publishers" / AUTHORITY
+    places = {}
+    for id in ("C1", "C2"):
+        bureau.cluster = Cluster(id)
+        bureau.publish(ROW)
+        places[id] = home()
+    assert places == {
+        id: tmp_path / "data" / "instep" / "publishers" / "sample" / id / AUTHORITY for id in ("C1", "C2")
+    }
+    bureau.cluster = Cluster("C3")
+    assert home() is None
 
 
 def test_a_memory_of_an_earlier_version_moves_to_its_place_and_its_people_stay_the_same(

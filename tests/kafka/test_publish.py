@@ -287,13 +287,15 @@ def test_an_event_that_the_network_refuses_is_told_and_can_be_published_again(
 def test_a_line_that_cannot_be_put_right_is_listed_and_the_others_go_on(stage: Stage, tmp_path: Path) -> None:
     rows = [row(1), row(2, move_date="2026-02-30"), row(3, family_name=""), row(4, new_postcode="sw98fg")]
     file = write(tmp_path / "moves.csv", rows)
-    done = instep(stage.connection, tmp_path, "publish", file, "-a", "barnsley", "-o", "json", "--on-behalf")
+    done = instep(
+        stage.connection, tmp_path, "publish", file, "-a", "derbyshire", "-o", "json", "--on-behalf"
+    )
     assert done.returncode == 1
     assert outcomes(done) == {"published": 2, "refused": 2}
     faults = [(line["line"], line["column"]) for line in objects(done) if line.get("outcome") == "refused"]
     assert faults == [(3, "move_date"), (4, "family_name")]
     write(file, [*rows, row(5)])
-    shown = instep(stage.connection, tmp_path, "publish", file, "-a", "barnsley", "--on-behalf")
+    shown = instep(stage.connection, tmp_path, "publish", file, "-a", "derbyshire", "--on-behalf")
     assert shown.returncode == 1
     assert "move_date" in shown.stdout
     assert "not a day of the calendar" in shown.stdout

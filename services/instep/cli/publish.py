@@ -67,7 +67,7 @@ async def _publish(request: Request, columns: Mapping[str, str], results: RunRes
     lines = read(request.file, request.format, authority=at.authority, settings=settings)
     with (
         Memory.open(request.state_directory / "publishers", at.authority) as memory,
-        filed_rows.opened(request.state_directory / "publishers" / at.authority) as rows,
+        filed_rows.opened(filed_rows.home_of(at, request.state_directory)) as rows,
         _bar(request.file) as bar,
     ):
         filing = Filing(

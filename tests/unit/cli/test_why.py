@@ -53,7 +53,10 @@ def pseudonym(state: Path, reference: str) -> str:
 
 
 def keep(state: Path, *rows: FiledRow) -> None:
-    with opened(state / "publishers" / "bradford", now_ms=NOW) as kept:
+    with (
+        Memory.open(state / "publishers", "bradford"),
+        opened(state / "publishers" / "bradford", now_ms=NOW) as kept,
+    ):
         kept.keep(rows)
 
 

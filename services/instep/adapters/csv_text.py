@@ -11,17 +11,25 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from itertools import islice
+from typing import NamedTuple
 
 from instep.adapters.normalise import clean
-from instep.adapters.text import PhysicalLine, physical_lines
+from instep.adapters.text import PhysicalLine
+from instep.adapters.title_rows import is_title, is_total
 from instep.errors import FileFormatError
 
+Lines = Callable[[], Iterator[PhysicalLine]]
+"""Gives the lines of a file or sheet, from the first."""
+
 LONGEST_RECORD = 20
-_DELIMITERS = (",", ";", "\t", "|")
+LOOKED_AT = 30
+"""Lines in which the headings are looked for."""
+TOTAL = "total"
+"""What `unreadable` says of a total or remark below the rows."""
+DELIMITERS = (",", ";", "\t", "|")
 _DELIMITER_LINE = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
 _FEW = 4
 """Delimiters that a text within one cell may well hold: "Flat 2, The Mill, Mill Lane, Leeds"."""
@@ -33,7 +41,7 @@ _HOUSEHOLD_WORDS = frozenset(
 class Record(NamedTuple):
     """Cells as written, and the physical line of their beginning; `unreadable` is "", or the reason for having no cells.
 
-    `text` is the text of all of the record's lines.
+    `text` is the text of all of the record's lines, `last_line` the number of the last of them.
     """
 
     line: int
@@ -43,12 +51,14 @@ class Record(NamedTuple):
     ended: bool
     unreadable: str
     text: str
+    last_line: int
 
 
 class Headings(NamedTuple):
     """The place of each of our columns. `named` gives each column's heading in this file, for messages.
 
-    `last_line` is the last line of the headings; `unread` are the headings that nobody reads.
+    `last_line` is the last line of the headings; `unread` are the headings that nobody reads; `titles` are the lines above
+    the headings that hold anything.
     """
 
     delimiter: str
@@ -58,6 +68,7 @@ class Headings(NamedTuple):
     cells: tuple[str, ...]
     last_line: int
     unread: tuple[str, ...]
+    titles: tuple[int, ...]
 
     @property
     def household_like(self) -> str:
@@ -67,10 +78,10 @@ class Headings(NamedTuple):
         return _nearest("household_reference", self.unread)
 
 
-def records(stream: BinaryIO, headings: Headings) -> Iterator[Record]:
+def records(source: Lines, headings: Headings) -> Iterator[Record]:
     """Every record after the headings, without blank records (every cell is empty)."""
-    lines = _Lines(stream, headings.last_line)
-    own, ours = tuple(map(_name, headings.cells)), True
+    lines = _Lines(source, headings.last_line)
+    own, ours = tuple(map(heading_name, headings.cells)), True
     while first := lines.next():
         record = _record(first, lines, headings.delimiter, headings.width)
         names = _headings_again(record, own)
@@ -79,6 +90,8 @@ def records(stream: BinaryIO, headings: Headings) -> Iterator[Record]:
             record = record._replace(unreadable="heading-again")
         elif not ours and any(cell and not cell.isspace() for cell in record.cells):
             record = record._replace(cells=(), unreadable="other-headings")
+        elif is_total(record.cells, headings.places):
+            record = record._replace(unreadable=TOTAL)
         if record.unreadable or any(cell and not cell.isspace() for cell in record.cells):
             yield record
 
@@ -86,17 +99,17 @@ def records(stream: BinaryIO, headings: Headings) -> Iterator[Record]:
 def _headings_again(record: Record, own: tuple[str, ...]) -> tuple[str, ...]:
     """The names of a record that is headings again, in whatever order; () for any other record."""
     known = set(own) - {""}
-    if not record.cells or _name(record.cells[0]) not in known:
+    if not record.cells or heading_name(record.cells[0]) not in known:
         return ()
-    names = tuple(map(_name, record.cells))
+    names = tuple(map(heading_name, record.cells))
     return names if 2 * sum(name in known for name in names) > len(known) else ()
 
 
 class _Lines:
     """The lines after a line, which can be put back."""
 
-    def __init__(self, stream: BinaryIO, after: int) -> None:
-        self._lines = physical_lines(stream)
+    def __init__(self, source: Lines, after: int) -> None:
+        self._lines = source()
         self._put_back: deque[PhysicalLine] = deque()
         self._after = after
 
@@ -125,18 +138,20 @@ def _record(first: PhysicalLine, lines: _Lines, delimiter: str, width: int) -> R
             break
         text += following.text
         cells, unreadable = _cells(text, delimiter)
-    if len(span) > 1:
+    if (
+        len(span) > 1 or "\n" in text[:-2] or "\r" in text[:-2]
+    ):  # a row of a sheet is one line, whatever its cells hold
         unreadable = (unreadable and "unclosed-quote") or _unsound(cells, delimiter, width)
     if unreadable:
         lines.put_back(span[1:])
         return _refused(first, unreadable)
     last = span[-1]
     windows = any(line.windows for line in span)
-    return Record(first.number, cells, last.position, windows, last.ended, "", text)
+    return Record(first.number, cells, last.position, windows, last.ended, "", text, last.number)
 
 
 def _refused(line: PhysicalLine, reason: str) -> Record:
-    return Record(line.number, (), line.position, line.windows, True, reason, line.text)
+    return Record(line.number, (), line.position, line.windows, True, reason, line.text, line.number)
 
 
 def _unsound(cells: Sequence[str], delimiter: str, width: int) -> str:
@@ -169,59 +184,135 @@ def _is_closed_by_a_quote(text: str, delimiter: str) -> bool:
 
 
 def headings(
-    stream: BinaryIO,
-    path: Path,
+    source: Lines,
+    name: object,
     *,
     columns: Sequence[str],
     required: Sequence[str],
     renamed: Mapping[str, str],
+    delimiters: Sequence[str] = DELIMITERS,
 ) -> Headings:
-    """The headings, in the first line that is not blank; raises FileFormatError where they cannot serve.
+    """The headings, in one of the first lines; raises FileFormatError where they cannot serve.
 
     A heading is the name of a column, in any capitals and spaces, or the name that `renamed` gives to the column. A required
-    column may not be missing, no column may come twice, and each heading of `renamed` must be in the file.
+    column may not be missing, no column may come twice, and each heading of `renamed` must be in the file. `name` is the
+    file's, for messages.
     """
-    wanted = {_name(renamed.get(column, column)): column for column in columns}
-    record, delimiter = _heading_record(stream, path, wanted)
+    wanted = wanted_names(columns, renamed)
+    found = find_headings(source, name, wanted, required, delimiters)
     places: dict[str, int] = {}
-    for place, cell in enumerate(record.cells):
-        column = wanted.get(_name(cell))
+    for place, cell in enumerate(found.record.cells):
+        column = wanted.get(heading_name(cell))
         if column in places:
-            raise FileFormatError(f"{path} has the heading of {column} twice.")
+            raise FileFormatError(f"{name} has the heading of {column} twice.")
         if column:
             places[column] = place
     if not places:
         raise FileFormatError(
-            f"{path} is not a file of moves: its first line holds none of the headings, such as {required[0]}."
+            f"{name} is not a file of moves: its beginning holds none of the headings, such as {required[0]}."
+            " A mapping file says what your own headings mean; --suggest-mapping proposes one."
         )
-    cells = tuple(clean(cell.replace("\r", " ").replace("\n", " ")) for cell in record.cells)
+    cells = heading_cells(found.record)
     unread = tuple(cell for place, cell in enumerate(cells) if cell and place not in places.values())
-    _require(path, places, unread, required, renamed)
-    named = {column: renamed.get(column, column) for column in columns}
-    last_line = record.line + max(len(record.text.splitlines()) - 1, 0)
-    return Headings(delimiter, len(record.cells), places, named, cells, last_line, unread)
+    _require(name, places, unread, required, renamed)
+    _require_titles(name, found)
+    return Headings(
+        delimiter=found.delimiter,
+        width=len(found.record.cells),
+        places=places,
+        named={column: renamed.get(column, column) for column in columns},
+        cells=cells,
+        last_line=found.record.last_line,
+        unread=unread,
+        titles=tuple(record.line for record in found.above),
+    )
 
 
-def _heading_record(stream: BinaryIO, path: Path, wanted: Mapping[str, str]) -> tuple[Record, str]:
-    """The record of headings, and the delimiter under which most of them are known."""
-    lines = _Lines(stream, 0)
-    while (first := lines.next()) is not None and not first.text.strip():
-        pass
-    delimiters: Sequence[str] = _DELIMITERS
-    if first is not None and (hint := _DELIMITER_LINE.fullmatch(first.text)):
-        delimiters = (hint[1],)
-        first = lines.next()
-    if first is None or first.unreadable:
-        raise FileFormatError(f"{path} has no line of headings that can be read.")
-    found: list[tuple[Record, str]] = []
-    for delimiter in delimiters:
-        again = _Lines(stream, first.number)
-        found.append((_record(first, again, delimiter, 0), delimiter))
-    return max(found, key=lambda choice: sum(_name(cell) in wanted for cell in choice[0].cells))
+def has_headings(
+    cells: Sequence[str], *, columns: Sequence[str], required: Sequence[str], renamed: Mapping[str, str]
+) -> bool:
+    """Whether the cells of a row are headings that have every required column."""
+    wanted = wanted_names(columns, renamed)
+    return _completeness(cells, wanted, required)[0]
+
+
+def wanted_names(columns: Sequence[str], renamed: Mapping[str, str]) -> dict[str, str]:
+    """Our columns by the names of the headings that a file is to have."""
+    return {heading_name(renamed.get(column, column)): column for column in columns}
+
+
+def heading_cells(record: Record) -> tuple[str, ...]:
+    """The headings as people write them, without blanks at their ends."""
+    return tuple(clean(cell.replace("\r", " ").replace("\n", " ")) for cell in record.cells)
+
+
+class Found(NamedTuple):
+    """The record of the headings, its delimiter, and the records above that are not blank."""
+
+    record: Record
+    delimiter: str
+    above: tuple[Record, ...]
+
+
+def find_headings(
+    source: Lines,
+    name: object,
+    wanted: Mapping[str, str],
+    required: Sequence[str],
+    delimiters: Sequence[str] = DELIMITERS,
+) -> Found:
+    """The first record that has every required column; without such a record, the one that has the most columns."""
+    best: tuple[Record, str] | None = None
+    most = (False, -1)
+    for first in islice(source(), LOOKED_AT):
+        if hint := _DELIMITER_LINE.fullmatch(first.text):
+            delimiters = (hint[1],)
+            continue
+        if first.unreadable or not first.text.strip():
+            continue
+        for delimiter in delimiters:
+            record = _record(first, _Lines(source, first.number), delimiter, 0)
+            complete = _completeness(record.cells, wanted, required)
+            if complete > most:
+                best, most = (record, delimiter), complete
+        if most[0]:
+            break
+    if best is None:
+        raise FileFormatError(f"{name} has no line of headings that can be read.")
+    record, delimiter = best
+    above = _above(source, record.line, delimiter) if most[0] else ()
+    return Found(record, delimiter, above)
+
+
+def _completeness(
+    cells: Sequence[str], wanted: Mapping[str, str], required: Sequence[str]
+) -> tuple[bool, int]:
+    """Whether cells are headings of all required columns, and how many of our columns they have."""
+    known = {wanted[own] for cell in cells if (own := heading_name(cell)) in wanted}
+    return known.issuperset(required), len(known)
+
+
+def _above(source: Lines, line: int, delimiter: str) -> tuple[Record, ...]:
+    """The records before a line that hold anything."""
+    lines, above = _Lines(source, 0), []
+    while (first := lines.next()) is not None and first.number < line:
+        if first.text.strip() and not _DELIMITER_LINE.fullmatch(first.text):
+            above.append(_record(first, _Lines(source, first.number), delimiter, 0))
+    return tuple(above)
+
+
+def _require_titles(name: object, found: Found) -> None:
+    """Raise where a line above the headings may be a row: no row may be passed over."""
+    for record in found.above:
+        if record.unreadable or not is_title(record.cells):
+            raise FileFormatError(
+                f"{name} has its headings on line {found.record.line}, and line {record.line} above them is no title: move"
+                " the headings to the top."
+            )
 
 
 def _require(
-    path: Path,
+    name: object,
     places: Mapping[str, int],
     unread: Sequence[str],
     required: Sequence[str],
@@ -230,12 +321,13 @@ def _require(
     for column, heading in renamed.items():
         if column not in places:
             raise FileFormatError(
-                f"{path} has no heading '{heading}', which the mapping file gives for {column}{_hint(heading, unread)}."
+                f"{name} has no heading '{heading}', which the mapping file gives for {column}{_hint(heading, unread)}."
             )
     if missing := [column for column in required if column not in places]:
         near = "".join(_hint(column, unread) for column in missing[:1])
         raise FileFormatError(
-            f"{path} has no column {', '.join(missing)}{near}; a mapping file says what your own headings mean."
+            f"{name} has no column {', '.join(missing)}{near}; a mapping file says what your own headings mean,"
+            " and --suggest-mapping proposes one."
         )
 
 
@@ -246,12 +338,12 @@ def _hint(wanted: str, unread: Sequence[str]) -> str:
 
 def _nearest(wanted: str, unread: Sequence[str]) -> str:
     """The unread heading nearest to a wanted one; "" for none."""
-    by_name = {_name(heading): heading for heading in unread}
-    close = get_close_matches(_name(wanted), by_name, n=1)
+    by_name = {heading_name(heading): heading for heading in unread}
+    close = get_close_matches(heading_name(wanted), by_name, n=1)
     if not close and wanted == "household_reference":
         close = [name for name in by_name if name in _HOUSEHOLD_WORDS or "household" in name][:1]
     return by_name[close[0]] if close else ""
 
 
-def _name(heading: str) -> str:
+def heading_name(heading: str) -> str:
     return clean(heading.replace("\r", " ").replace("\n", " ")).casefold().replace(" ", "_")

@@ -161,8 +161,11 @@ def _unsound(cells: Sequence[str], delimiter: str, width: int) -> str:
     if len(cells) < width or any(cell and not cell.isspace() for cell in cells[width:]):
         return "unclosed-quote"
     most = max(_FEW, width // 2)
-    spanning = (cell for cell in cells if "\n" in cell or "\r" in cell)
-    return "whole-records" if any(cell.count(delimiter) >= most for cell in spanning) else ""
+    spanning = [cell for cell in cells if "\n" in cell or "\r" in cell]
+    between = (
+        DELIMITERS if delimiter == "\t" else (delimiter,)
+    )  # a sheet's cells were between tabs in no other file
+    return "whole-records" if any(cell.count(mark) >= most for cell in spanning for mark in between) else ""
 
 
 def _cells(text: str, delimiter: str) -> tuple[Sequence[str], str]:

@@ -31,13 +31,14 @@ def snapshot(path: Path, *, text: bool) -> BinaryIO:
     """
     try:
         if path == STANDARD_INPUT:
-            return _kept(path, sys.stdin.buffer, text=text)
+            return _kept(path, _chunks(sys.stdin.buffer, None), text=text)
         if not path.is_file():
             problem = "is a folder or a pipe, not a file" if path.exists() else "does not exist"
             raise FileFormatError(f"{path} {problem}.")
         with path.open("rb") as stream:
             before = _state(stream)
-            content = _kept(path, stream, text=text)
+            size, _ = before
+            content = _kept(path, _chunks(stream, size), text=text)
             if _state(stream) != before:
                 raise FileFormatError(
                     f"{path} is still being written: nothing was read; wait until the file is whole, and try again."
@@ -52,8 +53,14 @@ def _state(stream: BinaryIO) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
-def _kept(path: Path, stream: BinaryIO, *, text: bool) -> BinaryIO:
-    chunks: Iterable[bytes] = iter(lambda: stream.read(_BLOCK), b"")
+def _chunks(stream: BinaryIO, size: int | None) -> Iterator[bytes]:
+    """The bytes of a stream, at most `size`: a file may grow faster than anybody reads."""
+    while chunk := stream.read(_BLOCK if size is None else min(_BLOCK, size)):
+        yield chunk
+        size = None if size is None else size - len(chunk)
+
+
+def _kept(path: Path, chunks: Iterable[bytes], *, text: bool) -> BinaryIO:
     blocks, size, kept = [], 0, 0
     for block in _blocks(as_utf8(chunks) if text else chunks):
         blocks.append(zlib.compress(block, 1))

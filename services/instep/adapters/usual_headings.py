@@ -47,7 +47,8 @@ _USUAL = {
     ),
     "title": _listed("salutation, prefix, honorific, person title, name title"),
     "given_names": _listed(
-        "forename, forenames, first name, first names, firstname, given name, christian name, fore names, first forename"
+        "forename, forenames, first name, first names, firstname, given name, christian name, fore names, first forename,"
+        "forename s, first name s, given name s"
     ),
     "family_name": _listed("surname, last name, lastname, family names, second name, sur name"),
     "date_of_birth": _listed("dob, d o b, birth date, birthdate, born, born on, date born"),

@@ -6,17 +6,18 @@ be repeated a billion times would end the process. The format is OpenDocument 1.
 
 import re
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from html import unescape
 from io import BytesIO
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from xml.parsers import expat
 
 from instep.errors import FileFormatError
 from instep.workbooks.cell_texts import MERGED, NO_VALUE, SheetRow, moment_text, number_text, trimmed
+from instep.workbooks.excel_in import Cell, Formula
 from instep.workbooks.package import check_package
 from instep.workbooks.tag_search import tags
 
@@ -42,6 +43,10 @@ _DECLARED = re.compile(rb"<(?:\w+:)?(table|style|table-properties)(\s[^>]*)>")
 _ATTRIBUTE = re.compile(rb"""(?:\w+:)?([\w-]+)\s*=\s*["']([^"']*)["']""")
 
 
+CellOf = Callable[[dict[str, str], str], Cell]
+"""Makes a cell of its attributes and of the text that the sheet shows."""
+
+
 class OdsSheet:
     """A sheet. `hidden_columns` are places from 0, known once the rows have been read."""
 
@@ -51,10 +56,17 @@ class OdsSheet:
         self._path, self._content = path, content
 
     def rows(self) -> Iterator[SheetRow]:
-        """Every row with a cell that is not empty; raises FileFormatError where the sheet is damaged."""
+        """Every row with a cell that is not empty, as texts; raises FileFormatError where the sheet is damaged."""
+        return self._rows(_text)
+
+    def cells(self) -> Iterator[tuple[int, Sequence[Cell]]]:
+        """The same rows as numbers and cells, where dates and formulas are no texts."""
+        return ((row.number, row.cells) for row in self._rows(_cell))
+
+    def _rows(self, cell_of: CellOf) -> Iterator[SheetRow]:
         try:
             with zipfile.ZipFile(BytesIO(self._content)) as archive, archive.open("content.xml") as stream:
-                reading = _Reading(self.name)
+                reading = _Reading(self.name, cell_of)
                 yield from reading.rows(stream)
                 self.hidden_columns = reading.hidden_columns
         except FileFormatError:
@@ -93,16 +105,16 @@ def _tables(stream: IO[bytes]) -> Iterator[tuple[str, bool]]:
 class _Reading:
     """One reading of the sheet of a name."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, cell_of: CellOf) -> None:
         self.hidden_columns: list[int] = []
-        self._name = name
+        self._name, self._cell_of = name, cell_of
         self._is_open = self._ended = False
         self._ready: list[SheetRow] = []
         self._columns = self._row = self._ignored = 0
         self._spans: dict[int, int] = {}
         """The last row of a cell that spans rows, by column."""
         self._hidden, self._repeats = False, 1
-        self._cells: list[str] = []
+        self._cells: list[Any] = []
         self._place = 0
         self._cell: dict[str, str] | None = None
         self._shown: list[str] = []
@@ -174,7 +186,7 @@ class _Reading:
 
     def _end_cell(self, cell: dict[str, str], *, is_covered: bool) -> None:
         first, self._place = self._place, self._place + _repeats(cell, "columns")
-        text = "" if is_covered else _text(cell, "".join(self._shown))
+        text = "" if is_covered else self._cell_of(cell, "".join(self._shown))
         if text:
             if self._place > MOST_COLUMNS:
                 raise ValueError("A cell lies beyond the last column.")
@@ -219,6 +231,15 @@ def _text(cell: dict[str, str], shown: str) -> str:
             return NO_VALUE
         case _:  # "time" is a length of time
             return shown
+
+
+def _cell(cell: dict[str, str], shown: str) -> Cell:
+    """A cell with its kind; numbers are texts."""
+    if f"{_TABLE}formula" in cell:
+        return Formula()
+    if cell.get(_VALUE_TYPE) == "date":
+        return datetime.fromisoformat(cell.get(f"{_OFFICE}date-value", ""))
+    return _text(cell, shown)
 
 
 def _number(value: str, shown: str) -> str:

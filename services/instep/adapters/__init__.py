@@ -38,7 +38,7 @@ from instep.adapters.mapping import load_mapping
 from instep.adapters.memory import Memory, Sent
 from instep.adapters.reading import FORMATS, read
 from instep.adapters.settings import Settings
-from instep.adapters.snapshot import STANDARD_INPUT
+from instep.adapters.snapshot import STANDARD_INPUT, shown
 from instep.adapters.triage import Review, SameAddress, Send, Skipped, Triaged, Unchanged, triage
 
 __all__ = [
@@ -61,5 +61,6 @@ __all__ = [
     "explain",
     "load_mapping",
     "read",
+    "shown",
     "triage",
 ]

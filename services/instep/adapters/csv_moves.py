@@ -16,6 +16,7 @@ from instep.adapters.households import Survey
 from instep.adapters.line import Line, Note
 from instep.adapters.move_rows import Reader
 from instep.adapters.settings import Settings
+from instep.adapters.snapshot import shown
 from instep.adapters.surveying import survey
 from instep.adapters.text import open_file, physical_lines
 from instep.errors import FileFormatError
@@ -57,7 +58,7 @@ REQUIRED = (
 def read_moves(path: Path, settings: Settings) -> Iterator[Line]:
     """Every row of the file; raises FileFormatError at once where the file is no CSV of moves."""
     stream = open_file(path, "CSV")
-    return read_table(partial(physical_lines, stream), path, settings)
+    return read_table(partial(physical_lines, stream), shown(path), settings)
 
 
 def read_table(

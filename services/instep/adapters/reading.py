@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from instep.adapters import sheets
 from instep.adapters.csv_moves import read_moves
 from instep.adapters.fsa import read_registrations
 from instep.adapters.jsonl import read_events
 from instep.adapters.line import Line
 from instep.adapters.settings import Settings
 from instep.adapters.sheets import read_sheet
-from instep.adapters.snapshot import STANDARD_INPUT
+from instep.adapters.snapshot import STANDARD_INPUT, shown
 from instep.errors import FileFormatError
 
 _READERS: Mapping[str, Callable[[Path, str, Settings], Iterator[Line]]] = MappingProxyType(
@@ -57,6 +58,8 @@ def read(path: Path, format: str | None = None, *, authority: str, settings: Set
         raise FileFormatError(
             f"The name of {path} does not show its format; the formats are {', '.join(FORMATS)}."
         )
+    if settings.sheet and kind not in sheets.FORMATS:
+        raise FileFormatError(f"{shown(path)} has no sheets, so leave out --sheet '{settings.sheet}'.")
     return _READERS[kind](path, authority, settings)
 
 

@@ -23,7 +23,7 @@ from instep.adapters.csv_moves import COLUMNS, REQUIRED, read_table
 from instep.adapters.csv_text import LOOKED_AT, find_headings, has_headings, wanted_names
 from instep.adapters.line import Line, Note
 from instep.adapters.settings import Settings
-from instep.adapters.snapshot import snapshot
+from instep.adapters.snapshot import shown, snapshot
 from instep.adapters.text import LONGEST_KEPT, LONGEST_LINE, PhysicalLine
 from instep.errors import FileFormatError
 from instep.workbooks.cell_texts import SheetRow
@@ -63,7 +63,7 @@ def read_sheet(path: Path, kind: str, settings: Settings) -> Iterator[Line]:
     """
     table, zero = load_table(path, kind, settings)
     table.remark(settings)
-    name = f"{path} (sheet '{table.name}')"
+    name = f"{shown(path)} (sheet '{table.name}')"
     wanted = wanted_names(COLUMNS, settings.columns)
     table.width = len(find_headings(table.lines, name, wanted, REQUIRED, (DELIMITER,)).record.cells)
     return read_table(
@@ -76,6 +76,7 @@ def load_table(
 ) -> tuple[Table, date]:
     """The sheet that is meant, whole or as many of its first rows, and the day that its day numbers count from."""
     with snapshot(path, text=False) as stream:
+        path = shown(path)
         content = bounded(path, stream.read(LARGEST_FILE + 1))
     if not content:
         raise FileFormatError(f"{path} is empty.")

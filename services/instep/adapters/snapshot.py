@@ -24,6 +24,11 @@ LARGEST_KEPT = 512 << 20
 _BLOCK = 32 * 1024
 
 
+def shown(path: Path) -> Path:
+    """The file's name for messages."""
+    return Path("Standard input") if path == STANDARD_INPUT else path
+
+
 def snapshot(path: Path, *, text: bool) -> BinaryIO:
     """The content of a file, or of standard input for `-`; `text` files in UTF-16 come as UTF-8.
 
@@ -31,7 +36,7 @@ def snapshot(path: Path, *, text: bool) -> BinaryIO:
     """
     try:
         if path == STANDARD_INPUT:
-            return _kept(path, _chunks(sys.stdin.buffer, None), text=text)
+            return _kept(shown(path), _chunks(sys.stdin.buffer, None), text=text)
         if not path.is_file():
             problem = "is a folder or a pipe, not a file" if path.exists() else "does not exist"
             raise FileFormatError(f"{path} {problem}.")

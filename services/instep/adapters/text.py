@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from instep.adapters.snapshot import snapshot
+from instep.adapters.snapshot import shown, snapshot
 from instep.errors import FileFormatError
 
 LONGEST_LINE = 64 * 1024
@@ -53,7 +53,7 @@ def open_file(path: Path, wanted: str) -> BinaryIO:
     problem = _foreign(start, wanted)
     if problem:
         stream.close()
-        raise FileFormatError(f"{path} {problem}.")
+        raise FileFormatError(f"{shown(path)} {problem}.")
     return stream
 
 

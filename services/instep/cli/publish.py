@@ -9,7 +9,7 @@ from typing import Any
 
 import typer
 
-from instep.adapters import STANDARD_INPUT, Memory, Note, explain, load_mapping, read
+from instep.adapters import STANDARD_INPUT, Memory, Note, explain, load_mapping, read, shown
 from instep.cli.listing import connected, run
 from instep.cli.output import Bar, Output, note, progress, show_lines
 from instep.cli.publish_report import RunResult, print_summary
@@ -57,7 +57,7 @@ def publish_file(request: Request) -> None:
         raise
     finally:
         if results.tally.lines:
-            print_summary(request.file, request.output, results, waited=request.wait)
+            print_summary(shown(request.file), request.output, results, waited=request.wait)
     if results.tally.refused or (request.wait and results.unsettled):
         raise typer.Exit(1)
 
@@ -107,7 +107,7 @@ async def _publish_and_wait(at: Council, filing: Filing, request: Request, resul
 @contextmanager
 def _bar(file: Path) -> Iterator[Bar]:
     size = None if file == STANDARD_INPUT else file.stat().st_size
-    with progress(f"publishing {file.name} (bytes)", size) as bar:
+    with progress(f"publishing {shown(file).name} (bytes)", size) as bar:
         yield bar
 
 

@@ -4,6 +4,7 @@ import codecs
 import io
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from instep.adapters import STANDARD_INPUT, Line, Refused, Row, read, snapshot
+from instep.adapters import FORMATS, STANDARD_INPUT, Line, Refused, Row, read, snapshot
 from instep.adapters.unicode_text import as_utf8
 from instep.errors import FileFormatError
 from tests.strategies import examples
@@ -89,6 +90,19 @@ def test_standard_input_is_read_like_a_file(publisher: Publisher, monkeypatch: p
     _standard_input(monkeypatch, csv_of(row(), row(reference="CT-2", protected="yes")))
     lines = lines_of(STANDARD_INPUT, "csv")
     assert [line.shielded for line in lines if isinstance(line, Row)] == [True, True]
+
+
+def test_standard_input_has_a_name_in_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in FORMATS:
+        _standard_input(monkeypatch, b"")
+        with pytest.raises(FileFormatError, match=r"^Standard input is empty\.$"):
+            lines_of(STANDARD_INPUT, kind)
+
+
+def test_a_sheet_of_a_file_without_sheets_is_said(publisher: Publisher) -> None:
+    settings_of_sheet = replace(SETTINGS, sheet="May")
+    with pytest.raises(FileFormatError, match="has no sheets, so leave out --sheet 'May'"):
+        read(publisher.file(csv_of(row())), authority=AUTHORITY, settings=settings_of_sheet)
 
 
 def test_standard_input_needs_a_format(monkeypatch: pytest.MonkeyPatch) -> None:

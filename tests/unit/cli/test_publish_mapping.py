@@ -37,7 +37,7 @@ def test_a_mapping_is_proposed_for_a_sheet_and_for_standard_input(
     assert tomllib.loads(capsys.readouterr().out) == {"columns": {}}
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(csv_of(row()))))
     assert exit_code(monkeypatch, "publish", "--suggest-mapping", "-") == 0
-    assert 'headings of "standard input"' in capsys.readouterr().out
+    assert 'headings of "Standard input"' in capsys.readouterr().out
 
 
 def test_publishing_needs_an_authority(

@@ -19,7 +19,8 @@ published events; writes the memory, and nothing else. Promises:
     line        the result of a line: Row or Refused; notes; every reason in plain English
     snapshot    a file as it was at one moment · unicode_text: UTF-16 as UTF-8
     text        physical lines, each decoded by itself · sheets: the rows of a workbook as such lines
-    title_rows  titles above the headings, totals below the rows · usual_headings: proposes a mapping
+    title_rows  titles above the headings, totals below the rows · opened_table: a table of any format, for its cells
+    suggesting  proposes a mapping · usual_headings: the names that headings have
     csv_text    records of cells · mapping: their headings · cells: one record, by our columns
     csv_moves   moves · move_rows: a record as a row
     faults      all that is wrong with a row, and what its cells may hold

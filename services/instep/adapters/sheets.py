@@ -63,11 +63,12 @@ def read_sheet(path: Path, kind: str, settings: Settings) -> Iterator[Line]:
     """
     table, zero = load_table(path, kind, settings)
     table.remark(settings)
-    name = f"{shown(path)} (sheet '{table.name}')"
-    wanted = wanted_names(COLUMNS, settings.columns)
-    table.width = len(find_headings(table.lines, name, wanted, REQUIRED, (DELIMITER,)).record.cells)
     return read_table(
-        table.lines, name, replace(settings, day_zero=zero), table.hidden_columns, delimiters=(DELIMITER,)
+        table.lines,
+        table.full_name,
+        replace(settings, day_zero=zero),
+        table.hidden_columns,
+        delimiters=(DELIMITER,),
     )
 
 
@@ -83,7 +84,12 @@ def load_table(
     with _OPENERS[kind](path, content) as (sheets, zero):
         sheet = _chosen(path, sheets, settings)
         others = [each.name for each in sheets if each.name != sheet.name]
-        return Table(path, sheet, islice(sheet.rows(), first_rows), others, len(content)), zero
+        table = Table(path, sheet, islice(sheet.rows(), first_rows), others, len(content))
+    wanted = wanted_names(COLUMNS, settings.columns)
+    table.width = len(
+        find_headings(table.lines, table.full_name, wanted, REQUIRED, (DELIMITER,)).record.cells
+    )
+    return table, zero
 
 
 class Table:
@@ -95,7 +101,8 @@ class Table:
     def __init__(
         self, path: Path, sheet: Sheet, rows: Iterator[SheetRow], others: Sequence[str], size: int
     ) -> None:
-        self.name, self._others, self._size = sheet.name, others, size
+        self.full_name = f"{path} (sheet '{sheet.name}')"
+        self._others, self._size = others, size
         self.width = 0
         self._rows: list[tuple[int, int, str]] = []
         self._hidden: list[int] = []

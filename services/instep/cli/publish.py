@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +64,7 @@ def publish_file(request: Request) -> None:
 
 async def _publish(request: Request, columns: Mapping[str, str], results: RunResult) -> None:
     at = await council(*connected(), request.authority)
-    settings = file_settings(at.network, at.authority, columns, _remarking(results.tally))
-    settings = replace(settings, sheet=request.sheet)
+    settings = file_settings(at.network, at.authority, columns, _remarking(results.tally), request.sheet)
     lines = read(request.file, request.format, authority=at.authority, settings=settings)
     with (
         Memory.open(request.state_directory / "publishers", at.authority) as memory,

@@ -21,7 +21,8 @@ published events; writes the memory, and nothing else. Promises:
     text        physical lines, each decoded by itself · sheets: the rows of a workbook as such lines
     title_rows  titles above the headings, totals below the rows · opened_table: a table of any format, for its cells
     suggesting  proposes a mapping · usual_headings: the names that headings have
-    csv_text    records of cells · mapping: their headings · cells: one record, by our columns
+    csv_text    records of cells · cells: one record, by our columns
+    csv_headings  the headings of a table · mapping: a council's own
     csv_moves   moves · move_rows: a record as a row
     faults      all that is wrong with a row, and what its cells may hold
     surveying   the first reading: what needs the whole file (households) · doubt: what an unreadable row says of households

@@ -11,7 +11,8 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from instep.adapters.csv_text import DELIMITERS, TOTAL, Headings, Lines, headings, records
+from instep.adapters.csv_headings import headings
+from instep.adapters.csv_text import DELIMITERS, TOTAL, Headings, Lines, records
 from instep.adapters.households import Survey
 from instep.adapters.line import Line, Note
 from instep.adapters.move_rows import Reader

@@ -1,4 +1,4 @@
-"""All the faults of a row at once, each with what the cell may hold, so that a row has to be put right only one time."""
+"""All the faults of a row at once, each with the values that its cell may have: a row is put right in one go."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ _TEXTS = (
 
 
 def fault(error: RowError, named: Mapping[str, str]) -> Fault:
-    """The fault that an error tells; `named` gives the heading of each of our columns."""
+    """The fault of an error; `named` gives the heading of each of our columns."""
     column = next((ours for ours, heading in named.items() if heading == error.column), error.column)
     remedy = _REMEDIES.get(column, "") if error.reason in _ABOUT_VALUES else ""
     return Fault(column=error.column, reason=error.reason, remedy=remedy)
 
 
 def faults(raw: Mapping[str, str], named: Mapping[str, str], settings: Settings) -> Iterator[Fault]:
-    """Every fault of a row's cells, each taken by itself, in the order of our columns."""
+    """Every fault of a row's cells, cell by cell, in the order of our columns."""
     cells = Cells(raw, named, settings)
     checks: tuple[Callable[[], object], ...] = (
         lambda: _reference(cells),

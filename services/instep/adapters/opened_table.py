@@ -17,7 +17,8 @@ from instep.errors import FileFormatError
 class OpenedTable(NamedTuple):
     """The lines of a table, the file's name for messages, and the delimiters that may stand between cells.
 
-    `headings` and `records` of `csv_text` read such lines. A cell of a workbook is a text, a date cell in ISO 8601.
+    `headings` of `csv_headings` and `records` of `csv_text` read such lines. The cells of a workbook are texts, and dates
+    are ISO 8601.
     """
 
     lines: Lines

@@ -19,8 +19,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
+from instep.adapters.csv_headings import LOOKED_AT, find_headings, has_headings, wanted_names
 from instep.adapters.csv_moves import COLUMNS, REQUIRED, read_table
-from instep.adapters.csv_text import LOOKED_AT, find_headings, has_headings, wanted_names
 from instep.adapters.line import Line, Note
 from instep.adapters.settings import Settings
 from instep.adapters.snapshot import shown, snapshot

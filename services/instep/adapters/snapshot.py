@@ -1,7 +1,7 @@
-"""Keeps a file as it was at one moment, so that a file which grows or changes cannot alter under its reader.
+"""Keeps a file as it was at a moment: a file may grow or change under its reader.
 
-Files are read twice: once for what the whole file says of households, then row by row. A row that came between the two
-readings would go out without its household's protection. So the content is copied first, compressed and in memory: no
+A file is read twice: first for its households, then row by row. A row that came between the two readings would go out
+without its household's protection. So the content is copied first, compressed and in memory: no
 personal data is written to a disk.
 """
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+from instep.adapters.csv_headings import LOOKED_AT
 from instep.adapters.csv_moves import REQUIRED
-from instep.adapters.csv_text import LOOKED_AT
 from instep.adapters.opened_table import open_table
 from instep.adapters.reading import format_of
 from instep.adapters.settings import Settings

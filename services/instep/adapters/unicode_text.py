@@ -1,6 +1,6 @@
 """Puts a text file in UTF-16 into UTF-8, with or without a byte order mark: Excel's "Unicode text" is such a file.
 
-Half a character, and one that stands for no character, become NUL, so that their row alone is refused.
+Half a character becomes NUL, so only its own row is refused.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _MARKS = ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")
 _UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _LOOKED_AT = 1024
 _MOST = 0.7
-"""The share of the bytes that are NUL beside a letter of ASCII: headings hold hardly anything else."""
+"""The share of NUL beside letters of ASCII: headings hold hardly anything else."""
 _ERRORS = "instep-nul"
 codecs.register_error(_ERRORS, lambda error: ("\x00", error.end))  # type: ignore[attr-defined]
 

@@ -1,7 +1,7 @@
-"""Proposes what the headings of a council's own file mean, from the names that such headings usually have.
+"""Proposes a meaning for the headings of a council's own file, from the usual names of such headings.
 
-A proposal is for a person to read: nothing is published under a heading that nobody has agreed to. Where two headings may
-mean one column, or a heading is only alike, the proposal says so and decides nothing.
+A proposal is for a person to read: nothing is published under a heading without a person's consent. Where two headings may
+mean the same column, or a heading is only alike, the proposal says so and decides nothing.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from instep.adapters.csv_headings import find_headings, heading_cells
 from instep.adapters.csv_moves import COLUMNS, REQUIRED
-from instep.adapters.csv_text import DELIMITERS, Lines, find_headings, heading_cells, heading_name
+from instep.adapters.csv_text import DELIMITERS, Lines, heading_name
 from instep.adapters.normalise import has_control
 from instep.errors import FileFormatError
 
@@ -116,8 +117,8 @@ class _Known(Mapping[str, str]):
 class Proposal:
     """What headings may mean.
 
-    `agreed` are columns whose heading is already our name; `proposed` one heading for a column; `doubtful` several for one
-    column, or a heading that is only alike; `repeated` headings that come more than once; `unread` all the others.
+    `agreed` are columns whose heading is already our name; `proposed` gives a column its heading; `doubtful` gives a column
+    several headings, or a heading that is only alike; `repeated` headings come more than once; `unread` are all the others.
     """
 
     agreed: tuple[str, ...]
@@ -172,7 +173,7 @@ def proposal_for(headings: Sequence[str]) -> Proposal:
 
 
 def _alike(headings: Sequence[str], settled: set[str]) -> dict[str, tuple[str, ...]]:
-    """Headings without a known meaning, by the column whose names they are most like."""
+    """Headings without a known meaning, by the column with the nearest name."""
     alike: dict[str, tuple[str, ...]] = {}
     for heading in headings:
         if _plain(heading) in _COLUMN_OF:

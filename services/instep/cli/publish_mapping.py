@@ -8,7 +8,7 @@ from instep.cli.output import note
 
 
 def print_mapping(file: Path, format: str | None, sheet: str) -> None:  # noqa: A002 -- the option's name
-    """Print the proposal on stdout, so that `> ours.toml` keeps it; needs no network."""
+    """Print the proposal on stdout, for `> ours.toml`; needs no network."""
     text, undecided = suggested_mapping(file, format, sheet)
     sys.stdout.write(text)
     sys.stdout.flush()

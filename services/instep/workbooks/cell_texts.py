@@ -1,7 +1,7 @@
 """Cells of a spreadsheet as the texts that a CSV file of the same table would hold.
 
-Pure. A number whose digits a spreadsheet has lost is written as `5.51E+11`, so that readers of CSV know the damage: they
-refuse such a reference and leave out such a UPRN.
+Pure. A number whose digits a spreadsheet has lost is written as `5.51E+11`. Readers of CSV know this damage: they refuse
+such a reference and leave out such a UPRN.
 """
 
 import re
@@ -13,11 +13,11 @@ from typing import NamedTuple
 NO_VALUE = "#FORMULA!"
 """A formula whose value the file does not hold."""
 MERGED = "#MERGED!"
-"""A cell that is merged with a cell of an earlier row, which alone has the value."""
+"""A cell merged with a cell of an earlier row: the earlier cell alone has the value."""
 
 _EXACT_DIGITS = 15
 _SHOWN_WHOLE = 11
-"""Digits that a spreadsheet shows; it shows longer numbers as 5.51235E+11, and may write them to CSV so."""
+"""Digits of a number as a spreadsheet shows them. Longer numbers appear as 5.51235E+11, in CSV too."""
 _SHOWN_OF_LONG = 6
 _PADDED = re.compile(r'((?:"[^"]*"|\\.)*)(0+)')
 _LITERAL = re.compile(r'"([^"]*)"|\\(.)')
@@ -32,14 +32,14 @@ class SheetRow(NamedTuple):
 
 
 class Padding(NamedTuple):
-    """A number's format that shows a text in front, and zeros up to a width: `"CT-"0000`."""
+    """A number format with a text in front, and zeros up to a width: `"CT-"0000`."""
 
     before: str
     width: int
 
 
 def padding_of(number_format: str) -> Padding | None:
-    """The padding of a number format; None where the format shows a number as such."""
+    """The padding of a number format; None where the format adds nothing to a number."""
     match = _PADDED.fullmatch(number_format.partition(";")[0])
     if match is None or (not match[1] and len(match[2]) < 2):
         return None

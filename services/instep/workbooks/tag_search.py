@@ -9,7 +9,7 @@ _LONGEST_TAG = 1 << 16
 
 
 def tags(stream: IO[bytes], pattern: re.Pattern[bytes]) -> Iterator[re.Match[bytes]]:
-    """The matches of a pattern that begins with `<` and stays within one tag, in order."""
+    """The matches of a pattern, in order; the pattern begins with `<` and stays within a tag."""
     rest = b""
     while chunk := stream.read(_CHUNK):
         text = rest + chunk

@@ -25,6 +25,7 @@ from instep.local.broker import Broker
 from instep.local.ports import free_ports
 from instep.provision.apply import apply
 from tests.kafka.stage import SAMPLE, Stage, edit, opened, sample
+from tests.unit.adapters.sheets import Rows, grid, xlsx
 
 INSTEP = str(Path(sys.executable).with_name("instep"))
 CATALOGUE = load_catalogue(default_directory())
@@ -136,6 +137,31 @@ def test_a_file_goes_out_once_and_only_its_changes_again(stage: Stage, tmp_path:
     assert [header["change_kind"] for header in headers] == ["NEW"] * 5 + ["CORRECT", "NEW"]
     assert headers[5]["replaces"] == headers[3]["event_id"]
     assert {header["source"] for header in headers} == {"lambeth"}
+
+
+def test_a_workbook_goes_out_and_the_same_rows_as_csv_on_standard_input_are_unchanged(
+    stage: Stage, tmp_path: Path
+) -> None:
+    rows = [row(n) for n in range(3)]
+    table: Rows = [["Moves of September"], [], *grid(*rows), ["Total", 3]]
+    book = xlsx(tmp_path / "moves.xlsx", {"Notes": [["for the team"]], "Moves": table})
+    options = ("--authority", "bolsover", "--on-behalf", "--output", "json")
+    first = instep(stage.connection, tmp_path, "publish", book, *options)
+    assert first.returncode == 0, first.stderr
+    assert outcomes(first) == {"published": 3}
+    assert "sheet 'Notes': another sheet of the workbook; not read" in first.stderr
+    assert [line["line"] for line in objects(first)[:-1]] == [4, 5, 6]
+    file = write(tmp_path / "moves.csv", rows)
+    again = subprocess.run(
+        [INSTEP, "publish", "-", "--format", "csv", *options],
+        env=environ(stage.connection, tmp_path),
+        input=file.read_bytes(),
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout.splitlines()[-1])["summary"]["outcomes"] == {"unchanged": 3}
 
 
 def test_what_no_agreement_of_the_council_names_is_never_on_the_bus(stage: Stage, tmp_path: Path) -> None:
@@ -309,7 +335,7 @@ def test_a_file_that_cannot_be_used_is_one_sentence(stage: Stage, tmp_path: Path
 
     assert_refused_in_one_sentence(publishing("missing.csv", None), "missing.csv", "not there")
     assert_refused_in_one_sentence(publishing("empty.csv", b""), "empty.csv")
-    assert_refused_in_one_sentence(publishing("moves.xlsx", b"PK\x03\x04"), "moves.xlsx", "csv")
+    assert_refused_in_one_sentence(publishing("moves.xlsx", b"PK\x03\x04"), "moves.xlsx", "no Excel workbook")
     assert_refused_in_one_sentence(publishing("really.csv", b"PK\x03\x04\x00\x00\x00\x00" * 50), "really.csv")
     assert_refused_in_one_sentence(publishing("other.csv", b"a,b,c\n1,2,3\n"), "other.csv")
     assert_refused_in_one_sentence(publishing("other.json", b'{"hello": 1}'), "other.json")

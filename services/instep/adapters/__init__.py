@@ -1,7 +1,7 @@
 """Makes plain events from files that old systems export: the way in for councils without Kafka or HTTP.
 
-Reads a file (CSV of moves, the FSA's registrations in JSON, JSON lines) and an authority's memory of its published events;
-writes the memory, and nothing else. Promises:
+Reads a file (moves as CSV or in a workbook, the FSA's registrations in JSON, JSON lines) and an authority's memory of its
+published events; writes the memory, and nothing else. Promises:
 
 - Each line becomes an event, or is refused by line, column and reason.
 - A fact about protection or household outlives the row that holds it, read or not.
@@ -18,9 +18,14 @@ writes the memory, and nothing else. Promises:
 
     reading     a file of any of the formats
     line        the result of a line: Row or Refused; notes; every reason in plain English
-    text        physical lines, each decoded by itself
-    csv_text    records of cells · mapping: their headings · cells: one record, by our columns
+    snapshot    a file as it was at one moment · unicode_text: UTF-16 as UTF-8
+    text        physical lines, each decoded by itself · sheets: the rows of a workbook as such lines
+    title_rows  titles above the headings, totals below the rows · opened_table: a table of any format, for its cells
+    suggesting  proposes a mapping · usual_headings: the names that headings have
+    csv_text    records of cells · cells: one record, by our columns
+    csv_headings  the headings of a table · mapping: a council's own
     csv_moves   moves · move_rows: a record as a row
+    faults      all that is wrong with a row, and what its cells may hold
     surveying   the first reading: what needs the whole file (households) · doubt: what an unreadable row says of households
     fsa         registrations · fsa_codes: their codes · json_array: one element at a time
     jsonl       plain events
@@ -37,10 +42,12 @@ from instep.adapters.mapping import load_mapping
 from instep.adapters.memory import Memory, Sent
 from instep.adapters.reading import FORMATS, read
 from instep.adapters.settings import Settings
+from instep.adapters.snapshot import STANDARD_INPUT, shown
 from instep.adapters.triage import Review, SameAddress, Send, Skipped, Triaged, Unchanged, triage
 
 __all__ = [
     "FORMATS",
+    "STANDARD_INPUT",
     "Line",
     "Memory",
     "Note",
@@ -58,5 +65,6 @@ __all__ = [
     "explain",
     "load_mapping",
     "read",
+    "shown",
     "triage",
 ]

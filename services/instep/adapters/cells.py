@@ -16,11 +16,13 @@ from instep.adapters.line import Note, Plain
 from instep.adapters.settings import Settings
 from instep.errors import RowError
 from instep.events import identifiers
+from instep.workbooks.cell_texts import MERGED, NO_VALUE
 
 YES = frozenset({"yes", "y", "true", "1", "1.0"})
 NO = frozenset({"no", "n", "false", "0", "0.0"})
 
 
+_NO_VALUES = {NO_VALUE: "formula-without-value", MERGED: "merged-cells"}
 _ZEROS_ALONE = re.compile(r"0000-00-00.*|00/00/0000.*|1900-01-00.*|00/01/1900.*")
 _DEFAULT_BIRTHS = frozenset({"1753-01-01", "1899-12-30", "1899-12-31", "1900-01-01", "1901-01-01"})
 
@@ -64,7 +66,7 @@ class Cells:
         if normalise.has_control(raw):
             raise RowError(self.heading(column), "control-character")
         if normalise.is_spreadsheet_error(value):
-            raise RowError(self.heading(column), "spreadsheet-error")
+            raise RowError(self.heading(column), _NO_VALUES.get(value, "spreadsheet-error"))
         for reason in _repairs(raw, value):
             self.note(column, reason)
         plain = normalise.plain_text(value)
@@ -108,6 +110,8 @@ class Cells:
         value = self.text(column).removeprefix("'")
         if not value:
             return None
+        if not birth:
+            value = self._of_day_number(column, value)
         iso = normalise.day(self.heading(column), value, self.today, birth=birth).isoformat()
         if iso != value:
             self.note(column, "date-form")
@@ -115,13 +119,19 @@ class Cells:
 
     def moment(self, column: str) -> tuple[datetime, int]:
         """An instant, and the milliseconds within which it may lie, as written."""
-        value = self.needed(column).removeprefix("'")
+        value = self._of_day_number(column, self.needed(column).removeprefix("'"))
         normalised, zoned = normalise.moment(self.heading(column), value, self.today)
         if not zoned:
             self.note(column, "no-zone")
         if not value[:4].isdecimal():
             self.note(column, "date-form")
         return normalised, normalise.precision(value)
+
+    def _of_day_number(self, column: str, value: str) -> str:
+        moment = normalise.of_day_number(value, self.settings.day_zero)
+        if moment != value:
+            self.note(column, "day-number")
+        return moment
 
     def choice(self, column: str, symbols: Mapping[str, str]) -> str | None:
         value = self.text(column).casefold().replace(" ", "-").replace("_", "-")

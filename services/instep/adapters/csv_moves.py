@@ -6,18 +6,20 @@ must not be read as "no". A row becomes a plain event; `triage` decides whether 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
-from instep.adapters.csv_text import Headings, headings, records
+from instep.adapters.csv_headings import headings
+from instep.adapters.csv_text import DELIMITERS, TOTAL, Headings, Lines, records
 from instep.adapters.households import Survey
 from instep.adapters.line import Line, Note
 from instep.adapters.move_rows import Reader
 from instep.adapters.settings import Settings
+from instep.adapters.snapshot import shown
 from instep.adapters.surveying import survey
-from instep.adapters.text import open_file
+from instep.adapters.text import open_file, physical_lines
 from instep.errors import FileFormatError
 
 COLUMNS = (
@@ -57,36 +59,60 @@ REQUIRED = (
 def read_moves(path: Path, settings: Settings) -> Iterator[Line]:
     """Every row of the file; raises FileFormatError at once where the file is no CSV of moves."""
     stream = open_file(path, "CSV")
-    try:
-        columns = headings(stream, path, columns=COLUMNS, required=REQUIRED, renamed=settings.columns)
-        _require_households(columns, path)
-    except FileFormatError:
-        stream.close()
-        raise
-    return _read(stream, columns, settings)
+    return read_table(partial(physical_lines, stream), shown(path), settings)
 
 
-def _read(stream: BinaryIO, columns: Headings, settings: Settings) -> Iterator[Line]:
-    with stream:
-        _remark_on(columns, settings)
-        # The survey needs no look-ups: they would only add notes.
-        bare = replace(settings, known_postcode=None, has_authority=None, is_elsewhere=None)
-        reader = Reader(columns, settings, survey(stream, columns, Reader(columns, bare, Survey())))
-        before = ""
-        for record in records(stream, columns):
-            yield reader.line(record, before)
-            before = reader.recorded_at(record) or before
+def read_table(
+    source: Lines,
+    name: object,
+    settings: Settings,
+    hidden_columns: Collection[int] = (),
+    *,
+    delimiters: Sequence[str] = DELIMITERS,
+) -> Iterator[Line]:
+    """Every row of a table's lines; `name` is the file's, for messages; `hidden_columns` are places from 0."""
+    columns = headings(
+        source,
+        name,
+        columns=COLUMNS,
+        required=REQUIRED,
+        renamed=settings.columns,
+        delimiters=delimiters,
+    )
+    _require_households(columns, name)
+    return _read(source, columns, settings, hidden_columns)
 
 
-def _require_households(columns: Headings, path: Path) -> None:
+def _read(
+    source: Lines, columns: Headings, settings: Settings, hidden_columns: Collection[int]
+) -> Iterator[Line]:
+    _remark_on(columns, settings, hidden_columns)
+    # The survey needs no look-ups: they would only add notes.
+    bare = replace(settings, known_postcode=None, has_authority=None, is_elsewhere=None)
+    reader = Reader(columns, settings, survey(source, columns, Reader(columns, bare, Survey())))
+    before = ""
+    for record in records(source, columns):
+        if record.unreadable == TOTAL:
+            settings.remark(record.line, Note(column="", reason=TOTAL))
+            continue
+        yield reader.line(record, before)
+        before = reader.recorded_at(record) or before
+
+
+def _require_households(columns: Headings, name: object) -> None:
     if heading := columns.household_like:
         raise FileFormatError(
-            f"{path} has no column household_reference, without which nobody's household can be protected:"
+            f"{name} has no column household_reference, without which nobody's household can be protected:"
             f" did you mean '{heading}'? A mapping file says what your own headings mean."
         )
 
 
-def _remark_on(columns: Headings, settings: Settings) -> None:
+def _remark_on(columns: Headings, settings: Settings, hidden_columns: Collection[int]) -> None:
+    for line in columns.titles:
+        settings.remark(line, Note(column="", reason="above-headings"))
+    for column, place in columns.places.items():
+        if place in hidden_columns:
+            settings.remark(columns.last_line, Note(column=columns.named[column], reason="hidden-column"))
     for heading in columns.unread:
         settings.remark(columns.last_line, Note(column=heading, reason="unread-column"))
     if "household_reference" not in columns.places:

@@ -33,6 +33,7 @@ CORRECTIONS: Mapping[str, str] = MappingProxyType(
         "digits-form": "spaces, commas or a decimal point taken out of the digits",
         "identifier-form": "the identifier put into its one spelling",
         "capitals": "put into capitals",
+        "day-number": "a spreadsheet's day number, read as the day that it stands for",
         "on-behalf": "neither address is in your area; sent on behalf of another council, as you asked",
         "abolished-council": "registered with a council that has been replaced, by you among others",
     }
@@ -42,6 +43,11 @@ ABOUT_FILES: Mapping[str, str] = MappingProxyType(
     {
         "unread-column": "a column that nobody reads; left out",
         "not-carried": "no event has a place for it; left out",
+        "other-sheet": "another sheet of the workbook; not read",
+        "hidden-row": "a row that the sheet hides, by a filter or by hand; read like the others",
+        "hidden-column": "a column that the sheet hides; read like the others",
+        "above-headings": "stands above the headings; not read",
+        "total": "a total, or a remark about the table, and no row; not read",
         "no-households": "no column of household references, so nobody's household is protected with them;"
         " people who leave the same address with a protected person, or go to the same, are protected too",
     }
@@ -75,6 +81,8 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         "birth-century": "the year has two digits, and both centuries are possible; write all four",
         "born-after-move": "born after the move",
         "spreadsheet-error": "a spreadsheet's error, not a value; mend the sheet and export again",
+        "formula-without-value": "a formula whose value the file does not hold; open it in a spreadsheet and save it again",
+        "merged-cells": "merged with a cell above; undo the merging, fill in each cell and save the sheet again",
         "control-character": "holds control characters, which drive a terminal or reverse the reading order",
         "heading-again": "the headings again, in the middle of the file",
         "other-headings": "stands below headings of another order, in the middle of the file; publish that part by itself",
@@ -147,6 +155,20 @@ class Shield:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Fault:
+    """A fault of a row: where, why, and what the cell may hold ("" where there is nothing to choose)."""
+
+    column: str
+    reason: str
+    remedy: str = ""
+
+    @property
+    def meaning(self) -> str:
+        """The reason and the remedy in plain English."""
+        return f"{explain(self.reason)}; {self.remedy}" if self.remedy else explain(self.reason)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
     """A line that cannot be put right. `column` is "" where the whole line is at fault.
 
@@ -164,6 +186,7 @@ class Refused:
     shield: Shield | None = None
     system: str = ""
     reference: str = field(repr=False, default="")
+    faults: tuple[Fault, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

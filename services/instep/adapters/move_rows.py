@@ -10,6 +10,7 @@ from instep.adapters import normalise
 from instep.adapters.cells import NO, YES, Cells, present
 from instep.adapters.csv_text import Headings, Record
 from instep.adapters.doubt import mentioned, possible
+from instep.adapters.faults import REASON, RESIDENCE, fault, faults
 from instep.adapters.households import (
     Survey,
     addresses_of,
@@ -19,22 +20,14 @@ from instep.adapters.households import (
     person_key,
     reference_key,
 )
-from instep.adapters.line import Line, Note, Plain, Refused, Row, Shield
+from instep.adapters.line import Fault, Line, Note, Plain, Refused, Row, Shield
 from instep.adapters.settings import Settings
 from instep.errors import RowError
 from instep.events import identifiers
 
 SYSTEM = "council-tax"
 
-_RESIDENCE = {"main": "MAIN", "secondary": "SECONDARY", "temporary": "TEMPORARY"}
 _NO_REFERENCES = frozenset({"yes", "no", "y", "n", "true", "false"})
-_REASON = {
-    "move": "MOVE",
-    "placement": "PLACEMENT",
-    "renumbering": "RENUMBERED",
-    "renumbered": "RENUMBERED",
-    "boundary-change": "BOUNDARY_CHANGE",
-}
 
 
 class Reader:
@@ -69,6 +62,7 @@ class Reader:
                 shield=self._shield(record),
                 system=self._system,
                 reference=self._reference(record),
+                faults=self._all_faults(record, error),
             )
 
     def _reference(self, record: Record) -> str:
@@ -80,6 +74,15 @@ class Reader:
     def _padded(self, reference: str) -> str:
         width = self._survey.reference_width
         return reference.zfill(width) if len(reference) < width and reference.isdecimal() else reference
+
+    def _all_faults(self, record: Record, error: RowError) -> tuple[Fault, ...]:
+        """The row's first fault, and the others where its cells stand under their own headings."""
+        named = self._headings.named
+        first = fault(error, named)
+        if not error.column:
+            return (first,)
+        others = faults(self.raw(record), named, self._settings)
+        return (first, *(other for other in others if other.column != first.column))
 
     def _shield(self, record: Record) -> Shield | None:
         """What a refused row may say of protection."""
@@ -126,8 +129,8 @@ class Reader:
             lambda: cells.day("move_date"),
             lambda: cells.birth("date_of_birth"),
             lambda: cells.moment("recorded_at"),
-            lambda: cells.choice("residence_kind", _RESIDENCE),
-            lambda: cells.choice("reason", _REASON),
+            lambda: cells.choice("residence_kind", RESIDENCE),
+            lambda: cells.choice("reason", REASON),
             lambda: _postcode_or_nothing(cells, "old_postcode"),
             lambda: _postcode_or_nothing(cells, "new_postcode"),
         )
@@ -202,8 +205,8 @@ class Reader:
             "old_address": self._address(cells, "old"),
             "new_address": self._address(cells, "new"),
             "moved_on": moved_on,
-            "residence": cells.choice("residence_kind", _RESIDENCE),
-            "reason": cells.choice("reason", _REASON),
+            "residence": cells.choice("residence_kind", RESIDENCE),
+            "reason": cells.choice("reason", REASON),
             "status": "CONFIRMED",
         })  # fmt: skip
 

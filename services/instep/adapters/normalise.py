@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from instep.errors import RowError
+from instep.workbooks.cell_texts import moment_text
 
 OLDEST = 115
 """Years: nobody alive in the United Kingdom is older."""
@@ -24,6 +25,9 @@ _BREAKS = re.compile(r"(?<!\s)\s*[\r\n]\s*")
 _ISO_DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})", re.ASCII)
 _UK_DAY = re.compile(r"(\d{1,2})[-/. ](\d{1,2}|[A-Za-z]{3,9})[-/. ](\d{4}|\d{2})", re.ASCII)
 _SERIAL = re.compile(r"\d{1,6}([.,]\d+)?", re.ASCII)
+_DAY_ZERO = date(1899, 12, 30)
+_FIRST_DAY_NUMBER, _LAST_DAY_NUMBER = 43_200, 50_000
+"""From April 2018 to November 2036."""
 _MOMENT = re.compile(
     r"(?P<day>.{1,40}?)(?:T|,?\s+)(?P<clock>\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?)\s*(?P<zone>Z|[+-]\d{2}:?\d{2})?",
     re.ASCII | re.IGNORECASE,
@@ -192,6 +196,21 @@ def day(column: str, text: str, today: date, *, birth: bool = False) -> date:
     if birth and parsed > today:
         raise RowError(column, "date-in-future")
     return parsed
+
+
+def of_day_number(text: str, zero: date | None) -> str:
+    """The moment of a workbook's day number, counted from the day `zero`; the text itself where the text is no such number.
+
+    Only recent days: a smaller number may be a day without separators that lost its first zero, such as 10590.
+    """
+    if zero is None or not _SERIAL.fullmatch(text):
+        return text
+    number = float(text.replace(",", "."))
+    whole = int(number)
+    if not _FIRST_DAY_NUMBER <= (zero - _DAY_ZERO).days + whole < _LAST_DAY_NUMBER:
+        return text
+    at = timedelta(milliseconds=round((number - whole) * 86_400_000))
+    return moment_text(datetime.combine(zero + timedelta(days=whole), time()) + at)
 
 
 def _day(column: str, text: str, today: date, *, birth: bool) -> date:

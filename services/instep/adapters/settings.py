@@ -29,8 +29,9 @@ class Settings:
     without a note. `has_authority`: whether an existing postcode is in any authority's area. `council_of`: the
     authority id of an FSA registration, or None where unknown; may raise RowError. `acting_for`: who acts today for a
     council: the council or its successors. `holds`: whether the publisher's area holds a postcode (None: nobody can
-    tell). `is_elsewhere`: whether a move (its plain body) is surely at neither end in the publisher's area. `remark`
-    gets each note about the file as a whole, with the line that shows it.
+    tell). `is_elsewhere`: whether a move (its plain body) is surely at neither end in the publisher's area. `sheet` names
+    the sheet of a workbook to be read ("" = the one sheet that holds moves). `day_zero`: where a file is a workbook, the
+    day that its day numbers count from. `remark` gets each note about the file as a whole, with the line that shows it.
     """
 
     today: date
@@ -42,4 +43,6 @@ class Settings:
     acting_for: Callable[[str], frozenset[str]] = _alone
     holds: Callable[[str], bool | None] | None = None
     is_elsewhere: Callable[[Plain], bool] | None = None
+    sheet: str = ""
+    day_zero: date | None = None
     remark: Callable[[int, Note], None] = _unsaid

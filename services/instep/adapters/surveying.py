@@ -7,10 +7,9 @@ household; otherwise every household that the text mentions is in doubt.
 from __future__ import annotations
 
 from collections import Counter
-from typing import BinaryIO
 
 from instep.adapters import normalise
-from instep.adapters.csv_text import Headings, Record, records
+from instep.adapters.csv_text import TOTAL, Headings, Lines, Record, records
 from instep.adapters.doubt import Traces, mentioned, rounded_in, rounds_to
 from instep.adapters.households import (
     Members,
@@ -25,10 +24,10 @@ from instep.adapters.line import Refused, Row
 from instep.adapters.move_rows import Reader, household_of, says_no
 
 
-def survey(stream: BinaryIO, columns: Headings, reader: Reader) -> Survey:
+def survey(source: Lines, columns: Headings, reader: Reader) -> Survey:
     """Read the file once; `reader` is to know nothing of the whole file yet."""
     seen = _Seen(columns, reader)
-    for record in records(stream, columns):
+    for record in records(source, columns):
         seen.see(record)
     return seen.survey()
 
@@ -49,6 +48,8 @@ class _Seen:
         self._members, self._people, self._traces = Members(), People(), Traces()
 
     def see(self, record: Record) -> None:
+        if record.unreadable == TOTAL:
+            return
         raw = self._reader.raw(record)
         self._references.see(raw.get("reference", "").strip())
         self._widths.see(normalise.clean(raw.get("household_reference", "")))

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
+from instep.adapters.snapshot import shown, snapshot
 from instep.errors import FileFormatError
 
 LONGEST_LINE = 64 * 1024
@@ -25,8 +26,8 @@ _FOREIGN = (
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
     (b"%PDF", "a PDF"),
     (b"\x1f\x8b", "compressed"),
-    (b"\xff\xfe", "in UTF-16"),
-    (b"\xfe\xff", "in UTF-16"),
+    (b"\xff\xfe\x00\x00", "in UTF-32"),
+    (b"\x00\x00\xfe\xff", "in UTF-32"),
 )
 
 
@@ -45,20 +46,14 @@ class PhysicalLine(NamedTuple):
 
 
 def open_file(path: Path, wanted: str) -> BinaryIO:
-    """The file, opened at its start; raises FileFormatError where the file is missing, empty or plainly not `wanted`."""
-    try:
-        if not path.is_file():
-            problem = "is a folder or a pipe, not a file" if path.exists() else "does not exist"
-            raise FileFormatError(f"{path} {problem}.")
-        stream = path.open("rb")
-    except OSError as error:
-        raise FileFormatError(f"{path} cannot be read ({error.strerror}).") from None
+    """A snapshot of a file; raises FileFormatError where the file is missing, empty or plainly not `wanted`."""
+    stream = snapshot(path, text=True)
     start = stream.read(4096)
     stream.seek(0)
     problem = _foreign(start, wanted)
     if problem:
         stream.close()
-        raise FileFormatError(f"{path} {problem}.")
+        raise FileFormatError(f"{shown(path)} {problem}.")
     return stream
 
 

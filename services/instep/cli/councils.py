@@ -34,24 +34,47 @@ class Format(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
     FSA_JSON = "fsa-json"
+    XLSX = "xlsx"
+    ODS = "ods"
 
 
 def publish(
-    file: Annotated[Path, typer.Argument(help="The file, as your own system exports it.", dir_okay=False)],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="The file, as your own system exports it; - reads standard input.", dir_okay=False
+        ),
+    ],
     authority: Annotated[
         str, typer.Option("--authority", "-a", help="The council that publishes, by id or full name: leeds.")
-    ],
+    ] = "",
     format: Annotated[  # noqa: A002 -- the option's name
         Format | None,
         typer.Option(
             "--format",
-            help="jsonl: plain events, one JSON object a line. csv: moves from a council-tax system."
+            help="jsonl: plain events, one JSON object a line. csv, xlsx, ods: moves from a council-tax system."
             " fsa-json: registrations from the FSA's service. By the file's name if left out.",
         ),
     ] = None,
+    sheet: Annotated[
+        str,
+        typer.Option(
+            "--sheet",
+            help="The sheet of a workbook; the one sheet that holds moves if left out.",
+            metavar="NAME",
+        ),
+    ] = "",
     mapping: Annotated[
-        Path | None, typer.Option("--mapping", help="A TOML file that says what your own CSV headings mean.")
+        Path | None, typer.Option("--mapping", help="A TOML file that says what your own headings mean.")
     ] = None,
+    suggest_mapping: Annotated[
+        bool,
+        typer.Option(
+            "--suggest-mapping",
+            help="Print a proposed mapping file for the headings of FILE, and send nothing. Read the proposal before you"
+            " use it.",
+        ),
+    ] = False,
     wait: Annotated[
         bool,
         typer.Option(
@@ -94,16 +117,24 @@ def publish(
     Exit code: 0 when every line is fine, 1 when you have to put a line right or something failed, 2 for wrong usage.
 
     Examples: instep publish moves.csv --authority leeds --wait · instep publish export.csv -a leeds --mapping ours.toml ·
-    instep publish registrations.json -a leeds --format fsa-json -o json
+    instep publish registrations.json -a leeds --format fsa-json -o json · instep publish moves.xlsx -a leeds --sheet May ·
+    instep publish --suggest-mapping export.csv > ours.toml
     """
     from instep.cli.publish import Request, publish_file
+    from instep.cli.publish_mapping import print_mapping
 
+    if suggest_mapping:
+        print_mapping(file, format.value if format else None, sheet)
+        return
+    if not authority:
+        raise typer.BadParameter("say which council publishes", param_hint="--authority")
     publish_file(
         Request(
             file=file,
             authority=authority,
             format=format.value if format else None,
             mapping=mapping,
+            sheet=sheet,
             wait=wait,
             on_behalf=on_behalf,
             output=output,

@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from instep.adapters import Note, explain, load_mapping, read
+from instep.adapters import STANDARD_INPUT, Note, explain, load_mapping, read, shown
 from instep.cli.listing import connected, run
 from instep.cli.output import Bar, Output, note, progress, show_lines
 from instep.cli.publish_report import RunResult, print_summary
@@ -27,7 +27,7 @@ from instep.client.publisher_memory import open_memory
 from instep.client.reader import reading
 from instep.errors import FileFormatError
 
-LOUD = frozenset({"no-households"})
+LOUD = frozenset({"no-households", "other-sheet", "hidden-row", "hidden-column", "above-headings"})
 """Remarks about a file that are said before anything is sent."""
 
 
@@ -39,6 +39,7 @@ class Request:
     authority: str
     format: str | None
     mapping: Path | None
+    sheet: str
     wait: bool
     on_behalf: bool
     output: Output
@@ -52,8 +53,10 @@ def publish_file(request: Request) -> None:
     """Publish the file, print the results, and exit with 1 when somebody has to put a line right."""
     results = RunResult()
     # Before any connection: finding a mistyped name should need no broker.
-    if not request.file.exists():
+    if request.file != STANDARD_INPUT and not request.file.exists():
         raise FileFormatError(f"{request.file} is not there.")
+    if request.file.is_symlink():
+        note(f"{request.file} is a link: what is read is {request.file.resolve()}.")
     columns = load_mapping(request.mapping) if request.mapping else {}
     try:
         run(_publish(request, columns, results))
@@ -62,14 +65,14 @@ def publish_file(request: Request) -> None:
         raise
     finally:
         if results.tally.lines:
-            print_summary(request.file, request.output, results, waited=request.wait)
+            print_summary(shown(request.file), request.output, results, waited=request.wait)
     if results.tally.refused or (request.wait and results.unsettled):
         raise typer.Exit(1)
 
 
 async def _publish(request: Request, columns: Mapping[str, str], results: RunResult) -> None:
     at = await council(*connected(), request.authority)
-    settings = file_settings(at.network, at.authority, columns, _remarking(results.tally))
+    settings = file_settings(at.network, at.authority, columns, _remarking(results.tally), request.sheet)
     lines = read(request.file, request.format, authority=at.authority, settings=settings)
     opened = await open_memory(at, place(request.state_directory, os.environ), note, first=request.first)
     with opened.memory as memory, filed_rows.opened(opened.home) as rows, _bar(request.file) as bar:
@@ -112,7 +115,8 @@ async def _publish_and_wait(at: Council, filing: Filing, request: Request, resul
 
 @contextmanager
 def _bar(file: Path) -> Iterator[Bar]:
-    with progress(f"publishing {file.name} (bytes)", file.stat().st_size) as bar:
+    size = None if file == STANDARD_INPUT else file.stat().st_size
+    with progress(f"publishing {shown(file).name} (bytes)", size) as bar:
         yield bar
 
 
@@ -129,11 +133,14 @@ def _reporter(request: Request, results: RunResult) -> Callable[[LineResult], No
 
 def _remarking(tally: Tally) -> Callable[[int, Note], None]:
     """Keeps remarks about the file for the summary; what endangers somebody is said at once, before anything is sent."""
+    said: set[Note] = set()
 
     def remark(line: int, remark: Note) -> None:
         tally.remark(line, remark)
-        if remark.reason in LOUD:
-            note(f"Line {line}: {explain(remark.reason)}.")
+        if remark.reason in LOUD and remark not in said:
+            said.add(remark)
+            column = f"{remark.column}: " if remark.column and remark.reason != "no-households" else ""
+            note(f"Line {line}: {column}{explain(remark.reason)}.")
 
     return remark
 
@@ -149,6 +156,11 @@ def _result_object(result: LineResult) -> dict[str, Any]:
         }
     if result.reason:
         shown |= {"column": result.column, "reason": result.printed_reason, "meaning": result.meaning}
+    if len(result.faults) > 1:
+        shown["faults"] = [
+            {"column": fault.column, "reason": fault.reason, "meaning": fault.meaning}
+            for fault in result.faults
+        ]
     if result.kept_at_home:
         shown["held_back"] = list(result.kept_at_home)
     if result.notes:

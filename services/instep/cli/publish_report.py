@@ -143,8 +143,9 @@ def _not_published(lines: Sequence[LineResult]) -> None:
     if not lines:
         return
     rows = [
-        {"line": line.line, "record": line.entry, "column": line.column, "why": line.meaning}
+        {"line": line.line, "record": line.entry, "column": column, "why": meaning}
         for line in lines[:LISTED]
+        for column, meaning in _reasons(line)
     ]
     columns = (
         ("line", "record", "column", "why")
@@ -152,7 +153,13 @@ def _not_published(lines: Sequence[LineResult]) -> None:
         else ("line", "column", "why")
     )
     show(Output.TABLE, columns, rows, title="Not published:")
-    _and_more(len(lines) - len(rows))
+    _and_more(len(lines) - LISTED)
+
+
+def _reasons(line: LineResult) -> Sequence[tuple[str, str]]:
+    """Each column at fault, and why."""
+    others = [(fault.column, fault.meaning) for fault in line.faults[1:]]
+    return [(line.column, line.meaning), *others]
 
 
 def _and_more(count: int) -> None:

@@ -19,9 +19,13 @@ from instep.postcodes import Postcodes
 
 
 def file_settings(
-    network: Network, authority: str, columns: Mapping[str, str], remark: Callable[[int, Note], None]
+    network: Network,
+    authority: str,
+    columns: Mapping[str, str],
+    remark: Callable[[int, Note], None],
+    sheet: str = "",
 ) -> Settings:
-    """The settings for a file of the authority; `columns` and `remark` as in `Settings`."""
+    """The settings for a file of the authority; `columns`, `remark` and `sheet` as in `Settings`."""
     today = today_in_london(time.time_ns() // 1_000_000)
     councils = CouncilNames(network)
     settings = Settings(
@@ -30,6 +34,7 @@ def file_settings(
         council_of=councils.of_registration,
         acting_for=lambda council: councils.acting_for(council, today),
         remark=remark,
+        sheet=sheet,
     )
     postcodes = _postcodes()
     return settings if postcodes is None else _with_places(settings, network, authority, postcodes)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from instep.adapters.identity import Identity
-from instep.adapters.line import Line, Note, Plain, Refused, Row, explain
+from instep.adapters.line import Fault, Line, Note, Plain, Refused, Row, explain
 from instep.adapters.memory import Memory, Sent
 from instep.adapters.triage import Review, SameAddress, Send, Skipped, Triaged, Unchanged, triage
 from instep.client.filed_rows import FiledRow, FiledRows
@@ -50,10 +50,14 @@ class LineResult:
     notes: tuple[Note, ...] = ()
     kept_at_home: tuple[str, ...] = ()
     """Fields that the line has and no agreement names: not published."""
+    faults: tuple[Fault, ...] = ()
+    """All the faults of a refused line of cells; `column` and `reason` name the first."""
 
     @property
     def meaning(self) -> str:
         """The reason in plain English."""
+        if self.faults and not self.problem:
+            return self.faults[0].meaning
         return self.problem or explain(self.reason)
 
     @property
@@ -289,6 +293,7 @@ def _not_sent(triaged: Unchanged | SameAddress | Skipped | Review | Refused) -> 
                 reason=triaged.reason,
                 problem=triaged.problem,
                 entry=triaged.entry,
+                faults=triaged.faults,
             )
         case _:
             assert_never(triaged)

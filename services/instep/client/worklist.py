@@ -5,7 +5,8 @@ rows without an outcome, delete rows and columns, and add columns. Beside an out
 they were received: an outcome speaks of those values.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
@@ -25,7 +26,9 @@ from instep.client.inbox_table import (
 )
 from instep.errors import FileFormatError
 from instep.workbooks.excel import Workbook, excel_value
-from instep.workbooks.excel_in import Cell, Formula, Sheet, open_workbook
+from instep.workbooks.excel_in import Cell, Formula, open_workbook
+from instep.workbooks.ods_rows import open_ods
+from instep.workbooks.package import content_of
 from instep.workbooks.tables import Column, Value
 
 OUTCOMES: Mapping[str, str] = MappingProxyType(
@@ -59,6 +62,10 @@ _GUIDE = (
     "You may sort, filter and hide rows, and leave rows for later. Leave the other columns as they are.",
     "Then run: instep worklist check THIS_FILE",
 )
+
+
+Rows = Callable[[], Iterator[tuple[int, Sequence[Cell]]]]
+"""Gives a sheet's rows: each one's number in the spreadsheet, and its cells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +142,7 @@ def write_about(book: Workbook, authority: str, facts: Mapping[str, str]) -> Non
 
 def read_work_list(path: Path) -> FilledList:
     """The list in a workbook; raises FileFormatError where the file is no work list, or its columns are gone."""
-    with open_workbook(path) as sheets:
+    with _opened(path) as sheets:
         authority = _authority(path, sheets)
         filled: list[FilledRow] = []
         open_rows = 0
@@ -147,9 +154,20 @@ def read_work_list(path: Path) -> FilledList:
         return FilledList(authority=authority, rows=filled, open_rows=open_rows)
 
 
-def _authority(path: Path, sheets: Sequence[Sheet]) -> str:
+@contextmanager
+def _opened(path: Path) -> Iterator[Sequence[Rows]]:
+    """The rows of each sheet; LibreOffice may have saved the list as .ods."""
+    if path.suffix.lower() == ".ods":
+        with open_ods(path, content_of(path)) as (sheets, _):
+            yield [sheet.cells for sheet in sheets]
+    else:
+        with open_workbook(path) as book:
+            yield [sheet.rows for sheet in book]
+
+
+def _authority(path: Path, sheets: Sequence[Rows]) -> str:
     for sheet in sheets:
-        rows = sheet.rows()
+        rows = sheet()
         first = [_text(cell) for cell in next(rows, (0, ()))[1][:2]]
         if first[:1] != [_MARK]:
             continue
@@ -163,9 +181,9 @@ def _authority(path: Path, sheets: Sequence[Sheet]) -> str:
     raise FileFormatError(f"{path} is no work list of Instep, or its sheet '{ABOUT}' has been taken out.")
 
 
-def _rows(path: Path, sheets: Sequence[Sheet]) -> Iterable[FilledRow]:
+def _rows(path: Path, sheets: Sequence[Rows]) -> Iterable[FilledRow]:
     for sheet in sheets:
-        rows = sheet.rows()
+        rows = sheet()
         headings = [_text(cell) for cell in next(rows, (0, ()))[1]]
         if OUTCOME not in headings:
             continue

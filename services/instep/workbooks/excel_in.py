@@ -2,15 +2,12 @@
 
 Why openpyxl, and not the faster python-calamine: openpyxl reads row by row, tells a formula from its value, and has a
 single wheel for every platform (MIT licence). Calamine lays out a whole sheet in memory, as large as the file claims.
-
-A workbook from outside may be anything. The file is read once, so no program changes the content meanwhile. Its unpacked
-sizes are bounded before anything is unpacked.
+`package` has made sure before that the file is sound and bounded.
 """
 
 import itertools
 import re
 import warnings
-import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,21 +20,9 @@ from openpyxl import load_workbook
 
 from instep.errors import FileFormatError
 from instep.workbooks.excel import MOST_ROWS
+from instep.workbooks.package import check_package, content_of
 from instep.workbooks.tables import Value
 
-LARGEST_FILE = 128 << 20
-LARGEST_SHEET = 1 << 30
-"""Bytes of a sheet, unpacked; sheets are read row by row."""
-LARGEST_PART = 256 << 20
-"""Bytes of all the other parts together, unpacked; openpyxl holds them in memory."""
-
-MOST_TIMES_SMALLER = 100
-"""How much smaller a large part may be in the file; the parts of real workbooks are 10 to 30 times smaller."""
-_LARGE = 16 << 20
-
-_LOCKED = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-_SHEETS = "xl/worksheets/"
-_MACROS = "vbaproject.bin"
 # ECMA-376, ST_Xstring: characters that XML cannot hold. openpyxl leaves them as they are.
 _ESCAPE = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
@@ -73,8 +58,8 @@ class Sheet:
 @contextmanager
 def open_workbook(path: Path) -> Iterator[Sequence[Sheet]]:
     """The sheets of a workbook; raises FileFormatError for a file that is no sound .xlsx."""
-    content = _content(path)
-    _check_parts(path, content)
+    content = content_of(path)
+    check_package(path, content, ".xlsx")
     with warnings.catch_warnings():
         # About parts of a workbook that openpyxl leaves out, none of which holds a cell.
         warnings.simplefilter("ignore")
@@ -88,39 +73,9 @@ def open_workbook(path: Path) -> Iterator[Sequence[Sheet]]:
             book.close()
 
 
-def _content(path: Path) -> bytes:
-    if not path.is_file():
-        raise FileFormatError(f"{path} is not there, or is no file.")
-    with path.open("rb") as stream:
-        content = stream.read(LARGEST_FILE + 1)
-    if len(content) > LARGEST_FILE:
-        raise FileFormatError(f"{path} is larger than {LARGEST_FILE >> 20} MB: split the list.")
-    if content.startswith(_LOCKED):
-        raise FileFormatError(
-            f"{path} is locked with a password, or an old .xls: save it as .xlsx without a password."
-        )
-    return content
-
-
-def _check_parts(path: Path, content: bytes) -> None:
-    try:
-        with zipfile.ZipFile(BytesIO(content)) as archive:
-            parts = archive.infolist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
-        raise FileFormatError(
-            f"{path} is no Excel workbook, or is damaged: save it as .xlsx and try again."
-        ) from error
-    if any(part.filename.lower().endswith(_MACROS) for part in parts):
-        raise FileFormatError(f"{path} holds macros: save it as .xlsx, which has none.")
-    others = sum(part.file_size for part in parts if not part.filename.startswith(_SHEETS))
-    if others > LARGEST_PART or any(map(_too_large, parts)):
-        raise FileFormatError(f"{path} would be too large unpacked: split the list.")
-
-
-def _too_large(part: zipfile.ZipInfo) -> bool:
-    """Whether a part is too large, or holds so much in so few bytes that nobody has written it by work."""
-    dense = part.file_size > _LARGE and part.file_size > MOST_TIMES_SMALLER * part.compress_size
-    return dense or part.file_size > LARGEST_SHEET
+def unescaped(text: str) -> str:
+    """The text with the characters that XML cannot hold, which Excel writes as `_x000D_`."""
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
 
 def _damaged(path: Path) -> FileFormatError:
@@ -135,7 +90,7 @@ def _cell(cell: Any) -> Cell:
         case None:
             return None
         case str():
-            return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), value)
+            return unescaped(value)
         case bool():
             return str(value).upper()
         case float() if value.is_integer():

@@ -27,6 +27,7 @@ from instep.client.worklist import (
 )
 from instep.errors import FileFormatError
 from instep.workbooks.excel import new_workbook
+from tests.unit.adapters.sheets import ods, ods_cell, ods_row
 from tests.unit.client.inbox import TABLE, delivery, unreadable, withdrawal
 from tests.unit.workbooks.hostile import HOSTILE, TEXTS
 
@@ -50,6 +51,7 @@ class Filling:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self.directory = file.parent
         self.book = openpyxl.load_workbook(file)
         self.sheet = self.book[SHEET]
         self.headings = [cell.value for cell in self.sheet[1]]
@@ -109,6 +111,39 @@ def test_a_filled_list_gives_an_answer_for_each_row_with_an_outcome(
     ]
     assert [answer.key.withdrawal for answer in answers] == [False, False, True]
     assert {answer.key.purpose for answer in answers} == {"council-tax"}
+
+
+def saved_as_ods(filling: Filling) -> FilledList:
+    """The list as LibreOffice saves it under its own format."""
+    sheets = {
+        sheet.title: [list(map(ods_cell_of, row)) for row in sheet.iter_rows()] for sheet in filling.book
+    }
+    path = filling.directory / "list.ods"
+    ods(path, {name: "".join(map(ods_row, rows)) for name, rows in sheets.items()})
+    return read_work_list(path)
+
+
+def ods_cell_of(cell: Any) -> str:
+    if cell.data_type == "f":
+        return ods_cell("APPLIED").replace("<table:table-cell", '<table:table-cell table:formula="of:=1"')
+    return ods_cell(cell.value)
+
+
+def test_a_list_that_libreoffice_has_saved_gives_the_same_answers(
+    filling: Filling, items: list[Item]
+) -> None:
+    filling.set(2, outcome="APPLIED", note="done")
+    filling.set(4, outcome=" not matched ")
+    filling.set(5, outcome="Applied")
+    expected = outcome(filling.save(), items)
+    filled = saved_as_ods(filling)
+    assert outcome(filled, items) == expected
+    assert (filled.authority, filled.open_rows, len(expected[0])) == ("york", 1, 3)
+    filling.set(2, outcome="=B2")
+    filling.put(4, "new_address.postcode", "YO1 7HX")
+    answers, faults = outcome(saved_as_ods(filling), items)
+    assert len(answers) == 3
+    assert ["formula" in faults[0], "no longer holds what you received" in faults[1]] == [True, True]
 
 
 def test_the_choices_are_the_outcomes_of_a_receipt_that_mean_anything(filling: Filling) -> None:

@@ -9,7 +9,7 @@ import openpyxl
 import pytest
 
 from instep.errors import FileFormatError
-from instep.workbooks import excel_in
+from instep.workbooks import excel_in, package
 from instep.workbooks.excel_in import Formula, open_workbook
 from tests.unit.workbooks.test_excel import cells, workbook
 
@@ -87,12 +87,12 @@ def test_what_would_be_too_large_unpacked_is_not_unpacked(
 ) -> None:
     with zipfile.ZipFile(sound, "a", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("xl/sharedStrings.xml", bytes(4_000_000))
-    monkeypatch.setattr(excel_in, "LARGEST_PART", 3_000_000)
+    monkeypatch.setattr(package, "LARGEST_PART", 3_000_000)
     assert "too large unpacked" in refused(sound)
-    monkeypatch.setattr(excel_in, "LARGEST_PART", 5_000_000)
-    monkeypatch.setattr(excel_in, "LARGEST_SHEET", 10)
+    monkeypatch.setattr(package, "LARGEST_PART", 5_000_000)
+    monkeypatch.setattr(package, "LARGEST_SHEET", 10)
     assert "too large unpacked" in refused(sound)
-    monkeypatch.setattr(excel_in, "LARGEST_FILE", 10)
+    monkeypatch.setattr(package, "LARGEST_FILE", 10)
     assert "larger than" in refused(sound)
 
 

@@ -39,8 +39,8 @@ from instep.workbooks.package import check_package
 from instep.workbooks.tag_search import tags
 
 MOST_COLUMNS = 16_384
-_MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s[^>]*?ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
-_RECALCULATE = re.compile(rb'<(?:\w+:)?calcPr\s[^>]*fullCalcOnLoad="(?:1|true)"')
+_MERGE = re.compile(rb'<(?:\w+:)?mergeCell\s[^<>]*?ref="([A-Z]{1,3})(\d{1,7}):([A-Z]{1,3})(\d{1,7})"')
+_RECALCULATE = re.compile(rb'<(?:\w+:)?calcPr\s[^<>]*fullCalcOnLoad="(?:1|true)"')
 _MOST_MOMENTS = 50_000
 """Dates that are kept as texts: few days come in a table, and each comes often."""
 _TRUE = frozenset({"1", "true"})

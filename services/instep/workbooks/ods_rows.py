@@ -39,8 +39,8 @@ _HIDDEN = frozenset({"collapse", "filter"})
 _VALUE_TYPE = f"{_OFFICE}value-type"
 _OWN_VALUE_TYPE = "urn:org:documentfoundation:names:experimental:calc:xmlns:calcext:1.0 value-type"
 """LibreOffice's own: tells an error from a text."""
-_DECLARED = re.compile(rb"<(?:\w+:)?(table|style|table-properties)(\s[^>]*)>")
-_ATTRIBUTE = re.compile(rb"""(?:\w+:)?([\w-]+)\s*=\s*["']([^"']*)["']""")
+_DECLARED = re.compile(rb"<(?:\w+:)?(table|style|table-properties)(\s[^<>]*)>")
+_ATTRIBUTE = re.compile(rb"""(?<![\w:.-])(?:[\w.-]+:)?([\w-]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 
 
 CellOf = Callable[[dict[str, str], str], Cell]
@@ -92,7 +92,10 @@ def _tables(stream: IO[bytes]) -> Iterator[tuple[str, bool]]:
     unseen: set[str] = set()
     style = ""
     for match in tags(stream, _DECLARED):
-        attributes = {name.decode(): unescape(value.decode()) for name, value in _ATTRIBUTE.findall(match[2])}
+        attributes = {
+            name.decode(): unescape((double or single).decode())
+            for name, double, single in _ATTRIBUTE.findall(match[2])
+        }
         match match[1]:
             case b"style":
                 style = attributes.get("name", "")

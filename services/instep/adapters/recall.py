@@ -55,13 +55,10 @@ def recalled(home: Path | None, authority: str) -> Iterator[Recall | None]:
 
     Raises PlatformError where the files cannot be read.
     """
-    if home is None:
+    if home is None or not ((home / "secret").is_file() and (home / "memory.sqlite").is_file()):
         yield None
         return
     secret, database = home / "secret", home / "memory.sqlite"
-    if not (secret.is_file() and database.is_file()):
-        yield None
-        return
     try:
         identity = Identity(secret=secret.read_bytes(), authority=authority)
         connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)

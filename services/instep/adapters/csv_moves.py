@@ -52,6 +52,8 @@ REQUIRED = (
     "protected",
     "recorded_at",
 )
+REASON = "instep_reason"
+"""A column of files with refused rows, for people; reading passes over the column."""
 
 
 def read_moves(path: Path, settings: Settings) -> Iterator[Line]:
@@ -88,6 +90,8 @@ def _require_households(columns: Headings, path: Path) -> None:
 
 def _remark_on(columns: Headings, settings: Settings) -> None:
     for heading in columns.unread:
+        if heading.casefold() == REASON:
+            continue
         settings.remark(columns.last_line, Note(column=heading, reason="unread-column"))
     if "household_reference" not in columns.places:
         settings.remark(columns.last_line, Note(column="household_reference", reason="no-households"))

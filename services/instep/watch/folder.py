@@ -67,6 +67,8 @@ class Folder:
     @contextmanager
     def locked(self) -> Iterator[bool]:
         """Whether nobody else works in the folder now, as far as locks hold there; where they do not, True."""
+        # XXX: filelock makes folders that are missing: under a share that is away, they would be in the share's way.
+        self._private.lstat()
         lock = FileLock(self._private / "lock", blocking=False, thread_local=False)
         try:
             lock.acquire()

@@ -68,7 +68,8 @@ class Watcher:
     def _round(self) -> bool:
         seen = look(self.folder.entries(), self.standing)
         self.standing = seen.standing
-        for name in self._said.keys() - seen.remarks.keys() - seen.standing.keys() - {""}:
+        places = {place.name for place in self.folder.taken()}
+        for name in self._said.keys() - seen.remarks.keys() - seen.standing.keys() - places - {""}:
             del self._said[name]
         for name, remark in seen.remarks.items():
             self._say_once(name, f"{name} {remark}")
@@ -132,7 +133,7 @@ class Watcher:
             return False
         if after != before:
             return self._held_up(
-                file.name, f"{file.name} was written to while it was read; it is read again."
+                place.name, f"{file.name} was written to while it was read; it is read again."
             )
         self._keep(place, file, result)
         return True

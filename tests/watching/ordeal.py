@@ -20,7 +20,7 @@ from instep.client.reader import Item
 from instep.kafka.connection import Connection
 from tests.kafka.test_publish import INSTEP, Row, environ, in_topic, row, write
 
-EVERY_S = 0.2
+EVERY_S = 0.5
 ROWS = 3
 BAD_EVERY = 10
 """Each tenth file has a row that is refused."""
@@ -56,17 +56,12 @@ class Ordeal:
         self._processes = [self._start() for _ in range(self.watchers)]
         try:
             brought = 0
-            halves: list[tuple[Path, bytes]] = []
             moved = time.monotonic()
             before = -1
             while (ended := len(self.done())) < self.files:
-                for path, rest in halves:
-                    with path.open("ab") as stream:
-                        stream.write(rest)
-                halves = []
                 # A few at a time, so that kills fall on folders with and without files that wait.
                 for _ in range(min(self._random.randrange(12), self.files - brought, ended + 40 - brought)):
-                    halves += self._bring(brought)
+                    self._bring(brought)
                     brought += 1
                 if ended >= self.files * (self.killed + 1) // (self.kills + 2) and self.killed < self.kills:
                     self._kill()
@@ -91,8 +86,7 @@ class Ordeal:
         """The family names of all good rows."""
         return {row["family_name"] for number in range(self.files) for row in self.rows(number)[:ROWS]}
 
-    def _bring(self, number: int) -> list[tuple[Path, bytes]]:
-        """Bring a file; what is left of it to be written later."""
+    def _bring(self, number: int) -> None:
         content = write(self.home / "next.csv", self.rows(number)).read_bytes()
         path = self.folder / f"moves-{number:05}.csv"
         match number % 3:
@@ -102,11 +96,12 @@ class Ordeal:
                 part.rename(path)
             case 1:
                 half = self._random.randrange(1, len(content))
-                path.write_bytes(content[:half])
-                return [(path, content[half:])]
+                with path.open("wb", buffering=0) as stream:
+                    stream.write(content[:half])
+                    time.sleep(self._random.uniform(0, EVERY_S))
+                    stream.write(content[half:])
             case _:
                 path.write_bytes(content)
-        return []
 
     def _start(self) -> subprocess.Popen[bytes]:
         arguments = ["watch", self.folder, "--authority", SOURCE, "--every", EVERY_S, "--no-work-lists"]
@@ -151,7 +146,7 @@ class Ordeal:
     def judge_folders(self) -> None:
         """Each file is in `done` once, as it was brought; the refused rows, and no others, are handed back."""
         by_name = {f"moves-{number:05}.csv": number for number in range(self.files)}
-        assert Counter(self.done()) == Counter(by_name)
+        assert Counter(self.done()) == Counter(list(by_name))
         for file in (self.folder / "done").glob("*/*.csv"):
             assert (
                 file.read_bytes()

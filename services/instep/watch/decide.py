@@ -159,7 +159,8 @@ def next_step(names: Iterable[str]) -> Step:
         return PutAway(folder="done")
     if WHY in present:
         return PutAway(folder="to-correct")
-    files = sorted(name for name in present if not name.endswith(UNFINISHED))
+    # Explorer, Finder and shares put files of their own into any folder.
+    files = sorted(name for name in present if not (name.endswith(UNFINISHED) or is_passed_over(name)))
     return Publish(file=files[0]) if files else Discard()
 
 

@@ -171,6 +171,18 @@ class Folder:
             shutil.rmtree(making, ignore_errors=True)
         return target
 
+    def bring_back(self, file: Path) -> bool:
+        """Copy a file into the folder, as people put files there; False where a file of the name is there."""
+        if (self.path / file.name).exists():
+            return False
+        copy = self._making / f"{secrets.token_hex(3)}{UNFINISHED}"
+        try:
+            shutil.copyfile(file, copy)
+            copy.rename(self.path / file.name)
+        finally:
+            copy.unlink(missing_ok=True)
+        return True
+
     def put_away(self, place: Path, folder: str) -> bool:
         """Move a place to a folder of our own; False where another watcher has done so."""
         for unfinished in place.glob(f"*{UNFINISHED}"):

@@ -14,6 +14,9 @@ from instep.errors import TheWorlds
 from instep.watch.decide import REPORT, WHY, Discard, Entry, Kind, Publish, PutAway, Standing, look, next_step
 from instep.watch.folder import Folder
 
+LOOKED_AFTER = 500
+"""Files that are looked after once they have come to their end: their writers may go on."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
@@ -52,6 +55,9 @@ class Watcher:
     to_correct: int = 0
     """Files that somebody has to correct, since the watcher began."""
     _said: dict[str, str] = field(default_factory=dict)
+    _read: dict[Path, Entry] = field(default_factory=dict)
+    _ended: dict[Path, Entry] = field(default_factory=dict)
+    """The last files that came to their end, as they were when they were read."""
 
     def round(self) -> bool:
         """Carry out a round; False where the world has held up files that could have been published."""
@@ -73,7 +79,7 @@ class Watcher:
             del self._said[name]
         for name, remark in seen.remarks.items():
             self._say_once(name, f"{name} {remark}")
-        smooth = self._go_on_with_taken()
+        smooth = self._go_on_with_taken() and self._look_after_ended()
         for name in seen.ready if smooth else ():
             smooth = self._take(name) and smooth
         smooth = self._go_on_with_taken() and smooth if seen.ready else smooth
@@ -81,6 +87,19 @@ class Watcher:
         if smooth:
             self._said.pop("", None)
         return smooth
+
+    def _look_after_ended(self) -> bool:
+        """Bring back a file whose writer has gone on writing: a program that holds a file open does not see its renaming."""
+        for file, as_read in list(self._ended.items()):
+            now = self.folder.entry(file)
+            if now is None or now == as_read:
+                continue
+            if self.folder.bring_back(file):
+                self.say(f"{file.name} was written to after it was read; it is read again.")
+                self._ended[file] = now
+        for file in list(self._ended)[:-LOOKED_AFTER]:
+            del self._ended[file]
+        return True
 
     def _do_chores(self) -> bool:
         try:
@@ -118,10 +137,15 @@ class Watcher:
             case Publish():
                 return self._publish(place, place / step.file)
             case PutAway():
-                self.folder.put_away(place, step.folder)
+                self._put_away(place, step.folder)
                 return False
             case _:
                 assert_never(step)
+
+    def _put_away(self, place: Path, folder: str) -> None:
+        as_read = self._read.pop(place, None)
+        if self.folder.put_away(place, folder) and as_read is not None:
+            self._ended[self.folder.path / folder / place.name / as_read.name] = as_read
 
     def _publish(self, place: Path, file: Path) -> bool:
         before = self.folder.entry(file)
@@ -136,6 +160,7 @@ class Watcher:
                 place.name, f"{file.name} was written to while it was read; it is read again."
             )
         self._keep(place, file, result)
+        self._read[place] = before
         return True
 
     def _keep(self, place: Path, file: Path, result: Published | Unreadable) -> None:

@@ -115,6 +115,7 @@ def test_a_taken_file_is_published_until_a_report_is_there() -> None:
     assert next_step([]) == Discard()
     assert next_step([f"1{UNFINISHED}"]) == Discard()
     assert next_step(["moves.csv"]) == Publish(file="moves.csv")
+    assert next_step([".DS_Store", "moves.csv", "Thumbs.db"]) == Publish(file="moves.csv")
     assert next_step(["moves.csv", f"1{UNFINISHED}"]) == Publish(file="moves.csv")
     assert next_step(["moves.csv", REPORT]) == PutAway(folder="done")
     assert next_step(["moves.csv", WHY]) == PutAway(folder="to-correct")

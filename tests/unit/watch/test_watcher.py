@@ -152,6 +152,22 @@ def test_a_file_that_is_written_to_while_it_is_read_is_read_again(folder: Folder
     assert any("read again" in line for line in said)
 
 
+def test_a_file_whose_writer_pauses_longer_than_the_looks_is_published_whole(
+    folder: Folder, network: Network
+) -> None:
+    watching = watcher(folder, network)
+    with (folder.path / "moves.csv").open("w") as writer:
+        writer.write("a\n")
+        writer.flush()
+        rounds(watching)
+        assert network.outbox == ["a"]
+        writer.write("b\n")
+    rounds(watching, STILL + 2)
+    assert network.outbox == ["a", "b"]
+    rounds(watching, 6)
+    assert len(network.readings) == 2
+
+
 def test_files_wait_for_a_broker_that_is_away_and_that_is_said_once(folder: Folder, network: Network) -> None:
     said: list[str] = []
     watching = watcher(folder, network, said)

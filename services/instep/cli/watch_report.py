@@ -1,4 +1,4 @@
-"""Writes what became of a file in a watched folder: the report beside the file, and the rows that come back."""
+"""Writes the report beside a file of a watched folder, and the file of rows to correct."""
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -52,7 +52,7 @@ def unreadable_report(name: str, sentence: str, results: RunResult) -> str:
 
 
 def corrections(request: Request, file: Path, results: RunResult) -> Callable[[Path], None] | None:
-    """Fills a folder with the lines to correct, in a file of the same name, and the reasons; None where there are none."""
+    """Fills a folder with the lines to correct, in a file of the same name, and the reasons; None without such lines."""
     if not results.not_published:
         return None
     return partial(_fill, request, file, results.not_published)
@@ -78,7 +78,7 @@ def _fill(request: Request, file: Path, lines: Sequence[LineResult], folder: Pat
 
 
 def _why(name: str, lines: Sequence[LineResult], *, carried: bool) -> str:
-    """What to do with the file beside, and the reason of each line, by the numbers of the file that was published."""
+    """Instructions for the file beside, and each line's reason; numbers are those of the published file."""
     by_hand = [line for line in lines if carried and line.reason in BY_HAND]
     listed = [line for line in lines if line not in by_hand]
     return "\n".join(

@@ -1,7 +1,7 @@
-"""Watches a folder: publishes each file that is put there once, and hands back what has to be corrected.
+"""Watches a folder: publishes each new file once, and hands back lines to correct.
 
-Reads the folder; writes only into its own folders within (`folder`). Publishing itself is a function that the command gives
-(`watcher`): the same function as that of `instep publish`. Promises:
+Reads the folder; writes only into its own folders within (`folder`). The command passes the function of publishing
+(`watcher`), shared with `instep publish`. Promises:
 
 - A file is published whole, once nobody writes to the file any more. No file is overwritten or deleted.
 - A file lies in exactly one place at any moment: where people have put the file, among the taken files, or at its end.
@@ -10,7 +10,7 @@ Reads the folder; writes only into its own folders within (`folder`). Publishing
 - Two watchers of one folder do no harm, even where a share has no locks: a rename gives a file to one of them, and the
   memory's own lock lets one publish at a time.
 
-    decide     what to do, given what is in the folder: pure
+    decide     the next step, given the folder's entries: pure
     folder     the file system: looking, taking, putting away
-    watcher    one round: look, decide, act; what is waited out, and what is said
+    watcher    one round: look, decide, act, say; faults of the world are waited out
 """

@@ -68,6 +68,8 @@ class Watcher:
                     self.standing = {}
                     return True
                 return self._round()
+        except TheWorlds as error:
+            return self._held_up("", f"{error} Trying again.")
         except OSError as error:
             return self._held_up("", f"{self.folder.path}: {_plain(error)}. Trying again.")
 
@@ -79,16 +81,17 @@ class Watcher:
             del self._said[name]
         for name, remark in seen.remarks.items():
             self._say_once(name, f"{name} {remark}")
-        smooth = self._go_on_with_taken() and self._look_after_ended()
-        for name in seen.ready if smooth else ():
-            smooth = self._take(name) and smooth
-        smooth = self._go_on_with_taken() and smooth if seen.ready else smooth
-        smooth = smooth and self._do_chores()
-        if smooth:
-            self._said.pop("", None)
+        smooth = self._go_on_with_taken()
+        self._look_after_ended()
+        takings = [self._take(name) for name in seen.ready]  # each, whatever becomes of the others
+        smooth = all(takings) and smooth
+        if seen.ready:
+            smooth = self._go_on_with_taken() and smooth
+        self.chores()
+        self._said.pop("", None)
         return smooth
 
-    def _look_after_ended(self) -> bool:
+    def _look_after_ended(self) -> None:
         """Bring back a file whose writer has gone on writing: a program that holds a file open does not see its renaming."""
         for file, as_read in list(self._ended.items()):
             now = self.folder.entry(file)
@@ -99,14 +102,6 @@ class Watcher:
                 self._ended[file] = now
         for file in list(self._ended)[:-LOOKED_AFTER]:
             del self._ended[file]
-        return True
-
-    def _do_chores(self) -> bool:
-        try:
-            self.chores()
-        except TheWorlds as error:
-            return self._held_up("", f"{error} Trying again.")
-        return True
 
     def _take(self, name: str) -> bool:
         try:
@@ -116,13 +111,12 @@ class Watcher:
         return True
 
     def _go_on_with_taken(self) -> bool:
+        """Whether every taken file went on; raises TheWorlds where none can go on."""
         smooth = True
         for place in self.folder.taken():
             try:
                 while self._go_on(place):
                     pass
-            except TheWorlds as error:
-                return self._held_up("", f"{error} Trying again.")
             except OSError as error:
                 smooth = self._held_up(place.name, f"{place.name}: {_plain(error)}. Trying again.")
         return smooth

@@ -39,15 +39,15 @@ def request(folder: Path) -> Request:
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> list[LineResult]:
     """What publishing is to find in the next file."""
-    found: list[LineResult] = []
+    coming: list[LineResult] = []
 
     def publish_into(_: Request, results: RunResult) -> None:
-        for line in found:
+        for line in coming:
             results.tally.count(line)
             results.keep(line)
 
     monkeypatch.setattr(watching, "publish_into", publish_into)
-    return found
+    return coming
 
 
 def test_a_file_without_faults_has_nothing_to_correct(tmp_path: Path, lines: list[LineResult]) -> None:

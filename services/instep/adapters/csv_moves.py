@@ -54,6 +54,8 @@ REQUIRED = (
     "protected",
     "recorded_at",
 )
+REASON = "instep_reason"
+"""A column of files with refused rows, for people; reading passes over the column."""
 
 
 def read_moves(path: Path, settings: Settings) -> Iterator[Line]:
@@ -114,6 +116,8 @@ def _remark_on(columns: Headings, settings: Settings, hidden_columns: Collection
         if place in hidden_columns:
             settings.remark(columns.last_line, Note(column=columns.named[column], reason="hidden-column"))
     for heading in columns.unread:
+        if heading.casefold() == REASON:
+            continue
         settings.remark(columns.last_line, Note(column=heading, reason="unread-column"))
     if "household_reference" not in columns.places:
         settings.remark(columns.last_line, Note(column="household_reference", reason="no-households"))

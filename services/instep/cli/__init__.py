@@ -28,6 +28,7 @@ from instep.cli import (
     publisher,
     run,
     schemas,
+    watch,
     why,
 )
 from instep.cli.screen import EXIT_FAILED, complain, flushed, prepare_streams
@@ -35,7 +36,7 @@ from instep.errors import InstepError
 from instep.service import stopping
 
 # Every command module, in the order of `instep --help`: add a new one here.
-COMMANDS = (demo, platform, network, agreement, schemas, councils, publisher, inbox, why, run, lane)
+COMMANDS = (demo, platform, network, agreement, schemas, councils, publisher, watch, inbox, why, run, lane)
 
 EXIT_INTERRUPTED = 130
 

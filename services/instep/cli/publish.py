@@ -39,12 +39,12 @@ class Request:
     authority: str
     format: str | None
     mapping: Path | None
-    sheet: str
     wait: bool
     on_behalf: bool
     output: Output
     state_directory: Path | None = None
     """The directory that the user names for the memory; see `memory_place`."""
+    sheet: str = ""
     first: bool = False
     """Begin a memory, or go on with it, although the network shows events of another secret."""
 
@@ -52,14 +52,8 @@ class Request:
 def publish_file(request: Request) -> None:
     """Publish the file, print the results, and exit with 1 when somebody has to put a line right."""
     results = RunResult()
-    # Before any connection: finding a mistyped name should need no broker.
-    if request.file != STANDARD_INPUT and not request.file.exists():
-        raise FileFormatError(f"{request.file} is not there.")
-    if request.file.is_symlink():
-        note(f"{request.file} is a link: what is read is {request.file.resolve()}.")
-    columns = load_mapping(request.mapping) if request.mapping else {}
     try:
-        run(_publish(request, columns, results))
+        publish_into(request, results)
     except KeyboardInterrupt:
         note(f"Stopped. {so_far(results.tally)}")
         raise
@@ -68,6 +62,20 @@ def publish_file(request: Request) -> None:
             print_summary(shown(request.file), request.output, results, waited=request.wait)
     if results.tally.refused or (request.wait and results.unsettled):
         raise typer.Exit(1)
+
+
+def publish_into(request: Request, results: RunResult) -> None:
+    """Publish the file, and keep in `results` what becomes of its lines, also when an error ends the publishing.
+
+    Raises FileFormatError where the file cannot be read, TheWorlds where the broker or the publisher's memory is away.
+    """
+    # Before any connection: finding a mistyped name should need no broker.
+    if request.file != STANDARD_INPUT and not request.file.exists():
+        raise FileFormatError(f"{request.file} is not there.")
+    if request.file.is_symlink():
+        note(f"{request.file} is a link: what is read is {request.file.resolve()}.")
+    columns = load_mapping(request.mapping) if request.mapping else {}
+    run(_publish(request, columns, results))
 
 
 async def _publish(request: Request, columns: Mapping[str, str], results: RunResult) -> None:

@@ -1,4 +1,4 @@
-"""A council's end works where POSIX is not: `client`, `adapters` and `cli` import nothing that only POSIX has."""
+"""A council's end works where POSIX is not: `client`, `adapters`, `cli` and `watch` import nothing that only POSIX has."""
 
 import subprocess
 import sys
@@ -29,7 +29,7 @@ print(len(sys.argv) - 1)
 def modules() -> list[str]:
     return sorted(
         ".".join(file.relative_to(SERVICES).with_suffix("").parts).removesuffix(".__init__")
-        for room in ("adapters", "client", "cli")
+        for room in ("adapters", "client", "cli", "watch")
         for file in (SERVICES / "instep" / room).rglob("*.py")
         if file.name != "__main__.py"
     )

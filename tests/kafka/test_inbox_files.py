@@ -13,7 +13,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from instep.client.answers import opened as opened_answers
+from instep.client.kept_outcomes import opened as opened_answers
 from instep.client.worklist import SHEET
 from instep.workbooks.csv_file import read_csv
 from tests.kafka.stage import Stage, opened, sample

@@ -9,7 +9,7 @@ import typer
 
 from instep.cli.listing import LARGEST_LISTING, connected, run
 from instep.cli.output import Output, note, progress, show, show_lines, stdout
-from instep.client import answers as kept_answers
+from instep.client import kept_outcomes
 from instep.client.council import Council, council
 from instep.client.inbox_table import InboxTable
 from instep.client.reader import reading
@@ -28,7 +28,7 @@ def check_file(file: Path, state_directory: Path, output: Output) -> None:
     if faults:
         _show_faults(file, faults, output)
         raise typer.Exit(1)
-    with kept_answers.opened(state_directory / "recipients", filled.authority) as kept:
+    with kept_outcomes.opened(state_directory / "recipients", filled.authority) as kept:
         counts = kept.keep(answers, datetime.now(UTC).isoformat(timespec="seconds"))
     _show_kept(filled, answers, counts, output)
 

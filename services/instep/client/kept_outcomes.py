@@ -27,7 +27,7 @@ select outcome from answer where (purpose, source, subject_ref, event_id, withdr
 
 
 @contextmanager
-def opened(directory: Path, authority: str) -> Iterator["Answers"]:
+def opened(directory: Path, authority: str) -> Iterator["KeptOutcomes"]:
     """The answers of an authority, in a directory that is made where it is missing.
 
     Raises PlatformError where the file cannot be used.
@@ -38,12 +38,12 @@ def opened(directory: Path, authority: str) -> Iterator["Answers"]:
     try:
         with closing(sqlite3.connect(file, isolation_level=None)) as connection:
             connection.execute(_TABLE)
-            yield Answers(connection)
+            yield KeptOutcomes(connection)
     except sqlite3.Error as error:
         raise PlatformError(f"The file of kept outcomes, {file}, cannot be used: {error}.") from error
 
 
-class Answers:
+class KeptOutcomes:
     """The kept answers of an authority; made by `opened`."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from instep.client.answers import opened
+from instep.client.kept_outcomes import opened
 from instep.client.worklist import Answer, Key
 from instep.errors import PlatformError
 

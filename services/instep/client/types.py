@@ -398,6 +398,21 @@ class Disclosure(TypedDict):
     """An entry for each candidate and purpose."""
 
 
+class OutcomeDecision(TypedDict):
+    """One candidate and purpose of an accepted event."""
+
+    authority: str
+    """The candidate."""
+    purpose: str
+    """The purpose; empty where no agreement names one."""
+    result: NotRequired[DecisionResult]
+    """What was done."""
+    reason: NotRequired[str]
+    """Why it was withheld or withdrawn; empty when delivered."""
+    agreements: NotRequired[list[str]]
+    """The agreements that permit it, as id@version."""
+
+
 class OutcomeEntry(TypedDict):
     """One thing to say."""
 
@@ -423,6 +438,12 @@ class OutcomeEntry(TypedDict):
     """From how many it was withheld."""
     at: Timestamp
     """When."""
+    withdrawn: NotRequired[int]
+    """From how many past recipients and purposes the event that it replaces was withdrawn."""
+    ending: NotRequired[Ending]
+    """How the decision of an accepted event ended."""
+    decisions: NotRequired[list[OutcomeDecision]]
+    """An entry for each candidate and purpose of an accepted event."""
 
 
 class Outcome(TypedDict):

@@ -14,18 +14,21 @@ from instep.events.writer import writer
 class BusRecord:
     """Writes one kind of Instep's own records; `schemas` are the network's, by id.
 
-    Raises NetworkError where the network has no id for the record's schema.
+    The record has the newest version for which the network has an id: services are upgraded before the network is applied.
+    Raises NetworkError where the network has no id for any version.
     """
 
     def __init__(self, catalogue: Catalogue, schemas: Mapping[int, Schema], name: str) -> None:
-        self.schema = catalogue.bus[name]
-        number = written_ids(schemas).get(self.schema)
-        if number is None:
+        ids = written_ids(schemas)
+        known = [schema for schema in catalogue.schemas if schema.kind == "bus" and schema.name == name]
+        usable = [schema for schema in known if schema in ids]
+        if not usable:
+            newest = catalogue.bus[name]
             raise NetworkError(
-                f"The network has no id for {self.schema.full_name} {self.schema.version}:"
-                " run `instep network apply`."
+                f"The network has no id for {newest.full_name} {newest.version}: run `instep network apply`."
             )
-        self.schema_id = number
+        self.schema = usable[-1]
+        self.schema_id = ids[self.schema]
         self._write = writer(self.schema)
 
     def value(self, datum: Mapping[str, Any]) -> bytes:

@@ -18,7 +18,7 @@ from instep.events.schema import Schema
 from instep.network import topics
 from instep.router import memory
 from instep.router.decide import Decision, Entry, Facts, Result, pairs_to_correct
-from instep.router.disclosing import DisclosureRecord
+from instep.router.disclosing import DisclosureRecord, OutcomeRecord
 
 Target = tuple[str, envelope.Headers]
 """An inbox, and those headers of a record there that do not depend on the single event."""
@@ -30,7 +30,8 @@ class DeliveryPlan:
 
     - `blanked`: for each set of shared fields, the inboxes that get those fields.
     - `withdrawn`: the inboxes that get a withdrawal, each with its reason.
-    - `decisions`: the bytes of this field of the disclosure; `packed_pairs`: the pairs as `memory` keeps them.
+    - `decisions`: the bytes of this field of the disclosure; `decided`: the bytes of the decision in the outcome.
+    - `packed_pairs`: the pairs as `memory` keeps them.
     - `delivered`, `withheld`: how many entries have the result.
     """
 
@@ -39,6 +40,7 @@ class DeliveryPlan:
     blanked: tuple[tuple[Blanking, tuple[Target, ...]], ...]
     withdrawn: tuple[tuple[Target, str], ...]
     decisions: bytes
+    decided: bytes
     packed_pairs: bytes
     delivered: int
     withheld: int
@@ -47,9 +49,12 @@ class DeliveryPlan:
 class DeliveryPlanner:
     """Makes the plans for events of a schema."""
 
-    def __init__(self, schema: Schema, disclosure: DisclosureRecord, withdrawal: BusRecord) -> None:
+    def __init__(
+        self, schema: Schema, disclosure: DisclosureRecord, outcome: OutcomeRecord, withdrawal: BusRecord
+    ) -> None:
         self._schema = schema
         self._disclosure = disclosure
+        self._outcome = outcome
         self._withdrawal = withdrawal
         self._blankings: dict[tuple[str, ...], Blanking] = {}
 
@@ -64,6 +69,7 @@ class DeliveryPlanner:
             blanked=self._deliveries(facts.source, decision.having(Result.DELIVERED)),
             withdrawn=self._withdrawals(facts.source, decision.having(Result.WITHDRAWN)),
             decisions=self._disclosure.decisions(decision.entries),
+            decided=self._outcome.decided(decision),
             packed_pairs=memory.pack(pairs_to_correct(facts, decision)),
             delivered=len(decision.having(Result.DELIVERED)),
             withheld=len(decision.having(Result.WITHHELD)),

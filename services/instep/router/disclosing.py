@@ -1,12 +1,12 @@
 """Writes the two records about a routed event: its disclosure, and its outcome for the source.
 
-The disclosure says for each candidate whether the event was delivered, withheld or withdrawn, and why. The outcome says how
-often the event was delivered, and how often withheld.
+The disclosure says for each candidate whether the event was delivered, withheld or withdrawn, and why. The outcome tells
+the source the same, without the names of the fields: nobody but the register reads disclosures.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
@@ -21,10 +21,12 @@ from instep.events.identifiers import AuthorityId
 from instep.events.schema import Catalogue, Schema
 from instep.events.writer import Write, writer
 from instep.router.arrival import Names
-from instep.router.decide import Ending, Entry
+from instep.router.decide import Decision, Ending, Entry, Result
 
 ENTRIES_A_RECORD = 500
-"""Entries in an Outcome record at most, so that no record grows too large for its topic."""
+"""Entries in an Outcome record at most."""
+BYTES_A_RECORD = 256 * 1024
+"""The size from which an Outcome record takes no more entries, so that no record grows too large for its topic."""
 
 _EPOCH = date(1970, 1, 1)
 
@@ -107,20 +109,36 @@ class OutcomeRecord(BusRecord):
             )
         # The kind is written here; the two names behind the kind are copied.
         self._accepted = _writer_of(self.schema, "head", fields[:1])({"kind": "ACCEPTED"})
-        self._tail = _writer_of(self.schema, "tail", fields[3:])
-        self._tail_of = lru_cache(maxsize=256)(self._write_tail)
+        place = 1 + [field["name"] for field in fields].index("at")
+        self._counts = _writer_of(self.schema, "counts", fields[3:place])
+        self._counts_of = lru_cache(maxsize=256)(self._write_counts)
+        # Empty in version 1.0.0, where an entry ends with its time.
+        self._decided = _writer_of(self.schema, "decided", fields[place:])
+        self.undecided = self._decided({})
 
-    def accepted(self, names: Names, *, delivered: int, withheld: int, at: int) -> bytes:
-        """An entry for an accepted event; `at` is epoch milliseconds UTC."""
-        tail = self._tail_of(delivered, withheld, at)
-        return b"".join((self._accepted, _NOT_NULL, names.event_id, _NOT_NULL, names.subject_ref, tail))
+    def decided(self, decision: Decision) -> bytes:
+        """The bytes of an entry's fields behind the time: how the decision ended, for each candidate and purpose."""
+        return self._decided(
+            {
+                "withdrawn": len(decision.having(Result.WITHDRAWN)),
+                "ending": decision.ending,
+                "decisions": [_outcome_decision(entry) for entry in decision.entries],
+            }
+        )
+
+    def accepted(self, names: Names, *, delivered: int, withheld: int, at: int, decided: bytes) -> bytes:
+        """An entry for an accepted event; `at` is epoch milliseconds UTC, `decided` or `undecided` makes the last part."""
+        counts = self._counts_of(delivered, withheld, at)
+        return b"".join(
+            (self._accepted, _NOT_NULL, names.event_id, _NOT_NULL, names.subject_ref, counts, decided)
+        )
 
     def of(self, entries: Sequence[bytes]) -> bytes:
         """The framed value of some entries, at least one."""
         return frame(self.schema_id, b"".join((varint.long(len(entries)), *entries, b"\0")))
 
-    def _write_tail(self, delivered: int, withheld: int, at: int) -> bytes:
-        return self._tail({"delivered": delivered, "withheld": withheld, "at": at})
+    def _write_counts(self, delivered: int, withheld: int, at: int) -> bytes:
+        return self._counts({"delivered": delivered, "withheld": withheld, "at": at})
 
 
 class AcceptedOutcomes:
@@ -131,18 +149,44 @@ class AcceptedOutcomes:
         self._now = now
         self._entries: dict[AuthorityId, list[bytes]] = {}
 
-    def add(self, source: AuthorityId, names: Names, *, delivered: int, withheld: int) -> None:
+    def add(
+        self,
+        source: AuthorityId,
+        names: Names,
+        *,
+        delivered: int,
+        withheld: int,
+        decided: bytes | None = None,
+    ) -> None:
         """Add an accepted event. A withdrawal counts neither as delivered nor as withheld."""
-        entry = self._outcome.accepted(names, delivered=delivered, withheld=withheld, at=self._now)
+        entry = self._outcome.accepted(
+            names,
+            delivered=delivered,
+            withheld=withheld,
+            at=self._now,
+            decided=self._outcome.undecided if decided is None else decided,
+        )
         self._entries.setdefault(source, []).append(entry)
 
     def values(self) -> list[tuple[AuthorityId, bytes]]:
         """Framed values, each with the source whose outcomes they are."""
         return [
-            (source, self._outcome.of(entries[start : start + ENTRIES_A_RECORD]))
+            (source, self._outcome.of(part))
             for source, entries in self._entries.items()
-            for start in range(0, len(entries), ENTRIES_A_RECORD)
+            for part in _parts(entries)
         ]
+
+
+def _parts(entries: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
+    """The entries in parts of ENTRIES_A_RECORD, or fewer where they are large."""
+    start = size = 0
+    for place, entry in enumerate(entries):
+        if place - start == ENTRIES_A_RECORD or (size and size + len(entry) > BYTES_A_RECORD):
+            yield entries[start:place]
+            start, size = place, 0
+        size += len(entry)
+    if entries:
+        yield entries[start:]
 
 
 def _writer_of(schema: Schema, part: str, fields: Sequence[Any]) -> Write:
@@ -166,4 +210,14 @@ def _decision(entry: Entry) -> dict[str, Any]:
         "agreements": entry.agreements,
         "fields": entry.fields,
         "respond_by": None if respond_by is None else (respond_by - _EPOCH).days,
+    }
+
+
+def _outcome_decision(entry: Entry) -> dict[str, Any]:
+    return {
+        "authority": entry.authority,
+        "purpose": entry.purpose,
+        "result": entry.result,
+        "reason": entry.reason,
+        "agreements": entry.agreements,
     }

@@ -87,7 +87,7 @@ class Router:
         self._withdrawal = BusRecord(self._catalogue, self._schemas, "withdrawal")
         self._rejection = RejectionRecord(self._catalogue, self._schemas)
         self._planners = {
-            number: DeliveryPlanner(schema, self._disclosure, self._withdrawal)
+            number: DeliveryPlanner(schema, self._disclosure, self._outcome, self._withdrawal)
             for number, schema in self._schemas.items()
             if schema.kind == "event"
         }
@@ -214,7 +214,13 @@ class Router:
             at=batch.now,
         )
         batch.outputs.append(Output(topics.DISCLOSURES, arrival.record.partition, arrival.key, disclosed, []))
-        batch.outcomes.add(header["source"], names, delivered=plan.delivered, withheld=plan.withheld)
+        batch.outcomes.add(
+            header["source"],
+            names,
+            delivered=plan.delivered,
+            withheld=plan.withheld,
+            decided=plan.decided,
+        )
 
     def _reject(self, arrival: Arrival, reason: str, fault: str, batch: _Batch) -> None:
         header = arrival.header

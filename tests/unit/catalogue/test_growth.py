@@ -356,7 +356,8 @@ def test_each_of_the_three_comparisons_is_heard(
     )
     monkeypatch.setattr("instep.catalogue.compatibility.COMPARISONS", comparisons)
     write(directory, f"{MOVED}/1.1.0.avsc", changed(lambda record: record["fields"].append(NEW_FIELD)))
-    assert only_problem(directory) == f"{MOVED}/1.1.0.avsc: breaks readers of 1.0.0: no."
+    sentences = [str(problem) for problem in lint(directory, accept_new=True)]
+    assert f"{MOVED}/1.1.0.avsc: breaks readers of 1.0.0: no." in sentences
 
 
 def test_a_new_field_without_a_class_is_refused(directory: Path) -> None:

@@ -28,6 +28,7 @@ def plan(result: Result) -> DeliveryPlan:
         blanked=(),
         withdrawn=(),
         decisions=b"",
+        decided=b"",
         packed_pairs=b"",
         delivered=0,
         withheld=0,

@@ -25,6 +25,7 @@ from instep.network.network import Network
 from instep.router.app import codec_from
 from instep.router.arrival import Arrivals, Codec
 from instep.router.decide import Decision, Facts, decide
+from instep.router.disclosing import BYTES_A_RECORD
 from instep.router.metrics import RouterMetrics
 from instep.router.processor import Router
 from tests.unit.events.sample import CATALOGUE, MOVED, example
@@ -288,6 +289,46 @@ def test_outcomes_of_a_large_batch_are_spread_over_records() -> None:
     outcome = CATALOGUE.bus["outcome"]  # written entry by entry, it is what it would be at once
     whole = [frame(ID_OF[outcome.full_name], encode(outcome, datum)) for datum in outcomes]
     assert [output.value for output in by_topic(outputs, "bradford.outcomes")] == whole
+
+
+def test_the_source_learns_of_each_recipient_what_the_disclosure_says() -> None:
+    bench = Bench(network(TAX, agreement("roll", purpose="electoral-roll", approved=("leeds",)), schemas=IDS))
+    bench.route(move(1))
+    outputs = bench.route(correction(2, of=1, to="wakefield"))
+    (disclosure,) = datums(outputs, "instep.disclosures")
+    (entry,) = datums(outputs, "bradford.outcomes")[0]["entries"]
+    assert [decision["result"] for decision in entry["decisions"]] == ["WITHDRAWN", "DELIVERED"]
+    names = ("authority", "purpose", "result", "reason", "agreements")
+    assert entry["decisions"] == [{name: d[name] for name in names} for d in disclosure["decisions"]]
+    assert (entry["ending"], entry["withdrawn"]) == ("DECIDED", 1)
+
+
+@pytest.mark.parametrize(("to", "ending"), [(None, "UNKNOWN_AREA"), ("bradford", "NOBODY_CONCERNED")])
+def test_the_source_learns_that_an_event_found_nobody(to: str | None, ending: str) -> None:
+    sharing = network(agreement("tax", recipients=frozenset({"leeds"})), schemas=IDS)
+    event = move(1, to=to)
+    (entry,) = datums(Bench(sharing).route(event), "bradford.outcomes")[0]["entries"]
+    disclosed = datums(Bench(sharing).route(event), "instep.disclosures")[0]["ending"]
+    assert (entry["ending"], disclosed) == (ending, ending)
+
+
+def test_a_network_that_is_not_applied_yet_has_outcomes_of_the_version_it_knows() -> None:
+    older = {number: pair for number, pair in IDS.items() if pair != ("uk.instep.Outcome", "1.1.0")}
+    outputs = Bench(network(TAX, schemas=older)).route(move(1))
+    (entry,) = datums(outputs, "bradford.outcomes")[0]["entries"]
+    assert (entry["delivered"], entry["withheld"]) == (1, 0)
+    assert "decisions" not in entry
+
+
+def test_large_outcomes_are_spread_over_records() -> None:
+    many = frozenset(f"council-{number:04d}" for number in range(400))
+    everybody = agreement("tax", recipients=many, approved=(), shares=(share(when="always"),))
+    outputs = Bench(network(everybody, schemas=IDS)).route(*(move(number) for number in range(40)))
+    records = by_topic(outputs, "bradford.outcomes")
+    entries = [entry for datum in datums(outputs, "bradford.outcomes") for entry in datum["entries"]]
+    assert [entry["event_id"] for entry in entries] == [id_of(number) for number in range(40)]
+    assert len(records) > 1
+    assert all(len(output.value or b"") <= BYTES_A_RECORD for output in records)
 
 
 # Repeats and conflicts

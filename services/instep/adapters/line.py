@@ -151,7 +151,8 @@ class Refused:
     """A line that cannot be put right. `column` is "" where the whole line is at fault.
 
     `problem` says in English how an event breaks intake's rules; "" where `explain` has the words for `reason`. `entry` says
-    which record of the file it is, where lines do not tell: "registration 3 (ABCDEF-123456-GHJKLM)".
+    which record of the file it is, where lines do not tell: "registration 3 (ABCDEF-123456-GHJKLM)". `system` and
+    `reference` are those of a `Row`, "" where nobody can tell.
     """
 
     line: int
@@ -161,6 +162,8 @@ class Refused:
     position: int = 0
     entry: str = ""
     shield: Shield | None = None
+    system: str = ""
+    reference: str = field(repr=False, default="")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

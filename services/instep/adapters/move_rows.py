@@ -67,7 +67,19 @@ class Reader:
                 reason=error.reason,
                 position=record.position,
                 shield=self._shield(record),
+                system=self._system,
+                reference=self._reference(record),
             )
+
+    def _reference(self, record: Record) -> str:
+        """The reference of a refused row; "" where its cells may stand under other headings."""
+        if record.unreadable or len(record.cells) < self._headings.width:
+            return ""
+        return self._padded(normalise.reference(self.raw(record).get("reference", "")))
+
+    def _padded(self, reference: str) -> str:
+        width = self._survey.reference_width
+        return reference.zfill(width) if len(reference) < width and reference.isdecimal() else reference
 
     def _shield(self, record: Record) -> Shield | None:
         """What a refused row may say of protection."""
@@ -82,9 +94,7 @@ class Reader:
         reference = normalise.reference(raw.get("reference", self._first_cells(record).get("reference", "")))
         if self._may_hold_two_rows(record):
             reference = ""  # the first row's reference must not lift what the second row says
-        if len(reference) < survey.reference_width and reference.isdecimal():
-            reference = reference.zfill(survey.reference_width)
-        return Shield(system=self._system, reference=reference, households=households)
+        return Shield(system=self._system, reference=self._padded(reference), households=households)
 
     def _may_hold_two_rows(self, record: Record) -> bool:
         """Whether a line has the cells of two rows: a line break has been lost."""

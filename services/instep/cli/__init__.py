@@ -28,13 +28,14 @@ from instep.cli import (
     publisher,
     run,
     schemas,
+    why,
 )
 from instep.cli.screen import EXIT_FAILED, complain, flushed, prepare_streams
 from instep.errors import InstepError
 from instep.service import stopping
 
 # Every command module, in the order of `instep --help`: add a new one here.
-COMMANDS = (demo, platform, network, agreement, schemas, councils, publisher, inbox, run, lane)
+COMMANDS = (demo, platform, network, agreement, schemas, councils, publisher, inbox, why, run, lane)
 
 EXIT_INTERRUPTED = 130
 

@@ -14,7 +14,9 @@ from instep.adapters import Note, explain, load_mapping, read
 from instep.cli.listing import connected, run
 from instep.cli.output import Bar, Output, note, progress, show_lines
 from instep.cli.publish_report import RunResult, print_summary
+from instep.client import filed_rows
 from instep.client.council import Council, council
+from instep.client.decisions import decided_object
 from instep.client.explain import explain as explain_reason
 from instep.client.file_settings import file_settings
 from instep.client.filing import Filing, LineResult, Tally, so_far
@@ -70,7 +72,11 @@ async def _publish(request: Request, columns: Mapping[str, str], results: RunRes
     settings = file_settings(at.network, at.authority, columns, _remarking(results.tally))
     lines = read(request.file, request.format, authority=at.authority, settings=settings)
     opened = await open_memory(at, place(request.state_directory, os.environ), note, first=request.first)
-    with opened.memory as memory, _bar(request.file) as bar:
+    with (
+        opened.memory as memory,
+        filed_rows.opened(opened.home) as rows,
+        _bar(request.file) as bar,
+    ):
         results.first_home = opened.home if opened.first else None
         filing = Filing(
             lines=lines,
@@ -78,6 +84,8 @@ async def _publish(request: Request, columns: Mapping[str, str], results: RunRes
             gate=Gate(at.network, at.catalogue),
             memory=memory,
             on_behalf=request.on_behalf,
+            file=request.file.name,
+            rows=rows,
             tally=results.tally,
             report=_reporter(request, results),
             progress=lambda position: bar.update(done=position),
@@ -163,8 +171,14 @@ def _result_object(result: LineResult) -> dict[str, Any]:
 
 
 def _answer_object(answer: Answer) -> dict[str, Any]:
-    shown: dict[str, Any] = {"line": answer.line, "event_id": answer.event_id, "outcome": answer.outcome}
+    shown: dict[str, Any] = {
+        "line": answer.line,
+        "event_id": answer.event_id,
+        "subject_ref": answer.subject_ref,
+        "outcome": answer.outcome,
+    }
     if answer.outcome == "refused":
         meaning = explain_reason(answer.reason).meaning
         return shown | {"reason": answer.reason, "fields": list(answer.fields), "meaning": meaning}
-    return shown | {"delivered": answer.delivered, "withheld": answer.withheld}
+    shown |= {"delivered": answer.delivered, "withheld": answer.withheld}
+    return shown | (decided_object(answer.decided) if answer.decided else {})

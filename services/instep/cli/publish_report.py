@@ -7,6 +7,7 @@ from typing import Any
 
 from instep.adapters import explain
 from instep.cli.output import Output, note, show, show_lines, stdout
+from instep.client.decisions import summary
 from instep.client.explain import explain as explain_reason
 from instep.client.filing import LineResult, Tally
 from instep.client.following import Answer
@@ -173,23 +174,34 @@ def _answers(results: RunResult) -> None:
 def _accepted(answers: Sequence[Answer]) -> None:
     delivered = sum(answer.delivered for answer in answers)
     withheld = sum(answer.withheld for answer in answers)
-    stdout().print(f"Accepted {len(answers)}: delivered {delivered} times, withheld {withheld} times.")
-    columns = ("line", "outcome", "delivered", "withheld")
+    withdrawn = sum(answer.decided.withdrawn for answer in answers if answer.decided)
+    also = f", withdrawn {withdrawn} times" if withdrawn else ""
+    stdout().print(f"Accepted {len(answers)}: delivered {delivered} times, withheld {withheld} times{also}.")
     rows = [
-        {column: getattr(answer, column) for column in columns}
+        {
+            "line": answer.line,
+            "reference": answer.subject_ref,
+            "what became of it": summary(answer.decided) if answer.decided else "",
+        }
         for answer in sorted(answers, key=lambda answer: answer.line)[:LISTED]
     ]
     if rows:
-        show(Output.TABLE, columns, rows)
+        show(Output.TABLE, ("line", "reference", "what became of it"), rows)
+        _and_more(len(answers) - len(rows))
 
 
 def _refused_later(answers: Sequence[Answer]) -> None:
     rows = [
-        {"line": answer.line, "fields": answer.fields, "why": explain_reason(answer.reason).meaning}
+        {
+            "line": answer.line,
+            "reference": answer.subject_ref,
+            "fields": answer.fields,
+            "why": explain_reason(answer.reason).meaning,
+        }
         for answer in answers[:LISTED]
     ]
     if rows:
-        show(Output.TABLE, ("line", "fields", "why"), rows, title="Refused by the network:")
+        show(Output.TABLE, ("line", "reference", "fields", "why"), rows, title="Refused by the network:")
 
 
 def _lines(count: int) -> str:

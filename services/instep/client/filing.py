@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from instep.adapters.line import Line, Note, Plain, Refused, explain
+from instep.adapters.identity import Identity
+from instep.adapters.line import Line, Note, Plain, Refused, Row, explain
 from instep.adapters.memory import Memory, Sent
 from instep.adapters.triage import Review, SameAddress, Send, Skipped, Triaged, Unchanged, triage
+from instep.client.filed_rows import FiledRow, FiledRows
 from instep.client.publisher import Gate, NotAdmitted, Publisher, Sendable
 from instep.errors import FileFormatError, InstepError, NotConnectedError, PlainEventError
 from instep.events.envelope import PUBLISHER_KEY
@@ -111,7 +113,8 @@ class Tally:
 class Filing:
     """The lines of an authority's file, and everything that is needed to publish them.
 
-    `lines` may raise FileFormatError. `on_behalf`: send new rows of other councils' areas too. `report` gets each
+    `lines` may raise FileFormatError. `on_behalf`: send new rows of other councils' areas too. `rows` keeps what became of
+    each line, under the name `file`. `report` gets each
     line's result (for a published line, once the broker has confirmed the event), `progress` the bytes read so far.
     """
 
@@ -120,6 +123,8 @@ class Filing:
     gate: Gate
     memory: Memory
     on_behalf: bool = False
+    file: str = ""
+    rows: FiledRows | None = None
     tally: Tally = field(default_factory=Tally)
     report: Callable[[LineResult], None] = lambda result: None
     progress: Callable[[int], None] = lambda position: None
@@ -147,6 +152,9 @@ class _Run:
         self._confirmed: list[Sent] = []
         self._admitted: Sendable | None = None
         self._key = (PUBLISHER_KEY, filing.memory.key_id.encode())
+        self._identity = Identity(secret=filing.memory.secret, authority=filing.authority)
+        self._subject_ref = ""
+        self._unkept: list[FiledRow] = []
 
     async def all_lines(self) -> None:
         try:
@@ -155,7 +163,7 @@ class _Run:
                 if number % 100 == 0:
                     await asyncio.sleep(0)  # the producer's turn
                     self._filing.progress(triaged.position)
-                if len(self._confirmed) >= REMEMBER_EVERY:
+                if max(len(self._confirmed), len(self._unkept)) >= REMEMBER_EVERY:
                     self._remember()
             await self._publisher.flush()
         finally:
@@ -165,7 +173,7 @@ class _Run:
     def _triaged(self) -> Iterator[Triaged]:
         filing = self._filing
         return triage(
-            filing.lines,
+            self._noted(filing.lines),
             memory=filing.memory,
             secret=filing.memory.secret,
             authority=filing.authority,
@@ -173,6 +181,12 @@ class _Run:
             validate=self._validate,
             on_behalf=filing.on_behalf,
         )
+
+    def _noted(self, lines: Iterable[Line]) -> Iterator[Line]:
+        """Each line as it is; whose line it is, as far as the line can be read, is noted for `rows`."""
+        for line in lines:
+            self._subject_ref = subject_of(line, self._identity)
+            yield line
 
     def _validate(self, event_type: str, event: Plain) -> None:
         now = time.time_ns() // 1_000_000
@@ -185,7 +199,7 @@ class _Run:
         if isinstance(triaged, Send):
             await self._send(triaged)
         else:
-            self._report(_not_sent(triaged))
+            self._report(replace(_not_sent(triaged), subject_ref=self._subject_ref))
 
     async def _send(self, triaged: Send) -> None:
         sendable = self._admitted
@@ -214,11 +228,40 @@ class _Run:
 
     def _report(self, result: LineResult) -> None:
         self._filing.tally.count(result)
+        if self._filing.rows is not None and result.outcome != "unchanged":
+            self._unkept.append(_filed(result, self._filing.file))
         self._filing.report(result)
 
     def _remember(self) -> None:
         batch, self._confirmed = self._confirmed, []
+        rows, self._unkept = self._unkept, []
+        if self._filing.rows is not None:
+            # Before the memory: what the memory knows is never sent again, and would have no entry for good.
+            self._filing.rows.keep(rows)
         self._filing.memory.remember(batch)
+
+
+def subject_of(line: Line, identity: Identity) -> str:
+    """The pseudonym of a line's subject; "" where the line does not say, or cannot be read."""
+    given = line.header.get("subject_ref") if isinstance(line, Row) else None
+    if given or not line.reference:
+        return str(given or "")
+    return identity.subject_ref(line.system, line.reference)
+
+
+def _filed(result: LineResult, file: str) -> FiledRow:
+    return FiledRow(
+        file=file,
+        line=result.line,
+        entry=result.entry,
+        outcome=result.outcome,
+        event_id=result.event_id,
+        subject_ref=result.subject_ref,
+        column=result.column,
+        reason=result.reason,
+        problem=result.problem,
+        at=time.time_ns() // 1_000_000,
+    )
 
 
 def _not_sent(triaged: Unchanged | SameAddress | Skipped | Review | Refused) -> LineResult:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from aiokafka import TopicPartition
 
 from instep.client.council import Council
+from instep.client.decisions import Outcome, outcome_of
 from instep.client.filing import LineResult
 from instep.client.reader import Item, Reader
 
@@ -20,7 +21,7 @@ SILENCE_S = 30.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """`outcome`: accepted or refused. `delivered` and `withheld` count recipients and purposes."""
+    """`outcome`: accepted or refused. `delivered` and `withheld` count recipients and purposes; `decided` names them."""
 
     line: int
     event_id: str
@@ -29,6 +30,8 @@ class Answer:
     fields: tuple[str, ...] = ()
     delivered: int = 0
     withheld: int = 0
+    subject_ref: str = ""
+    decided: Outcome | None = None
 
 
 class Following:
@@ -76,6 +79,7 @@ def _answers(
             Answer(
                 line=result.line,
                 event_id=result.event_id,
+                subject_ref=result.subject_ref,
                 outcome="refused",
                 reason=content["reason"],
                 fields=tuple(content.get("fields", ())),
@@ -89,7 +93,9 @@ def _answers(
                 Answer(
                     line=result.line,
                     event_id=result.event_id,
+                    subject_ref=result.subject_ref,
                     outcome="accepted",
+                    decided=outcome_of(entry),
                     delivered=entry.get("delivered", 0),
                     withheld=entry.get("withheld", 0),
                 )

@@ -303,13 +303,13 @@ def test_the_source_learns_of_each_recipient_what_the_disclosure_says() -> None:
     assert (entry["ending"], entry["withdrawn"]) == ("DECIDED", 1)
 
 
-@pytest.mark.parametrize(("to", "ending"), [(None, "UNKNOWN_AREA"), ("bradford", "NOBODY_CONCERNED")])
+@pytest.mark.parametrize(("to", "ending"), [(None, "UNKNOWN_AREA"), ("wakefield", "NOBODY_CONCERNED")])
 def test_the_source_learns_that_an_event_found_nobody(to: str | None, ending: str) -> None:
-    sharing = network(agreement("tax", recipients=frozenset({"leeds"})), schemas=IDS)
-    event = move(1, to=to)
-    (entry,) = datums(Bench(sharing).route(event), "bradford.outcomes")[0]["entries"]
-    disclosed = datums(Bench(sharing).route(event), "instep.disclosures")[0]["ending"]
-    assert (entry["ending"], disclosed) == (ending, ending)
+    here = {id: council for id, council in SHARING.authorities.items() if id != "wakefield"}
+    outputs = Bench(replace(SHARING, authorities=here)).route(move(1, to=to))
+    (entry,) = datums(outputs, "bradford.outcomes")[0]["entries"]
+    assert (entry["ending"], entry["decisions"], entry["delivered"]) == (ending, [], 0)
+    assert datums(outputs, "instep.disclosures")[0]["ending"] == ending
 
 
 def test_a_network_that_is_not_applied_yet_has_outcomes_of_the_version_it_knows() -> None:

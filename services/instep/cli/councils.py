@@ -190,20 +190,39 @@ def outcomes(
     follow: FollowOption = False,
     from_beginning: FromBeginningOption = False,
     last: LastOption = None,
+    lost: Annotated[
+        bool,
+        typer.Option(
+            "--lost",
+            help="Only events that found nobody: those whose area nobody knows, and those that concern nobody here.",
+        ),
+    ] = False,
+    state_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--state-dir",
+            help="Where the lines of published files are remembered; INSTEP_STATE_DIR or .instep if left out.",
+        ),
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Show a council the outcome of each of its events: accepted, how often delivered, how often withheld.
+    """Show a council the outcome of each of its events: to whom it was sent, from whom withheld or withdrawn, and why.
 
-    Examples: instep outcomes leeds · instep outcomes leeds --follow -o json
+    An event that this machine has published from a file is named with its file and line. `instep why` says more of a single
+    event.
+
+    Examples: instep outcomes leeds · instep outcomes leeds --lost · instep outcomes leeds --follow -o json
     """
-    from instep.cli import council_views as views
-    from instep.cli.listing import Listing, Span, list_records, run
+    from instep.cli.outcomes import Request, show_lost, show_outcomes
 
-    listing = Listing(
-        columns=views.OUTCOMES,
-        rows=lambda item: [views.outcome_row(entry) for entry in views.outcome_objects(item)],
-        objects=lambda item: list(views.outcome_objects(item)),
-        nothing="There are no outcomes yet.",
+    if lost and (follow or last):
+        raise typer.BadParameter("--lost looks at all outcomes that are kept: leave --follow and --last out.")
+    request = Request(
+        authority=authority,
+        output=output,
+        state_directory=state_dir or Path(os.environ.get("INSTEP_STATE_DIR", ".instep")),
     )
-    span = Span(follow=follow, from_beginning=from_beginning, last=last)
-    run(list_records(authority, lambda at: [at.outcomes()], listing, span, output))
+    if lost:
+        show_lost(request)
+    else:
+        show_outcomes(request, follow=follow, from_beginning=from_beginning, last=last)

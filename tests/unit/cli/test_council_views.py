@@ -2,10 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from instep.cli import council_views as views
 from instep.client.content import leaves
+from instep.client.explain import explain
+from instep.client.filed_rows import FiledRow, opened
+from instep.client.lost import Lost
 from instep.client.reader import Item
 
 EVENT_ID = "6513270e-269e-4d37-b2a7-4de452e6b438"
@@ -88,7 +94,38 @@ def test_each_entry_of_an_outcome_is_a_row_of_its_own() -> None:
     ]
     assert [tuple(row) for row in rows] == [views.OUTCOMES] * 2
     assert (rows[0]["delivered"], rows[0]["withheld"], rows[0]["at"]) == (2, 0, "2026-11-23 09:30")
-    assert rows[1]["outcome"] == "REFUSED no-such-account"
+    assert rows[0]["what became of it"] == "sent to 2 recipients, withheld from 0"
+    assert rows[1]["what became of it"] == "york REFUSED no-such-account"
+
+
+def test_an_outcome_names_who_was_sent_the_event_and_who_was_not(tmp_path: Path) -> None:
+    decisions = [
+        {"authority": "leeds", "purpose": "council-tax", "result": "DELIVERED", "agreements": ["tax@1"]},
+        {"authority": "york", "purpose": "council-tax", "result": "WITHHELD", "reason": "not-approved"},
+        {"authority": "hull", "purpose": "roll", "result": "WITHDRAWN", "reason": "ANNULLED"},
+    ]
+    counts = {"delivered": 1, "withheld": 1, "withdrawn": 1, "ending": "DECIDED"}
+    entry = {"kind": "ACCEPTED", "event_id": EVENT_ID, "subject_ref": "s-1", "at": "2026-11-23T09:30:00Z"}
+    outcome = item("leeds.outcomes", "outcome", {"entries": [entry | counts | {"decisions": decisions}]})
+    with opened(tmp_path) as rows:
+        rows.keep([FiledRow(file="moves.csv", line=17, outcome="published", event_id=EVENT_ID, at=2**41)])
+        (shown,) = views.outcome_objects(outcome, rows)
+    row = views.outcome_row(shown)
+    assert (row["row"], row["withdrawn"]) == ("moves.csv line 17", 1)
+    assert row["what became of it"].split("\n") == [
+        "sent to leeds (council-tax)",
+        "withheld from york (council-tax): not-approved",
+        "withdrawn from hull (roll): ANNULLED",
+    ]
+    assert (shown["file"], shown["line"], shown["decisions"]) == ("moves.csv", 17, decisions)
+
+
+@pytest.mark.parametrize("ending", ["UNKNOWN_AREA", "NOBODY_CONCERNED"])
+def test_a_lost_event_has_its_remedy(ending: str) -> None:
+    event = Lost(event_id=EVENT_ID, subject_ref="s-1", at="2026-11-23T09:30:00Z", ending=ending)
+    row = views.lost_row(views.lost_object(event, None))
+    assert tuple(row) == views.LOST
+    assert (row["why"], row["how to put it right"]) == (explain(ending).meaning, explain(ending).remedy)
 
 
 def test_items_of_a_list_share_the_path_of_their_list() -> None:

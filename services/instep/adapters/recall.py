@@ -29,12 +29,14 @@ class Recall:
     def pseudonyms(self, reference: str, systems: Iterable[str] = SYSTEMS) -> frozenset[str]:
         """Every subject reference that a local reference may have.
 
-        A spreadsheet may have taken leading zeros off, so digits are tried at every usual length.
+        People write references in small letters, and spreadsheets take leading zeros off: all usual forms are tried.
         """
         plain = normalise.reference(reference)
-        widths = range(len(plain), _LONGEST_PADDED + 1) if plain.isascii() and plain.isdecimal() else (0,)
+        forms = {plain, plain.upper()}
+        if plain.isascii() and plain.isdecimal():
+            forms = {plain.zfill(width) for width in range(len(plain), _LONGEST_PADDED + 1)} | {plain}
         return frozenset(
-            self._identity.subject_ref(system, plain.zfill(width)) for system in systems for width in widths
+            self._identity.subject_ref(system, form) for system in dict.fromkeys(systems) for form in forms
         )
 
     def knows(self, subject_ref: str) -> bool:

@@ -1,13 +1,25 @@
 """Defines `instep publish | rejected | outcomes`: the commands of a council as a source."""
 
+import os
+from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from instep.cli.options import AuthorityArgument, FollowOption, FromBeginningOption, LastOption
+from instep.cli.options import (
+    AnswerFormatOption,
+    AuthorityArgument,
+    FollowOption,
+    FromBeginningOption,
+    LastOption,
+    SinceOption,
+    ToOption,
+    UntilOption,
+)
 from instep.cli.output import Output, OutputOption
+from instep.client.days import Days
 
 
 def register(app: typer.Typer) -> None:
@@ -120,6 +132,10 @@ def rejected(
     follow: FollowOption = False,
     from_beginning: FromBeginningOption = False,
     last: LastOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    format: AnswerFormatOption = None,  # noqa: A002 -- the option's name
+    to: ToOption = None,
     reason: Annotated[
         str | None, typer.Option("--reason", metavar="REASON", help="Only events refused for this reason.")
     ] = None,
@@ -153,7 +169,7 @@ def rejected(
     Exit code: 1 when an event that was to be redriven is not sent.
 
     Examples: instep rejected leeds · instep rejected leeds --counts · instep rejected leeds redrive --reason
-    replaces-unknown --dry-run · instep rejected leeds redrive --at 120-140
+    replaces-unknown --dry-run · instep rejected leeds redrive --at 120-140 · instep rejected leeds --to refused.xlsx
     """
     from instep.cli import council_views as views
     from instep.cli.listing import Listing, Span, list_records, run
@@ -174,6 +190,13 @@ def rejected(
 
         count_refused(authority, reason=reason, output=output)
         return
+    days = Days(since=since, until=until)
+    _one_way_out(follow, until, bool(format or to), last, output)
+    if format or to:
+        from instep.cli.answer_files import write_rejected
+
+        write_rejected(authority, format, to, days, reason=reason)
+        return
     listing = Listing(
         columns=views.REJECTED,
         rows=lambda item: [views.rejected_row(item)],
@@ -181,7 +204,7 @@ def rejected(
         nothing="Nothing has been refused.",
         wanted=None if reason is None else lambda item: bool(item.content.get("reason") == reason),
     )
-    span = Span(follow=follow, from_beginning=from_beginning, last=last)
+    span = Span(follow=follow, from_beginning=from_beginning, last=last, days=days)
     run(list_records(authority, lambda at: [at.rejected()], listing, span, output))
 
 
@@ -190,6 +213,10 @@ def outcomes(
     follow: FollowOption = False,
     from_beginning: FromBeginningOption = False,
     last: LastOption = None,
+    since: SinceOption = None,
+    until: UntilOption = None,
+    format: AnswerFormatOption = None,  # noqa: A002 -- the option's name
+    to: ToOption = None,
     lost: Annotated[
         bool,
         typer.Option(
@@ -211,12 +238,16 @@ def outcomes(
     An event that this machine has published from a file is named with its file and line. `instep why` says more of a single
     event.
 
-    Examples: instep outcomes leeds · instep outcomes leeds --lost · instep outcomes leeds --follow -o json
+    Examples: instep outcomes leeds · instep outcomes leeds --lost · instep outcomes leeds --follow -o json ·
+    instep outcomes leeds --since 2026-11-01 --to november.xlsx
     """
-    from instep.cli.outcomes import Request, show_lost, show_outcomes
+    from instep.cli.listing import Span
+    from instep.cli.outcomes import Request, show_lost, show_outcomes, write_outcomes
 
-    if lost and (follow or last):
-        raise typer.BadParameter("--lost looks at all outcomes that are kept: leave --follow and --last out.")
+    days = Days(since=since, until=until)
+    if lost and (follow or last or days or format or to):
+        raise typer.BadParameter("--lost looks at all outcomes that are kept: it goes with --output alone.")
+    _one_way_out(follow, until, bool(format or to), last, output)
     request = Request(
         authority=authority,
         output=output,
@@ -224,5 +255,17 @@ def outcomes(
     )
     if lost:
         show_lost(request)
+    elif format or to:
+        write_outcomes(request, format, to, days)
     else:
-        show_outcomes(request, follow=follow, from_beginning=from_beginning, last=last)
+        show_outcomes(request, Span(follow=follow, from_beginning=from_beginning, last=last, days=days))
+
+
+def _one_way_out(follow: bool, until: date | None, to_file: bool, last: int | None, output: Output) -> None:
+    """Refuse options that contradict each other."""
+    if follow and until:
+        raise typer.BadParameter("--follow shows records to come, and --until none of them: leave one out.")
+    if to_file and (follow or last or output is Output.JSON):
+        raise typer.BadParameter(
+            "--follow, --last and --output do not go with a file: use --since and --until."
+        )

@@ -148,11 +148,11 @@ async def _write_records(at: Council, request: Request, records: Records, items:
     columns = table.columns(records.forms)
     match request.format:
         case FileFormat.JSONL:
-            with _stream(request.to) as stream:
+            with text_stream(request.to) as stream:
                 async for item in items:
                     stream.write(json_line(views.inbox_object(item)))
         case FileFormat.CSV:
-            with _stream(request.to) as stream:
+            with text_stream(request.to) as stream:
                 csv_table = CsvTable(stream, columns)
                 async for item in items:
                     csv_table.write(table.row(item))
@@ -195,7 +195,7 @@ def _facts(at: Council, request: Request, records: Records) -> dict[str, str]:
 
 
 @contextmanager
-def _stream(to: Path | None) -> Iterator[SupportsWrite]:
+def text_stream(to: Path | None) -> Iterator[SupportsWrite]:
     """A new file of UTF-8, or stdout; a terminal gets escapes for what would move its cursor."""
     if to is not None:
         with new_file(to) as part, part.open("w", encoding="utf-8", newline="") as stream:

@@ -1,9 +1,12 @@
 """Options shared by several commands of a council."""
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from instep.cli.output import FileFormat
 
 AuthorityArgument = Annotated[
     str, typer.Argument(metavar="AUTHORITY", help="The council, by id or full name: leeds.")
@@ -43,5 +46,20 @@ UntilOption = Annotated[
     date | None,
     typer.Option(
         "--until", parser=_day, metavar="DATE", help="Only records received on this day in London or before."
+    ),
+]
+
+AnswerFormatOption = Annotated[
+    FileFormat | None,
+    typer.Option(
+        "--format",
+        help="Write a file of all that is kept, or of the days asked for: csv, xlsx, or jsonl, a JSON object a line. By"
+        " the name of --to if left out.",
+    ),
+]
+ToOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--to", metavar="FILE", help="The file to write; stdout if left out. No file is overwritten."
     ),
 ]

@@ -1,13 +1,18 @@
 """Carries out `instep outcomes`: what became of a council's events, and which of them found nobody."""
 
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from instep.cli import answer_files
 from instep.cli import council_views as views
+from instep.cli.answer_files import Answers, write_answers
+from instep.cli.inbox_files import file_format
 from instep.cli.listing import LARGEST_LISTING, Listing, Span, connected, list_records, run
-from instep.cli.output import Output, progress, show, show_lines
+from instep.cli.output import FileFormat, Output, progress, show, show_lines
 from instep.client.council import Council, council
+from instep.client.days import Days
 from instep.client.filed_rows import FiledRows, reading_rows
 from instep.client.lost import LostEvents
 from instep.client.reader import Item, Reader, reading
@@ -26,8 +31,9 @@ class Request:
         return self.state_directory / "publishers" / authority
 
 
-def show_outcomes(request: Request, *, follow: bool, from_beginning: bool, last: int | None) -> None:
-    """Print the outcomes."""
+@contextmanager
+def _rows_by_topic(request: Request) -> Iterator[Callable[[Item], FiledRows | None]]:
+    """Gives the rows of the authority to which an item's topic belongs."""
     with ExitStack() as stack:
         known: dict[str, FiledRows | None] = {}
 
@@ -37,6 +43,28 @@ def show_outcomes(request: Request, *, follow: bool, from_beginning: bool, last:
                 known[authority] = stack.enter_context(reading_rows(request.home(authority)))
             return known[authority]
 
+        yield rows_of
+
+
+def write_outcomes(request: Request, format: FileFormat | None, to: Path | None, days: Days) -> None:  # noqa: A002
+    """Write the outcomes to a file: a row for each recipient and purpose."""
+    chosen = file_format(format, to, work_list=False)
+    with _rows_by_topic(request) as rows_of:
+        answers = Answers(
+            name="Outcomes",
+            columns=answer_files.OUTCOMES,
+            rows=answer_files.outcome_rows,
+            objects=lambda item: list(views.outcome_objects(item, rows_of(item))),
+            topic=lambda at: at.outcomes(),
+        )
+        write_answers(
+            answer_files.Request(authority=request.authority, format=chosen, to=to, days=days), answers
+        )
+
+
+def show_outcomes(request: Request, span: Span) -> None:
+    """Print the outcomes."""
+    with _rows_by_topic(request) as rows_of:
         listing = Listing(
             columns=views.OUTCOMES,
             rows=lambda item: [
@@ -45,7 +73,6 @@ def show_outcomes(request: Request, *, follow: bool, from_beginning: bool, last:
             objects=lambda item: list(views.outcome_objects(item, rows_of(item))),
             nothing="There are no outcomes yet.",
         )
-        span = Span(follow=follow, from_beginning=from_beginning, last=last)
         run(list_records(request.authority, lambda at: [at.outcomes()], listing, span, request.output))
 
 

@@ -8,7 +8,9 @@ import pytest
 from instep.adapters import Note
 from instep.cli.output import Output, show, show_lines
 from instep.cli.publish_report import RunResult, print_summary
+from instep.client.decisions import Decision, Outcome
 from instep.client.filing import LineResult
+from instep.client.following import Answer
 
 FILE = Path("moves.csv")
 NOTED = LineResult(line=7, outcome="published", notes=(Note(column="new_uprn", reason="uprn-damaged"),))
@@ -53,6 +55,65 @@ def test_a_registration_is_named_where_its_line_does_not_tell(capsys: pytest.Cap
     )
     print_summary(FILE, Output.TABLE, results(refused), waited=False)
     assert "registration 3" in capsys.readouterr().out
+
+
+def accepted(line: int, *decisions: Decision) -> Answer:
+    decided = Outcome(
+        at="2026-11-23T08:00:00Z",
+        ending="DECIDED",
+        delivered=sum(decision.result == "DELIVERED" for decision in decisions),
+        withheld=sum(decision.result == "WITHHELD" for decision in decisions),
+        withdrawn=sum(decision.result == "WITHDRAWN" for decision in decisions),
+        decisions=decisions,
+    )
+    return Answer(
+        line=line,
+        event_id=f"e-{line}",
+        subject_ref=f"s-{line}",
+        outcome="accepted",
+        delivered=decided.delivered,
+        withheld=decided.withheld,
+        decided=decided,
+    )
+
+
+def test_each_accepted_line_names_its_reference_its_recipients_and_the_reasons(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = results(NOTED)
+    run.published = [NOTED]
+    run.answers = [
+        accepted(
+            7,
+            Decision(authority="leeds", purpose="council-tax", result="DELIVERED"),
+            Decision(authority="york", purpose="council-tax", result="WITHHELD", reason="not-approved"),
+            Decision(authority="hull", purpose="roll", result="WITHDRAWN", reason="ANNULLED"),
+        )
+    ]
+    print_summary(FILE, Output.TABLE, run, waited=True)
+    printed = capsys.readouterr().out
+    assert "Accepted 1: delivered 1 times, withheld 1 times, withdrawn 1 times." in printed
+    for words in (
+        "s-7",
+        "sent to leeds (council-tax)",
+        "withheld from york (council-tax): not-approved",
+        "withdrawn from hull (roll): ANNULLED",
+    ):
+        assert words in printed
+
+
+def test_an_annulment_that_took_an_event_back_is_not_said_to_have_been_sent_to_nobody(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run = results(NOTED)
+    run.published = [NOTED]
+    run.answers = [
+        accepted(7, Decision(authority="hull", purpose="roll", result="WITHDRAWN", reason="ANNULLED"))
+    ]
+    print_summary(FILE, Output.TABLE, run, waited=True)
+    printed = capsys.readouterr().out
+    assert "withdrawn 1 times" in printed
+    assert "nobody" not in printed
 
 
 @pytest.mark.parametrize("mark", ["\x1b[31m", "\x9b31m", "\u202e", "\x00", "\x7f", "\r"])

@@ -27,8 +27,10 @@ from aiokafka.errors import (
 )
 
 from instep.catalogue.files import default_directory, load_catalogue
+from instep.client.council import council as council_of
 from instep.client.publisher import Sendable, publishing
 from instep.client.reader import reading
+from instep.client.why_reading import evidence_of, inbox_records, inboxes_of, positions_of, subjects_of
 from instep.errors import ConfigurationError, NetworkError, NotConnectedError
 from instep.kafka.connection import Connection, ensure_reachable
 from instep.kafka.follow import read_network
@@ -226,6 +228,39 @@ TRANSACTION = TransactionalIdAuthorizationFailed
 CLUSTER = ClusterAuthorizationFailedError
 PURPOSE = "leeds.placements"
 """The service of Leeds that reads placements alone."""
+
+
+async def test_asking_why_needs_no_right_beyond_the_councils_own_and_shows_no_other_councils_groups(
+    secured: Served,
+) -> None:
+    for group in ("leeds.tax", "high-peak.tax"):
+        council = group.partition(".")[0]
+        await commit(secured.as_(council), group, f"{council}.inbox.council-tax")
+    at = await council_of(secured.as_("leeds"), CATALOGUE, "leeds")
+    inboxes = inboxes_of(at)
+    assert await positions_of(at, inboxes) == {"council-tax": {"leeds.tax": 7}}
+    async with reading(at.connection, at.schemas) as reader:
+        evidence = await evidence_of(at, reader, {"nobody"})
+        assert evidence.published == ()
+        assert await subjects_of(at, reader, "00000000-0000-4000-8000-000000000000") == frozenset()
+        assert await inbox_records(reader, inboxes, "00000000-0000-4000-8000-000000000000") == []
+    of_service = await council_of(secured.as_(PURPOSE), CATALOGUE, "leeds")
+    async with reading(of_service.connection, of_service.schemas) as reader:
+        assert await subjects_of(of_service, reader, "00000000-0000-4000-8000-000000000000") == frozenset()
+        assert (
+            await inbox_records(reader, inboxes_of(of_service), "00000000-0000-4000-8000-000000000000") == []
+        )
+    assert await positions_of(of_service, inboxes_of(of_service)) == {}
+
+
+async def commit(connection: Connection, group: str, topic: str) -> None:
+    consumer = AIOKafkaConsumer(**connection.kafka(), group_id=group, enable_auto_commit=False)
+    try:
+        await consumer.start()
+        consumer.assign([TopicPartition(topic, 0)])
+        await consumer.commit({TopicPartition(topic, 0): 7})
+    finally:
+        await consumer.stop()
 
 
 @pytest.mark.parametrize(

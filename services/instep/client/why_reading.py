@@ -25,6 +25,8 @@ _ANSWERS = ("RECEIPT", "OVERDUE")
 
 async def subjects_of(at: Council, reader: Reader, event_id: str) -> frozenset[str]:
     """The subjects of an event in the council's outbox: one, or none where the outbox does not hold the event."""
+    if only_purpose(at):
+        return frozenset()
     named = event_id.encode()
     items = _chosen(reader, [at.outbox()], lambda record: named in (record.value or b""))
     return frozenset(
@@ -115,10 +117,21 @@ def _answered(entry: Mapping[str, Any]) -> Answered:
     )
 
 
+def only_purpose(at: Council) -> str:
+    """The purpose of a service that signs in for one purpose alone, and may read its inbox and nothing else; else ""."""
+    user = at.connection.sasl_username or ""
+    return user.removeprefix(f"{at.authority}.") if user.startswith(f"{at.authority}.") else ""
+
+
 def inboxes_of(at: Council) -> list[TopicPartition]:
-    """The council's inboxes, none where it receives under no agreement."""
+    """The inboxes that the council's user may read, none where the council receives under no agreement."""
     purposes = sorted(purpose for id, purpose in topics.inboxes(at.network) if id == at.authority)
-    return [TopicPartition(topics.inbox(at.authority, purpose), 0) for purpose in purposes]
+    wanted = only_purpose(at)
+    return [
+        TopicPartition(topics.inbox(at.authority, purpose), 0)
+        for purpose in purposes
+        if wanted in ("", purpose)
+    ]
 
 
 async def inbox_records(

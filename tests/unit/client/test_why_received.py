@@ -1,11 +1,12 @@
 """A recipient learns whether an event is in its inboxes and whether its programs have read it, and nothing of others."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from instep.client.why_reading import inbox_records, inboxes_of
+from instep.client.why_reading import inbox_records, inboxes_of, subjects_of
 from instep.client.why_received import Arrival, Received, received
 from tests.unit.client.network_in_memory import NetworkInMemory
 from tests.unit.client.test_why import corrected, moved, published, sharing
@@ -93,6 +94,16 @@ def test_an_event_that_is_not_here_looks_the_same_whether_or_not_it_exists(hub: 
     (answer,) = asked(hub)
     assert answer.arrival is Arrival.NOT_HERE
     assert answer == asked(published())[0]
+
+
+def test_a_service_of_one_purpose_asks_of_its_own_inbox_alone() -> None:
+    hub = published(moved(1), under=sharing(agreement("tax"), agreement("roll", purpose="electoral-roll")))
+    council = hub.council("leeds")
+    service = replace(council, connection=replace(council.connection, sasl_username="leeds.electoral-roll"))
+    assert [inbox.topic for inbox in inboxes_of(service)] == ["leeds.inbox.electoral-roll"]
+    source = hub.council("bradford")
+    own = replace(source, connection=replace(source.connection, sasl_username="bradford.council-tax"))
+    assert asyncio.run(subjects_of(own, hub.reader, id_of(1))) == frozenset()
 
 
 def test_a_council_that_receives_under_no_agreement_has_no_inbox() -> None:

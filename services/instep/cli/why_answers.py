@@ -13,7 +13,7 @@ from instep.client.council import Council, council, participant
 from instep.client.decisions import Decision
 from instep.client.explain import explain
 from instep.client.reader import Reader, reading
-from instep.client.why import Answer
+from instep.client.why_answer import Answer
 from instep.client.why_evidence import Evidence
 from instep.client.why_reading import (
     evidence_of,
@@ -88,6 +88,11 @@ async def _of_reference(
         subjects = {reference} | (recall.pseudonyms(reference, systems) if recall else frozenset())
         remembered = recall is not None and any(map(recall.knows, subjects))
     evidence = await _with_rows(at, reader, subjects, home)
+    if recall is None and not evidence.published:
+        raise ConfigurationError(
+            f"No file of {at.authority} was published from here, so nobody can tell which events have this reference: ask"
+            " where the files are published, name --state-dir, or ask by --event."
+        )
     return why.answers(replace(evidence, remembered=remembered), to)
 
 

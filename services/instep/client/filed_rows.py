@@ -70,12 +70,12 @@ class FiledRows:
         self._file = file
 
     def keep(self, rows: Iterable[FiledRow]) -> None:
-        """Keep rows in a single transaction. Of a row that is not published, only the last outcome is kept."""
+        """Keep rows in a single transaction. Of the outcomes of a line that was not published, only the last is kept."""
         batch = list(rows)
-        unsent = [(row.file, row.line) for row in batch if not row.event_id]
+        lines = [(row.file, row.line) for row in batch]
         with _usable(self._file), self._connection:
             self._connection.executemany(
-                "delete from row where file = ? and line = ? and event_id = ''", unsent
+                "delete from row where file = ? and line = ? and event_id = ''", lines
             )
             self._connection.executemany(_WRITE, [astuple(row) for row in batch])
 

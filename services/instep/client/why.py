@@ -5,82 +5,14 @@ event has a sentence and a remedy. The recipient's side is `why_received`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any
+from dataclasses import replace
 
 from instep.adapters.line import explain as explain_row
-from instep.client.decisions import DELIVERED, WITHDRAWN, WITHHELD, Decision, Outcome, decided_object
+from instep.client.decisions import DELIVERED, WITHDRAWN, WITHHELD, Decision, Outcome
 from instep.client.explain import explain
 from instep.client.filed_rows import FiledRow
-from instep.client.why_evidence import Answered, Evidence, Published, Refusal
-
-
-class Way(StrEnum):
-    """The way that a record has gone, as its source can know."""
-
-    NOT_PUBLISHED = "not-published"
-    REFUSED_AT_HOME = "refused-at-home"
-    HELD = "held-for-review"
-    LEFT_OUT = "left-out"
-    NO_LONGER_KEPT = "no-longer-kept"
-    REFUSED = "refused"
-    WAITING = "waiting"
-    REPEAT = "repeat"
-    TEST = "test-event"
-    UNKNOWN_AREA = "unknown-area"
-    NOBODY_CONCERNED = "nobody-concerned"
-    OWN_AREA = "own-area"
-    NOT_CONCERNED = "not-concerned"
-    WITHHELD = "withheld"
-    WITHDRAWN = "withdrawn"
-    DELIVERED = "delivered"
-    COUNTED = "counted"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
-    """The answer about an event, or about a row that never became an event.
-
-    `sentence` says what became of the record, `remedy` what to do. `notes` are further facts.
-    """
-
-    way: Way
-    sentence: str
-    remedy: str = ""
-    reason: str = ""
-    published: Published | None = None
-    row: FiledRow | None = None
-    outcome: Outcome | None = None
-    answered: Sequence[Answered] = ()
-    notes: tuple[str, ...] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """A JSON object, as `--output json` prints an answer."""
-        shown: dict[str, Any] = {"way": self.way, "sentence": self.sentence, "remedy": self.remedy}
-        if self.reason:
-            shown["reason"] = self.reason
-        if self.published:
-            shown |= {
-                "event_id": self.published.event_id,
-                "subject_ref": self.published.subject_ref,
-                "event_type": self.published.event_type,
-                "change_kind": self.published.change_kind,
-                "published_at": self.published.at,
-                "offset": self.published.offset,
-            }
-        if self.row:
-            shown |= {"file": self.row.file, "line": self.row.line, "subject_ref": self.row.subject_ref}
-        if self.outcome:
-            shown |= {"decided_at": self.outcome.at, "delivered": self.outcome.delivered}
-            shown |= {"withheld": self.outcome.withheld, **decided_object(self.outcome)}
-            shown["sentence"], shown["remedy"] = self.sentence, self.remedy
-        if self.answered:
-            shown["answers"] = [
-                {"authority": a.authority, "purpose": a.purpose, "outcome": a.outcome, "at": a.at}
-                for a in self.answered
-            ]
-        return shown | ({"notes": list(self.notes)} if self.notes else {})
+from instep.client.why_answer import Answer, Way
+from instep.client.why_evidence import Evidence, Published, Refusal
 
 
 def answers(evidence: Evidence, to: str | None = None) -> list[Answer]:
@@ -92,8 +24,14 @@ def answers(evidence: Evidence, to: str | None = None) -> list[Answer]:
     for record in evidence.published:
         by_event.setdefault(record.event_id or f"offset {record.offset}", []).append(record)
     given = [_of_event(records, evidence, to) for records in by_event.values()]
-    given += [_of_row(row) for row in evidence.rows if not row.event_id]
+    given += map(_of_row, _never_sent(evidence.rows))
     return given or [_of_nothing(evidence)]
+
+
+def _never_sent(rows: Sequence[FiledRow]) -> list[FiledRow]:
+    """The rows that stayed at home, without those before a row of the subject was published: they have been put right."""
+    published_at = max((row.at for row in rows if row.event_id), default=0)
+    return [row for row in rows if not row.event_id and row.at >= published_at]
 
 
 def about(evidence: Evidence, event_id: str, to: str | None = None) -> Answer | None:
@@ -112,13 +50,13 @@ def _of_nothing(evidence: Evidence) -> Answer:
     if evidence.remembered or evidence.rows:
         return Answer(
             way=Way.NO_LONGER_KEPT,
-            sentence="An event was published under this reference, and is kept no longer: 35 days have passed.",
+            sentence="An event was published under this reference, so long ago that your topics keep it no longer.",
             remedy="Ask the recipient to look whether it has the record. If not, correct the row in your own system and"
             " publish it again.",
         )
     return Answer(
         way=Way.NOT_PUBLISHED,
-        sentence="Nothing has been published under this reference in the last 35 days.",
+        sentence="Nothing has been published under this reference.",
         remedy="Check the reference, and publish the file that holds it. If your system numbers its records in its own way,"
         " name it: --system.",
     )

@@ -104,8 +104,8 @@ def received(
 def _not_here(purposes: Sequence[str]) -> Received:
     return Received(
         arrival=Arrival.NOT_HERE,
-        sentence="No record of this event is in your inboxes, which keep 35 days"
-        f" ({', '.join(purposes)}). Only the source can tell why.",
+        sentence=f"No record of this event is in your inboxes ({', '.join(purposes)}), as far as they reach back. Only the"
+        " source can tell why.",
         remedy="Ask the source to run `instep why --event` with this id and `--to` you. The answer says whether the event"
         " was published, refused, withheld from you and why, or sent longer ago.",
     )

@@ -40,6 +40,13 @@ def test_a_row_refused_again_has_its_last_outcome_alone(tmp_path: Path) -> None:
         assert list(rows.of_line("moves.csv", 3)) == [again]
 
 
+def test_a_row_that_was_put_right_is_refused_no_longer(tmp_path: Path) -> None:
+    with opened(tmp_path, now_ms=NOW) as rows:
+        rows.keep([row(3, outcome="refused")])
+        rows.keep([sent(3, "e-1", at=NOW + 1)])
+        assert [each.outcome for each in rows.of_line("moves.csv", 3)] == ["published"]
+
+
 def test_a_line_keeps_the_events_of_every_file_of_that_name(tmp_path: Path) -> None:
     with opened(tmp_path, now_ms=NOW) as rows:
         rows.keep([sent(2, "e-1"), sent(2, "e-2", at=NOW + 1)])

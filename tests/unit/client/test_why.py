@@ -13,7 +13,8 @@ import pytest
 
 from instep.client.explain import WITHDRAWN, WITHHELD
 from instep.client.filed_rows import FiledRow
-from instep.client.why import Answer, Way, about, about_row, answers
+from instep.client.why import about, about_row, answers
+from instep.client.why_answer import Answer, Way
 from instep.client.why_evidence import Evidence
 from instep.client.why_reading import evidence_of, subjects_of
 from instep.network.agreements import Agreement
@@ -309,6 +310,19 @@ def test_a_row_that_never_left_is_answered_by_its_line(filed: FiledRow, way: Way
     assert of_reference == [about_row(Evidence(authority="bradford"), filed)]
     assert of_reference[0].way is way
     assert words in of_reference[0].sentence
+
+
+def test_a_row_that_was_put_right_is_answered_by_its_event_alone() -> None:
+    refused = row("refused", reason="impossible-date", at=NOW - 1)
+    sent = row("published", event_id=id_of(1), line=5)
+    (answer,) = answers(replace(evidence(published(moved(1))), rows=(refused, sent)))
+    assert (answer.way, answer.row) == (Way.DELIVERED, sent)
+
+
+def test_a_row_that_was_refused_after_an_event_was_published_is_answered_too() -> None:
+    sent, refused = row("published", event_id=id_of(1)), row("refused", reason="impossible-date", at=NOW + 1)
+    ways = [answer.way for answer in answers(replace(evidence(published(moved(1))), rows=(sent, refused)))]
+    assert ways == [Way.DELIVERED, Way.REFUSED_AT_HOME]
 
 
 def test_a_published_row_is_answered_by_its_event() -> None:

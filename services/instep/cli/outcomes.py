@@ -1,4 +1,4 @@
-"""Carries out `instep outcomes`: what became of a council's events, and which of them found nobody."""
+"""Carries out `instep outcomes`: shows a council the outcomes of its events, and the events that found nobody."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager

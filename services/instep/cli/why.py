@@ -1,4 +1,4 @@
-"""Defines `instep why`: what became of a record, for the authority that published it or should have received it."""
+"""Defines `instep why`: the answer about a record, for its source and for a recipient."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Carries out `instep why`: gathers what the authority may read of a record, and prints what became of it."""
+"""Carries out `instep why`: gathers everything that the authority may read of a record, and prints the answers."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
@@ -32,7 +32,7 @@ _RESULTS = {"DELIVERED": "sent", "WITHHELD": "withheld", "WITHDRAWN": "withdrawn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """The user's options. Of `reference`, `event` and `line`, one alone is set; `line` goes with `file`."""
+    """The user's options: `reference`, `event`, or `file` with `line`."""
 
     authority: str
     reference: str | None

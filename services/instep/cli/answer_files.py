@@ -14,7 +14,7 @@ from instep.cli.listing import connected, run
 from instep.cli.output import FileFormat, json_line, note, progress
 from instep.client.council import Council, council
 from instep.client.days import LONDON, Days
-from instep.client.explain import explain
+from instep.client.explain import explain_to_source
 from instep.client.reader import Item, Reader, Stretch, reading
 from instep.errors import ConfigurationError
 from instep.workbooks.csv_file import CsvTable
@@ -224,7 +224,7 @@ def moment(at: Any) -> datetime | None:
 def _explained(reason: str, remedy: str) -> dict[str, Value]:
     if not reason:
         return {}
-    explanation = explain(reason)
+    explanation = explain_to_source(reason)
     return {"reason": reason, "what it means": explanation.meaning, remedy: explanation.remedy}
 
 

@@ -7,7 +7,7 @@ from instep.client.content import leaves
 from instep.client.decisions import outcome_of, summary
 from instep.client.explain import explain
 from instep.client.filed_rows import FiledRows
-from instep.client.lost import Lost
+from instep.client.lost import REMEDIES, Lost
 from instep.client.reader import Item
 
 INBOX = ("received", "from", "reference", "purpose", "what", "what it says")
@@ -113,7 +113,7 @@ def place_of(event_id: str, rows: FiledRows | None) -> dict[str, Any]:
 
 def lost_object(event: Lost, rows: FiledRows | None) -> dict[str, Any]:
     """A lost event with its remedy."""
-    ending = explain(event.ending)
+    ending = REMEDIES[event.ending]
     shown = {
         "event_id": event.event_id,
         "subject_ref": event.subject_ref,

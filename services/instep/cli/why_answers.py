@@ -11,7 +11,7 @@ from instep.cli.output import Output, progress, show, show_lines, stdout
 from instep.client import filed_rows, why
 from instep.client.council import Council, council, participant
 from instep.client.decisions import Decision
-from instep.client.explain import explain
+from instep.client.explain import explain_to_source
 from instep.client.reader import Reader, reading
 from instep.client.why_answer import Answer
 from instep.client.why_evidence import Evidence
@@ -165,7 +165,7 @@ def _heading(answer: Answer) -> str:
 
 
 def _decision_row(decision: Decision) -> dict[str, Any]:
-    reason = explain(decision.reason) if decision.reason else None
+    reason = explain_to_source(decision.reason) if decision.reason else None
     return {
         "recipient": decision.authority,
         "purpose": decision.purpose,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from instep.client.explain import explain
+from instep.client.explain import explain, explain_to_source
 
 DELIVERED, WITHHELD, WITHDRAWN = "DELIVERED", "WITHHELD", "WITHDRAWN"
 LOST = ("UNKNOWN_AREA", "NOBODY_CONCERNED")
@@ -42,7 +42,7 @@ class Decision:
         }
         if not self.reason:
             return shown
-        reason = explain(self.reason)
+        reason = explain_to_source(self.reason)
         return shown | {"reason": self.reason, "meaning": reason.meaning, "remedy": reason.remedy}
 
 

@@ -163,6 +163,33 @@ WITHDRAWN = _table(
     }
 )
 
+WITHDRAWN_FROM = _table(
+    {
+        "ANNULLED": (
+            "You annulled the event, and this recipient was told to undo what it recorded.",
+            "Nothing is to be done.",
+        ),
+        "NO_LONGER_CONCERNS": (
+            "As corrected, the event does not concern this recipient, who was told to undo what it recorded.",
+            "Check the addresses of the correction if it should still concern this recipient.",
+        ),
+        "NOW_PROTECTED": (
+            "The person or household is now protected, and the agreement does not allow protected records. This recipient was"
+            " told to remove what it recorded.",
+            "Nothing is wrong; share it only by the route that your safeguarding procedure names.",
+        ),
+        "ERASED": (
+            "You erased the record, and this recipient was told to erase what it recorded.",
+            "Nothing is to be done.",
+        ),
+        "AGREEMENT_ENDED": (
+            "No agreement allows the correction to reach this recipient, who was told to rely on the event no longer.",
+            "If sharing should go on, renew the agreement, and publish the record again.",
+        ),
+    }
+)
+"""The reasons to withdraw, in words for the source."""
+
 ENDINGS = _table(
     {
         "NOBODY_CONCERNED": (
@@ -177,6 +204,11 @@ ENDINGS = _table(
 )
 
 _EVERY = {**REFUSALS, **WITHHELD, **WITHDRAWN, **ENDINGS}
+
+
+def explain_to_source(reason: str) -> Explanation:
+    """The explanation of a reason to the event's source; a reason to withdraw is otherwise explained to the recipient."""
+    return WITHDRAWN_FROM.get(reason) or explain(reason)
 
 
 def explain(reason: str) -> Explanation:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from instep.adapters.line import explain as explain_row
 from instep.client.decisions import DELIVERED, WITHDRAWN, WITHHELD, Decision, Outcome
-from instep.client.explain import explain
+from instep.client.explain import explain, explain_to_source
 from instep.client.filed_rows import FiledRow
 from instep.client.why_answer import Answer, Way
 from instep.client.why_evidence import Evidence, Published, Refusal
@@ -198,7 +198,7 @@ def _of_decisions(decisions: Sequence[Decision], source: str, outcome: Outcome) 
         return Answer(
             way=Way.WITHDRAWN,
             sentence=_sentence(withdrawn, outcome),
-            remedy="Nothing is to be done: the recipients undo what they have recorded.",
+            remedy=_remedy(withdrawn),
             reason=withdrawn[0].reason,
         )
     if all(each.authority == source and each.reason == "no-agreement" for each in withheld):
@@ -224,13 +224,13 @@ _UNREAD = (
 
 def _sentence(decisions: Sequence[Decision], outcome: Outcome) -> str:
     """`Withheld from leeds (council-tax): …` for each, and the time."""
-    meanings = dict.fromkeys(explain(each.reason).meaning for each in decisions if each.reason)
+    meanings = dict.fromkeys(explain_to_source(each.reason).meaning for each in decisions if each.reason)
     said = "; ".join(map(str, decisions))
     return " ".join((f"{said[0].upper()}{said[1:]}, on {_moment(outcome.at)}.", *meanings))
 
 
 def _remedy(decisions: Sequence[Decision]) -> str:
-    return " ".join(dict.fromkeys(explain(each.reason).remedy for each in decisions if each.reason))
+    return " ".join(dict.fromkeys(explain_to_source(each.reason).remedy for each in decisions if each.reason))
 
 
 def _repeats(records: Sequence[Published], refusals: Sequence[Refusal]) -> tuple[str, ...]:

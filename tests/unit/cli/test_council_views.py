@@ -9,9 +9,8 @@ import pytest
 
 from instep.cli import council_views as views
 from instep.client.content import leaves
-from instep.client.explain import explain
 from instep.client.filed_rows import FiledRow, opened
-from instep.client.lost import Lost
+from instep.client.lost import REMEDIES, Lost
 from instep.client.reader import Item
 
 EVENT_ID = "6513270e-269e-4d37-b2a7-4de452e6b438"
@@ -120,12 +119,12 @@ def test_an_outcome_names_who_was_sent_the_event_and_who_was_not(tmp_path: Path)
     assert (shown["file"], shown["line"], shown["decisions"]) == ("moves.csv", 17, decisions)
 
 
-@pytest.mark.parametrize("ending", ["UNKNOWN_AREA", "NOBODY_CONCERNED"])
+@pytest.mark.parametrize("ending", REMEDIES)
 def test_a_lost_event_has_its_remedy(ending: str) -> None:
     event = Lost(event_id=EVENT_ID, subject_ref="s-1", at="2026-11-23T09:30:00Z", ending=ending)
     row = views.lost_row(views.lost_object(event, None))
     assert tuple(row) == views.LOST
-    assert (row["why"], row["how to put it right"]) == (explain(ending).meaning, explain(ending).remedy)
+    assert (row["why"], row["how to put it right"]) == (REMEDIES[ending].meaning, REMEDIES[ending].remedy)
 
 
 def test_items_of_a_list_share_the_path_of_their_list() -> None:

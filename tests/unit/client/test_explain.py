@@ -6,7 +6,15 @@ from pathlib import Path
 import pytest
 
 from instep.catalogue.files import default_directory, load_catalogue
-from instep.client.explain import ENDINGS, REFUSALS, WITHDRAWN, WITHHELD, explain
+from instep.client.explain import (
+    ENDINGS,
+    REFUSALS,
+    WITHDRAWN,
+    WITHDRAWN_FROM,
+    WITHHELD,
+    explain,
+    explain_to_source,
+)
 from instep.router import decide
 
 # The closed list of refusals: councils' programs go by these reasons.
@@ -56,6 +64,14 @@ def test_every_reason_for_a_withdrawal_is_explained_and_no_other() -> None:
     symbols = set(schema.fields["reason"].symbols)
     assert set(WITHDRAWN) == symbols - {"UNKNOWN"}
     assert set(WITHDRAWN) >= {reason.value for reason in decide.Withdrawn}
+
+
+def test_a_withdrawal_is_explained_to_its_source_in_words_of_its_own() -> None:
+    assert set(WITHDRAWN_FROM) == set(WITHDRAWN)
+    for reason, explanation in WITHDRAWN_FROM.items():
+        assert explain_to_source(reason) == explanation != explain(reason)
+        assert "this recipient" in explanation.meaning.lower()
+    assert explain_to_source("no-agreement") == explain("no-agreement")
 
 
 def test_every_ending_without_a_decision_is_explained() -> None:

@@ -10,6 +10,7 @@ from instep.client.lost import LostEvents
 from tests.unit.client.network_in_memory import NetworkInMemory
 from tests.unit.client.test_why import corrected, moved, published, sharing, without_area
 from tests.unit.router.test_router import id_of
+from tests.unit.sharing import agreement, share
 
 HERE = sharing(authorities={id: of for id, of in sharing().authorities.items() if id != "wakefield"})
 
@@ -28,6 +29,22 @@ def test_both_kinds_of_lost_events_are_listed_and_no_others() -> None:
 
 def test_a_corrected_event_is_lost_no_longer() -> None:
     assert lost(published(without_area(moved(1)), corrected(2, of=1))) == []
+
+
+def test_a_correction_of_which_nobody_is_told_is_lost() -> None:
+    assert lost(published(moved(1), without_area(corrected(2, of=1)))) == [(id_of(2), "NO_LONGER_CONCERNS")]
+    assert lost(published(moved(1), corrected(2, of=1, to="wakefield"), under=HERE)) == [
+        (id_of(2), "NO_LONGER_CONCERNS")
+    ]
+
+
+def test_a_correction_that_found_another_council_is_not_lost() -> None:
+    assert lost(published(moved(1), corrected(2, of=1, to="kirklees"))) == []
+
+
+def test_an_annulment_that_reaches_its_recipients_is_not_lost() -> None:
+    alone = sharing(agreement(shares=(share(change_kinds=frozenset({"NEW"})),)))
+    assert lost(published(moved(1), corrected(2, of=1, change_kind="ANNUL"), under=alone)) == []
 
 
 def test_an_annulled_event_is_lost_no_longer_and_its_annulment_never_is() -> None:

@@ -74,13 +74,8 @@ class Request:
     days: Days
 
 
-def write_answers(request: Request, answers: Answers) -> None:
+async def write_answers(at: Council, request: Request, answers: Answers) -> None:
     """Write the file, and say how many rows are in it."""
-    run(_write(request, answers))
-
-
-async def _write(request: Request, answers: Answers) -> None:
-    at = await council(*connected(), request.authority)
     async with reading(at.connection, at.schemas) as reader:
         with progress(f"reading the {answers.name.lower()}"):
             topic, days = answers.topic(at), request.days
@@ -119,7 +114,12 @@ def write_rejected(
         topic=lambda at: at.rejected(),
     )
     chosen = file_format(format, to, work_list=False)
-    write_answers(Request(authority=authority, format=chosen, to=to, days=days), answers)
+    run(_write_rejected(Request(authority=authority, format=chosen, to=to, days=days), answers))
+
+
+async def _write_rejected(request: Request, answers: Answers) -> None:
+    at = await council(*connected(), request.authority)
+    await write_answers(at, request, answers)
 
 
 async def write_rows(request: Request, answers: Answers, objects: Objects, authority: str) -> int:

@@ -1,7 +1,5 @@
 """Carries out `instep outcomes`: shows a council the outcomes of its events, and the events that found nobody."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,9 +11,9 @@ from instep.cli.listing import LARGEST_LISTING, Listing, Span, connected, list_r
 from instep.cli.output import FileFormat, Output, progress, show, show_lines
 from instep.client.council import Council, council
 from instep.client.days import Days
-from instep.client.filed_rows import FiledRows, reading_rows
+from instep.client.filed_rows import home_of, reading_rows
 from instep.client.lost import LostEvents
-from instep.client.reader import Item, Reader, reading
+from instep.client.reader import Reader, reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,54 +24,45 @@ class Request:
     output: Output
     state_directory: Path
 
-    def home(self, authority: str) -> Path:
-        """The directory of an authority's published files."""
-        return self.state_directory / "publishers" / authority
+
+def show_outcomes(request: Request, span: Span) -> None:
+    """Print the outcomes."""
+    run(_show_outcomes(request, span))
 
 
-@contextmanager
-def _rows_by_topic(request: Request) -> Iterator[Callable[[Item], FiledRows | None]]:
-    """Gives the rows of the authority to which an item's topic belongs."""
-    with ExitStack() as stack:
-        known: dict[str, FiledRows | None] = {}
-
-        def rows_of(item: Item) -> FiledRows | None:
-            authority = item.topic.partition(".")[0]
-            if authority not in known:
-                known[authority] = stack.enter_context(reading_rows(request.home(authority)))
-            return known[authority]
-
-        yield rows_of
+async def _show_outcomes(request: Request, span: Span) -> None:
+    at = await council(*connected(), request.authority)
+    with reading_rows(home_of(at, request.state_directory)) as rows:
+        listing = Listing(
+            columns=views.OUTCOMES,
+            rows=lambda item: [views.outcome_row(entry) for entry in views.outcome_objects(item, rows)],
+            objects=lambda item: list(views.outcome_objects(item, rows)),
+            nothing="There are no outcomes yet.",
+        )
+        await list_records(request.authority, lambda at: [at.outcomes()], listing, span, request.output)
 
 
 def write_outcomes(request: Request, format: FileFormat | None, to: Path | None, days: Days) -> None:  # noqa: A002
     """Write the outcomes to a file: a row for each recipient and purpose."""
     chosen = file_format(format, to, work_list=False)
-    with _rows_by_topic(request) as rows_of:
+    run(
+        _write_outcomes(
+            request, answer_files.Request(authority=request.authority, format=chosen, to=to, days=days)
+        )
+    )
+
+
+async def _write_outcomes(request: Request, wanted: answer_files.Request) -> None:
+    at = await council(*connected(), request.authority)
+    with reading_rows(home_of(at, request.state_directory)) as rows:
         answers = Answers(
             name="Outcomes",
             columns=answer_files.OUTCOMES,
             rows=answer_files.outcome_rows,
-            objects=lambda item: list(views.outcome_objects(item, rows_of(item))),
+            objects=lambda item: list(views.outcome_objects(item, rows)),
             topic=lambda at: at.outcomes(),
         )
-        write_answers(
-            answer_files.Request(authority=request.authority, format=chosen, to=to, days=days), answers
-        )
-
-
-def show_outcomes(request: Request, span: Span) -> None:
-    """Print the outcomes."""
-    with _rows_by_topic(request) as rows_of:
-        listing = Listing(
-            columns=views.OUTCOMES,
-            rows=lambda item: [
-                views.outcome_row(entry) for entry in views.outcome_objects(item, rows_of(item))
-            ],
-            objects=lambda item: list(views.outcome_objects(item, rows_of(item))),
-            nothing="There are no outcomes yet.",
-        )
-        run(list_records(request.authority, lambda at: [at.outcomes()], listing, span, request.output))
+        await write_answers(at, wanted, answers)
 
 
 def show_lost(request: Request) -> None:
@@ -86,7 +75,7 @@ async def _show_lost(request: Request) -> None:
     async with reading(at.connection, at.schemas) as reader:
         with progress("looking through the outcomes"):
             lost = await lost_events(at, reader)
-    with reading_rows(request.home(at.authority)) as rows:
+    with reading_rows(home_of(at, request.state_directory)) as rows:
         objects = [views.lost_object(event, rows) for event in lost]
     if request.output is Output.JSON:
         show_lines(objects)

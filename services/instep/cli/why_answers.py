@@ -53,7 +53,7 @@ def explain_record(request: Request) -> None:
 async def _explain(request: Request) -> None:
     at = await council(*connected(), request.authority)
     to = participant(at.network, request.to) if request.to else None
-    home = request.state_directory / "publishers" / at.authority
+    home = filed_rows.home_of(at, request.state_directory)
     async with reading(at.connection, at.schemas) as reader:
         with progress("looking through your topics"):
             if request.event is not None:

@@ -174,8 +174,8 @@ WITHDRAWN_FROM = _table(
             "Check the addresses of the correction if it should still concern this recipient.",
         ),
         "NOW_PROTECTED": (
-            "The person or household is now protected, and the agreement does not allow protected records. This recipient was"
-            " told to remove what it recorded.",
+            "The person or household is now protected, and the agreement does not allow protected records. This recipient"
+            " was told to remove what it recorded.",
             "Nothing is wrong; share it only by the route that your safeguarding procedure names.",
         ),
         "ERASED": (

@@ -30,8 +30,8 @@ class Lost:
 REMEDIES: Mapping[str, Explanation] = {
     **{ending: explain(ending) for ending in LOST},
     WITHDRAWN_ALONE: Explanation(
-        meaning="As corrected, the event concerns nobody: earlier recipients were told to undo what they recorded, and nobody"
-        " was told of the correction.",
+        meaning="As corrected, the event concerns nobody: earlier recipients were told to undo what they recorded, and"
+        " nobody was told of the correction.",
         remedy="Check the postcodes of the correction, or give the authority's GSS code with the address. If the new address"
         " is right, nothing is wrong.",
     ),

@@ -50,15 +50,15 @@ class Recall:
 
 
 @contextmanager
-def recalled(home: Path, authority: str) -> Iterator[Recall | None]:
+def recalled(home: Path | None, authority: str) -> Iterator[Recall | None]:
     """The memory in an authority's directory; None where nothing was published from this machine.
 
     Raises PlatformError where the files cannot be read.
     """
-    secret, database = home / "secret", home / "memory.sqlite"
-    if not (secret.is_file() and database.is_file()):
+    if home is None or not ((home / "secret").is_file() and (home / "memory.sqlite").is_file()):
         yield None
         return
+    secret, database = home / "secret", home / "memory.sqlite"
     try:
         identity = Identity(secret=secret.read_bytes(), authority=authority)
         connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)

@@ -66,7 +66,7 @@ async def _explain(request: Request) -> None:
 
 
 async def _of_event(
-    at: Council, reader: Reader, event_id: str, home: Path, to: str | None
+    at: Council, reader: Reader, event_id: str, home: Path | None, to: str | None
 ) -> Sequence[Answer | Received]:
     """As the event's source, where the outbox holds the event; else as a recipient."""
     if subjects := await subjects_of(at, reader, event_id):
@@ -80,7 +80,7 @@ async def _of_event(
 
 
 async def _of_reference(
-    at: Council, reader: Reader, request: Request, home: Path, to: str | None
+    at: Council, reader: Reader, request: Request, home: Path | None, to: str | None
 ) -> Sequence[Answer]:
     reference = request.reference or ""
     systems = (request.system,) if request.system else SYSTEMS
@@ -97,7 +97,7 @@ async def _of_reference(
 
 
 async def _of_line(
-    at: Council, reader: Reader, request: Request, home: Path, to: str | None
+    at: Council, reader: Reader, request: Request, home: Path | None, to: str | None
 ) -> Sequence[Answer]:
     file, line = Path(request.file or "").name, request.line or 0
     with filed_rows.reading_rows(home) as rows:
@@ -112,7 +112,7 @@ async def _of_line(
     return [why.about_row(evidence, row, to) for row in filed]
 
 
-async def _with_rows(at: Council, reader: Reader, subjects: Collection[str], home: Path) -> Evidence:
+async def _with_rows(at: Council, reader: Reader, subjects: Collection[str], home: Path | None) -> Evidence:
     evidence = await evidence_of(at, reader, subjects)
     with filed_rows.reading_rows(home) as rows:
         known = [row for subject in sorted(subjects) for row in (rows.of_subject(subject) if rows else ())]

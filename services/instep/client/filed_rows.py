@@ -128,10 +128,10 @@ def opened(home: Path, *, now_ms: int | None = None) -> Iterator[FiledRows]:
 
 
 @contextmanager
-def reading_rows(home: Path) -> Iterator[FiledRows | None]:
+def reading_rows(home: Path | None) -> Iterator[FiledRows | None]:
     """The rows in an authority's directory, to be read; None where nothing was published from this machine."""
-    file = home / "rows.sqlite"
-    if not file.is_file():
+    file = home / "rows.sqlite" if home else None
+    if file is None or not file.is_file():
         yield None
         return
     with _usable(file), closing(sqlite3.connect(file)) as connection:

@@ -1,6 +1,5 @@
 """Defines `instep publish | rejected | outcomes`: the commands of a council as a source."""
 
-import os
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -228,7 +227,8 @@ def outcomes(
         Path | None,
         typer.Option(
             "--state-dir",
-            help="Where the lines of published files are remembered; INSTEP_STATE_DIR or .instep if left out.",
+            help="Where the lines of published files are remembered; INSTEP_STATE_DIR or your own data directory if left"
+            " out.",
         ),
     ] = None,
     output: OutputOption = Output.TABLE,
@@ -251,7 +251,7 @@ def outcomes(
     request = Request(
         authority=authority,
         output=output,
-        state_directory=state_dir or Path(os.environ.get("INSTEP_STATE_DIR", ".instep")),
+        state_directory=state_dir,
     )
     if lost:
         show_lost(request)

@@ -1,5 +1,6 @@
 """Carries out `instep outcomes`: shows a council the outcomes of its events, and the events that found nobody."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from instep.cli.listing import LARGEST_LISTING, Listing, Span, connected, list_r
 from instep.cli.output import FileFormat, Output, progress, show, show_lines
 from instep.client.council import Council, council
 from instep.client.days import Days
-from instep.client.filed_rows import home_of, reading_rows
+from instep.client.filed_rows import reading_rows
 from instep.client.lost import LostEvents
+from instep.client.memory_place import place
+from instep.client.publisher_memory import memory_home
 from instep.client.reader import Reader, reading
 
 
@@ -22,7 +25,7 @@ class Request:
 
     authority: str
     output: Output
-    state_directory: Path
+    state_directory: Path | None
 
 
 def show_outcomes(request: Request, span: Span) -> None:
@@ -32,7 +35,7 @@ def show_outcomes(request: Request, span: Span) -> None:
 
 async def _show_outcomes(request: Request, span: Span) -> None:
     at = await council(*connected(), request.authority)
-    with reading_rows(home_of(at, request.state_directory)) as rows:
+    with reading_rows(await memory_home(at, place(request.state_directory, os.environ))) as rows:
         listing = Listing(
             columns=views.OUTCOMES,
             rows=lambda item: [views.outcome_row(entry) for entry in views.outcome_objects(item, rows)],
@@ -54,7 +57,7 @@ def write_outcomes(request: Request, format: FileFormat | None, to: Path | None,
 
 async def _write_outcomes(request: Request, wanted: answer_files.Request) -> None:
     at = await council(*connected(), request.authority)
-    with reading_rows(home_of(at, request.state_directory)) as rows:
+    with reading_rows(await memory_home(at, place(request.state_directory, os.environ))) as rows:
         answers = Answers(
             name="Outcomes",
             columns=answer_files.OUTCOMES,
@@ -75,7 +78,7 @@ async def _show_lost(request: Request) -> None:
     async with reading(at.connection, at.schemas) as reader:
         with progress("looking through the outcomes"):
             lost = await lost_events(at, reader)
-    with reading_rows(home_of(at, request.state_directory)) as rows:
+    with reading_rows(await memory_home(at, place(request.state_directory, os.environ))) as rows:
         objects = [views.lost_object(event, rows) for event in lost]
     if request.output is Output.JSON:
         show_lines(objects)

@@ -1,6 +1,5 @@
 """Defines `instep why`: the answer about a record, for its source and for a recipient."""
 
-import os
 from pathlib import Path
 from typing import Annotated
 
@@ -52,7 +51,7 @@ def why(
         Path | None,
         typer.Option(
             "--state-dir",
-            help="Where the memory of published events lies; INSTEP_STATE_DIR or .instep if left out.",
+            help="Where the memory of published events lies; INSTEP_STATE_DIR or your own data directory if left out.",
         ),
     ] = None,
     output: OutputOption = Output.TABLE,
@@ -84,7 +83,7 @@ def why(
             line=line,
             to=to,
             system=system,
-            state_directory=state_dir or Path(os.environ.get("INSTEP_STATE_DIR", ".instep")),
+            state_directory=state_dir,
             output=output,
         )
     )

@@ -1,5 +1,6 @@
 """Carries out `instep why`: gathers everything that the authority may read of a record, and prints the answers."""
 
+import os
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,8 @@ from instep.client import filed_rows, why
 from instep.client.council import Council, council, participant
 from instep.client.decisions import Decision
 from instep.client.explain import explain_to_source
+from instep.client.memory_place import place
+from instep.client.publisher_memory import memory_home
 from instep.client.reader import Reader, reading
 from instep.client.why_answer import Answer
 from instep.client.why_evidence import Evidence
@@ -19,6 +22,7 @@ from instep.client.why_reading import (
     evidence_of,
     inbox_records,
     inboxes_of,
+    only_purpose,
     positions_of,
     purpose_of,
     subjects_of,
@@ -41,7 +45,7 @@ class Request:
     line: int | None
     to: str | None
     system: str | None
-    state_directory: Path
+    state_directory: Path | None
     output: Output
 
 
@@ -53,7 +57,8 @@ def explain_record(request: Request) -> None:
 async def _explain(request: Request) -> None:
     at = await council(*connected(), request.authority)
     to = participant(at.network, request.to) if request.to else None
-    home = filed_rows.home_of(at, request.state_directory)
+    # A service of one purpose may not read the outbox, which says where the memory lies, and has published nothing.
+    home = None if only_purpose(at) else await memory_home(at, place(request.state_directory, os.environ))
     async with reading(at.connection, at.schemas) as reader:
         with progress("looking through your topics"):
             if request.event is not None:

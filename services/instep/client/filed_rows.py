@@ -13,7 +13,6 @@ from contextlib import closing, contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from instep.client.council import Council
 from instep.errors import PlatformError
 
 KEPT_MS = 35 * 86_400_000
@@ -101,11 +100,6 @@ class FiledRows:
 
 
 _FIELDS = tuple(field.name for field in fields(FiledRow))
-
-
-def home_of(at: Council, state_directory: Path) -> Path:
-    """The directory where a council's publications are remembered."""
-    return state_directory / "publishers" / at.authority
 
 
 @contextmanager

@@ -53,6 +53,7 @@ def pseudonym(state: Path, reference: str) -> str:
 
 
 def keep(state: Path, *rows: FiledRow) -> None:
+    pseudonym(state, "any")  # rows lie beside a publisher's memory
     with opened(state / "publishers" / "bradford", now_ms=NOW) as kept:
         kept.keep(rows)
 

@@ -22,6 +22,7 @@ from instep.client.why_reading import (
     evidence_of,
     inbox_records,
     inboxes_of,
+    only_purpose,
     positions_of,
     purpose_of,
     subjects_of,
@@ -56,7 +57,8 @@ def explain_record(request: Request) -> None:
 async def _explain(request: Request) -> None:
     at = await council(*connected(), request.authority)
     to = participant(at.network, request.to) if request.to else None
-    home = await memory_home(at, place(request.state_directory, os.environ))
+    # A service of one purpose may not read the outbox, which says where the memory lies, and has published nothing.
+    home = None if only_purpose(at) else await memory_home(at, place(request.state_directory, os.environ))
     async with reading(at.connection, at.schemas) as reader:
         with progress("looking through your topics"):
             if request.event is not None:

@@ -25,6 +25,7 @@ from typing import Any, Self
 
 from filelock import FileLock, Timeout
 
+from instep.adapters.roll import Roll
 from instep.errors import PlatformError
 
 SEEN_AT_ONCE = 1000
@@ -233,6 +234,15 @@ class Memory:
             )
         for latest in settled:
             del self._latest[latest.subject]
+
+    def roll(self) -> Roll:
+        """Who stands in the exports that this memory has seen."""
+        return Roll(self._database, self.run)
+
+    def lift_household(self, household: bytes) -> int:
+        """Forget what unsent rows have said of a household; gives the number of such rows."""
+        with _sound(None), self._database:
+            return self._database.execute("delete from shield where household = ?", (household,)).rowcount
 
     def forget(self, event_id: bytes) -> None:
         """Forget an event that intake or the router has refused, so that its row can be published again."""

@@ -14,6 +14,10 @@ def _alone(council: str) -> frozenset[str]:
     return frozenset({council})
 
 
+def _as_written(line: int, raw: dict[str, str]) -> dict[str, str]:
+    return raw
+
+
 def _unsaid(line: int, note: Note) -> None:
     """For callers that say nothing about a file as a whole."""
 
@@ -30,7 +34,8 @@ class Settings:
     authority id of an FSA registration, or None where unknown; may raise RowError. `acting_for`: who acts today for a
     council: the council or its successors. `holds`: whether the publisher's area holds a postcode (None: nobody can
     tell). `is_elsewhere`: whether a move (its plain body) is surely at neither end in the publisher's area. `remark`
-    gets each note about the file as a whole, with the line that shows it.
+    gets each note about the file as a whole, with the line that shows it. `edit` gives the cells of a table's row, by our
+    columns, as they are to be read: changed by hand (`edits`), or as they are written.
     """
 
     today: date
@@ -43,3 +48,4 @@ class Settings:
     holds: Callable[[str], bool | None] | None = None
     is_elsewhere: Callable[[Plain], bool] | None = None
     remark: Callable[[int, Note], None] = _unsaid
+    edit: Callable[[int, dict[str, str]], dict[str, str]] = _as_written

@@ -25,6 +25,11 @@ class Record:
     system: str
     last: Fingerprint = field(repr=False)
 
+    @property
+    def event_id(self) -> str:
+        """The id of the event that stands."""
+        return str(uuid.UUID(bytes=self.last.event_id))
+
 
 def annulled(last: Fingerprint, annulment: Fingerprint, identity: Identity) -> Fingerprint:
     """What the memory keeps of a subject whose `last` event is annulled by an event with the header of `annulment`."""
@@ -77,7 +82,7 @@ def annulment(record: Record, memory: Memory, line: int, at_ms: int) -> Row:
             "subject_ref": record.subject_ref,
             "source_system": record.system,
             "change_kind": "ANNUL",
-            "replaces": str(uuid.UUID(bytes=last.event_id)),
+            "replaces": record.event_id,
             "occurred_on": at.date().isoformat(),
             "recorded_at": iso(at),
             "sequence": max(at_ms, last.sequence + 1),

@@ -18,6 +18,13 @@ def register(app: typer.Typer) -> None:
     app.command("outcomes")(outcomes)
 
 
+class Wanted(StrEnum):
+    """What is done about published records that the file does not hold."""
+
+    LIST = "list"
+    ANNUL = "annul"
+
+
 class Format(StrEnum):
     """The format of a file."""
 
@@ -65,6 +72,23 @@ def publish(
             " if left out. Keep this directory: with it, a changed row goes out as a correction.",
         ),
     ] = None,
+    missing: Annotated[
+        Wanted | None,
+        typer.Option(
+            "--missing",
+            help="For a full export: list the published records that the file no longer holds, or annul them. Nothing is"
+            " annulled when so many are missing that the export may have been cut.",
+        ),
+    ] = None,
+    confirm_missing: Annotated[
+        int | None,
+        typer.Option(
+            "--confirm-missing",
+            metavar="N",
+            min=0,
+            help="With --missing annul: annul without asking, if exactly N records are missing, however many that is.",
+        ),
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Publish a file that a council's own system has exported, to the council's outbox.
@@ -78,8 +102,11 @@ def publish(
     Examples: instep publish moves.csv --authority leeds --wait · instep publish export.csv -a leeds --mapping ours.toml ·
     instep publish registrations.json -a leeds --format fsa-json -o json
     """
+    from instep.cli.missing import MissingRequest
     from instep.cli.publish import Request, publish_file
 
+    if confirm_missing is not None and missing is not Wanted.ANNUL:
+        raise typer.BadParameter("--confirm-missing goes with --missing annul.")
     publish_file(
         Request(
             file=file,
@@ -90,6 +117,7 @@ def publish(
             on_behalf=on_behalf,
             output=output,
             state_directory=state_dir or Path(os.environ.get("INSTEP_STATE_DIR", ".instep")),
+            missing=MissingRequest(wanted=missing, confirmed=confirm_missing) if missing else None,
         )
     )
 

@@ -10,7 +10,11 @@ from typing import Any
 import typer
 
 from instep.adapters import Memory, Note, explain, load_mapping, read
+from instep.adapters.identity import Identity
+from instep.adapters.roll import Roll
+from instep.cli.by_hand import Order
 from instep.cli.listing import connected, run
+from instep.cli.missing import MissingRequest, annulling_of, attend_to_missing, missing_of
 from instep.cli.output import Bar, Output, note, progress, show_lines
 from instep.cli.publish_report import RunResult, print_summary
 from instep.client.council import Council, council
@@ -18,6 +22,7 @@ from instep.client.explain import explain as explain_reason
 from instep.client.file_settings import file_settings
 from instep.client.filing import Filing, LineResult, Tally, so_far
 from instep.client.following import Answer, Following
+from instep.client.hand_journal import Journal
 from instep.client.publisher import Gate, publishing
 from instep.client.reader import reading
 from instep.errors import FileFormatError
@@ -38,6 +43,7 @@ class Request:
     on_behalf: bool
     output: Output
     state_directory: Path
+    missing: MissingRequest | None = None
 
 
 def publish_file(request: Request) -> None:
@@ -67,8 +73,9 @@ async def _publish(request: Request, columns: Mapping[str, str], results: RunRes
         Memory.open(request.state_directory / "publishers", at.authority) as memory,
         _bar(request.file) as bar,
     ):
+        roll, identity = memory.roll(), Identity(secret=memory.secret, authority=at.authority)
         filing = Filing(
-            lines=lines,
+            lines=roll.noting(lines, request.file.name, identity),
             authority=at.authority,
             gate=Gate(at.network, at.catalogue),
             memory=memory,
@@ -82,6 +89,24 @@ async def _publish(request: Request, columns: Mapping[str, str], results: RunRes
         else:
             async with publishing(at.connection) as publisher:
                 await filing.publish(publisher)
+        if request.missing is not None:
+            await _attend_to_missing(at, request, request.missing, memory, roll)
+
+
+async def _attend_to_missing(
+    at: Council, request: Request, wish: MissingRequest, memory: Memory, roll: Roll
+) -> None:
+    order = Order(
+        authority=at.authority,
+        reason=f"missing from {request.file.name}",
+        wait=request.wait,
+        output=request.output,
+        state_directory=request.state_directory,
+    )
+    home = request.state_directory / "publishers" / at.authority
+    annulling = annulling_of(at, memory, Journal(home, order.reason))
+    missing = missing_of(roll, memory, annulling.identity)
+    await attend_to_missing(at, wish, missing, annulling, order)
 
 
 async def _publish_and_wait(at: Council, filing: Filing, request: Request, results: RunResult) -> None:

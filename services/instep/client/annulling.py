@@ -29,7 +29,7 @@ class Annulment:
     @property
     def replaces(self) -> str:
         """The id of the event that is annulled."""
-        return str(uuid.UUID(bytes=self.record.last.event_id))
+        return self.record.event_id
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,12 +98,11 @@ class Annulling:
         return annulment(record, self.memory, line, at_ms)
 
     def _entry(self, record: Record, event_id: str = "") -> Entry:
-        replaces = str(uuid.UUID(bytes=record.last.event_id))
         return Entry(
             command="annul",
-            request=self.identity.digest("by-hand", "annul", replaces).hex(),
+            request=self.identity.digest("by-hand", "annul", record.event_id).hex(),
             subject_ref=record.subject_ref,
-            replaces=replaces,
+            replaces=record.event_id,
             event_id=event_id,
         )
 

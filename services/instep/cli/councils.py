@@ -149,6 +149,9 @@ def rejected(
             "--counts", help="How many events were refused for each reason, of all that are still kept."
         ),
     ] = False,
+    redriven: Annotated[
+        bool, typer.Option("--redriven", help="Show those too whose events were sent again by `redrive`.")
+    ] = False,
     at: Annotated[
         str | None,
         typer.Option("--at", metavar="N[-M]", help="redrive: a place in the outbox, or a range of places."),
@@ -167,6 +170,7 @@ def rejected(
     sent again unchanged, in the order of the originals. A redriven event keeps its own sequence number, so it may come after
     a later event of the same subject: recipients apply an event only if it is newer.
 
+    A refusal whose event was sent again is no longer listed: it was accepted, or refused again with a refusal of its own.
     No event is redriven twice: the header instep-redrives of each record sent names the original. After an interruption,
     the same command goes on where it stopped.
 
@@ -177,6 +181,7 @@ def rejected(
     """
     from instep.cli import council_views as views
     from instep.cli.listing import Listing, Span, list_records, run
+    from instep.client.redriven import Refusals
 
     if action is Action.REDRIVE:
         from instep.cli.redrive import redrive_refused
@@ -192,14 +197,16 @@ def rejected(
     if counts:
         from instep.cli.redrive import count_refused
 
-        count_refused(authority, reason=reason, output=output)
+        count_refused(authority, reason=reason, redriven=redriven, output=output)
         return
+    refusals = Refusals(reason, everything=redriven)
     listing = Listing(
         columns=views.REJECTED,
         rows=lambda item: [views.rejected_row(item)],
         objects=lambda item: [views.rejected_object(item)],
-        nothing="Nothing has been refused.",
-        wanted=None if reason is None else lambda item: bool(item.content.get("reason") == reason),
+        nothing="Nothing has been refused, or all of it was sent again.",
+        prepare=refusals.prepare,
+        wanted=refusals.covers,
     )
     span = Span(follow=follow, from_beginning=from_beginning, last=last)
     run(list_records(authority, lambda at: [at.rejected()], listing, span, output))

@@ -17,13 +17,25 @@ from typing import Annotated
 
 import typer
 
-from instep.cli import agreement, changes, councils, demo, inbox, lane, network, platform, run, schemas
+from instep.cli import (
+    agreement,
+    changes,
+    councils,
+    demo,
+    inbox,
+    lane,
+    network,
+    platform,
+    release,
+    run,
+    schemas,
+)
 from instep.cli.screen import EXIT_FAILED, complain, flushed, prepare_streams
 from instep.errors import InstepError
 from instep.service import stopping
 
 # Every command module, in the order of `instep --help`: add a new one here.
-COMMANDS = (demo, platform, network, agreement, schemas, councils, changes, inbox, run, lane)
+COMMANDS = (demo, platform, network, agreement, schemas, councils, changes, release, inbox, run, lane)
 
 EXIT_INTERRUPTED = 130
 

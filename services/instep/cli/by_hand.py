@@ -26,6 +26,7 @@ from instep.client.following import Answer, Following
 from instep.client.hand_journal import Journal
 from instep.client.publisher import Gate, publishing
 from instep.client.reader import reading
+from instep.client.releasing import Releasing
 from instep.errors import ConfigurationError, PlatformError
 
 WORDS: Mapping[str, str] = {
@@ -63,7 +64,7 @@ def annul_records(
     order: Order, references: Sequence[str], system: str | None, event_type: str | None
 ) -> None:
     """Annul the records of local references, print each result, and exit with 1 where the network refuses any."""
-    _require_reason(order)
+    _require_reason(order.reason)
 
     async def work() -> None:
         at = await council(*connected(), order.authority)
@@ -101,7 +102,7 @@ async def annul_and_show(at: Council, annulling: Annulling, records: Iterable[An
 
 def correct_record(order: Order, request: CorrectionRequest) -> None:
     """Correct a record from a row of a file, print the result, and exit with 1 where the row cannot be published."""
-    _require_reason(order)
+    _require_reason(order.reason)
     wish = Wish(reference=request.reference, changes=parsed_changes(request.changes))
     columns = load_mapping(request.mapping) if request.mapping else {}
 
@@ -138,6 +139,42 @@ async def _correct_and_show(
     _exit_if_refused(answers)
     if order.output is not Output.JSON:
         note("Change your own system too: what it records later corrects this again.")
+
+
+def release_household(
+    authority: str,
+    reason: str,
+    *,
+    household: str | None,
+    reference: str | None,
+    system: str,
+    state_directory: Path,
+) -> None:
+    """Lift the doubts about the household of a reference, or of a member's reference, and say what still protects it."""
+    _require_reason(reason)
+
+    async def work() -> None:
+        at = await council(*connected(), authority)
+        with memory_of(at, state_directory) as (memory, home):
+            releasing = Releasing(authority=at.authority, memory=memory, journal=Journal(home, reason))
+            named = (
+                releasing.household(household, system)
+                if household is not None
+                else releasing.household_of(reference or "", system)
+            )
+            _say_released(releasing.release(named), is_protected=releasing.is_still_protected(named))
+
+    run(work())
+
+
+def _say_released(lifted: int, *, is_protected: bool) -> None:
+    if lifted:
+        rows = "an unsent row" if lifted == 1 else f"{lifted} unsent rows"
+        stdout().print(f"The household is no longer in doubt because of {rows}.", soft_wrap=True)
+    else:
+        stdout().print("No unsent row had put this household in doubt.", soft_wrap=True)
+    if is_protected:
+        note("A published member is protected, so the household stays PROTECTED.")
 
 
 class _Reading:
@@ -250,8 +287,8 @@ def _exit_if_refused(answers: Mapping[str, Answer]) -> None:
         raise typer.Exit(1)
 
 
-def _require_reason(order: Order) -> None:
-    if not order.reason.strip():
+def _require_reason(reason: str) -> None:
+    if not reason.strip():
         raise ConfigurationError(
             "Say why with --reason: the reason stays on this machine, for whoever asks later."
         )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from instep.adapters.annulment import Record, annulment, is_annulled
 from instep.adapters.identity import Identity
-from instep.adapters.line import Row
 from instep.adapters.lookup import records_of
 from instep.adapters.memory import Memory, Sent
 from instep.client.filing import Filing, LineResult, Outbox
@@ -50,7 +49,8 @@ class Annulling:
         """The published record of a reference. Raises ConfigurationError where there is none, or more than a single one."""
         records = records_of(reference, system, self.memory, self.identity)
         if event_type:
-            records = [record for record in records if record.event_type in ("", event_type)]
+            typed = (replace(each, event_type=each.event_type or event_type) for each in records)
+            records = [record for record in typed if record.event_type == event_type]
         if not records:
             raise ConfigurationError(
                 f"{self.authority} has published no record of this reference from here; nothing was annulled."
@@ -66,7 +66,12 @@ class Annulling:
         """Publish an annulment of each record that is not annulled yet; the result of each, in order."""
         wanted = list(records)
         standing = [record for record in wanted if not is_annulled(record.last, self.identity)]
-        rows = [self._row(record, line) for line, record in enumerate(standing, start=1)]
+        _ensure_typed(standing)
+        begun = [(record, self._begun_at(record)) for record in standing]
+        self.journal.begin((self._entry(record), at_ms) for record, at_ms in begun)
+        rows = [
+            annulment(record, self.memory, line, at_ms) for line, (record, at_ms) in enumerate(begun, start=1)
+        ]
         results: dict[int, LineResult] = {}
         filing = Filing(
             lines=rows,
@@ -87,15 +92,8 @@ class Annulling:
             last = annulment.record.last
             self.memory.remember([Sent(event_id=last.event_id, fingerprint=last)])
 
-    def _row(self, record: Record, line: int) -> Row:
-        if not record.event_type:
-            raise ConfigurationError(
-                "Nobody knows of what type this record is: say so with --event-type resident-moved or business-registered."
-            )
-        entry = self._entry(record)
-        at_ms = self.journal.begun_at(entry.request, self.now())
-        self.journal.begin(entry, at_ms)
-        return annulment(record, self.memory, line, at_ms)
+    def _begun_at(self, record: Record) -> int:
+        return self.journal.begun_at(self._entry(record).request, self.now())
 
     def _entry(self, record: Record, event_id: str = "") -> Entry:
         return Entry(
@@ -107,9 +105,18 @@ class Annulling:
         )
 
     def _finish(self, records: Sequence[Record], results: dict[int, LineResult]) -> None:
-        for line, record in enumerate(records, start=1):
-            if results[line].outcome == "published":
-                self.journal.finish(self._entry(record, results[line].event_id), self.now())
+        self.journal.finish(
+            (self._entry(record, results[line].event_id), self.now())
+            for line, record in enumerate(records, start=1)
+            if results[line].outcome == "published"
+        )
+
+
+def _ensure_typed(records: Iterable[Record]) -> None:
+    if not all(record.event_type for record in records):
+        raise ConfigurationError(
+            "Nobody knows of what type this record is: say so with --event-type resident-moved or business-registered."
+        )
 
 
 def _annulment(record: Record, result: LineResult | None) -> Annulment:

@@ -73,12 +73,12 @@ class Correcting:
             )
         entry = self._entry(row, last)
         at_ms = self.journal.begun_at(entry.request, self.now())
-        self.journal.begin(entry, at_ms)
+        self.journal.begin([(entry, at_ms)])
         if is_annulled(last, self.identity):
             again = revived(last, self.identity)
             self.memory.remember([Sent(event_id=last.event_id, fingerprint=again)])
         results = await self._publish([_recorded(row, at_ms), *self._household(wish, row, reading)], outbox)
-        self.journal.finish(replace(entry, event_id=results[0].event_id), self.now())
+        self.journal.finish([(replace(entry, event_id=results[0].event_id), self.now())])
         return results
 
     def take_back(self, result: LineResult) -> None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,43 +41,55 @@ class Journal:
     def __init__(self, home: Path, reason: str) -> None:
         self._file = home / FILE
         self._reason = reason
+        self._unfinished = self._read_unfinished()
 
     def begun_at(self, request: str, now_ms: int) -> int:
         """The time of a change: of the first attempt where one was begun and not finished, else `now_ms`."""
-        at = now_ms
-        for line in self._lines():
-            if line.get("request") == request:
-                at = int(line["at_ms"]) if line.get("state") == "begun" else now_ms
-        return at
+        return self._unfinished.get(request, now_ms)
 
-    def begin(self, entry: Entry, at_ms: int) -> None:
-        """Note a change that is about to be sent."""
-        self._write(entry, "begun", at_ms)
+    def begin(self, entries: Iterable[tuple[Entry, int]]) -> None:
+        """Note changes that are about to be sent, each with its time."""
+        self._write("begun", entries)
 
-    def finish(self, entry: Entry, at_ms: int) -> None:
-        """Note a change that the broker has, or that needs no event."""
-        self._write(entry, "done", at_ms)
+    def finish(self, entries: Iterable[tuple[Entry, int]]) -> None:
+        """Note changes that the broker has, or that need no event."""
+        self._write("done", entries)
 
-    def _write(self, entry: Entry, state: str, at_ms: int) -> None:
-        line = {
+    def _write(self, state: str, entries: Iterable[tuple[Entry, int]]) -> None:
+        user = _user()
+        lines = [json.dumps(self._line(state, entry, at, user), ensure_ascii=False) for entry, at in entries]
+        try:
+            descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+            with os.fdopen(descriptor, "a", encoding="utf-8") as stream:
+                stream.writelines(f"{line}\n" for line in lines)
+                stream.flush()
+                os.fsync(stream.fileno())
+        except OSError as error:
+            raise PlatformError(f"{self._file} cannot be written ({error.strerror}).") from None
+
+    def _line(self, state: str, entry: Entry, at_ms: int, user: str) -> dict[str, Any]:
+        return {
             "state": state,
             "at_ms": at_ms,
             "command": entry.command,
-            "by": _user(),
+            "by": user,
             "reason": self._reason,
             "subject_ref": entry.subject_ref,
             "replaces": entry.replaces,
             "event_id": entry.event_id,
             "request": entry.request,
         }
-        try:
-            descriptor = os.open(self._file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            with os.fdopen(descriptor, "a", encoding="utf-8") as stream:
-                stream.write(json.dumps(line, ensure_ascii=False) + "\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-        except OSError as error:
-            raise PlatformError(f"{self._file} cannot be written ({error.strerror}).") from None
+
+    def _read_unfinished(self) -> dict[str, int]:
+        """When the changes were begun that nobody has finished, by request."""
+        unfinished: dict[str, int] = {}
+        for line in self._lines():
+            request = str(line.get("request"))
+            if line.get("state") == "begun":
+                unfinished.setdefault(request, int(line["at_ms"]))
+            else:
+                unfinished.pop(request, None)
+        return unfinished
 
     def _lines(self) -> Iterator[Mapping[str, Any]]:
         if not self._file.exists():

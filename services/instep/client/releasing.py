@@ -50,9 +50,9 @@ class Releasing:
         request = self.identity.digest("by-hand", "release", household.hex()).hex()
         entry = Entry(command="release", request=request, subject_ref="")
         at_ms = time.time_ns() // 1_000_000
-        self.journal.begin(entry, at_ms)
+        self.journal.begin([(entry, at_ms)])
         lifted = self.memory.lift_household(household)
-        self.journal.finish(entry, at_ms)
+        self.journal.finish([(entry, at_ms)])
         return lifted
 
     def is_still_protected(self, household: bytes) -> bool:

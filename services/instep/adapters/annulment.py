@@ -1,4 +1,4 @@
-"""Says what a publisher's memory keeps of an annulled record, and makes the row that annuls one.
+"""Says how a publisher's memory keeps an annulled record, and makes the row of an annulment.
 
 The memory has no column for annulments: `loose` of an annulled subject is a digest that no content has. Everything that
 protects others stays: an annulled member who was protected goes on to protect the household, until a newer row of the same
@@ -32,7 +32,7 @@ class Record:
 
 
 def annulled(last: Fingerprint, annulment: Fingerprint, identity: Identity) -> Fingerprint:
-    """What the memory keeps of a subject whose `last` event is annulled by an event with the header of `annulment`."""
+    """The fingerprint of a subject whose `last` event is annulled; `annulment` is that of the annulling event."""
     return replace(
         annulment,
         alike=last.alike,
@@ -68,7 +68,7 @@ def _mark(last: Fingerprint, identity: Identity) -> bytes:
 
 
 def annulment(record: Record, memory: Memory, line: int, at_ms: int) -> Row:
-    """The row that annuls a record: a bare event, which names what it replaces and says nothing of the person.
+    """The row of a record's annulment: a bare event, with the replaced event's id and nothing of the person.
 
     `at_ms` is epoch milliseconds. The event is PROTECTED where a row of the record would go out PROTECTED today.
     """

@@ -1,4 +1,4 @@
-"""Carries out `instep publish --missing list|annul`: lists or annuls the published records that an export lost."""
+"""Carries out `instep publish --missing list|annul`: lists or annuls the published records without a row in an export."""
 
 import sys
 from collections.abc import Sequence
@@ -32,7 +32,7 @@ class MissingRequest:
 
 
 def missing_of(roll: Roll, memory: Memory, identity: Identity) -> Missing:
-    """What this run's file does not name, of what its exports have published."""
+    """The published records without a row in this run's file."""
     gone = []
     for standing in roll.missing():
         last = memory.last(standing.subject)
@@ -50,10 +50,7 @@ def missing_of(roll: Roll, memory: Memory, identity: Identity) -> Missing:
 async def attend_to_missing(
     at: Council, request: MissingRequest, missing: Missing, annulling: Annulling, order: Order
 ) -> None:
-    """Show what is missing; annul it where that is wanted and nothing stands against it.
-
-    Raises PlatformError where something does.
-    """
+    """Show the missing records; annul them where wanted. Raises PlatformError where `objection` has a reason."""
     show_missing(missing, order.output)
     if request.wanted is Wanted.LIST or not missing.gone:
         return
@@ -72,7 +69,7 @@ def annulling_of(at: Council, memory: Memory, journal: Journal) -> Annulling:
 
 
 def show_missing(missing: Missing, output: Output) -> None:
-    """Print the missing records, each with the file and line that named it last."""
+    """Print the missing records, each with its last file and line."""
     rows = [_row(each) for each in missing.gone]
     if output is Output.JSON:
         show_lines([{"missing": row} for row in rows])

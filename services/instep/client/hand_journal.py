@@ -1,4 +1,4 @@
-"""Keeps what people change by hand: who annulled or corrected which event, when and why. A file beside the memory.
+"""Keeps the changes that people make by hand: who annulled or corrected an event, when and why. A file beside the memory.
 
     <home>/by-hand.jsonl    a line when a change is begun, and a line when the broker has the event; for its owner's eyes
 
@@ -23,7 +23,7 @@ FILE = "by-hand.jsonl"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Entry:
-    """A change by hand. `request` is a digest of what is asked for; `replaces` is the id of the event that stands.
+    """A change by hand. `request` is a digest of the wish; `replaces` is the id of the event that stands.
 
     `command` is annul, correct or release; `event_id` is the new event's, "" for a release.
     """
@@ -52,7 +52,7 @@ class Journal:
         self._write("begun", entries)
 
     def finish(self, entries: Iterable[tuple[Entry, int]]) -> None:
-        """Note changes that the broker has, or that need no event."""
+        """Note changes that the broker has, or without an event."""
         self._write("done", entries)
 
     def _write(self, state: str, entries: Iterable[tuple[Entry, int]]) -> None:

@@ -1,7 +1,7 @@
-"""Decides about rows that have gone from an export: what is missing, and whether so many may be annulled. Pure.
+"""Decides about rows that have gone from an export, and whether so many may be annulled. Pure.
 
-An export that was cut off, filtered or made of a single ward looks like one from which most rows were deleted. So a share of
-more than SANE_SHARE is annulled only when somebody has named the number.
+A cut or filtered export, or the export of a single ward, looks as if most rows had been deleted. So a share of more than
+SANE_SHARE is annulled only when somebody has named the number.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ALWAYS_SANE = 1
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gone:
-    """A published record of which the export holds no row, and the export's last row of it."""
+    """A published record without a row in the export; `standing` is its last row."""
 
     record: Record
     standing: Standing
@@ -28,7 +28,7 @@ class Gone:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Missing:
-    """What an export does not name. `known` counts all its published records; `unread` its lines that are no rows."""
+    """The records missing from an export. `known` counts its published records, `unread` its lines that are no rows."""
 
     gone: Sequence[Gone]
     known: int
@@ -47,7 +47,7 @@ class Missing:
 
 
 def objection(missing: Missing, confirmed: int | None) -> str:
-    """Why the missing records are not annulled, with the remedy; "" where nothing stands against it.
+    """Why the missing records are not annulled, with the remedy; "" for no objection.
 
     `confirmed` is the number that the user has named.
     """

@@ -1,4 +1,4 @@
-"""Knows which refused events were sent again: a refusal that was redriven is no longer anybody's to put right.
+"""Knows the refused events that were sent again: nobody has to put these right any more.
 
 A redriven event is accepted, or refused again with a refusal of its own.
 """
@@ -11,7 +11,7 @@ from instep.client.redrive import redriven_of
 
 
 async def redriven_places(council: Council, reader: Reader) -> frozenset[int]:
-    """The places in the council's outbox of the originals that were sent again."""
+    """The places in the council's outbox of the redriven originals."""
     outbox = council.outbox()
     if not (await reader.ends([council.rejected()])).get(council.rejected()):
         return frozenset()
@@ -28,12 +28,12 @@ class Refusals:
         self._redriven: frozenset[int] = frozenset()
 
     async def prepare(self, council: Council, reader: Reader) -> None:
-        """Read from the outbox which events were sent again."""
+        """Read the redriven places from the outbox."""
         if not self._everything:
             self._redriven = await redriven_places(council, reader)
 
     def covers(self, refusal: Item) -> bool:
-        """Whether a refusal is shown. Of a record that cannot be read here nobody can tell, so it is."""
+        """Whether a refusal is shown; a record that nobody can read here is."""
         if self._reason is not None and refusal.content.get("reason") != self._reason:
             return False
         return bool(refusal.problem) or refusal.content.get("outbox_offset") not in self._redriven

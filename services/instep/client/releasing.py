@@ -1,7 +1,7 @@
-"""Lifts by hand what unsent rows have said of a household: for a damaged row that nobody can send again.
+"""Lifts by hand the doubts of unsent rows about a household, for a damaged row that nobody can send again.
 
-Only doubts are lifted. A member who is published as protected goes on to protect the household, and so does every row that
-the next file holds.
+Only doubts are lifted. A published member who is protected goes on to protect the household, and so does every row of the
+next file.
 """
 
 from __future__ import annotations

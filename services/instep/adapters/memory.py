@@ -96,6 +96,11 @@ _READ = f"select {_COLUMNS} from subject where subject = ?"  # noqa: S608 -- our
 _MARKS = ", ".join("?" * len(_NAMES))
 _WRITE = f"insert or replace into subject ({_COLUMNS}) values ({_MARKS})"  # noqa: S608
 
+_SHIELD_FORGOTTEN = """
+insert or ignore into shield select household, subject from subject
+where event_id = ? and protected = 1 and household is not null
+"""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sent:
@@ -245,8 +250,12 @@ class Memory:
             return self._database.execute("delete from shield where household = ?", (household,)).rowcount
 
     def forget(self, event_id: bytes) -> None:
-        """Forget an event that intake or the router has refused, so that its row can be published again."""
+        """Forget an event that intake or the router has refused, so that its row can be published again.
+
+        A row that protects its household goes on to do so, until a row of the subject is published.
+        """
         with _sound(None), self._database:
+            self._database.execute(_SHIELD_FORGOTTEN, (event_id,))
             self._database.execute("delete from sent where event_id = ?", (event_id,))
             self._database.execute("delete from subject where event_id = ?", (event_id,))
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from instep.cli.options import AuthorityArgument, FollowOption, FromBeginningOption, LastOption
+from instep.cli.options import AuthorityArgument, FollowOption, FromBeginningOption, LastOption, Wanted
 from instep.cli.output import Output, OutputOption
 
 
@@ -16,13 +16,6 @@ def register(app: typer.Typer) -> None:
     app.command("publish")(publish)
     app.command("rejected")(rejected)
     app.command("outcomes")(outcomes)
-
-
-class Wanted(StrEnum):
-    """What is done about published records that the file does not hold."""
-
-    LIST = "list"
-    ANNUL = "annul"
 
 
 class Format(StrEnum):

@@ -12,7 +12,7 @@ from instep.adapters.identity import Identity
 from instep.adapters.memory import Memory
 from instep.adapters.roll import Roll
 from instep.cli.by_hand import Order, annul_and_show
-from instep.cli.councils import Wanted
+from instep.cli.options import Wanted
 from instep.cli.output import Output, note, show, show_lines
 from instep.cli.publish_report import LISTED
 from instep.client.annulling import Annulling

@@ -1,9 +1,18 @@
 """Options shared by several commands of a council."""
 
 from datetime import date
+from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+
+class Wanted(StrEnum):
+    """What is done about published records that the file does not hold."""
+
+    LIST = "list"
+    ANNUL = "annul"
+
 
 AuthorityArgument = Annotated[
     str, typer.Argument(metavar="AUTHORITY", help="The council, by id or full name: leeds.")

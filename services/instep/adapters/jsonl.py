@@ -86,7 +86,8 @@ def _single(stream: BinaryIO) -> PhysicalLine | None:
         event = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not (isinstance(event, dict) and isinstance(event.get("header"), dict)):
+    header = event.get("header") if isinstance(event, dict) else None
+    if not (isinstance(header, dict) and header):
         return None
     number = 1 + len(text) - len(text.lstrip("\n"))
     return PhysicalLine(number, text, len(raw), False, True, "")

@@ -1,8 +1,9 @@
-"""Reads plain events from JSON lines: a JSON object on each line.
+"""Reads plain events from JSON lines: a JSON object on each line. A file of a single object may spread it over many lines.
 
 The object is a plain event (`events.plain`): a `header` and the fields of its schema. Besides:
 
-- `event_type` ("resident-moved", "business-registered") may name the type; otherwise the fields decide.
+- `event_type` ("resident-moved", "business-registered") may name the type; otherwise the fields decide. For an annulment
+  without fields, the system decides (`lookup.EVENT_TYPES`).
 - `reference` stands in for `header.subject_ref`, and `household_reference` for `group_ref`. Both are local references: the
   pseudonyms are derived from them, and they go no further.
 - The header needs `occurred_on` and `recorded_at`. `event_id`, `source`, `published_at` and `sequence` are filled where
@@ -29,8 +30,9 @@ from instep.adapters import normalise
 from instep.adapters.doubt import folded, mentioned, possible
 from instep.adapters.households import Survey
 from instep.adapters.line import Line, Note, Plain, Refused, Row, Shield
+from instep.adapters.lookup import EVENT_TYPES
 from instep.adapters.settings import Settings
-from instep.adapters.text import PhysicalLine, open_file, physical_lines
+from instep.adapters.text import LONGEST_LINE, PhysicalLine, open_file, physical_lines
 from instep.errors import FileFormatError, RowError
 
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
@@ -57,8 +59,38 @@ def _read(stream: BinaryIO, settings: Settings) -> Iterator[Line]:
         yield from (_line(line, settings, survey) for line in _written(stream))
 
 
+def is_event(path: Path) -> bool:
+    """Whether a file holds a single plain event, on as many lines as its writer liked."""
+    try:
+        with path.open("rb") as stream:
+            return _single(stream) is not None
+    except OSError:
+        return False
+
+
 def _written(stream: BinaryIO) -> Iterator[PhysicalLine]:
+    single = _single(stream)
+    if single is not None:
+        return iter((single,))
     return (line for line in physical_lines(stream) if line.unreadable or line.text.strip())
+
+
+def _single(stream: BinaryIO) -> PhysicalLine | None:
+    """The file as a line, where the file is a single plain event and no longer than a line may be; else None."""
+    stream.seek(0)
+    raw = stream.read(LONGEST_LINE + 1)
+    if len(raw) > LONGEST_LINE:
+        return None
+    try:
+        text = raw.decode("utf-8-sig")
+        event = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    header = event.get("header") if isinstance(event, dict) else None
+    if not (isinstance(header, dict) and header):
+        return None
+    number = 1 + len(text) - len(text.lstrip("\n"))
+    return PhysicalLine(number, text, len(raw), False, True, "")
 
 
 def _survey(stream: BinaryIO, settings: Settings) -> Survey:
@@ -277,6 +309,10 @@ def _is_born_after_move(event: Plain) -> bool:
 
 def _guessed_type(event: Plain) -> str:
     fitting = [name for name, fields in _OWN_FIELDS.items() if fields & event.keys()]
+    header = event.get("header")
+    if not fitting and isinstance(header, dict) and header.get("change_kind") == "ANNUL":
+        known = EVENT_TYPES.get(str(header.get("source_system")))
+        fitting = [known] if known else []
     if len(fitting) != 1:
         raise RowError("event_type", "not-an-event")
     return fitting[0]

@@ -24,6 +24,7 @@ from typing import Any, Self
 from filelock import FileLock
 
 from instep.adapters.memory_files import acquired, opened, sound
+from instep.adapters.roll import Roll
 from instep.adapters.secret import key_id
 
 SEEN_AT_ONCE = 1000
@@ -76,6 +77,11 @@ _COLUMNS = ", ".join(_NAMES)
 _READ = f"select {_COLUMNS} from subject where subject = ?"  # noqa: S608 -- our own names
 _MARKS = ", ".join("?" * len(_NAMES))
 _WRITE = f"insert or replace into subject ({_COLUMNS}) values ({_MARKS})"  # noqa: S608
+
+_SHIELD_FORGOTTEN = """
+insert or ignore into shield select household, subject from subject
+where event_id = ? and protected = 1 and household is not null
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -223,9 +229,22 @@ class Memory:
         with sound(None), self._database:
             self._database.execute("insert or replace into note values ('checked', ?)", (offset,))
 
-    def forget(self, event_id: bytes) -> None:
-        """Forget an event that intake or the router has refused, so that its row can be published again."""
+    def roll(self) -> Roll:
+        """Who stands in the exports that this memory has seen."""
+        return Roll(self._database, self.run)
+
+    def lift_household(self, household: bytes) -> int:
+        """Forget what unsent rows have said of a household; gives the number of such rows."""
         with sound(None), self._database:
+            return self._database.execute("delete from shield where household = ?", (household,)).rowcount
+
+    def forget(self, event_id: bytes) -> None:
+        """Forget an event that intake or the router has refused, so that its row can be published again.
+
+        A row that protects its household goes on to do so, until a row of the subject is published.
+        """
+        with sound(None), self._database:
+            self._database.execute(_SHIELD_FORGOTTEN, (event_id,))
             self._database.execute("delete from sent where event_id = ?", (event_id,))
             self._database.execute("delete from subject where event_id = ?", (event_id,))
 

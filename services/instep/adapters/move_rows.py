@@ -45,9 +45,10 @@ class Reader:
         return record.cells[place].strip() if place < len(record.cells) else ""
 
     def raw(self, record: Record) -> dict[str, str]:
-        """The cells by our columns."""
+        """The cells by our columns, with changes by hand."""
         cells = record.cells
-        return {column: cells[place] for column, place in self._places if place < len(cells)}
+        raw = {column: cells[place] for column, place in self._places if place < len(cells)}
+        return self._settings.edit(record.line, raw)
 
     def line(self, record: Record, before: str) -> Line:
         """A record's row. `before` is the `recorded_at` of the row before: it shows whether a last row was cut off."""

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from instep.adapters import sheets
 from instep.adapters.csv_moves import read_moves
 from instep.adapters.fsa import read_registrations
-from instep.adapters.jsonl import read_events
+from instep.adapters.jsonl import is_event, read_events
 from instep.adapters.line import Line
 from instep.adapters.settings import Settings
 from instep.adapters.sheets import read_sheet
@@ -42,12 +42,14 @@ _OLD = frozenset({".xls", ".xlsb", ".xlt", ".numbers"})
 
 
 def read(path: Path, format: str | None = None, *, authority: str, settings: Settings) -> Iterator[Line]:  # noqa: A002
-    """The lines of a file as reading goes on; `format` is among FORMATS, and follows from the file's suffix if left out.
+    """The lines of a file as reading goes on; `format` is among FORMATS, and follows from the file if left out.
 
     Raises FileFormatError at once where the file is plainly of another format, and later where the file proves to be cut
     off.
     """
     kind = format or format_of(path)
+    if format is None and kind == "fsa-json" and is_event(path):
+        kind = "jsonl"  # an event on its own, as the catalogue's examples are
     if kind is None or kind not in _READERS:
         if path == STANDARD_INPUT:
             raise FileFormatError(

@@ -14,6 +14,10 @@ def _alone(council: str) -> frozenset[str]:
     return frozenset({council})
 
 
+def _as_written(line: int, raw: dict[str, str]) -> dict[str, str]:
+    return raw
+
+
 def _unsaid(line: int, note: Note) -> None:
     """For callers that say nothing about a file as a whole."""
 
@@ -32,6 +36,8 @@ class Settings:
     tell). `is_elsewhere`: whether a move (its plain body) is surely at neither end in the publisher's area. `sheet` names
     the sheet of a workbook to be read ("" = the one sheet that holds moves). `day_zero`: where a file is a workbook, the
     day that its day numbers count from. `remark` gets each note about the file as a whole, with the line that shows it.
+    `edit` gives the cells of a table's row, by our columns, as they are to be read: changed by hand (`edits`), or as they
+    are written.
     """
 
     today: date
@@ -46,3 +52,4 @@ class Settings:
     sheet: str = ""
     day_zero: date | None = None
     remark: Callable[[int, Note], None] = _unsaid
+    edit: Callable[[int, dict[str, str]], dict[str, str]] = _as_written

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from instep.adapters.annulment import annulled, is_annulled, protects_still
 from instep.adapters.identity import Identity
 from instep.adapters.likeness import has_not_moved, is_another, loosened, newly_protected
 from instep.adapters.line import Line, Note, Plain, Refused, Row, Shield
@@ -77,7 +78,7 @@ class SameAddress:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Skipped:
     """Not sent: `duplicate` (an earlier row of this file says the same), `superseded` (a newer row has been published),
-    `not-moved` (the addresses before and after are the same).
+    `not-moved` (the addresses before and after are the same), `annulled` (the record was annulled, and the row is no newer).
     """
 
     line: int
@@ -195,27 +196,51 @@ class _Triage:
             return outcome
         if header["change_kind"] == "NEW" and row.elsewhere and not self._on_behalf:
             raise RowError("", "elsewhere")
+        header = {"sequence": row.recorded, **header}
+        if header["change_kind"] == "ANNUL":
+            return self._annul(row, header, body, current)
         stands = header["change_kind"] in ("NEW", "CORRECT")
-        return self._send(row, {"sequence": row.recorded, **header}, body, current, remembered=stands)
+        return self._send(row, header, body, current, remembered=stands)
+
+    def _annul(self, row: Row, header: Plain, body: Plain, current: Fingerprint) -> Triaged:
+        """An annulment of the subject's last event is remembered as such; of any other event, by its id alone."""
+        last = self._memory.last(current.subject)
+        if last is None or header.get("replaces") != str(uuid.UUID(bytes=last.event_id)):
+            return self._send(row, header, body, current, remembered=False)
+        sequence = header["sequence"]
+        kept = annulled(last, replace(current, sequence=_whole(sequence, row.recorded)), self._identity)
+        return self._send(row, header, body, kept, remembered=True)
 
     def _derived(self, row: Row) -> Triaged:
         """An event whose kind of change follows from the memory of its subject."""
         header, body, current = self._content_of(row)
         last = self._memory.last(current.subject)
-        if last is None:
+        if last is None or is_annulled(last, self._identity):
+            if last is not None and self._is_still_annulled(row, current, last):
+                return _skipped(row, "annulled")
             if has_not_moved(body):
                 return _skipped(row, "not-moved")
             if row.elsewhere and not self._on_behalf:
                 raise RowError("", "elsewhere")
             header["change_kind"] = "NEW"
+            again = b""
+            if last is not None and last.household and protects_still(last, current):
+                # Nobody can tell which later row would be of the person who was annulled.
+                self._memory.shield([last.household], self._identity.digest("memory", ""))
         else:
             outcome = self._nothing_new(row, current, last)
             if outcome is not None:
                 return outcome
             again = last.again if current.recorded == last.recorded else b""
-            current = replace(current, sequence=max(current.sequence, last.sequence + 1), again=again)
             header |= {"change_kind": "CORRECT", "replaces": str(uuid.UUID(bytes=last.event_id))}
+        if last is not None:
+            current = replace(current, sequence=max(current.sequence, last.sequence + 1), again=again)
         return self._send(row, {**header, "sequence": current.sequence}, body, current, remembered=True)
+
+    def _is_still_annulled(self, row: Row, current: Fingerprint, last: Fingerprint) -> bool:
+        """Whether a row of an annulled record says nothing newer: an export that still has the row brings nothing back."""
+        same = current.alike == last.alike or self._sent_before(row, current) is not None
+        return same or current.recorded + row.precision <= last.recorded
 
     def _content_of(self, row: Row) -> tuple[Plain, Plain, Fingerprint]:
         """Header and body as far as the row decides them, and the fingerprint of the event."""
@@ -371,6 +396,11 @@ def _again(row: Row, current: Fingerprint, last: Fingerprint) -> Triaged:
     if last.run == current.run:
         return _skipped(row, "duplicate")
     return Unchanged(line=row.line, position=row.position, notes=row.notes)
+
+
+def _whole(sequence: Any, otherwise: int) -> int:
+    """A sequence as a line of JSON gives it; the network's rules refuse what is no whole number."""
+    return sequence if isinstance(sequence, int) else otherwise
 
 
 def _canonical(content: Any) -> str:

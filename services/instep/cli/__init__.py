@@ -19,6 +19,7 @@ import typer
 
 from instep.cli import (
     agreement,
+    changes,
     councils,
     demo,
     inbox,
@@ -36,7 +37,21 @@ from instep.errors import InstepError
 from instep.service import stopping
 
 # Every command module, in the order of `instep --help`: add a new one here.
-COMMANDS = (demo, platform, network, agreement, schemas, councils, publisher, watch, inbox, why, run, lane)
+COMMANDS = (
+    demo,
+    platform,
+    network,
+    agreement,
+    schemas,
+    councils,
+    changes,
+    publisher,
+    watch,
+    inbox,
+    why,
+    run,
+    lane,
+)
 
 EXIT_INTERRUPTED = 130
 

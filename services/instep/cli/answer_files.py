@@ -16,6 +16,7 @@ from instep.client.council import Council, council
 from instep.client.days import LONDON, Days
 from instep.client.explain import explain_to_source
 from instep.client.reader import Item, Reader, Stretch, reading
+from instep.client.redriven import Refusals
 from instep.errors import ConfigurationError
 from instep.workbooks.csv_file import CsvTable
 from instep.workbooks.excel import MOST_ROWS, new_workbook
@@ -100,25 +101,24 @@ def write_rejected(
     format: FileFormat | None,  # noqa: A002 -- the option's name
     to: Path | None,
     days: Days,
-    *,
-    reason: str | None,
+    refusals: Refusals,
 ) -> None:
-    """Write the refusals to a file; with `reason`, those of this reason alone."""
+    """Write those refusals to a file that `refusals` chooses."""
     answers = Answers(
         name="Rejected",
         columns=REJECTED,
         rows=rejected_rows,
-        objects=lambda item: (
-            [views.rejected_object(item)] if reason in (None, item.content.get("reason")) else []
-        ),
+        objects=lambda item: [views.rejected_object(item)] if refusals.covers(item) else [],
         topic=lambda at: at.rejected(),
     )
     chosen = file_format(format, to, work_list=False)
-    run(_write_rejected(Request(authority=authority, format=chosen, to=to, days=days), answers))
+    run(_write_rejected(Request(authority=authority, format=chosen, to=to, days=days), answers, refusals))
 
 
-async def _write_rejected(request: Request, answers: Answers) -> None:
+async def _write_rejected(request: Request, answers: Answers, refusals: Refusals) -> None:
     at = await council(*connected(), request.authority)
+    async with reading(at.connection, at.schemas) as reader:
+        await refusals.prepare(at, reader)
     await write_answers(at, request, answers)
 
 

@@ -16,6 +16,7 @@ from instep.cli.options import (
     SinceOption,
     ToOption,
     UntilOption,
+    Wanted,
 )
 from instep.cli.output import Output, OutputOption
 from instep.client.days import Days
@@ -106,6 +107,23 @@ def publish(
             " file goes out as a new person.",
         ),
     ] = False,
+    missing: Annotated[
+        Wanted | None,
+        typer.Option(
+            "--missing",
+            help="For a full export: list the published records that the file no longer holds, or annul them. Nothing is"
+            " annulled when so many are missing that the export may have been cut.",
+        ),
+    ] = None,
+    confirm_missing: Annotated[
+        int | None,
+        typer.Option(
+            "--confirm-missing",
+            metavar="N",
+            min=0,
+            help="With --missing annul: annul without asking, if exactly N records are missing, however many that is.",
+        ),
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Publish a file that a council's own system has exported, to the council's outbox.
@@ -120,6 +138,7 @@ def publish(
     instep publish registrations.json -a leeds --format fsa-json -o json · instep publish moves.xlsx -a leeds --sheet May ·
     instep publish --suggest-mapping export.csv > ours.toml
     """
+    from instep.cli.missing import MissingRequest
     from instep.cli.publish import Request, publish_file
     from instep.cli.publish_mapping import print_mapping
 
@@ -128,6 +147,8 @@ def publish(
         return
     if not authority:
         raise typer.BadParameter("say which council publishes", param_hint="--authority")
+    if confirm_missing is not None and missing is not Wanted.ANNUL:
+        raise typer.BadParameter("--confirm-missing goes with --missing annul.")
     publish_file(
         Request(
             file=file,
@@ -140,6 +161,7 @@ def publish(
             output=output,
             state_directory=state_dir,
             first=first,
+            missing=MissingRequest(wanted=missing, confirmed=confirm_missing) if missing else None,
         )
     )
 
@@ -175,6 +197,9 @@ def rejected(
             "--counts", help="How many events were refused for each reason, of all that are still kept."
         ),
     ] = False,
+    redriven: Annotated[
+        bool, typer.Option("--redriven", help="Show those too whose events were sent again by `redrive`.")
+    ] = False,
     at: Annotated[
         str | None,
         typer.Option("--at", metavar="N[-M]", help="redrive: a place in the outbox, or a range of places."),
@@ -193,6 +218,7 @@ def rejected(
     sent again unchanged, in the order of the originals. A redriven event keeps its own sequence number, so it may come after
     a later event of the same subject: recipients apply an event only if it is newer.
 
+    A refusal whose event was sent again is no longer listed: it was accepted, or refused again with a refusal of its own.
     No event is redriven twice: the header instep-redrives of each record sent names the original. After an interruption,
     the same command goes on where it stopped.
 
@@ -203,6 +229,7 @@ def rejected(
     """
     from instep.cli import council_views as views
     from instep.cli.listing import Listing, Span, list_records, run
+    from instep.client.redriven import Refusals
 
     if action is Action.REDRIVE:
         from instep.cli.redrive import redrive_refused
@@ -218,21 +245,23 @@ def rejected(
     if counts:
         from instep.cli.redrive import count_refused
 
-        count_refused(authority, reason=reason, output=output)
+        count_refused(authority, reason=reason, redriven=redriven, output=output)
         return
+    refusals = Refusals(reason, everything=redriven)
     days = Days(since=since, until=until)
     _one_way_out(follow, until, bool(format or to), last, output)
     if format or to:
         from instep.cli.answer_files import write_rejected
 
-        write_rejected(authority, format, to, days, reason=reason)
+        write_rejected(authority, format, to, days, refusals)
         return
     listing = Listing(
         columns=views.REJECTED,
         rows=lambda item: [views.rejected_row(item)],
         objects=lambda item: [views.rejected_object(item)],
-        nothing="Nothing has been refused.",
-        wanted=None if reason is None else lambda item: bool(item.content.get("reason") == reason),
+        nothing="Nothing has been refused, or all of it was sent again.",
+        prepare=refusals.prepare,
+        wanted=refusals.covers,
     )
     span = Span(follow=follow, from_beginning=from_beginning, last=last, days=days)
     run(list_records(authority, lambda at: [at.rejected()], listing, span, output))

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,8 @@ class Listing:
     """The note when there is no record."""
     wanted: Callable[[Item], bool] | None = None
     """Chooses the records to show; all if None."""
+    prepare: Callable[[Council, Reader], Awaitable[None]] | None = None
+    """Reads what `wanted` has to know, before the first record."""
     all_of_them: str = "--output json"
     """The option that shows all rows of a table that is too large."""
 
@@ -82,6 +84,8 @@ async def list_records(
     at = await council(*connected(), name)
     partitions = topics(at)
     async with reading(at.connection, at.schemas) as reader:
+        if listing.prepare is not None:
+            await listing.prepare(at, reader)
         # After the last record shown, else from the end before looking: no record is shown twice or missed.
         places = await reader.ends(partitions)
         page = Page(listing, span, output)

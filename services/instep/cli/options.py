@@ -1,12 +1,21 @@
 """Options shared by several commands of a council."""
 
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from instep.cli.output import FileFormat
+
+
+class Wanted(StrEnum):
+    """What is done about published records that the file does not hold."""
+
+    LIST = "list"
+    ANNUL = "annul"
+
 
 AuthorityArgument = Annotated[
     str, typer.Argument(metavar="AUTHORITY", help="The council, by id or full name: leeds.")

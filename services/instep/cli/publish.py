@@ -11,7 +11,11 @@ from typing import Any
 import typer
 
 from instep.adapters import STANDARD_INPUT, Note, explain, load_mapping, read, shown
+from instep.adapters.identity import Identity
+from instep.adapters.roll import Roll
+from instep.cli.by_hand import Order
 from instep.cli.listing import connected, run
+from instep.cli.missing import MissingRequest, annulling_of, attend_to_missing, missing_of
 from instep.cli.output import Bar, Output, note, progress, show_lines
 from instep.cli.publish_report import RunResult, print_summary
 from instep.client import filed_rows
@@ -21,9 +25,10 @@ from instep.client.explain import explain as explain_reason
 from instep.client.file_settings import file_settings
 from instep.client.filing import Filing, LineResult, Tally, so_far
 from instep.client.following import Answer, Following
+from instep.client.hand_journal import Journal
 from instep.client.memory_place import place
 from instep.client.publisher import Gate, publishing
-from instep.client.publisher_memory import open_memory
+from instep.client.publisher_memory import Opened, open_memory
 from instep.client.reader import reading
 from instep.errors import FileFormatError
 
@@ -47,6 +52,7 @@ class Request:
     sheet: str = ""
     first: bool = False
     """Begin a memory, or go on with it, although the network shows events of another secret."""
+    missing: MissingRequest | None = None
 
 
 def publish_file(request: Request) -> None:
@@ -85,8 +91,9 @@ async def _publish(request: Request, columns: Mapping[str, str], results: RunRes
     opened = await open_memory(at, place(request.state_directory, os.environ), note, first=request.first)
     with opened.memory as memory, filed_rows.opened(opened.home) as rows, _bar(request.file) as bar:
         results.first_home = opened.home if opened.first else None
+        roll, identity = memory.roll(), Identity(secret=memory.secret, authority=at.authority)
         filing = Filing(
-            lines=lines,
+            lines=roll.noting(lines, request.file.name, identity),
             authority=at.authority,
             gate=Gate(at.network, at.catalogue),
             memory=memory,
@@ -103,6 +110,23 @@ async def _publish(request: Request, columns: Mapping[str, str], results: RunRes
             async with publishing(at.connection) as publisher:
                 await filing.publish(publisher)
         opened.note_published(results.tally)
+        if request.missing is not None:
+            await _attend_to_missing(at, request, request.missing, opened, roll)
+
+
+async def _attend_to_missing(
+    at: Council, request: Request, wish: MissingRequest, opened: Opened, roll: Roll
+) -> None:
+    order = Order(
+        authority=at.authority,
+        reason=f"missing from {request.file.name}",
+        wait=request.wait,
+        output=request.output,
+        state_directory=request.state_directory,
+    )
+    annulling = annulling_of(at, opened.memory, Journal(opened.home, order.reason))
+    missing = missing_of(roll, opened.memory, annulling.identity)
+    await attend_to_missing(at, wish, missing, annulling, order)
 
 
 async def _publish_and_wait(at: Council, filing: Filing, request: Request, results: RunResult) -> None:

@@ -22,10 +22,11 @@ COUNTS: Mapping[str, str] = {
     "not-moved": "the same address before and after, so nobody moved: not sent",
     "duplicate": "said by an earlier line of this file: not sent",
     "superseded": "older than what was published: not sent",
+    "annulled": "annulled earlier, and nothing newer: not sent",
     "review": "to be looked at before they can be sent",
     "refused": "refused",
 }
-UNSENT = ("same-address", "not-moved", "duplicate", "superseded")
+UNSENT = ("same-address", "not-moved", "duplicate", "superseded", "annulled")
 """Outcomes of lines that were not sent although the file has changed."""
 
 

@@ -1,4 +1,4 @@
-"""Defines `instep publisher show | export | import`: the memory and the secret with which a council publishes its files."""
+"""Defines `instep publisher show | export | import | release`: the memory and the secret of `instep publish`."""
 
 import os
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from instep.cli.output import Output, OutputOption
+from instep.cli.release import release
 
 StateDirOption = Annotated[
     Path | None,
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     publisher.command("show")(show_memories)
     publisher.command("export")(export_memory)
     publisher.command("import")(import_memory)
+    publisher.command("release")(release)
     app.add_typer(publisher, name="publisher")
 
 

@@ -13,6 +13,7 @@ from instep.client.council import council
 from instep.client.explain import REFUSALS, explain
 from instep.client.reader import reading
 from instep.client.redrive import Choice, Done, RedriveResult, redrive
+from instep.client.redriven import Refusals
 from instep.errors import ConfigurationError
 from instep.kafka.record_parser import install_record_parser
 
@@ -76,22 +77,24 @@ def chosen(*, at: str | None, reason: str | None, everything: bool) -> Choice:
     return Choice(reason=reason, first=first, last=last)
 
 
-def count_refused(authority: str, *, reason: str | None, output: Output) -> None:
+def count_refused(authority: str, *, reason: str | None, redriven: bool, output: Output) -> None:
     """Show the number of refusals for each reason, the largest first."""
 
     async def work() -> None:
         here = await council(*connected(), authority)
         counts: Counter[str] = Counter()
         async with reading(here.connection, here.schemas) as reader:
+            refusals = Refusals(reason, everything=redriven)
+            await refusals.prepare(here, reader)
             async for item in reader.read([here.rejected()]):
-                counts[str(item.content.get("reason", item.problem))] += 1
+                if refusals.covers(item):
+                    counts[str(item.content.get("reason", item.problem))] += 1
         rows = [
             {"reason": name, "refused": count, "what it means": explain(name).meaning}
             for name, count in counts.most_common()
-            if reason in (None, name)
         ]
         if not rows:
-            note("Nothing has been refused.")
+            note("Nothing has been refused, or all of it was sent again.")
         else:
             show(output, ("reason", "refused", "what it means"), rows)
 

@@ -34,7 +34,8 @@ def run(
 ) -> None:
     """Run a worker of a service, for operators, until Ctrl-C or SIGTERM stops the worker.
 
-    Run as many workers as you like: they share the lanes out among themselves, and take over the lanes of a worker that
+    Run as many workers as you like: on the local platform each further worker takes a free port, which `instep status`
+    shows. The workers share the lanes out among themselves, and take over the lanes of a worker that
     dies. Settings are INSTEP_… variables: INSTEP_BOOTSTRAP_SERVERS, INSTEP_SASL_USERNAME, INSTEP_SASL_PASSWORD_FILE and
     INSTEP_SSL_CA_FILE (without them, the local platform of `instep up`, as the service's own user), INSTEP_STATE_DIR, and
     INSTEP_MANAGEMENT_PORT for /healthy, /ready and /metrics. deploy/settings.md lists every setting.
@@ -46,8 +47,25 @@ def run(
 
         configure_logs(damped=False)  # `Restarts` spaces what the supervisor says
         raise typer.Exit(Supervisor([sys.executable, sys.argv[0], "run", service]).run())
+    _make_room(service_named(service))
     with _shown_in_status(service_named(service)):
         import_module(module).main()
+
+
+def _make_room(service: Service) -> None:
+    """Let a further worker on the local platform answer on a free port, where nobody has chosen the port.
+
+    On a cluster of the user's own, whoever scrapes the worker has to know its port: there, a port in use is an error.
+    """
+    if {"INSTEP_MANAGEMENT_PORT", "INSTEP_MANAGEMENT_HOST", "INSTEP_BOOTSTRAP_SERVERS"} & os.environ.keys():
+        return
+    try:
+        from instep.local.ports import free_ports, is_free
+    except ModuleNotFoundError:  # production has no local platform
+        return
+    if not is_free(service.port):
+        (port,) = free_ports(1)
+        os.environ["INSTEP_MANAGEMENT_PORT"] = str(port)
 
 
 def _shown_in_status(service: Service) -> AbstractContextManager[None]:

@@ -35,7 +35,7 @@ REFUSALS = _table(
         ),
         "unknown-schema": (
             "The record names a schema that is not an event of this network.",
-            "Use a schema id that `instep network show` lists for an event, and publish again.",
+            "Use a schema id that `instep schemas list --ids` lists for an event, and publish again.",
         ),
         "undecodable": (
             "The bytes are not an event of the schema that they name.",

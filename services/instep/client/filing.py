@@ -10,14 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from instep.adapters.identity import Identity
 from instep.adapters.line import Fault, Line, Note, Plain, Refused, Row, explain
 from instep.adapters.memory import Memory, Sent
 from instep.adapters.triage import Review, SameAddress, Send, Skipped, Triaged, Unchanged, triage
 from instep.client.filed_rows import FiledRow, FiledRows
-from instep.client.publisher import Gate, NotAdmitted, Publisher, Sendable
+from instep.client.publisher import Gate, NotAdmitted, Sendable
 from instep.errors import FileFormatError, InstepError, NotConnectedError, PlainEventError
 from instep.events.envelope import PUBLISHER_KEY
 
@@ -30,7 +30,8 @@ NOTED = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineResult:
-    """A line's result. `outcome`: published, unchanged, same-address, not-moved, duplicate, superseded, review or refused.
+    """A line's result. `outcome`: published, unchanged, same-address, not-moved, duplicate, superseded, annulled,
+    review or refused.
 
     `entry` names the record of the file, where lines do not tell. For a line that was not published, `column` and
     `reason` say where and why; `problem` says why in English, where no table has the words. For a published line,
@@ -113,6 +114,19 @@ class Tally:
         return self.outcomes["refused"] + self.outcomes["review"]
 
 
+class Outbox(Protocol):
+    """Where a file's events go: a `Publisher`, or what stands in for it."""
+
+    async def send(self, authority: str, sendable: Sendable, confirmed: Callable[[int], None]) -> None:
+        """Take an event; `confirmed` is called with its offset."""
+
+    async def flush(self) -> None:
+        """Wait until all events are confirmed."""
+
+    async def settle(self, within_s: float) -> None:
+        """Give events a last moment to be confirmed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filing:
     """The lines of an authority's file, and everything that is needed to publish them.
@@ -133,7 +147,7 @@ class Filing:
     report: Callable[[LineResult], None] = lambda result: None
     progress: Callable[[int], None] = lambda position: None
 
-    async def publish(self, publisher: Publisher) -> Tally:
+    async def publish(self, publisher: Outbox) -> Tally:
         """Publish the lines; raises FileFormatError for an unreadable file, NotConnectedError when the broker goes."""
         try:
             await _Run(self, publisher).all_lines()
@@ -150,7 +164,7 @@ def so_far(tally: Tally) -> str:
 
 
 class _Run:
-    def __init__(self, filing: Filing, publisher: Publisher) -> None:
+    def __init__(self, filing: Filing, publisher: Outbox) -> None:
         self._filing = filing
         self._publisher = publisher
         self._confirmed: list[Sent] = []

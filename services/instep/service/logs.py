@@ -23,6 +23,11 @@ from instep.service.damping import Damping, shape
 _PLACES = ("service", "lane", "topic", "directory")
 """The fields that tell lines of our own apart: the same event of another lane is no repetition. Their values are few."""
 
+STARTING_SECONDS = 60.0
+"""How long a new cluster may take to make its groups' coordinator."""
+_COORDINATOR = "aiokafka.consumer.group_coordinator"
+_NOT_YET = frozenset({"GroupCoordinatorNotAvailableError", "CoordinatorNotAvailableError"})
+
 
 def configure_logs(*, damped: bool = True) -> None:
     """Set up structlog and route the libraries' loggers through the same lines.
@@ -49,6 +54,7 @@ def configure_logs(*, damped: bool = True) -> None:
 def _route_libraries(shared: Sequence[structlog.typing.Processor], damping: Damping | None) -> None:
     """Write the libraries' records, from WARNING on, as lines of the same form; None damps none of them."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_Starting(time.monotonic()))
     if damping is not None:
         handler.addFilter(_DampedRecords(damping))
     handler.addFilter(_without_errors_messages)
@@ -99,6 +105,33 @@ class _DampedRecords(logging.Filter):
         if left_out:
             record.held_back = left_out
         return left_out is not None
+
+
+class _Starting(logging.Filter):
+    """Makes information of what aiokafka calls an error while a process starts, and what is none.
+
+    A cluster without groups makes the topic of their offsets when the first worker asks for its coordinator. Until the
+    coordinator is there, aiokafka asks again. Whatever lasts longer stays an error.
+    """
+
+    def __init__(self, began: float) -> None:
+        super().__init__()
+        self._began = began
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        is_early = time.monotonic() - self._began < STARTING_SECONDS
+        if is_early and record.name == _COORDINATOR and _is_awaiting(record):
+            record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
+        return True
+
+
+def _is_awaiting(record: logging.LogRecord) -> bool:
+    message = record.getMessage()
+    arguments = record.args if isinstance(record.args, tuple) else ()
+    return message.startswith("Marking the coordinator dead") or (
+        message.startswith("Group Coordinator Request failed")
+        and any(str(_kind(argument)) in _NOT_YET for argument in arguments)
+    )
 
 
 def _kind_of(record: logging.LogRecord) -> Hashable:

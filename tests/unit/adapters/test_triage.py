@@ -327,3 +327,17 @@ def test_a_placement_that_a_later_file_tells_in_part_still_counts_all_members(pu
     (event,) = events(publisher.rows(corrected))
     assert event["placement"]["others_number"] == 2
     assert "others_description" not in event["placement"]
+
+
+def test_a_protected_row_that_the_network_refuses_goes_on_to_protect_its_household(
+    publisher: Publisher,
+) -> None:
+    publisher.rows(row(protected="yes"))
+    (refused,) = ids(publisher.rows(row(protected="yes", move_date="2026-05-02", recorded_at=LATER)))
+    with Memory.open(publisher.state, AUTHORITY) as memory:
+        memory.forget(uuid.UUID(refused).bytes)
+    (other,) = events(publisher.rows(row(reference="CT-2", given_names="Robin")))
+    assert other["header"]["handling"] == "PROTECTED"
+    publisher.rows(row(protected="no", move_date="2026-05-02", recorded_at="2026-05-07T10:00:00Z"))
+    (third,) = events(publisher.rows(row(reference="CT-3", given_names="Jo")))
+    assert third["header"]["handling"] == "ORDINARY", "a published row of the person says all there is"

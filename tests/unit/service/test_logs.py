@@ -3,12 +3,13 @@
 import io
 import json
 import logging
+import time
 from collections.abc import Iterator
 
 import pytest
 import structlog
 
-from instep.service.logs import configure_logs
+from instep.service.logs import STARTING_SECONDS, configure_logs
 
 HELD = b"Imogen \xff"
 
@@ -121,3 +122,27 @@ def test_where_a_line_is_repeated_on_purpose_each_is_written(
     for seconds in (0.5, 1.0):
         structlog.get_logger("instep.supervisor").warning("worker ended", again_in_seconds=seconds)
     assert [line["again_in_seconds"] for line in logged(lines)] == [0.5, 1.0]
+
+
+class GroupCoordinatorNotAvailableError(Exception):
+    """As aiokafka's."""
+
+
+def test_a_first_start_logs_no_error_while_the_cluster_makes_its_coordinator(lines: io.StringIO) -> None:
+    log = logging.getLogger("aiokafka.consumer.group_coordinator")
+    log.error("Group Coordinator Request failed: %s", GroupCoordinatorNotAvailableError())
+    log.warning("Marking the coordinator dead (node %s)for group %s.", 1, "uk-intake")
+    log.error("Group Coordinator Request failed: %s", ValueError())
+    levels = [line["level"] for line in logged(lines)]
+    assert levels == ["info", "info", "error"], "any other failure is one at any time"
+
+
+def test_a_coordinator_that_is_not_there_after_a_minute_is_an_error(
+    lines: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began = time.monotonic()
+    monkeypatch.setattr("instep.service.logs.time.monotonic", lambda: began + STARTING_SECONDS + 1)
+    log = logging.getLogger("aiokafka.consumer.group_coordinator")
+    log.error("Group Coordinator Request failed: %s", GroupCoordinatorNotAvailableError())
+    (line,) = logged(lines)
+    assert line["level"] == "error"

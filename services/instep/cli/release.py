@@ -1,0 +1,43 @@
+"""Defines `instep publisher release`: lifts by hand what a damaged row has said of a household."""
+
+from typing import Annotated
+
+import typer
+
+from instep.cli.changes import ReasonOption, StateDirOption
+
+
+def release(
+    authority: Annotated[str, typer.Option("--authority", "-a", help="The council, by id: leeds.")],
+    reason: ReasonOption,
+    household: Annotated[
+        str | None, typer.Option("--household", help="The household's reference in your own system.")
+    ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option("--reference", help="Or the reference of a published member of the household."),
+    ] = None,
+    system: Annotated[
+        str, typer.Option("--system", help="The system that the reference is of.")
+    ] = "council-tax",
+    state_dir: StateDirOption = None,
+) -> None:
+    """Lift the doubt that a damaged row has cast on a household: for a row that nobody can mend and send again.
+
+    Its members then go out as their own rows say. Make sure first that nobody of the household is at risk: whoever lifts the
+    doubt, why and when is kept on this machine. A published member who is protected goes on to protect the household.
+
+    Examples: instep publisher release --household HH-17 -a leeds --reason "the row was another household's"
+    """
+    from instep.cli.by_hand import release_household
+
+    if (household is None) == (reference is None):
+        raise typer.BadParameter("Name the household with --household, or a member with --reference.")
+    release_household(
+        authority,
+        reason,
+        household=household,
+        reference=reference,
+        system=system,
+        state_directory=state_dir,
+    )

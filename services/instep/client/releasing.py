@@ -1,0 +1,60 @@
+"""Lifts by hand the doubts of unsent rows about a household, for a damaged row that nobody can send again.
+
+Only doubts are lifted. A published member who is protected goes on to protect the household, and so does every row of the
+next file.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from instep.adapters.identity import Identity
+from instep.adapters.lookup import records_of
+from instep.adapters.memory import Memory
+from instep.adapters.normalise import key_of
+from instep.adapters.normalise import reference as normalised
+from instep.client.hand_journal import Entry, Journal
+from instep.errors import ConfigurationError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Releasing:
+    """Releases households of an authority."""
+
+    authority: str
+    memory: Memory
+    journal: Journal
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(secret=self.memory.secret, authority=self.authority)
+
+    def household(self, reference: str, system: str) -> bytes:
+        """The digest of a household, by the reference that files give it."""
+        return self.identity.digest("household", system, key_of(normalised(reference)))
+
+    def household_of(self, reference: str, system: str | None) -> bytes:
+        """The household of a published record. Raises ConfigurationError where the memory knows none."""
+        records = records_of(reference, system, self.memory, self.identity)
+        households = [record.last.household for record in records if record.last.household is not None]
+        if len(set(households)) != 1:
+            raise ConfigurationError(
+                f"{self.authority} has published no record of this reference with a household, or several: name the"
+                " household with --household."
+            )
+        return households[0]
+
+    def release(self, household: bytes) -> int:
+        """Lift the doubts about a household; gives the number of unsent rows that had caused them."""
+        request = self.identity.digest("by-hand", "release", household.hex()).hex()
+        entry = Entry(command="release", request=request, subject_ref="")
+        at_ms = time.time_ns() // 1_000_000
+        self.journal.begin([(entry, at_ms)])
+        lifted = self.memory.lift_household(household)
+        self.journal.finish([(entry, at_ms)])
+        return lifted
+
+    def is_still_protected(self, household: bytes) -> bool:
+        """Whether a published member protects the household."""
+        return self.memory.protected_beside(household, b"")

@@ -1,0 +1,33 @@
+"""Records of a memory, made up."""
+
+from instep.adapters.annulment import Record
+from instep.adapters.memory import Fingerprint
+from instep.adapters.roll import Standing
+from instep.client.missing import Gone
+
+
+def gone() -> Gone:
+    """A record that an export no longer holds."""
+    last = Fingerprint(
+        subject=b"s" * 16,
+        event_id=b"e" * 16,
+        alike=b"a" * 16,
+        loose=b"l" * 16,
+        person=None,
+        household=None,
+        protected=0,
+        recorded=1,
+        sequence=1,
+        run=1,
+    )
+    standing = Standing(
+        subject=last.subject,
+        subject_ref="00" * 16,
+        event_type="resident-moved",
+        system="council-tax",
+        file="monday.csv",
+        line=2,
+        run=1,
+    )
+    record = Record(subject_ref="00" * 16, event_type="resident-moved", system="council-tax", last=last)
+    return Gone(record=record, standing=standing)

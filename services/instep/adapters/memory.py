@@ -139,8 +139,8 @@ class Memory:
         except OSError as error:
             raise PlatformError(f"{home} cannot be written to ({error.strerror}).") from None
         try:
-            with _sound(home):
-                return cls(_database(home / "memory.sqlite"), lock, _secret(home / "secret"))
+            with sound(home):
+                return cls(database_at(home / "memory.sqlite"), lock, _secret(home / "secret"))
         except BaseException:
             lock.release()
             raise
@@ -194,7 +194,7 @@ class Memory:
         Another row of the subject in the same file lifts nothing: it may be the older of the two.
         """
         self._doubted.add(subject)
-        with _sound(None), self._database:
+        with sound(None), self._database:
             self._database.executemany(
                 "insert or ignore into shield values (?, ?)",
                 [(household, subject) for household in households],
@@ -204,7 +204,7 @@ class Memory:
         """Forget what unsent rows of the subject have said: a row of the subject stands published and says all there is."""
         if subject in self._doubted:
             return
-        with _sound(None), self._database:
+        with sound(None), self._database:
             self._database.execute("delete from shield where subject = ?", (subject,))
 
     def members(self, household: bytes) -> int:
@@ -217,7 +217,7 @@ class Memory:
         batch = list(delivered)
         self._under_way.difference_update(sent.event_id for sent in batch)
         settled = [latest for latest in self._latest.values() if latest.event_id not in self._under_way]
-        with _sound(None), self._database:
+        with sound(None), self._database:
             self._database.executemany(
                 "insert or ignore into sent values (?)", [(sent.event_id,) for sent in batch]
             )
@@ -236,7 +236,7 @@ class Memory:
 
     def forget(self, event_id: bytes) -> None:
         """Forget an event that intake or the router has refused, so that its row can be published again."""
-        with _sound(None), self._database:
+        with sound(None), self._database:
             self._database.execute("delete from sent where event_id = ?", (event_id,))
             self._database.execute("delete from subject where event_id = ?", (event_id,))
 
@@ -256,7 +256,7 @@ class Memory:
         self.close()
 
     def _fetched(self, query: str, *values: bytes) -> tuple[Any, ...] | None:
-        with _sound(None):
+        with sound(None):
             row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
         return row
 
@@ -266,7 +266,8 @@ def _row(fingerprint: Fingerprint) -> tuple[Any, ...]:
 
 
 @contextmanager
-def _sound(home: Path | None) -> Iterator[None]:
+def sound(home: Path | None) -> Iterator[None]:
+    """Turns what SQLite and the disk say into a PlatformError of a single sentence."""
     try:
         yield
     except sqlite3.Error as error:
@@ -279,7 +280,8 @@ def _sound(home: Path | None) -> Iterator[None]:
         raise PlatformError(f"The publisher's memory cannot be used ({error.strerror}).") from None
 
 
-def _database(file: Path) -> sqlite3.Connection:
+def database_at(file: Path) -> sqlite3.Connection:
+    """The database in a file, made where there is none."""
     file.touch(mode=0o600)
     database = sqlite3.connect(file, check_same_thread=False)
     try:

@@ -65,6 +65,23 @@ def publish(
             " if left out. Keep this directory: with it, a changed row goes out as a correction.",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Send nothing and remember nothing: show each line as it would go, what stays at home, and who would be"
+            " told which fields.",
+        ),
+    ] = False,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            "--network",
+            metavar="DIR",
+            help="With --dry-run: the network's directory, or its name, so that no broker is needed; the applied network if"
+            " left out.",
+        ),
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Publish a file that a council's own system has exported, to the council's outbox.
@@ -76,22 +93,33 @@ def publish(
     Exit code: 0 when every line is fine, 1 when you have to put a line right or something failed, 2 for wrong usage.
 
     Examples: instep publish moves.csv --authority leeds --wait · instep publish export.csv -a leeds --mapping ours.toml ·
-    instep publish registrations.json -a leeds --format fsa-json -o json
+    instep publish registrations.json -a leeds --format fsa-json -o json · instep publish moves.csv -a leeds --dry-run
+    --network uk
     """
     from instep.cli.publish import Request, publish_file
 
-    publish_file(
-        Request(
-            file=file,
-            authority=authority,
-            format=format.value if format else None,
-            mapping=mapping,
-            wait=wait,
-            on_behalf=on_behalf,
-            output=output,
-            state_directory=state_dir or Path(os.environ.get("INSTEP_STATE_DIR", ".instep")),
+    if network is not None and not dry_run:
+        raise typer.BadParameter(
+            "--network goes with --dry-run: an event is published to the applied network."
         )
+    if wait and dry_run:
+        raise typer.BadParameter("--wait does not go with --dry-run: nothing is sent that could be answered.")
+    request = Request(
+        file=file,
+        authority=authority,
+        format=format.value if format else None,
+        mapping=mapping,
+        wait=wait,
+        on_behalf=on_behalf,
+        output=output,
+        state_directory=state_dir or Path(os.environ.get("INSTEP_STATE_DIR", ".instep")),
     )
+    if dry_run:
+        from instep.cli.dry_run import rehearse_file
+
+        rehearse_file(request, network)
+    else:
+        publish_file(request)
 
 
 class Action(StrEnum):

@@ -61,7 +61,7 @@ def publish_file(request: Request) -> None:
 
 async def _publish(request: Request, columns: Mapping[str, str], results: RunResult) -> None:
     at = await council(*connected(), request.authority)
-    settings = file_settings(at.network, at.authority, columns, _remarking(results.tally))
+    settings = file_settings(at.network, at.authority, columns, remarking(results.tally))
     lines = read(request.file, request.format, authority=at.authority, settings=settings)
     with (
         Memory.open(request.state_directory / "publishers", at.authority) as memory,
@@ -112,12 +112,12 @@ def _reporter(request: Request, results: RunResult) -> Callable[[LineResult], No
         if request.wait and result.outcome == "published":
             results.published.append(result)
         if request.output is Output.JSON:
-            show_lines([_result_object(result)])
+            show_lines([result_object(result)])
 
     return report
 
 
-def _remarking(tally: Tally) -> Callable[[int, Note], None]:
+def remarking(tally: Tally) -> Callable[[int, Note], None]:
     """Keeps remarks about the file for the summary; what endangers somebody is said at once, before anything is sent."""
 
     def remark(line: int, remark: Note) -> None:
@@ -128,15 +128,17 @@ def _remarking(tally: Tally) -> Callable[[int, Note], None]:
     return remark
 
 
-def _result_object(result: LineResult) -> dict[str, Any]:
+def result_object(result: LineResult) -> dict[str, Any]:
+    """A line's result as a JSON object."""
     shown: dict[str, Any] = {"line": result.line, "outcome": result.outcome}
-    if result.outcome == "published":
+    if result.event_id:
         shown |= {
             "event_id": result.event_id,
             "subject_ref": result.subject_ref,
             "change_kind": "CORRECT" if result.correction else "NEW",
-            "offset": result.offset,
         }
+    if result.offset is not None:
+        shown["offset"] = result.offset
     if result.reason:
         shown |= {"column": result.column, "reason": result.printed_reason, "meaning": result.meaning}
     if result.kept_at_home:

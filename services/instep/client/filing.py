@@ -10,12 +10,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from instep.adapters.line import Line, Note, Plain, Refused, explain
 from instep.adapters.memory import Memory, Sent
 from instep.adapters.triage import Review, SameAddress, Send, Skipped, Triaged, Unchanged, triage
-from instep.client.publisher import Gate, NotAdmitted, Publisher, Sendable
+from instep.client.publisher import Gate, NotAdmitted, Sendable
 from instep.errors import FileFormatError, InstepError, NotConnectedError, PlainEventError
 
 REMEMBER_EVERY = 500
@@ -102,6 +102,19 @@ class Tally:
         return self.outcomes["refused"] + self.outcomes["review"]
 
 
+class Outbox(Protocol):
+    """Where a file's events go: a `Publisher`, or the stand-in of a rehearsal (`rehearsal`)."""
+
+    async def send(self, authority: str, sendable: Sendable, confirmed: Callable[[int], None]) -> None:
+        """Take an event; `confirmed` is called with its offset."""
+
+    async def flush(self) -> None:
+        """Wait until all events are confirmed."""
+
+    async def settle(self, within_s: float) -> None:
+        """Give events a last moment to be confirmed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filing:
     """The lines of an authority's file, and everything that is needed to publish them.
@@ -119,12 +132,17 @@ class Filing:
     report: Callable[[LineResult], None] = lambda result: None
     progress: Callable[[int], None] = lambda position: None
 
-    async def publish(self, publisher: Publisher) -> Tally:
+    async def publish(self, publisher: Outbox) -> Tally:
         """Publish the lines; raises FileFormatError for an unreadable file, NotConnectedError when the broker goes."""
         try:
             await _Run(self, publisher).all_lines()
         except (NotConnectedError, FileFormatError) as error:
             raise type(error)(f"{error} {so_far(self.tally)}") from error
+        return self.tally
+
+    async def rehearse(self, outbox: Outbox) -> Tally:
+        """As `publish`, with an outbox that sends nothing; raises FileFormatError for an unreadable file."""
+        await _Run(self, outbox).all_lines()
         return self.tally
 
 
@@ -136,7 +154,7 @@ def so_far(tally: Tally) -> str:
 
 
 class _Run:
-    def __init__(self, filing: Filing, publisher: Publisher) -> None:
+    def __init__(self, filing: Filing, publisher: Outbox) -> None:
         self._filing = filing
         self._publisher = publisher
         self._confirmed: list[Sent] = []

@@ -1,0 +1,118 @@
+"""Carries out `instep publish FILE --dry-run`: shows what a publication would do. Nothing is sent or remembered."""
+
+import asyncio
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import typer
+
+from instep.adapters import load_mapping, read
+from instep.adapters.memory_copy import copied
+from instep.cache import cache_directory
+from instep.catalogue.files import load_catalogue, schemas_directory
+from instep.cli.dry_run_report import DryRun, line_object, print_dry_run
+from instep.cli.listing import connected
+from instep.cli.network_directory import find
+from instep.cli.output import Output, note, progress, show_lines
+from instep.cli.publish import Request, remarking
+from instep.client.council import council, participant
+from instep.client.file_settings import file_settings
+from instep.client.filing import Filing, LineResult
+from instep.client.publisher import Gate
+from instep.client.rehearsal import Rehearsal, with_schemas
+from instep.errors import ConfigurationError, FileFormatError, NotConnectedError
+from instep.events.schema import Catalogue
+from instep.network.days import today_in_london
+from instep.network.network import Network, load
+from instep.postcodes import Postcodes
+from instep.router.trial import Trial
+
+
+def rehearse_file(request: Request, directory: str | None) -> None:
+    """Rehearse the file and print the results. Exits with 1 when somebody has to put a line right, as publishing would."""
+    if not request.file.exists():
+        raise FileFormatError(f"{request.file} is not there.")
+    columns = load_mapping(request.mapping) if request.mapping else {}
+    authority, network, catalogue = _network(request.authority, directory)
+    run = DryRun(source=authority, trial=_trial(network, catalogue))
+    stage = Rehearsal(network, catalogue, run.trial)
+    settings = file_settings(network, authority, columns, remarking(run.results.tally))
+    home = _home(request, authority)
+    _say_what_is_missing(run, home)
+    try:
+        lines = read(request.file, request.format, authority=authority, settings=settings)
+        with (
+            copied(home) as memory,
+            progress(f"rehearsing {request.file.name} (bytes)", _size(request)) as bar,
+        ):
+            filing = Filing(
+                lines=lines,
+                authority=authority,
+                gate=Gate(network, catalogue),
+                memory=memory,
+                on_behalf=request.on_behalf,
+                tally=run.results.tally,
+                report=_reporter(request, run, stage),
+                progress=lambda position: bar.update(done=position),
+            )
+            asyncio.run(filing.rehearse(stage))
+    finally:
+        if run.results.tally.lines:
+            print_dry_run(request.file, request.output, run)
+    if run.results.tally.refused:
+        raise typer.Exit(1)
+
+
+def _network(name: str, directory: str | None) -> tuple[str, Network, Catalogue]:
+    """The authority's id, its network, and the catalogue."""
+    if directory is not None:
+        catalogue = load_catalogue(schemas_directory(os.environ))
+        network = with_schemas(load(find(directory)), catalogue)
+        return participant(network, name), network, catalogue
+    try:
+        at = asyncio.run(council(*connected(), name))
+    except NotConnectedError as error:
+        raise NotConnectedError(f"{error} --network DIR rehearses without a broker.") from error
+    return at.authority, at.network, at.catalogue
+
+
+def _trial(network: Network, catalogue: Catalogue) -> Trial | None:
+    """The router's rules for today; None where no list of postcodes is installed (the [services] extra)."""
+    try:
+        postcodes = Postcodes.open(cache_directory(os.environ))
+    except ConfigurationError:
+        return None
+    return Trial(network, catalogue.events, postcodes, today_in_london(time.time_ns() // 1_000_000))
+
+
+def _home(request: Request, authority: str) -> Path:
+    return request.state_directory / "publishers" / authority
+
+
+def _size(request: Request) -> int:
+    return request.file.stat().st_size
+
+
+def _say_what_is_missing(run: DryRun, home: Path) -> None:
+    if not (home / "secret").exists():
+        note(
+            f"{run.source} has published nothing from here ({home}): everybody is shown as new, under references and ids"
+            " that are made up."
+        )
+    if run.trial is None:
+        note("Who would be told is not shown: install Instep with its [services] extra.")
+
+
+def _reporter(request: Request, run: DryRun, stage: Rehearsal) -> Callable[[LineResult], None]:
+    def report(result: LineResult) -> None:
+        leaving = stage.leaving if result.outcome == "published" else None
+        if leaving is not None:
+            result = replace(result, outcome="would-publish", offset=None)
+        run.keep(result, leaving)
+        if request.output is Output.JSON:
+            show_lines([line_object(result, leaving)])
+
+    return report

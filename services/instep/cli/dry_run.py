@@ -35,35 +35,38 @@ def rehearse_file(request: Request, directory: str | None) -> None:
     """Rehearse the file and print the results. Exits with 1 when somebody has to put a line right, as publishing would."""
     if not request.file.exists():
         raise FileFormatError(f"{request.file} is not there.")
-    columns = load_mapping(request.mapping) if request.mapping else {}
     authority, network, catalogue = _network(request.authority, directory)
     run = DryRun(source=authority, trial=_trial(network, catalogue))
-    stage = Rehearsal(network, catalogue, run.trial)
-    settings = file_settings(network, authority, columns, remarking(run.results.tally))
-    home = _home(request, authority)
-    _say_what_is_missing(run, home)
+    _say_what_is_missing(run, _home(request, authority))
     try:
-        lines = read(request.file, request.format, authority=authority, settings=settings)
-        with (
-            copied(home) as memory,
-            progress(f"rehearsing {request.file.name} (bytes)", _size(request)) as bar,
-        ):
-            filing = Filing(
-                lines=lines,
-                authority=authority,
-                gate=Gate(network, catalogue),
-                memory=memory,
-                on_behalf=request.on_behalf,
-                tally=run.results.tally,
-                report=_reporter(request, run, stage),
-                progress=lambda position: bar.update(done=position),
-            )
-            asyncio.run(filing.rehearse(stage))
+        _rehearse(request, run, network, catalogue)
     finally:
         if run.results.tally.lines:
             print_dry_run(request.file, request.output, run)
     if run.results.tally.refused:
         raise typer.Exit(1)
+
+
+def _rehearse(request: Request, run: DryRun, network: Network, catalogue: Catalogue) -> None:
+    columns = load_mapping(request.mapping) if request.mapping else {}
+    settings = file_settings(network, run.source, columns, remarking(run.results.tally))
+    stage = Rehearsal(network, catalogue, run.trial)
+    description = f"rehearsing {request.file.name} (bytes)"
+    with (
+        copied(_home(request, run.source)) as memory,
+        progress(description, request.file.stat().st_size) as bar,
+    ):
+        filing = Filing(
+            lines=read(request.file, request.format, authority=run.source, settings=settings),
+            authority=run.source,
+            gate=Gate(network, catalogue),
+            memory=memory,
+            on_behalf=request.on_behalf,
+            tally=run.results.tally,
+            report=_reporter(request, run, stage),
+            progress=lambda position: bar.update(done=position),
+        )
+        asyncio.run(filing.rehearse(stage))
 
 
 def _network(name: str, directory: str | None) -> tuple[str, Network, Catalogue]:
@@ -74,8 +77,8 @@ def _network(name: str, directory: str | None) -> tuple[str, Network, Catalogue]
         return participant(network, name), network, catalogue
     try:
         at = asyncio.run(council(*connected(), name))
-    except NotConnectedError as error:
-        raise NotConnectedError(f"{error} --network DIR rehearses without a broker.") from error
+    except (NotConnectedError, ConfigurationError) as error:
+        raise type(error)(f"{error} (--network DIR rehearses without a broker.)") from error
     return at.authority, at.network, at.catalogue
 
 
@@ -90,10 +93,6 @@ def _trial(network: Network, catalogue: Catalogue) -> Trial | None:
 
 def _home(request: Request, authority: str) -> Path:
     return request.state_directory / "publishers" / authority
-
-
-def _size(request: Request) -> int:
-    return request.file.stat().st_size
 
 
 def _say_what_is_missing(run: DryRun, home: Path) -> None:

@@ -20,7 +20,7 @@ COMPILE = pip compile --universal --python-version 3.11 --generate-hashes --no-e
 STEP = step() { echo; echo "== $$1"; shift; local began=$$SECONDS; "$$@"; echo "   ($$((SECONDS - began)) s)"; }; step
 UNIT := $(BIN)/pytest -q -n auto --dist worksteal -m "not kafka"
 
-.PHONY: help setup demo demo-under-load test unit lint fmt up down routing bench chaos restarts fuzz clean lock anew
+.PHONY: help setup demo demo-under-load test unit lint fmt up down routing bench chaos restarts publish-kills fuzz clean lock anew
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -72,6 +72,10 @@ chaos: $(STAMP) ## Every fault while work remains, on one broker and on three, a
 restarts: $(STAMP) ## The engine alone while brokers are stopped, killed and frozen under load; TIMES, KAFKA
 	@for how in stop kill freeze leaderless staggered; do $(BIN)/python -m tests.chaos.restarts --how $$how \
 	    --times $(or $(TIMES),15) $(if $(KAFKA),--kafka $(KAFKA)); done
+
+publish-kills: $(STAMP) ## Publish a file while the publisher is killed, and judge that nothing arrives twice; ROWS, KILLS, SEED
+	@$(BIN)/python -m tests.chaos.publish_kills --rows $(or $(ROWS),100000) --kills $(or $(KILLS),20) \
+	    $(if $(SEED),--seed $(SEED))
 
 fuzz: $(STAMP) $(FUZZER) ## Hostile bytes through the whole entry, and both codecs held against each other; SECONDS
 	@PYTHONPATH=.venv-fuzz $(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),60)

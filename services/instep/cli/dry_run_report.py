@@ -13,7 +13,7 @@ from instep.client.explain import explain as explain_reason
 from instep.client.filing import LineResult
 from instep.client.rehearsal import Leaving
 from instep.events.schema import EventType
-from instep.router.decide import Ending, Entry, Result
+from instep.router.decide import Decision, Ending, Entry, Result
 from instep.router.trial import Trial, sent_fields
 
 _Key = TypeVar("_Key")
@@ -28,15 +28,24 @@ class Share:
 
 
 @dataclass(kw_only=True, slots=True)
+class Decided:
+    """A decision, with how many lines have it, and the first."""
+
+    event_type: str
+    decision: Decision
+    lines: int = 0
+    first: int
+
+
+@dataclass(kw_only=True, slots=True)
 class DryRun:
     """The results of a rehearsal by `source`; `trial` is None where nobody can say who would be told."""
 
     source: str
     trial: Trial | None
     results: RunResult = field(default_factory=RunResult)
-    entries: dict[tuple[str, Entry], Share] = field(default_factory=dict)
-    """The entries of all decisions, by event type and entry."""
-    endings: dict[Ending, Share] = field(default_factory=dict)
+    decisions: dict[tuple[str, int], Decided] = field(default_factory=dict)
+    """By event type and the identity of the decision: a trial gives the same object for events with equal facts."""
     rows: list[dict[str, Any]] = field(default_factory=list)
     """The first LISTED lines that would be published, as rows of a table."""
     types: dict[str, EventType] = field(default_factory=dict)
@@ -48,24 +57,43 @@ class DryRun:
             return
         self.types[leaving.event_type] = leaving.sound.event_type
         if leaving.decision is not None:
-            _count(self.endings, leaving.decision.ending, result.line)
-            for entry in leaving.decision.entries:
-                _count(self.entries, (leaving.event_type, entry), result.line)
+            key = leaving.event_type, id(leaving.decision)
+            decided = self.decisions.setdefault(
+                key, Decided(event_type=leaving.event_type, decision=leaving.decision, first=result.line)
+            )
+            decided.lines += 1
         if len(self.rows) < LISTED:
             self.rows.append(_row(result, leaving))
+
+    def entries(self) -> dict[tuple[str, Entry], Share]:
+        """The entries of all decisions, by event type and entry."""
+        shares: dict[tuple[str, Entry], Share] = {}
+        for decided in self.decisions.values():
+            for entry in decided.decision.entries:
+                _add(shares, (decided.event_type, entry), decided)
+        return shares
+
+    def endings(self) -> dict[Ending, Share]:
+        """How the decisions ended."""
+        shares: dict[Ending, Share] = {}
+        for decided in self.decisions.values():
+            _add(shares, decided.decision.ending, decided)
+        return shares
 
     def having(self, result: Result) -> list[tuple[str, Entry, Share]]:
         """The event types, entries and lines with this result, by authority and purpose; without the source's own gaps."""
         chosen = (
             (event_type, entry, share)
-            for (event_type, entry), share in self.entries.items()
+            for (event_type, entry), share in self.entries().items()
             if entry.result is result and (entry.authority != self.source or entry.purpose)
         )
         return sorted(chosen, key=lambda row: (row[1].authority, row[1].purpose, row[2].first))
 
 
-def _count(counted: dict[_Key, Share], key: _Key, line: int) -> None:
-    counted.setdefault(key, Share(first=line)).lines += 1
+def _add(counted: dict[_Key, Share], key: _Key, decided: Decided) -> None:
+    share = counted.setdefault(key, Share(first=decided.first))
+    share.lines += decided.lines
+    share.first = min(share.first, decided.first)
 
 
 def line_object(result: LineResult, leaving: Leaving | None) -> dict[str, Any]:
@@ -163,9 +191,10 @@ def _print_untold(run: DryRun) -> None:
 
 
 def _print_endings(run: DryRun) -> None:
+    endings = run.endings()
     for ending in (Ending.NOBODY_CONCERNED, Ending.UNKNOWN_AREA):
-        if ending in run.endings:
-            share, reason = run.endings[ending], explain_reason(ending.value)
+        if ending in endings:
+            share, reason = endings[ending], explain_reason(ending.value)
             first = f" (first: line {share.first})" if share.lines > 1 else f" (line {share.first})"
             stdout().print(f"{share.lines:>8}  to nobody{first}. {reason.meaning} {reason.remedy}")
     if run.results.tally.corrections:
@@ -195,7 +224,7 @@ def _summary(run: DryRun) -> dict[str, Any]:
     if run.trial is None:
         return {"summary": summary}
     entries: Sequence[tuple[str, Entry, Share]] = [
-        (event_type, entry, share) for (event_type, entry), share in run.entries.items()
+        (event_type, entry, share) for (event_type, entry), share in run.entries().items()
     ]
     summary["decisions"] = [
         {"event_type": event_type, "lines": share.lines, "first_line": share.first}
@@ -204,5 +233,5 @@ def _summary(run: DryRun) -> dict[str, Any]:
             entries, key=lambda row: (row[1].authority, row[1].purpose, row[2].first)
         )
     ]
-    summary["endings"] = {ending.value: share.lines for ending, share in run.endings.items()}
+    summary["endings"] = {ending.value: share.lines for ending, share in run.endings().items()}
     return {"summary": summary}

@@ -45,13 +45,10 @@ class Cells:
 
     def text(self, column: str) -> str:
         """The cell, clean; "" where a word or sign stands for nothing."""
-        raw = self._raw.get(column)
-        if not raw:
-            return ""
-        if raw[0] != "0" and _is_in_form(raw) and raw.casefold() not in normalise.PLACEHOLDERS:
-            return raw  # twenty cells a row: the usual cell takes the shortest way
-        value = self.cleaned(column, raw)
-        if value and normalise.is_placeholder(value):
+        value = self.written(column)
+        # The first two questions let the usual cell pass without a call.
+        usual = not value or (value[0] != "0" and value.casefold() not in normalise.PLACEHOLDERS)
+        if not usual and normalise.is_placeholder(value):
             self.note(column, "placeholder")
             return ""
         return value
@@ -59,7 +56,7 @@ class Cells:
     def written(self, column: str) -> str:
         """The cell, clean, whatever stands in it."""
         raw = self._raw.get(column, "")
-        return self.cleaned(column, raw) if raw else ""
+        return raw if not raw or _is_in_form(raw) else self.cleaned(column, raw)
 
     def cleaned(self, column: str, raw: str) -> str:
         """A text in the form of events, its repairs noted; raises RowError for what no text of a record holds."""

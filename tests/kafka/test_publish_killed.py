@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.chaos.publish_kills import judge, publish_through_kills
 from tests.kafka.stage import opened, sample
 
-ROWS, KILLS = 3_000, 3
+ROWS, KILLS = 1_500, 3
 
 
 def test_a_publisher_that_is_killed_again_and_again_delivers_every_row_once(tmp_path: Path) -> None:

@@ -18,11 +18,11 @@ from instep.cli.listing import connected
 from instep.cli.network_directory import find
 from instep.cli.output import Output, note, progress, show_lines
 from instep.cli.publish import Request, remarking
+from instep.cli.rehearsal import Rehearsal, with_schemas
 from instep.client.council import council, participant
 from instep.client.file_settings import file_settings
 from instep.client.filing import Filing, LineResult
 from instep.client.publisher import Gate
-from instep.client.rehearsal import Rehearsal, with_schemas
 from instep.errors import ConfigurationError, FileFormatError, NotConnectedError
 from instep.events.schema import Catalogue
 from instep.network.days import today_in_london

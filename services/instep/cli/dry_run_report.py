@@ -9,9 +9,9 @@ from instep.adapters import explain
 from instep.cli.output import Output, note, show, show_lines, stdout
 from instep.cli.publish import result_object
 from instep.cli.publish_report import LISTED, RunResult, print_counts, summary_object
+from instep.cli.rehearsal import Leaving
 from instep.client.explain import explain as explain_reason
 from instep.client.filing import LineResult
-from instep.client.rehearsal import Leaving
 from instep.events.schema import EventType
 from instep.router.decide import Decision, Ending, Entry, Result
 from instep.router.trial import Trial, sent_fields

@@ -103,7 +103,7 @@ class Tally:
 
 
 class Outbox(Protocol):
-    """Where a file's events go: a `Publisher`, or the stand-in of a rehearsal (`rehearsal`)."""
+    """Where a file's events go: a `Publisher`, or the stand-in of a rehearsal (`cli/rehearsal`)."""
 
     async def send(self, authority: str, sendable: Sendable, confirmed: Callable[[int], None]) -> None:
         """Take an event; `confirmed` is called with its offset."""

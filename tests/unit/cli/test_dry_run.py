@@ -13,10 +13,10 @@ import pytest
 
 from instep.adapters import Memory, read
 from instep.catalogue.files import default_directory, load_catalogue
+from instep.cli.rehearsal import with_schemas
 from instep.client.file_settings import file_settings
 from instep.client.filing import Filing, LineResult
 from instep.client.publisher import Gate, Sendable
-from instep.client.rehearsal import with_schemas
 from instep.network.network import load
 from tests.unit.adapters.publishing import DATA, csv_of, row
 from tests.unit.cli.command import exit_code

@@ -20,7 +20,7 @@ COMPILE = pip compile --universal --python-version 3.11 --generate-hashes --no-e
 STEP = step() { echo; echo "== $$1"; shift; local began=$$SECONDS; "$$@"; echo "   ($$((SECONDS - began)) s)"; }; step
 UNIT := $(BIN)/pytest -q -n auto --dist worksteal -m "not kafka"
 
-.PHONY: help setup demo demo-under-load test unit lint fmt up down routing bench chaos restarts watching fuzz clean lock anew
+.PHONY: help setup demo demo-under-load test unit lint fmt up down routing bench chaos restarts watching publish-kills fuzz clean lock anew
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -75,6 +75,10 @@ restarts: $(STAMP) ## The engine alone while brokers are stopped, killed and fro
 
 watching: $(STAMP) ## Watchers of a folder are killed while files come in, and judged; FILES, KILLS, BLIND=1 (no locks), SEED
 	@$(BIN)/python -m tests.watching --files $(or $(FILES),1000) --kills $(or $(KILLS),30) $(if $(BLIND),--blind) \
+	    $(if $(SEED),--seed $(SEED))
+
+publish-kills: $(STAMP) ## Publish a file while the publisher is killed, and judge that nothing arrives twice; ROWS, KILLS, SEED
+	@$(BIN)/python -m tests.chaos.publish_kills --rows $(or $(ROWS),100000) --kills $(or $(KILLS),20) \
 	    $(if $(SEED),--seed $(SEED))
 
 fuzz: $(STAMP) $(FUZZER) ## Hostile bytes through the whole entry, and both codecs held against each other; SECONDS

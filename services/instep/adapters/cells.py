@@ -48,7 +48,9 @@ class Cells:
     def text(self, column: str) -> str:
         """The cell, clean; "" where a word or sign stands for nothing."""
         value = self.written(column)
-        if value and normalise.is_placeholder(value):
+        # The first two questions let the usual cell pass without a call.
+        usual = not value or (value[0] != "0" and value.casefold() not in normalise.PLACEHOLDERS)
+        if not usual and normalise.is_placeholder(value):
             self.note(column, "placeholder")
             return ""
         return value
@@ -56,7 +58,7 @@ class Cells:
     def written(self, column: str) -> str:
         """The cell, clean, whatever stands in it."""
         raw = self._raw.get(column, "")
-        return self.cleaned(column, raw) if raw else ""
+        return raw if not raw or _is_in_form(raw) else self.cleaned(column, raw)
 
     def cleaned(self, column: str, raw: str) -> str:
         """A text in the form of events, its repairs noted; raises RowError for what no text of a record holds."""
@@ -233,4 +235,4 @@ def _repairs(raw: str, value: str) -> Iterator[str]:
 
 def present(plain: Plain) -> Plain:
     """The object without absent values: null, empty text, empty lists and objects."""
-    return {name: value for name, value in plain.items() if value not in (None, "", [], {})}
+    return {name: value for name, value in plain.items() if value or value == 0}

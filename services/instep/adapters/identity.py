@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import hmac
 import re
-import uuid
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 _PSEUDONYM = re.compile(r"[0-9a-f]{32}")
 _VERSION, _VARIANT = 14, 19
@@ -30,7 +30,9 @@ class Identity:
         # The lengths go first, so that no text can pass for a boundary.
         lengths = ",".join([str(len(part)) for part in parts_of_message])
         message = f"{lengths};{''.join(parts_of_message)}".encode("utf-8", "surrogatepass")
-        return hmac.digest(self.secret, message, "sha256")[:16]
+        keyed = _keyed(self.secret).copy()
+        keyed.update(message)
+        return keyed.digest()[:16]
 
     def subject_ref(self, system: str, reference: str) -> str:
         """32 hexadecimal digits that stand for a local reference."""
@@ -45,7 +47,8 @@ class Identity:
         raw = bytearray(self.digest("event", subject_ref, content, str(recorded)))
         raw[6] = raw[6] & 0x0F | 0x80
         raw[8] = raw[8] & 0x3F | 0x80
-        return str(uuid.UUID(bytes=bytes(raw)))
+        digits = raw.hex()
+        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 
 
 def is_derived(event_id: str, subject_ref: str) -> bool:
@@ -55,3 +58,9 @@ def is_derived(event_id: str, subject_ref: str) -> bool:
         and event_id[_VARIANT : _VARIANT + 1] in tuple("89ab")
         and _PSEUDONYM.fullmatch(subject_ref) is not None
     )
+
+
+@lru_cache(maxsize=8)
+def _keyed(secret: bytes) -> hmac.HMAC:
+    """An HMAC that has read the key, to be copied: a fresh one reads the key again for each message."""
+    return hmac.new(secret, digestmod="sha256")

@@ -264,8 +264,11 @@ class Memory:
         self.close()
 
     def _fetched(self, query: str, *values: bytes) -> tuple[Any, ...] | None:
-        with sound(None):
+        try:  # three queries a row: `sound` is entered only where something is wrong
             row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
+        except sqlite3.Error:
+            with sound(None):
+                raise
         return row
 
 

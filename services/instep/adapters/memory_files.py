@@ -67,7 +67,7 @@ def held(home: Path, authority: str) -> Iterator[None]:
 def opened(home: Path) -> tuple[sqlite3.Connection, bytes]:
     """The database and the secret, which belong together: ids made with another secret are all new."""
     had_secret = keeps_secret(home)
-    database = _database(home / DATABASE)
+    database = database_at(home / DATABASE)
     try:
         if not had_secret:
             _ensure_new(database, home)
@@ -98,7 +98,8 @@ def _ensure_pair(database: sqlite3.Connection, secret: bytes, home: Path) -> Non
         )
 
 
-def _database(file: Path) -> sqlite3.Connection:
+def database_at(file: Path) -> sqlite3.Connection:
+    """The database in a file, made where there is none."""
     file.touch(mode=0o600)
     database = sqlite3.connect(file, check_same_thread=False)
     try:

@@ -198,6 +198,8 @@ class Reader:
         person = person_key(row) if survey.repeated else None
         if person is not None and survey.repeated.get(person, reference_key(row)) != reference_key(row):
             notes = (*notes, Note(column=self._headings.named["reference"], reason="same-person"))
+        if (shielded, held, notes) == (row.shielded, "", ()):
+            return row
         return replace(row, shielded=shielded, held=held, notes=notes)
 
     def _body(self, cells: Cells, person: Plain, moved_on: str) -> Plain:

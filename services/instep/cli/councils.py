@@ -124,6 +124,23 @@ def publish(
             help="With --missing annul: annul without asking, if exactly N records are missing, however many that is.",
         ),
     ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Send nothing and remember nothing: show each line as it would go, what stays at home, and who would be"
+            " told which fields.",
+        ),
+    ] = False,
+    network: Annotated[
+        str | None,
+        typer.Option(
+            "--network",
+            metavar="DIR",
+            help="With --dry-run: the network's directory, or its name, so that no broker is needed; the applied network if"
+            " left out.",
+        ),
+    ] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Publish a file that a council's own system has exported, to the council's outbox.
@@ -136,7 +153,7 @@ def publish(
 
     Examples: instep publish moves.csv --authority leeds --wait · instep publish export.csv -a leeds --mapping ours.toml ·
     instep publish registrations.json -a leeds --format fsa-json -o json · instep publish moves.xlsx -a leeds --sheet May ·
-    instep publish --suggest-mapping export.csv > ours.toml
+    instep publish --suggest-mapping export.csv > ours.toml · instep publish moves.csv -a leeds --dry-run --network uk
     """
     from instep.cli.missing import MissingRequest
     from instep.cli.publish import Request, publish_file
@@ -149,21 +166,35 @@ def publish(
         raise typer.BadParameter("say which council publishes", param_hint="--authority")
     if confirm_missing is not None and missing is not Wanted.ANNUL:
         raise typer.BadParameter("--confirm-missing goes with --missing annul.")
-    publish_file(
-        Request(
-            file=file,
-            authority=authority,
-            format=format.value if format else None,
-            mapping=mapping,
-            sheet=sheet,
-            wait=wait,
-            on_behalf=on_behalf,
-            output=output,
-            state_directory=state_dir,
-            first=first,
-            missing=MissingRequest(wanted=missing, confirmed=confirm_missing) if missing else None,
+    if network is not None and not dry_run:
+        raise typer.BadParameter(
+            "--network goes with --dry-run: an event is published to the applied network."
         )
+    if wait and dry_run:
+        raise typer.BadParameter("--wait does not go with --dry-run: nothing is sent that could be answered.")
+    if missing and dry_run:
+        raise typer.BadParameter(
+            "--missing does not go with --dry-run: --missing list changes nothing that is published."
+        )
+    request = Request(
+        file=file,
+        authority=authority,
+        format=format.value if format else None,
+        mapping=mapping,
+        sheet=sheet,
+        wait=wait,
+        on_behalf=on_behalf,
+        output=output,
+        state_directory=state_dir,
+        first=first,
+        missing=MissingRequest(wanted=missing, confirmed=confirm_missing) if missing else None,
     )
+    if dry_run:
+        from instep.cli.dry_run import rehearse_file
+
+        rehearse_file(request, network)
+    else:
+        publish_file(request)
 
 
 class Action(StrEnum):

@@ -75,21 +75,29 @@ def publish_into(request: Request, results: RunResult) -> None:
 
     Raises FileFormatError where the file cannot be read, TheWorlds where the broker or the publisher's memory is away.
     """
-    # Before any connection: finding a mistyped name should need no broker.
-    if request.file != STANDARD_INPUT and not request.file.exists():
-        raise FileFormatError(f"{request.file} is not there.")
-    if request.file.is_symlink():
-        note(f"{request.file} is a link: what is read is {request.file.resolve()}.")
+    ensure_there(request.file)
     columns = load_mapping(request.mapping) if request.mapping else {}
     run(_publish(request, columns, results))
 
 
+def ensure_there(file: Path) -> None:
+    """Say where a link leads. Raises FileFormatError where there is no such file: a mistyped name should need no broker."""
+    if file != STANDARD_INPUT and not file.exists():
+        raise FileFormatError(f"{file} is not there.")
+    if file.is_symlink():
+        note(f"{file} is a link: what is read is {file.resolve()}.")
+
+
 async def _publish(request: Request, columns: Mapping[str, str], results: RunResult) -> None:
     at = await council(*connected(), request.authority)
-    settings = file_settings(at.network, at.authority, columns, _remarking(results.tally), request.sheet)
+    settings = file_settings(at.network, at.authority, columns, remarking(results.tally), request.sheet)
     lines = read(request.file, request.format, authority=at.authority, settings=settings)
     opened = await open_memory(at, place(request.state_directory, os.environ), note, first=request.first)
-    with opened.memory as memory, filed_rows.opened(opened.home) as rows, _bar(request.file) as bar:
+    with (
+        opened.memory as memory,
+        filed_rows.opened(opened.home) as rows,
+        bar_for(request.file, "publishing") as bar,
+    ):
         results.first_home = opened.home if opened.first else None
         roll, identity = memory.roll(), Identity(secret=memory.secret, authority=at.authority)
         filing = Filing(
@@ -146,9 +154,10 @@ async def _publish_and_wait(at: Council, filing: Filing, request: Request, resul
 
 
 @contextmanager
-def _bar(file: Path) -> Iterator[Bar]:
+def bar_for(file: Path, doing: str) -> Iterator[Bar]:
+    """The progress through the bytes of a file."""
     size = None if file == STANDARD_INPUT else file.stat().st_size
-    with progress(f"publishing {shown(file).name} (bytes)", size) as bar:
+    with progress(f"{doing} {shown(file).name} (bytes)", size) as bar:
         yield bar
 
 
@@ -158,12 +167,12 @@ def _reporter(request: Request, results: RunResult) -> Callable[[LineResult], No
         if request.wait and result.outcome == "published":
             results.published.append(result)
         if request.output is Output.JSON:
-            show_lines([_result_object(result)])
+            show_lines([result_object(result)])
 
     return report
 
 
-def _remarking(tally: Tally) -> Callable[[int, Note], None]:
+def remarking(tally: Tally) -> Callable[[int, Note], None]:
     """Keeps remarks about the file for the summary; what endangers somebody is said at once, before anything is sent."""
     said: set[Note] = set()
 
@@ -177,15 +186,17 @@ def _remarking(tally: Tally) -> Callable[[int, Note], None]:
     return remark
 
 
-def _result_object(result: LineResult) -> dict[str, Any]:
+def result_object(result: LineResult) -> dict[str, Any]:
+    """A line's result as a JSON object."""
     shown: dict[str, Any] = {"line": result.line, "outcome": result.outcome}
-    if result.outcome == "published":
+    if result.event_id:
         shown |= {
             "event_id": result.event_id,
             "subject_ref": result.subject_ref,
             "change_kind": "CORRECT" if result.correction else "NEW",
-            "offset": result.offset,
         }
+    if result.offset is not None:
+        shown["offset"] = result.offset
     if result.reason:
         shown |= {"column": result.column, "reason": result.printed_reason, "meaning": result.meaning}
     if len(result.faults) > 1:

@@ -17,6 +17,7 @@ LISTED = 50
 
 COUNTS: Mapping[str, str] = {
     "published": "published",
+    "would-publish": "would be published",
     "unchanged": "unchanged since they were published",
     "same-address": "the same address, written differently: not sent",
     "not-moved": "the same address before and after, so nobody moved: not sent",
@@ -26,6 +27,7 @@ COUNTS: Mapping[str, str] = {
     "review": "to be looked at before they can be sent",
     "refused": "refused",
 }
+SENT = ("published", "would-publish")
 UNSENT = ("same-address", "not-moved", "duplicate", "superseded", "annulled")
 """Outcomes of lines that were not sent although the file has changed."""
 
@@ -62,21 +64,26 @@ class RunResult:
 def print_summary(file: Path, output: Output, results: RunResult, *, waited: bool) -> None:
     """Print what became of the file's lines: counts, what stays at home, notes, lines that were not sent, answers."""
     if output is Output.JSON:
-        show_lines([_summary_object(results)])
+        show_lines([summary_object(results)])
         return
+    print_counts(file, results)
+    if waited and results.published:
+        _answers(results)
+
+
+def print_counts(file: Path, results: RunResult) -> None:
+    """Print, for people, what became of the file's lines."""
     out = stdout()
     tally = results.tally
     out.print(f"{tally.lines} {_lines(tally.lines)} of {file.name}:")
     for outcome, words in COUNTS.items():
         if tally.outcomes[outcome]:
-            more = f", of which {tally.corrections} correct an earlier one" if outcome == "published" else ""
+            more = f", of which {tally.corrections} correct an earlier one" if outcome in SENT else ""
             out.print(f"{tally.outcomes[outcome]:>8}  {words}{more if tally.corrections else ''}")
     _kept_at_home(tally)
     _notes(tally)
     _not_sent(results)
     _not_published(results.not_published)
-    if waited and results.published:
-        _answers(results)
     if results.first_home:
         out.print(
             f"The first file published from here. Its memory and secret are in {results.first_home}: keep a copy, with"
@@ -85,7 +92,8 @@ def print_summary(file: Path, output: Output, results: RunResult, *, waited: boo
         )
 
 
-def _summary_object(results: RunResult) -> dict[str, Any]:
+def summary_object(results: RunResult) -> dict[str, Any]:
+    """The summary as a JSON object."""
     summary: dict[str, Any] = {
         "lines": results.tally.lines,
         "outcomes": dict(results.tally.outcomes),

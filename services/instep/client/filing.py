@@ -115,7 +115,7 @@ class Tally:
 
 
 class Outbox(Protocol):
-    """Where a file's events go: a `Publisher`, or what stands in for it."""
+    """Where a file's events go: a `Publisher`, or the stand-in of a rehearsal (`cli/rehearsal`)."""
 
     async def send(self, authority: str, sendable: Sendable, confirmed: Callable[[int], None]) -> None:
         """Take an event; `confirmed` is called with its offset."""
@@ -153,6 +153,11 @@ class Filing:
             await _Run(self, publisher).all_lines()
         except (NotConnectedError, FileFormatError) as error:
             raise type(error)(f"{error} {so_far(self.tally)}") from error
+        return self.tally
+
+    async def rehearse(self, outbox: Outbox) -> Tally:
+        """As `publish`, with an outbox that sends nothing; raises FileFormatError for an unreadable file."""
+        await _Run(self, outbox).all_lines()
         return self.tally
 
 

@@ -12,7 +12,7 @@ Why nulls: `services/decisions/006-nulls-instead-of-projected-schemas.md`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from instep.events.fields import any_beneath
@@ -39,6 +39,7 @@ class Blanking:
         self.schema = schema
         self.paths = _outermost(paths_of(schema).intersection(paths))
         self._types = name_types(schema.parsed)
+        self._within = lru_cache(maxsize=1024)(partial(any_beneath, self.paths))
         self._write = writer(schema, self.paths)
 
     @cached_property
@@ -67,7 +68,7 @@ class Blanking:
             path = prefix + name
             if value is None or value == [] or path in self.paths:
                 continue
-            if not any_beneath(self.paths, path):
+            if not self._within(path):
                 yield path
             else:
                 for inner in value if isinstance(value, list) else (value,):

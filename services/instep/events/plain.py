@@ -100,19 +100,19 @@ def _record(avro: Mapping[str, Any], path: str, named: dict[str, Any]) -> _Conve
     # None as a default stands for null and for "no default" alike; fields without a default are `needed`.
     defaults = {field["name"]: field.get("default") for field in avro["fields"]}
     needed = {field["name"] for field in avro["fields"] if "default" not in field}
+    fields = [(name, conversion.take, name in needed, defaults[name]) for name, conversion in conversions]
 
     def take(plain: Any) -> dict[str, Any]:
         if type(plain) is not dict:
             raise PlainEventError(path or "event", "must be an object of named fields")
         datum: dict[str, Any] = {}
-        for name, conversion in conversions:
+        for name, take_value, is_needed, default in fields:
             value = plain.get(name)
             if value is not None:
-                datum[name] = conversion.take(value)
-            elif name in needed:
+                datum[name] = take_value(value)
+            elif is_needed:
                 raise PlainEventError(prefix + name, "is required", "missing-field")
             else:
-                default = defaults[name]
                 datum[name] = [] if default == [] else default
         if not plain.keys() <= names:
             raise _unknown(min(plain.keys() - names), prefix, names)

@@ -6,7 +6,7 @@ Pure: the router's own rules (`decide`) give both answers. What is known of an e
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from instep.events.blanking import Blanking
@@ -70,6 +70,8 @@ class Trial:
         self._events = events
         self._areas = Areas(network, postcodes, day)
         self._day = day
+        # Most events of a file have the facts of another.
+        self._decide = lru_cache(maxsize=65_536)(partial(decide, network=network))
         self._sparse = {
             name: sparse_roots(
                 network.agreements.values(), name, {path.partition(".")[0] for path in event.required}
@@ -88,9 +90,11 @@ class Trial:
 
     def answers(self, draft: Draft, source: str) -> Mapping[tuple[str, str], Answer]:
         """By authority and purpose: how each would be told. A purpose that does not reach an authority is left out."""
-        event = self._events[draft.event_type]
-        decision = decide(self._facts(draft, event, source), self.network)
-        return dict(_answers(decision, event))
+        return dict(_answers(self.decision(draft, source), self._events[draft.event_type]))
+
+    def decision(self, draft: Draft, source: str) -> Decision:
+        """The router's decision, with its agreements and with the candidates that no agreement reaches."""
+        return self._decide(self._facts(draft, self._events[draft.event_type], source))
 
     def _facts(self, draft: Draft, event: EventType, source: str) -> Facts:
         addresses = (_at(draft.body, path) for path in event.addresses)
@@ -141,7 +145,7 @@ def signed(network: Network) -> Network:
 def _answers(decision: Decision, event: EventType) -> Iterator[tuple[tuple[str, str], Answer]]:
     for entry in decision.entries:
         if entry.purpose:
-            fields = _sent(event, entry.fields) if entry.fields else ()
+            fields = sent_fields(event, entry.fields) if entry.fields else ()
             yield (
                 (entry.authority, entry.purpose),
                 Answer(result=entry.result, reason=entry.reason, fields=fields),
@@ -149,7 +153,7 @@ def _answers(decision: Decision, event: EventType) -> Iterator[tuple[tuple[str, 
 
 
 @lru_cache(maxsize=1024)
-def _sent(event: EventType, fields: tuple[str, ...]) -> tuple[str, ...]:
+def sent_fields(event: EventType, fields: tuple[str, ...]) -> tuple[str, ...]:
     """The fields as deliveries name them. An agreement may name a record and also a field within the record."""
     return Blanking(event.latest, fields).paths
 

@@ -1,5 +1,6 @@
 """Cells as people and spreadsheets write them."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 
 import pytest
@@ -141,3 +142,34 @@ def test_references_are_the_same_with_and_without_leading_zeros_and_capitals() -
     assert normalise.key_of("CT-26-1") == normalise.key_of("ct-26-1")
     assert normalise.key_of("000") == normalise.key_of("0")
     assert normalise.key_of("A007") != normalise.key_of("A7")
+
+
+def answer(read: Callable[[], object]) -> object:
+    """What a reading gives, or the reason of its refusal."""
+    try:
+        return read()
+    except RowError as error:
+        return error.reason
+
+
+DIGITS = st.integers(0, 99).map("{:02}".format)
+YEARS = st.one_of(st.integers(0, 9999), st.integers(1845, 2035)).map("{:04}".format)
+USUAL_DAYS = st.builds("{}-{}-{}".format, YEARS, DIGITS, DIGITS)
+USUAL_MOMENTS = st.builds("{}T{}:{}:{}".format, USUAL_DAYS, DIGITS, DIGITS, DIGITS)
+
+
+@given(USUAL_DAYS, st.booleans())
+def test_the_usual_form_of_a_day_is_read_as_its_other_forms_are(text: str, birth: bool) -> None:
+    other = text.replace("-", "/")
+    assert answer(lambda: normalise.day("column", text, TODAY, birth=birth)) == answer(
+        lambda: normalise.day("column", other, TODAY, birth=birth)
+    )
+
+
+@given(USUAL_MOMENTS)
+def test_the_usual_form_of_a_moment_is_read_as_its_other_forms_are(text: str) -> None:
+    usual, other = f"{text}Z", f"{text}+00:00"
+    assert answer(lambda: normalise.moment("column", usual, TODAY)) == answer(
+        lambda: normalise.moment("column", other, TODAY)
+    )
+    assert normalise.precision(usual) == normalise.precision(other)

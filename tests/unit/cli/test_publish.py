@@ -10,7 +10,7 @@ from instep.client.filing import LineResult
 
 
 def printed(result: LineResult, capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
-    show_lines([publish._result_object(result)])
+    show_lines([publish.result_object(result)])
     line: dict[str, object] = json.loads(capsys.readouterr().out)
     return line
 

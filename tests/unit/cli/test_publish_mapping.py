@@ -9,7 +9,7 @@ import pytest
 
 from instep.adapters import Note
 from instep.adapters.line import ABOUT_FILES
-from instep.cli.publish import LOUD, _remarking
+from instep.cli.publish import LOUD, remarking
 from instep.client.filing import Tally
 from tests.unit.adapters.publishing import csv_of, row
 from tests.unit.adapters.sheets import grid, xlsx
@@ -56,7 +56,7 @@ def test_a_file_that_is_not_there_is_said_before_any_connection(
 
 def test_what_is_loud_is_said_once_before_anything_is_sent(capsys: pytest.CaptureFixture[str]) -> None:
     tally = Tally()
-    remark = _remarking(tally)
+    remark = remarking(tally)
     for line in (7, 8, 9):
         remark(line, Note(column="", reason="hidden-row"))
     remark(1, Note(column="sheet 'Notes'", reason="other-sheet"))

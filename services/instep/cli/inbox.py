@@ -123,7 +123,8 @@ def check_work_list(
     state_dir: Annotated[
         Path | None,
         typer.Option(
-            "--state-dir", help="Where the outcomes are kept; INSTEP_STATE_DIR or .instep if left out."
+            "--state-dir",
+            help="Where the outcomes are kept; INSTEP_STATE_DIR or your own data directory if left out.",
         ),
     ] = None,
     output: OutputOption = Output.TABLE,
@@ -139,5 +140,6 @@ def check_work_list(
     Examples: instep worklist check monday.xlsx
     """
     from instep.cli.worklist import check_file
+    from instep.client.memory_place import place
 
-    check_file(file, state_dir or Path(os.environ.get("INSTEP_STATE_DIR", ".instep")), output)
+    check_file(file, place(state_dir, os.environ).state, output)

@@ -145,7 +145,7 @@ def test_a_workbook_goes_out_and_the_same_rows_as_csv_on_standard_input_are_unch
     rows = [row(n) for n in range(3)]
     table: Rows = [["Moves of September"], [], *grid(*rows), ["Total", 3]]
     book = xlsx(tmp_path / "moves.xlsx", {"Notes": [["for the team"]], "Moves": table})
-    options = ("--authority", "bolsover", "--on-behalf", "--output", "json")
+    options = ("--authority", "barnsley", "--on-behalf", "--output", "json")
     first = instep(stage.connection, tmp_path, "publish", book, *options)
     assert first.returncode == 0, first.stderr
     assert outcomes(first) == {"published": 3}

@@ -145,8 +145,9 @@ def test_a_workbook_goes_out_and_the_same_rows_as_csv_on_standard_input_are_unch
     rows = [row(n) for n in range(3)]
     table: Rows = [["Moves of September"], [], *grid(*rows), ["Total", 3]]
     book = xlsx(tmp_path / "moves.xlsx", {"Notes": [["for the team"]], "Moves": table})
-    options = ("--authority", "barnsley", "--on-behalf", "--output", "json")
-    first = instep(stage.connection, tmp_path, "publish", book, *options)
+    state = stage.home / "bolsover"
+    options = ("--authority", "bolsover", "--on-behalf", "--output", "json")
+    first = instep(stage.connection, state, "publish", book, *options)
     assert first.returncode == 0, first.stderr
     assert outcomes(first) == {"published": 3}
     assert "sheet 'Notes': another sheet of the workbook; not read" in first.stderr
@@ -154,7 +155,7 @@ def test_a_workbook_goes_out_and_the_same_rows_as_csv_on_standard_input_are_unch
     file = write(tmp_path / "moves.csv", rows)
     again = subprocess.run(
         [INSTEP, "publish", "-", "--format", "csv", *options],
-        env=environ(stage.connection, tmp_path),
+        env=environ(stage.connection, state),
         input=file.read_bytes(),
         capture_output=True,
         timeout=120,
@@ -205,11 +206,13 @@ def test_a_line_published_again_after_an_agreement_was_widened_is_refused_once_a
 ) -> None:
     """Its id is that of the whole line, so with the memory lost it is the same id with another field beside."""
 
+    state = stage.home / "bolsover"
+
     def published(*rows: Row) -> subprocess.CompletedProcess[str]:
         file = write(tmp_path / "moves.csv", list(rows))
         return instep(
             stage.connection,
-            tmp_path,
+            state,
             "publish",
             file,
             "-a",
@@ -228,7 +231,7 @@ def test_a_line_published_again_after_an_agreement_was_widened_is_refused_once_a
     wider = ('    "moved_on",\n', '    "moved_on",\n    "reason",\n')
     edit(network / "agreements" / "council-tax.toml", ("\nversion = 2\n", "\nversion = 3\n"), wider)
     asyncio.run(apply(stage.connection, network, CATALOGUE))
-    for file in (tmp_path / "publishers").rglob("memory.sqlite*"):
+    for file in (state / "publishers").rglob("memory.sqlite*"):
         file.unlink()
     again = published(unchanged)
     assert [line["reason"] for line in objects(again) if line.get("outcome") == "refused"] == ["id-conflict"]

@@ -19,6 +19,7 @@ from instep.cli.publish_report import COUNTS
 from instep.client.annulling import Annulling, Annulment
 from instep.client.correcting import Correcting, Wish
 from instep.client.council import Council, council
+from instep.client.decisions import decided_object, summary
 from instep.client.explain import explain as explain_reason
 from instep.client.file_settings import file_settings
 from instep.client.filing import LineResult
@@ -37,6 +38,10 @@ WORDS: Mapping[str, str] = {
     "already-annulled": "annulled before: nothing was sent",
     "unchanged": "says what is published already: nothing was sent",
 }
+
+
+WHAT = "what became of it"
+"""The column that says who was sent the change, or was told to undo what it replaces."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,12 +270,15 @@ def _explained(result: LineResult | None, answers: Mapping[str, Answer]) -> dict
             "reason": answer.reason,
             "meaning": explain_reason(answer.reason).meaning,
         }
-    return {"answer": answer.outcome, "delivered": answer.delivered, "withheld": answer.withheld}
+    shown = {"answer": answer.outcome, "delivered": answer.delivered, "withheld": answer.withheld}
+    if answer.decided is None:
+        return shown
+    return shown | decided_object(answer.decided) | {WHAT: summary(answer.decided)}
 
 
 def _show(rows: Sequence[dict[str, Any]], order: Order) -> None:
     if order.output is Output.JSON:
-        show_lines(rows)
+        show_lines({name: value for name, value in row.items() if name != WHAT} for row in rows)
         return
     for row in rows:
         where = f"line {row['line']}: " if "line" in row else ""
@@ -281,7 +289,7 @@ def _show(rows: Sequence[dict[str, Any]], order: Order) -> None:
     if not order.wait and any(row["outcome"] == "published" for row in rows):
         note("What the network decides is in `instep outcomes` and `instep rejected`.")
     if any("answer" in row for row in rows):
-        columns = ("subject_ref", "answer", "delivered", "withheld")
+        columns = ("subject_ref", "answer", WHAT)
         show(Output.TABLE, columns, [row for row in rows if "answer" in row])
 
 

@@ -7,8 +7,11 @@ import pytest
 from typer.testing import CliRunner
 
 from instep.cli import build
-from instep.cli.by_hand import Order, _show, parsed_changes
+from instep.cli.by_hand import Order, _explained, _show, parsed_changes
 from instep.cli.output import Output
+from instep.client.decisions import Decision, Outcome
+from instep.client.filing import LineResult
+from instep.client.following import Answer
 from instep.errors import ConfigurationError
 from tests.unit.client.test_missing import of
 
@@ -95,3 +98,23 @@ def test_missing_records_are_counted_for_people_and_listed_for_programs(
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [next(iter(line)) for line in lines] == ["missing", "missing", "missing_summary"]
     assert lines[-1]["missing_summary"] == {"missing": 2, "known": 40, "unread": 0, "suspicious": False}
+
+
+def test_an_annulment_names_those_who_were_told_to_undo_it(capsys: pytest.CaptureFixture[str]) -> None:
+    undoing = Decision(authority="leeds", purpose="council-tax", result="WITHDRAWN", reason="ANNULLED")
+    decided = Outcome(
+        at="2026-11-28T15:00:00Z",
+        ending="DECIDED",
+        delivered=0,
+        withheld=0,
+        withdrawn=1,
+        decisions=(undoing,),
+    )
+    answer = Answer(line=0, event_id="b", subject_ref="00ff", outcome="accepted", decided=decided)
+    row = ROW | _explained(LineResult(line=0, outcome="published", event_id="b"), {"b": answer})
+    _show([row], order(Output.TABLE))
+    assert "withdrawn from leeds (council-tax): ANNULLED" in " ".join(capsys.readouterr().out.split())
+    _show([row], order(Output.JSON))
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["withdrawn"], shown["delivered"], len(shown["decisions"])) == (1, 0, 1)
+    assert "what became of it" not in shown

@@ -14,7 +14,7 @@ from typing import BinaryIO
 from instep.adapters.csv_text import Headings, headings, records
 from instep.adapters.households import Survey
 from instep.adapters.line import Line, Note
-from instep.adapters.move_rows import Reader
+from instep.adapters.move_rows import Reader, further_households
 from instep.adapters.settings import Settings
 from instep.adapters.surveying import survey
 from instep.adapters.text import open_file
@@ -72,9 +72,13 @@ def _read(stream: BinaryIO, columns: Headings, settings: Settings) -> Iterator[L
         # The survey needs no look-ups: they would only add notes.
         bare = replace(settings, known_postcode=None, has_authority=None, is_elsewhere=None)
         reader = Reader(columns, settings, survey(stream, columns, Reader(columns, bare, Survey())))
-        before = ""
+        if not reader.survey.households and "household_reference" in columns.places:
+            settings.remark(columns.last_line, Note(column="household_reference", reason="no-households"))
+        before, ahead = "", reader.survey.ahead
         for record in records(stream, columns):
-            yield reader.line(record, before)
+            line = reader.line(record, before)
+            yield replace(line, ahead=ahead) if ahead else line
+            ahead = frozenset()
             before = reader.recorded_at(record) or before
 
 
@@ -87,7 +91,9 @@ def _require_households(columns: Headings, path: Path) -> None:
 
 
 def _remark_on(columns: Headings, settings: Settings) -> None:
+    further = further_households(columns)
     for heading in columns.unread:
-        settings.remark(columns.last_line, Note(column=heading, reason="unread-column"))
+        reason = "further-households" if heading in further else "unread-column"
+        settings.remark(columns.last_line, Note(column=heading, reason=reason))
     if "household_reference" not in columns.places:
         settings.remark(columns.last_line, Note(column="household_reference", reason="no-households"))

@@ -41,8 +41,10 @@ CORRECTIONS: Mapping[str, str] = MappingProxyType(
 ABOUT_FILES: Mapping[str, str] = MappingProxyType(
     {
         "unread-column": "a column that nobody reads; left out",
+        "further-households": "a second column of household references; read for protection alone,"
+        " so a household under either is protected",
         "not-carried": "no event has a place for it; left out",
-        "no-households": "no column of household references, so nobody's household is protected with them;"
+        "no-households": "no household references, so nobody's household is protected with them;"
         " people who leave the same address with a protected person, or go to the same, are protected too",
     }
 )
@@ -137,13 +139,14 @@ class Note:
 class Shield:
     """Protection that a row speaks of and that must outlive the row: the row itself is not sent.
 
-    `households` are keys of households that are protected, or that the unreadable text of the row mentions. `reference`
-    is of the row itself, "" where nobody can tell: the protection ends when a row of that reference is published.
+    `marks` are those of households that are protected, or that the unreadable text of the row mentions (`marks`).
+    `reference` is of the row itself, "" where nobody can tell. The protection ends when a row of that reference is
+    published.
     """
 
     system: str
     reference: str = field(repr=False)
-    households: frozenset[str] = field(repr=False)
+    marks: frozenset[str] = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -151,7 +154,7 @@ class Refused:
     """A line that cannot be put right. `column` is "" where the whole line is at fault.
 
     `problem` says in English how an event breaks intake's rules; "" where `explain` has the words for `reason`. `entry` says
-    which record of the file it is, where lines do not tell: "registration 3 (ABCDEF-123456-GHJKLM)".
+    which record of the file it is, where lines do not tell: "registration 3 (ABCDEF-123456-GHJKLM)". `ahead`: as in `Row`.
     """
 
     line: int
@@ -161,6 +164,7 @@ class Refused:
     position: int = 0
     entry: str = ""
     shield: Shield | None = None
+    ahead: frozenset[tuple[str, str]] = field(repr=False, default=frozenset())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,6 +178,8 @@ class Row:
     has the flag. `household_size` counts the household's members in this file, where a placement needs the number.
     `precision` is the milliseconds within which `recorded` may lie. `held` is the reason for not sending the row before
     somebody has looked, "" for none. `elsewhere`: neither address is in the publisher's area. `entry`: as in `Refused`.
+    `others` are keys of further cells that may name the household. `ahead` comes with a file's first line: systems and
+    references of people whom a row of the file protects without naming their household.
     """
 
     line: int
@@ -185,6 +191,7 @@ class Row:
     system: str = ""
     reference: str = field(repr=False, default="")
     household: str = field(repr=False, default="")
+    others: tuple[str, ...] = field(repr=False, default=())
     person: tuple[str, ...] = field(repr=False, default=())
     protected: bool = False
     shielded: bool = False
@@ -194,6 +201,7 @@ class Row:
     elsewhere: bool = False
     entry: str = ""
     notes: tuple[Note, ...] = ()
+    ahead: frozenset[tuple[str, str]] = field(repr=False, default=frozenset())
 
 
 Line = Row | Refused

@@ -16,7 +16,7 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -43,6 +43,10 @@ create table if not exists shield (
     household blob not null, subject blob not null, primary key (household, subject)
 ) without rowid;
 create index if not exists shield_of on shield (subject);
+create table if not exists protecting (
+    mark blob not null, subject blob not null, primary key (mark, subject)
+) without rowid;
+create index if not exists protecting_of on protecting (subject);
 """
 _ADDED = ("given", "family", "born", "shown")
 """Columns that memories of earlier versions do not have."""
@@ -89,6 +93,7 @@ class Fingerprint:
         return self
 
 
+_NOBODY: frozenset[bytes] = frozenset()
 _NAMES = tuple(field.name for field in fields(Fingerprint))
 _COLUMNS = ", ".join(_NAMES)
 _READ = f"select {_COLUMNS} from subject where subject = ?"  # noqa: S608 -- our own names
@@ -98,10 +103,14 @@ _WRITE = f"insert or replace into subject ({_COLUMNS}) values ({_MARKS})"  # noq
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sent:
-    """The trace of a sent event: its id, and the fingerprint of its subject (None: the id alone)."""
+    """The trace of a sent event: its id, and the fingerprint of its subject (None: the id alone).
+
+    `protecting` are digests of the marks of all whom the event protects beside its subject.
+    """
 
     event_id: bytes
     fingerprint: Fingerprint | None
+    protecting: tuple[bytes, ...] = ()
 
 
 class Memory:
@@ -117,8 +126,10 @@ class Memory:
         self._latest: dict[bytes, Fingerprint] = {}  # of this run, by subject, where the database is behind
         self._under_way: set[bytes] = set()
         self._doubted: set[bytes] = set()  # subjects of whom this run has a row that it does not send
-        self._protecting: dict[bytes, set[bytes]] = {}  # protected subjects of this run, by household
+        self._protecting: dict[bytes, set[bytes]] = {}  # protected subjects of this run, by mark
         self.secret = secret
+        marked = "select 1 where exists (select 1 from shield) or exists (select 1 from protecting)"
+        self.has_marks = self._fetched(marked) is not None
         last = self._fetched("pragma user_version")
         self.run = 1 + (last[0] if last else 0)
         database.execute(f"pragma user_version = {self.run}")
@@ -166,7 +177,14 @@ class Memory:
         if sent.fingerprint:
             self._latest[sent.fingerprint.subject] = sent.fingerprint
             if sent.fingerprint.household and sent.fingerprint.protected:
-                self._protecting.setdefault(sent.fingerprint.household, set()).add(sent.fingerprint.subject)
+                self.expect(sent.fingerprint.household, sent.fingerprint.subject)
+            for mark in sent.protecting:
+                self.expect(mark, sent.fingerprint.subject)
+
+    def expect(self, mark: bytes, subject: bytes) -> None:
+        """Note, for this run alone, that a row of the subject protects whoever has the mark."""
+        self.has_marks = True
+        self._protecting.setdefault(mark, set()).add(subject)
 
     def under_way(self, event_id: bytes) -> bool:
         """Whether this run has begun to send an event and has no confirmation yet."""
@@ -183,21 +201,29 @@ class Memory:
         query = "select 1 from subject where household = ? and protected = 1 and subject <> ? limit 1"
         return self._fetched(query, household, subject) is not None
 
-    def shielded(self, household: bytes, subject: bytes) -> bool:
-        """Whether a row that was not sent, of another subject, has spoken of the household as protected or in doubt."""
-        query = "select 1 from shield where household = ? and subject <> ? limit 1"
-        return self._fetched(query, household, subject) is not None
+    def is_marked(self, marks: Collection[bytes], subject: bytes) -> bool:
+        """Whether a row of another subject protects whoever has one of the marks, or holds them in doubt."""
+        if any(self._protecting.get(mark, _NOBODY) - {subject} for mark in marks):
+            return True
+        if not marks:
+            return False
+        places = ", ".join("?" * len(marks))
+        return any(
+            self._fetched(f"{query} in ({places}) and subject <> ? limit 1", *marks, subject)
+            for query in ("select 1 from shield where household", "select 1 from protecting where mark")
+        )
 
-    def shield(self, households: Iterable[bytes], subject: bytes) -> None:
-        """Keep that a row of the subject, which is not sent, speaks of these households as protected or in doubt.
+    def shield(self, marks: Iterable[bytes], subject: bytes) -> None:
+        """Keep that a row of the subject, which is not sent, speaks of these marks' households as protected or in doubt.
 
         Another row of the subject in the same file lifts nothing: it may be the older of the two.
         """
         self._doubted.add(subject)
+        self.has_marks = True
         with _sound(None), self._database:
             self._database.executemany(
                 "insert or ignore into shield values (?, ?)",
-                [(household, subject) for household in households],
+                [(mark, subject) for mark in marks],
             )
 
     def lift(self, subject: bytes) -> None:
@@ -231,6 +257,11 @@ class Memory:
                     if fingerprint.subject not in self._doubted
                 ],
             )
+            self._database.executemany(
+                "delete from protecting where subject = ?",
+                [(fingerprint.subject,) for fingerprint in confirmed if not fingerprint.protected],
+            )
+            self._database.executemany("insert or ignore into protecting values (?, ?)", _protecting(batch))
         for latest in settled:
             del self._latest[latest.subject]
 
@@ -259,6 +290,13 @@ class Memory:
         with _sound(None):
             row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
         return row
+
+
+def _protecting(batch: Iterable[Sent]) -> Iterator[tuple[bytes, bytes]]:
+    for sent in batch:
+        if sent.fingerprint:
+            for mark in sent.protecting:
+                yield mark, sent.fingerprint.subject
 
 
 def _row(fingerprint: Fingerprint) -> tuple[Any, ...]:

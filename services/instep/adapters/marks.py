@@ -1,0 +1,151 @@
+"""The marks by which rows of a household know each other, however the household's reference is written.
+
+A household is one text on Monday and another on Tuesday: `HH-77` and `HH 77`, `551234567890` and `5.51E+11`, or a cell under
+the heading of the reference. So protection travels by marks. A row that is protected, or cannot be read, *says* marks. A row
+that has a mark in common with it *hears* its protection. A mark is a household's key, or a text that begins with a kind and
+a colon. Sharing a mark never makes two households into a single one: the mark only protects.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from instep.adapters import normalise
+from instep.adapters.line import Plain, Row
+
+_UNSEEN = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]"
+)
+_TOKEN = re.compile(r"[^\W\d_]+|\d+")
+_SHOWN_WHOLE = 6
+"""Digits: spreadsheets may show longer numbers rounded."""
+_EXACT_DIGITS = 15
+_ROUNDED = re.compile(r"(\d)[.,]?(\d*)E\+?(\d{1,3})", re.ASCII | re.IGNORECASE)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_CUT = 2
+"""Characters that may be missing at the end of a household's reference before only addresses can tell."""
+
+
+@lru_cache(maxsize=4096)
+def loosely(key: str) -> str:
+    """A key without regard to what separates its words and numbers, and to zeros before its numbers; "" for none."""
+    tokens = _TOKEN.findall(key)
+    return "loose:" + "~".join(token.lstrip("0") or "0" for token in tokens) if tokens else ""
+
+
+def spellings(keys: Iterable[str]) -> frozenset[str]:
+    """The keys, and what they are loosely."""
+    keys = [key for key in keys if key]
+    return frozenset(keys) | {loose for key in keys if (loose := loosely(key))}
+
+
+def said_by(row: Row) -> frozenset[str]:
+    """What a protected row says: its household under every heading that may hold the household, and its addresses.
+
+    Addresses speak to rows that have no household; of a row without a household, to every row.
+    """
+    kinds = ("home",) if row.household else ("home", "at")
+    return spellings(_keys(row)) | set(_addresses(row.body, kinds))
+
+
+def heard_by(row: Row) -> frozenset[str]:
+    """What a row hears: its household in every form, and the addresses that it leaves and goes to."""
+    kinds = ("at",) if row.household else ("home", "at")
+    return (
+        spellings(_keys(row))
+        | set(_lost_forms(row.household))
+        | set(_addresses(row.body, kinds))
+        | set(_addresses(row.body, ("any",), sides=False))
+    )
+
+
+def _keys(row: Row) -> Iterator[str]:
+    """The keys of cells that may be the household: columns may have been exchanged, or come twice."""
+    yield row.household
+    if row.event_type == "resident-moved":
+        yield normalise.key_of(row.reference)
+    yield from row.others
+    # Strange characters may have come into the reference: what is left of it may be the household's.
+    yield normalise.key_of("".join(filter(str.isascii, row.household)))
+
+
+def _addresses(body: Plain, kinds: Iterable[str], *, sides: bool = True) -> Iterator[str]:
+    for side in ("old", "new"):
+        address = body.get(f"{side}_address")
+        if isinstance(address, dict):
+            for kind in kinds:
+                yield from _at_address(kind, side if sides else "", address)
+
+
+def _at_address(kind: str, side: str, address: Plain) -> Iterator[str]:
+    lines = address.get("lines")
+    if address.get("postcode") and isinstance(lines, list) and lines:
+        yield at(kind, side, str(address["postcode"]), str(lines[0]))
+    if address.get("uprn"):
+        yield at(kind, side, "", str(address["uprn"]))
+
+
+def at(kind: str, side: str, postcode: str, line: str) -> str:
+    """The mark of an address."""
+    words = "".join(_TOKEN.findall(folded(line)))
+    return f"{kind}:{side}:{''.join(postcode.split()).upper()}:{words}"
+
+
+def folded(text: str) -> str:
+    """A text as household references are compared: of characters that look alike one, none that nobody sees, no capitals."""
+    return _UNSEEN.sub("", normalise.alike(text)).casefold()
+
+
+def _lost_forms(key: str) -> Iterator[str]:
+    """What a damaged row may have of a household: its first digits, or its beginning."""
+    if key.isascii() and key.isdecimal() and len(key) > _SHOWN_WHOLE:
+        for length in range(1, min(len(key), _EXACT_DIGITS + 1)):
+            yield f"rounded:{key[:length].rstrip('0')}:{len(key)}"
+    for missing in range(1, _CUT + 1):
+        if len(key) - missing >= 2:
+            yield f"cut:{key[:-missing]}"
+
+
+def cut(key: str) -> str:
+    """The mark of a household whose end is missing; "" where too little is left."""
+    return f"cut:{key}" if len(key) >= 2 else ""
+
+
+def lost(written: str) -> Iterator[str]:
+    """The marks of a reference whose digits a spreadsheet has rounded, or that it has taken for a date."""
+    if match := _ROUNDED.fullmatch(written):
+        digits, length = match[1] + match[2], int(match[3]) + 1
+    elif len(written) > _EXACT_DIGITS and written.isascii() and written.isdecimal():
+        digits, length = written[:_EXACT_DIGITS], len(written)
+    else:
+        yield from _of_date(written)
+        return
+    for near in (int(digits) - 1, int(digits), int(digits) + 1):
+        yield f"rounded:{str(near).rstrip('0')}:{length}"
+
+
+def _of_date(written: str) -> Iterator[str]:
+    """The references that a spreadsheet may have made this date of: 3-11, 11/3, MAR1."""
+    words = [word.lstrip("0").casefold() for word in _TOKEN.findall(written.split(" ")[0])]
+    if not 2 <= len(words) <= 3 or not any(word in _MONTHS or word.isdecimal() for word in words):
+        return
+    for parts in (words, words[:2], words[1:]):
+        named = [_name_of(word) for word in parts]
+        for each in (parts, named, [_number_of(word) for word in parts]):
+            yield "loose:" + "~".join(each)
+            yield "loose:" + "~".join(reversed(each))
+
+
+def _name_of(word: str) -> str:
+    return _MONTHS[int(word) - 1] if word.isdecimal() and 0 < int(word) <= 12 else word
+
+
+def _number_of(word: str) -> str:
+    return str(_MONTHS.index(word) + 1) if word in _MONTHS else word
+
+
+def rounded_in(text: str) -> list[str]:
+    """The numbers in a text that a spreadsheet has rounded."""
+    return [match[0] for match in _ROUNDED.finditer(text)]

@@ -190,6 +190,10 @@ def headings(
             raise FileFormatError(f"{path} has the heading of {column} twice.")
         if column:
             places[column] = place
+    if len(record.cells) == 1 and any(_name(cell) in wanted for cell in record.cells[0].split(",")):
+        raise FileFormatError(
+            f"{path} has its rows between quotation marks as a whole, so their cells run together; export the file again."
+        )
     if not places:
         raise FileFormatError(
             f"{path} is not a file of moves: its first line holds none of the headings, such as {required[0]}."

@@ -242,7 +242,8 @@ class Reader:
             ):
                 raise RowError("", "cut-off")
         if short:
-            raise RowError("", "missing-cells")
+            whole = len(record.cells) == 1 and record.cells[0].count(self._headings.delimiter) > 1
+            raise RowError("", "row-in-quotes" if whole else "missing-cells")
         if any(cell and not cell.isspace() for cell in record.cells[self._headings.width :]):
             raise RowError("", "extra-content")
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from instep.adapters import normalise
 from instep.adapters.line import Plain
-from instep.adapters.marks import at, cut, folded, lost, rounded_in, spellings
+from instep.adapters.marks import at, cut, folded, lost, named, rounded_in, spellings
 
 _CONTROL_BUT_BREAKS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _WORD = re.compile(r"\w+")
@@ -21,6 +21,8 @@ _POSTCODE = re.compile(r"\b([A-Z]{1,2}[0-9][0-9A-Z]?) {0,3}([0-9][A-Z]{2})")
 _GROUPING = re.compile(r"(?<=\d),(?=\d{3}(?!\d))", re.ASCII)
 _BETWEEN = re.compile(r"""[,;\t|"\r\n]""")
 _BETWEEN_JSON = re.compile(r"""["\r\n:,{}\[\]]""")
+_ADDRESS = re.compile(r"(?=.*\d)(?=.*[^\W\d]{2})(?!\d{4}-\d\d-).{5,}")
+"""A line of an address, which has a number and a word."""
 _LONGEST_KEY = 64
 _NO_KEY = re.compile(
     r"[a-z]{1,2}\d[a-z\d]? *\d[a-z]{2}"  # a postcode
@@ -65,17 +67,36 @@ def possible(text: str, *, json: bool = False) -> frozenset[str]:
 
 def marks_of_text(text: str, *, json: bool = False) -> frozenset[str]:
     """The marks of everything in an unreadable text that may be a household's reference."""
-    rounded = {mark for number in rounded_in(text) for mark in lost(number)}
+    numbers = rounded_in(text)
+    names = names_in(text) if numbers else []
+    rounded = {mark for number in numbers for mark in lost(number, names)}
     return spellings(possible(text, json=json)) | rounded
 
 
+def names_in(text: str) -> list[str]:
+    """The folded cells of a text that may be family names."""
+    cells = [cell.strip() for cell in _BETWEEN.split(folded(text))]
+    return [cell for cell in cells[1:] if cell[:1].isalpha() and not _NO_KEY.fullmatch(cell)]
+
+
 def marks_of_addresses(text: str) -> frozenset[str]:
-    """The marks of every address that an unreadable text may hold: who goes there may belong to its household."""
+    """The marks of every address that an unreadable text may hold: who goes there may belong to its household.
+
+    A text that is cut off before its second postcode has names that may be of its household's family, and lines of an
+    address without a postcode.
+    """
     plain = folded(text)
-    codes = {outward + inward for outward, inward in _POSTCODE.findall(plain.upper())}
-    cells = {cell.strip() for cell in _BETWEEN.split(plain)} if codes else set()
-    lines = [cell for cell in cells if len(cell) >= _SHORT and not _NO_KEY.fullmatch(cell)]
-    return frozenset(at("any", "", code, line) for code in codes for line in lines)
+    found = list(_POSTCODE.finditer(plain.upper()))
+    codes = {code[1] + code[2] for code in found}
+    if not codes:
+        return frozenset(map(named, names_in(text)))
+    lines = {cell for cell in map(str.strip, _BETWEEN.split(plain)) if len(cell) >= _SHORT}
+    marks = {at("any", "", code, line) for code in codes for line in lines if not _NO_KEY.fullmatch(line)}
+    if len(found) == 1:
+        rest = map(str.strip, _BETWEEN.split(plain[found[0].end() :]))
+        marks |= {at("line", "", "", line) for line in rest if _ADDRESS.fullmatch(line)}
+        marks |= {named(name, code) for name in names_in(text) for code in codes}
+    return frozenset(marks)
 
 
 def marks_of_glued(cells: Sequence[str], place: int, missing: int) -> frozenset[str]:

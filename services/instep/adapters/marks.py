@@ -9,7 +9,7 @@ a colon. Sharing a mark never makes two households into a single one: the mark o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 
 from instep.adapters import normalise
@@ -19,9 +19,13 @@ _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]"
 )
 _TOKEN = re.compile(r"[^\W\d_]+|\d+")
+_BETWEEN = re.compile(r"[|;,=]")
+"""What may come before or after a household's reference when cells run together."""
 _SHOWN_WHOLE = 6
 """Digits: spreadsheets may show longer numbers rounded."""
 _EXACT_DIGITS = 15
+_TELLING = 7
+"""Digits: numbers that a council counts up have fewer in common."""
 _ROUNDED = re.compile(r"(\d)[.,]?(\d*)E\+?(\d{1,3})", re.ASCII | re.IGNORECASE)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _CUT = 2
@@ -44,10 +48,11 @@ def spellings(keys: Iterable[str]) -> frozenset[str]:
 def said_by(row: Row) -> frozenset[str]:
     """What a protected row says: its household under every heading that may hold the household, and its addresses.
 
-    Addresses speak to rows that have no household; of a row without a household, to every row.
+    Addresses speak to rows that have no household; of a row without a household, to every row. To leave an address for
+    another together, or to go to an address under a family name, speaks to every row: its reference may lack a digit.
     """
     kinds = ("home",) if row.household else ("home", "at")
-    return spellings(_keys(row)) | set(_addresses(row.body, kinds))
+    return spellings(_keys(row)) | set(_addresses(row.body, kinds)) | set(_together(row.body))
 
 
 def heard_by(row: Row) -> frozenset[str]:
@@ -55,9 +60,11 @@ def heard_by(row: Row) -> frozenset[str]:
     kinds = ("at",) if row.household else ("home", "at")
     return (
         spellings(_keys(row))
-        | set(_lost_forms(row.household))
+        | set(_lost_forms(row.household, _families(row.body)))
         | set(_addresses(row.body, kinds))
         | set(_addresses(row.body, ("any",), sides=False))
+        | set(_traces(row.body))
+        | set(_together(row.body))
     )
 
 
@@ -69,6 +76,8 @@ def _keys(row: Row) -> Iterator[str]:
     yield from row.others
     # Strange characters may have come into the reference: what is left of it may be the household's.
     yield normalise.key_of("".join(filter(str.isascii, row.household)))
+    if len(parts := _BETWEEN.split(row.household)) > 1:
+        yield from map(normalise.key_of, parts)
 
 
 def _addresses(body: Plain, kinds: Iterable[str], *, sides: bool = True) -> Iterator[str]:
@@ -77,6 +86,40 @@ def _addresses(body: Plain, kinds: Iterable[str], *, sides: bool = True) -> Iter
         if isinstance(address, dict):
             for kind in kinds:
                 yield from _at_address(kind, side if sides else "", address)
+
+
+def _families(body: Plain) -> list[str]:
+    person = body.get("person")
+    family = person.get("family_name") if isinstance(person, dict) else None
+    return [family] if isinstance(family, str) and family else []
+
+
+def _together(body: Plain) -> Iterator[str]:
+    """The marks of going from an address to another, and of a family that goes to an address."""
+    old, new = ([*_addresses({side: body.get(side)}, ("",))] for side in ("old_address", "new_address"))
+    for to in new:
+        yield from (f"both:{left}{to}" for left in old)
+        yield from (f"kin:{folded(family)}{to}" for family in _families(body))
+
+
+def _traces(body: Plain) -> Iterator[str]:
+    """What a row that is cut off may have of a row: its family name, with a postcode or alone, and an address's line."""
+    for family in _families(body):
+        yield named(family)
+    for side in ("old_address", "new_address"):
+        address = body.get(side)
+        if not isinstance(address, dict):
+            continue
+        lines = address.get("lines")
+        if isinstance(lines, list) and lines:
+            yield at("line", "", "", str(lines[0]))
+        if address.get("postcode"):
+            yield from (named(family, str(address["postcode"])) for family in _families(body))
+
+
+def named(family: str, postcode: str = "") -> str:
+    """The mark of a family name, or of a family name at a postcode."""
+    return f"name:{folded(family)}:{''.join(postcode.split()).upper()}"
 
 
 def _at_address(kind: str, side: str, address: Plain) -> Iterator[str]:
@@ -98,14 +141,23 @@ def folded(text: str) -> str:
     return _UNSEEN.sub("", normalise.alike(text)).casefold()
 
 
-def _lost_forms(key: str) -> Iterator[str]:
+def _lost_forms(key: str, families: Iterable[str]) -> Iterator[str]:
     """What a damaged row may have of a household: its first digits, or its beginning."""
     if key.isascii() and key.isdecimal() and len(key) > _SHOWN_WHOLE:
+        names = [folded(family) for family in families]
         for length in range(1, min(len(key), _EXACT_DIGITS + 1)):
-            yield f"rounded:{key[:length].rstrip('0')}:{len(key)}"
+            yield from _rounded(key[:length], len(key), names)
     for missing in range(1, _CUT + 1):
         if len(key) - missing >= 2:
             yield f"cut:{key[:-missing]}"
+
+
+def _rounded(digits: str, length: int, names: Iterable[str]) -> Iterator[str]:
+    """The marks of a number's first digits: with few digits, which many households share, only beside a name."""
+    digits = digits.rstrip("0")
+    if len(digits) >= _TELLING:
+        yield f"rounded:{digits}:{length}"
+    yield from (f"rounded:{digits}:{length}:{name}" for name in names)
 
 
 def cut(key: str) -> str:
@@ -113,8 +165,11 @@ def cut(key: str) -> str:
     return f"cut:{key}" if len(key) >= 2 else ""
 
 
-def lost(written: str) -> Iterator[str]:
-    """The marks of a reference whose digits a spreadsheet has rounded, or that it has taken for a date."""
+def lost(written: str, names: Collection[str]) -> Iterator[str]:
+    """The marks of a reference whose digits a spreadsheet has rounded, or that it has taken for a date.
+
+    `names` are folded, and may be of the household's family.
+    """
     if match := _ROUNDED.fullmatch(written):
         digits, length = match[1] + match[2], int(match[3]) + 1
     elif len(written) > _EXACT_DIGITS and written.isascii() and written.isdecimal():
@@ -123,7 +178,7 @@ def lost(written: str) -> Iterator[str]:
         yield from _of_date(written)
         return
     for near in (int(digits) - 1, int(digits), int(digits) + 1):
-        yield f"rounded:{str(near).rstrip('0')}:{length}"
+        yield from _rounded(str(near), length, names)
 
 
 def _of_date(written: str) -> Iterator[str]:

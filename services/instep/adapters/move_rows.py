@@ -20,7 +20,7 @@ from instep.adapters.households import (
     reference_key,
 )
 from instep.adapters.line import Line, Note, Plain, Refused, Row, Shield
-from instep.adapters.marks import heard_by, lost, spellings
+from instep.adapters.marks import folded, heard_by, lost, spellings
 from instep.adapters.settings import Settings
 from instep.errors import RowError
 from instep.events import identifiers
@@ -103,7 +103,11 @@ class Reader:
         if household:
             return keys
         written = normalise.reference(raw.get("household_reference", ""))
-        return keys | frozenset(lost(written)) | marks_of_addresses(", ".join(raw.values()))
+        return (
+            keys
+            | frozenset(lost(written, [folded(raw.get("family_name", "").strip())]))
+            | marks_of_addresses(", ".join(raw.values()))
+        )
 
     def _others(self, raw: Mapping[str, str]) -> tuple[str, ...]:
         """The keys of cells under further headings of households."""
@@ -322,9 +326,10 @@ def _postcode_or_nothing(cells: Cells, column: str) -> None:
 
 
 def _is_stray(cell: str) -> bool:
-    """Whether a single quotation mark ends or begins a cell, which is no sign for inches."""
+    """Whether the cell holds an odd number of quotation marks, and the last of them is no sign for inches."""
     text = cell.strip()
-    return text.count('"') == 1 and (text[0] == '"' or (text[-1] == '"' and not text[-2:-1].isdecimal()))
+    before = text[: text.rfind('"')][-1:]
+    return text.count('"') % 2 == 1 and (text[0] == '"' or not before.isdecimal())
 
 
 def _placement(body: Plain, people: dict[str, Plain]) -> Plain:

@@ -75,25 +75,32 @@ def marks_of_text(text: str, *, json: bool = False) -> frozenset[str]:
 
 def names_in(text: str) -> list[str]:
     """The folded cells of a text that may be family names."""
-    cells = [cell.strip() for cell in _BETWEEN.split(folded(text))]
+    cells = [cell.strip() for cell in _folded_cells(text).split(",")]
     return [cell for cell in cells[1:] if cell[:1].isalpha() and not _NO_KEY.fullmatch(cell)]
 
 
-def marks_of_addresses(text: str) -> frozenset[str]:
+def _folded_cells(text: str) -> str:
+    """The folded text with a comma between its cells, whatever stands between them."""
+    return folded(_BETWEEN.sub(",", text))
+
+
+def marks_of_addresses(text: str, kind: str = "any") -> frozenset[str]:
     """The marks of every address that an unreadable text may hold: who goes there may belong to its household.
+
+    The kind "any" speaks to every row, "lone" to rows that have no household.
 
     A text that is cut off before its second postcode has names that may be of its household's family, and lines of an
     address without a postcode.
     """
-    plain = folded(text)
+    plain = _folded_cells(text)
     found = list(_POSTCODE.finditer(plain.upper()))
     codes = {code[1] + code[2] for code in found}
-    if not codes:
+    if not codes and kind == "any":
         return frozenset(map(named, names_in(text)))
-    lines = {cell for cell in map(str.strip, _BETWEEN.split(plain)) if len(cell) >= _SHORT}
-    marks = {at("any", "", code, line) for code in codes for line in lines if not _NO_KEY.fullmatch(line)}
-    if len(found) == 1:
-        rest = map(str.strip, _BETWEEN.split(plain[found[0].end() :]))
+    lines = {cell for cell in map(str.strip, plain.split(",")) if len(cell) >= _SHORT}
+    marks = {at(kind, "", code, line) for code in codes for line in lines if not _NO_KEY.fullmatch(line)}
+    if kind == "any" and len(found) == 1:
+        rest = map(str.strip, plain[found[0].end() :].split(","))
         marks |= {at("line", "", "", line) for line in rest if _ADDRESS.fullmatch(line)}
         marks |= {named(name, code) for name in names_in(text) for code in codes}
     return frozenset(marks)

@@ -180,7 +180,8 @@ class Row:
     has the flag. `household_size` counts the household's members in this file, where a placement needs the number.
     `precision` is the milliseconds within which `recorded` may lie. `held` is the reason for not sending the row before
     somebody has looked, "" for none. `elsewhere`: neither address is in the publisher's area. `entry`: as in `Refused`.
-    `others` are keys of further cells that may name the household. `ahead` comes with a file's first line: systems and
+    `others` are keys of further cells that may name the household. `heard` are the row's marks (`marks.heard_by`) where
+    they are known already. `ahead` comes with a file's first line: systems and
     references of people whom a row of the file protects without naming their household.
     """
 
@@ -194,6 +195,7 @@ class Row:
     reference: str = field(repr=False, default="")
     household: str = field(repr=False, default="")
     others: tuple[str, ...] = field(repr=False, default=())
+    heard: frozenset[str] = field(repr=False, default=frozenset())
     person: tuple[str, ...] = field(repr=False, default=())
     protected: bool = False
     shielded: bool = False

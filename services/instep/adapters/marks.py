@@ -62,7 +62,7 @@ def heard_by(row: Row) -> frozenset[str]:
         spellings(_keys(row))
         | set(_lost_forms(row.household, _families(row.body)))
         | set(_addresses(row.body, kinds))
-        | set(_addresses(row.body, ("any",), sides=False))
+        | set(_addresses(row.body, ("any",) if row.household else ("any", "lone"), sides=False))
         | set(_traces(row.body))
         | set(_together(row.body))
     )

@@ -128,8 +128,7 @@ class Memory:
         self._doubted: set[bytes] = set()  # subjects of whom this run has a row that it does not send
         self._protecting: dict[bytes, set[bytes]] = {}  # protected subjects of this run, by mark
         self.secret = secret
-        marked = "select 1 where exists (select 1 from shield) or exists (select 1 from protecting)"
-        self.has_marks = self._fetched(marked) is not None
+        self._marks = self._all_marks()
         last = self._fetched("pragma user_version")
         self.run = 1 + (last[0] if last else 0)
         database.execute(f"pragma user_version = {self.run}")
@@ -181,9 +180,14 @@ class Memory:
             for mark in sent.protecting:
                 self.expect(mark, sent.fingerprint.subject)
 
+    @property
+    def has_marks(self) -> bool:
+        """Whether any row protects anybody beside its own person."""
+        return bool(self._marks)
+
     def expect(self, mark: bytes, subject: bytes) -> None:
         """Note, for this run alone, that a row of the subject protects whoever has the mark."""
-        self.has_marks = True
+        self._marks.add(mark)
         self._protecting.setdefault(mark, set()).add(subject)
 
     def under_way(self, event_id: bytes) -> bool:
@@ -205,7 +209,7 @@ class Memory:
         """Whether a row of another subject protects whoever has one of the marks, or holds them in doubt."""
         if any(self._protecting.get(mark, _NOBODY) - {subject} for mark in marks):
             return True
-        if not marks:
+        if self._marks.isdisjoint(marks):
             return False
         places = ", ".join("?" * len(marks))
         return any(
@@ -219,11 +223,11 @@ class Memory:
         Another row of the subject in the same file lifts nothing: it may be the older of the two.
         """
         self._doubted.add(subject)
-        self.has_marks = True
+        kept = list(marks)
+        self._marks.update(kept)
         with _sound(None), self._database:
             self._database.executemany(
-                "insert or ignore into shield values (?, ?)",
-                [(mark, subject) for mark in marks],
+                "insert or ignore into shield values (?, ?)", [(mark, subject) for mark in kept]
             )
 
     def lift(self, subject: bytes) -> None:
@@ -232,6 +236,12 @@ class Memory:
             return
         with _sound(None), self._database:
             self._database.execute("delete from shield where subject = ?", (subject,))
+
+    def _all_marks(self) -> set[bytes]:
+        """Every mark that is kept, or was kept when this run began: most rows have none of them, and cost no query."""
+        with _sound(None):
+            rows = self._database.execute("select household from shield union select mark from protecting")
+            return {mark for (mark,) in rows}
 
     def members(self, household: bytes) -> int:
         """How many members of the household are remembered."""

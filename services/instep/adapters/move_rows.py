@@ -94,7 +94,7 @@ class Reader:
         place = self._headings.places.get("household_reference")
         if place is not None and missing > 0:
             marks |= marks_of_glued(cells, place, missing)
-        return marks | marks_of_addresses(record.text) if missing > 0 else marks
+        return marks | marks_of_addresses(record.text, "any" if missing > 0 else "lone")
 
     def _marks_of_cells(self, raw: Mapping[str, str]) -> frozenset[str]:
         """The marks of a row whose cells stand under their own headings, and which does not say that nobody is protected."""
@@ -221,7 +221,7 @@ class Reader:
         person = person_key(row) if survey.repeated else None
         if person is not None and survey.repeated.get(person, reference_key(row)) != reference_key(row):
             notes = (*notes, Note(column=self._headings.named["reference"], reason="same-person"))
-        return replace(row, shielded=shielded, held=held, notes=notes)
+        return replace(row, shielded=shielded, held=held, notes=notes, heard=heard)
 
     def _body(self, cells: Cells, person: Plain, moved_on: str) -> Plain:
         return present({
@@ -328,8 +328,9 @@ def _postcode_or_nothing(cells: Cells, column: str) -> None:
 def _is_stray(cell: str) -> bool:
     """Whether the cell holds an odd number of quotation marks, and the last of them is no sign for inches."""
     text = cell.strip()
-    before = text[: text.rfind('"')][-1:]
-    return text.count('"') % 2 == 1 and (text[0] == '"' or not before.isdecimal())
+    before, _, after = text.rpartition('"')
+    inches = before[-1:].isdecimal() and not after[:1].isalnum()
+    return text.count('"') % 2 == 1 and not inches
 
 
 def _placement(body: Plain, people: dict[str, Plain]) -> Plain:

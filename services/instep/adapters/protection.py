@@ -37,7 +37,7 @@ class Protection:
             return True
         if not memory.has_marks:
             return False
-        heard = self._digests(row.system, heard_by(row))
+        heard = self._digests(row.system, row.heard or heard_by(row))
         return memory.is_marked([*heard, household] if household else heard, subject)
 
     def said(self, row: Row, last: Fingerprint | None) -> tuple[bytes, ...]:
@@ -79,4 +79,4 @@ class Protection:
                 self._memory.expect(last.household, subject)
 
     def _digests(self, system: str, marks: Iterable[str]) -> list[bytes]:
-        return [self._identity.digest("household", system, mark) for mark in marks]
+        return [self._identity.mark(system, mark) for mark in marks]

@@ -62,6 +62,12 @@ def _cut(row: str, rng: random.Random) -> str:
     return row[: rng.randrange(row.index(row.split(",")[_OF["old_town"]]), len(row))]
 
 
+def _quotation_mark(row: str, rng: random.Random) -> str:
+    """A mark behind a letter: behind a number it may stand for inches."""
+    spot = rng.choice([match.end() for match in re.finditer("[A-Za-z]", row)][5:])
+    return f'{row[:spot]}"{row[spot:]}'
+
+
 def _full_width(text: str, rng: random.Random) -> str:
     return "".join(chr(ord(each) + 0xFEE0) if "!" <= each <= "~" else each for each in text)
 
@@ -87,7 +93,7 @@ MOVES: Mapping[str, Damage] = MappingProxyType(
         ),
         "a byte order mark before the row": _text(lambda row, rng: f"\ufeff{row}"),
         "the row in quotation marks": _text(lambda row, rng: f'"{row}"'),
-        "one quotation mark": _insert(b'"'),
+        "one quotation mark": _text(_quotation_mark),
         "a quotation mark at a cell's start": _delimiter(',"'),
         "the row cut short": _text(_cut),
         "a NUL": _insert(b"\x00"),

@@ -95,13 +95,14 @@ def marks_of_addresses(text: str, kind: str = "any") -> frozenset[str]:
     plain = _folded_cells(text)
     found = list(_POSTCODE.finditer(plain.upper()))
     codes = {code[1] + code[2] for code in found}
+    rest = plain[found[0].end() :] if found else plain
+    alone = {at("line", "", "", line) for line in map(str.strip, rest.split(",")) if _ADDRESS.fullmatch(line)}
     if not codes and kind == "any":
-        return frozenset(map(named, names_in(text)))
+        return frozenset(map(named, names_in(text))) | alone
     lines = {cell for cell in map(str.strip, plain.split(",")) if len(cell) >= _SHORT}
     marks = {at(kind, "", code, line) for code in codes for line in lines if not _NO_KEY.fullmatch(line)}
     if kind == "any" and len(found) == 1:
-        rest = map(str.strip, plain[found[0].end() :].split(","))
-        marks |= {at("line", "", "", line) for line in rest if _ADDRESS.fullmatch(line)}
+        marks |= alone
         marks |= {named(name, code) for name in names_in(text) for code in codes}
     return frozenset(marks)
 

@@ -62,7 +62,7 @@ class Skipped:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Review:
     """Not sent until somebody has looked: is the row a correction, or do two people share a reference? Is the row of a
-    household in doubt?
+    household in doubt? `cause` is the line that has to be mended first, 0 for none.
     """
 
     line: int
@@ -71,6 +71,7 @@ class Review:
     reason: str
     entry: str = ""
     notes: tuple[Note, ...] = ()
+    cause: int = 0
 
 
 Triaged = Send | Unchanged | SameAddress | Skipped | Review | Refused
@@ -95,6 +96,7 @@ def review(row: Row, column: str, reason: str) -> Review:
         reason=reason,
         entry=row.entry,
         notes=row.notes,
+        cause=row.cause if reason == row.held else 0,
     )
 
 

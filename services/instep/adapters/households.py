@@ -36,7 +36,8 @@ class Widths:
 class Survey:
     """Keys are `normalise.key_of` the household reference; people are by reference, in the file's order.
 
-    `said` are the marks that protected rows say, `doubted` those of rows that cannot be read (`marks`). `mentioned` are the
+    `said` are the marks that protected rows say, `doubted` those of rows that cannot be read (`marks`), by
+    the line of such a row. `mentioned` are the
     households that the text of such a row mentions, by its line. `strangers` are households whose members share nothing.
     `lengths` are the lengths of household keys. `ahead` are systems and references of people whom a row protects without
     naming their household. `protected_people` are as in `People`. `repeated` are people who move on a day under several
@@ -47,7 +48,7 @@ class Survey:
     household_width: int = 0
     twelve_digit_uprns: bool = False
     said: frozenset[str] = field(default=frozenset(), repr=False)
-    doubted: frozenset[str] = field(default=frozenset(), repr=False)
+    doubted: Mapping[str, int] = field(default_factory=dict, repr=False)
     mentioned: Mapping[int, frozenset[str]] = field(default_factory=dict, repr=False)
     households: frozenset[str] = frozenset()
     lengths: frozenset[int] = frozenset()
@@ -57,6 +58,11 @@ class Survey:
     protected_people: frozenset[int] = frozenset()
     repeated: Mapping[int, int] = field(default_factory=dict)
     placed: dict[str, dict[str, Plain]] = field(default_factory=dict, repr=False)
+
+    def cause(self, heard: Iterable[str]) -> int:
+        """The line of the row that cannot be read and may protect whoever hears these marks; 0 for none."""
+        doubted = self.doubted
+        return min((doubted[mark] for mark in heard if mark in doubted), default=0) if doubted else 0
 
 
 @dataclass(kw_only=True, slots=True)

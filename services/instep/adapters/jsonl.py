@@ -70,7 +70,7 @@ def _survey(stream: BinaryIO, settings: Settings) -> Survey:
     """The first reading: whom rows protect, and whom lines that cannot be read may protect."""
     households: set[str] = set()
     protecting: set[str] = set()
-    doubted: set[str] = set()
+    doubted: dict[str, int] = {}
     ahead: set[tuple[str, str]] = set()
     unreadable: list[tuple[int, str]] = []
     for line in _written(stream):
@@ -82,15 +82,20 @@ def _survey(stream: BinaryIO, settings: Settings) -> Survey:
                 ahead |= set() if outcome.household else {(outcome.system, outcome.reference)}
             continue
         refused = said(line.text)
-        (protecting if refused.sure else doubted).update(refused.marks)
+        if refused.sure:
+            protecting |= refused.marks
+        else:
+            doubted |= dict.fromkeys(refused.marks - doubted.keys(), line.number)
         ahead |= {(refused.system or settings.source_system, refused.reference)} if refused.marks else set()
         unreadable += [(line.number, refused.text)] if refused.text else []
     households.discard("")
     lengths = frozenset(map(len, households))
     mentions = {number: mentioned(text, households, lengths) for number, text in unreadable}
+    for number, mentioned_there in mentions.items():
+        doubted |= dict.fromkeys(mentioned_there - doubted.keys(), number)
     return Survey(
         said=frozenset(protecting),
-        doubted=frozenset(doubted).union(*mentions.values()),
+        doubted=doubted,
         mentioned=mentions,
         ahead=frozenset(person for person in ahead if person[1]),
     )
@@ -198,8 +203,9 @@ def _judged(row: Row, survey: Survey) -> Row:
         return row
     heard = heard_by(row)
     shielded = not heard.isdisjoint(survey.said)
-    in_doubt = not (row.protected or shielded or heard.isdisjoint(survey.doubted))
-    return replace(row, shielded=shielded, held="household-in-doubt" if in_doubt else "")
+    cause = 0 if row.protected or shielded else survey.cause(heard)
+    held = "household-in-doubt" if cause else ""
+    return replace(row, shielded=shielded, held=held, heard=heard, cause=cause)
 
 
 def _in_form(event: Plain) -> tuple[Plain, list[Note]]:

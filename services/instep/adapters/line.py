@@ -181,7 +181,8 @@ class Row:
     `precision` is the milliseconds within which `recorded` may lie. `held` is the reason for not sending the row before
     somebody has looked, "" for none. `elsewhere`: neither address is in the publisher's area. `entry`: as in `Refused`.
     `others` are keys of further cells that may name the household. `heard` are the row's marks (`marks.heard_by`) where
-    they are known already. `ahead` comes with a file's first line: systems and
+    they are known already. `cause` is the line that has to be mended before a held row can be sent, 0 where nobody can tell.
+    `ahead` comes with a file's first line: systems and
     references of people whom a row of the file protects without naming their household.
     """
 
@@ -202,6 +203,7 @@ class Row:
     household_size: int = 0
     precision: int = 1
     held: str = ""
+    cause: int = 0
     elsewhere: bool = False
     entry: str = ""
     notes: tuple[Note, ...] = ()

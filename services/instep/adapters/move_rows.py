@@ -210,8 +210,8 @@ class Reader:
         survey = self.survey
         heard = heard_by(row) if survey.said or survey.doubted else frozenset()
         shielded = not heard.isdisjoint(survey.said) or is_protected_person(row, survey.protected_people)
-        held = ""
-        if not heard.isdisjoint(survey.doubted) or survey.traces.concern(row.body):
+        held, cause = "", survey.cause(heard)
+        if cause or survey.traces.concern(row.body):
             held = "household-in-doubt"
         elif row.household in survey.strangers:
             held = "household-of-strangers"
@@ -221,7 +221,7 @@ class Reader:
         person = person_key(row) if survey.repeated else None
         if person is not None and survey.repeated.get(person, reference_key(row)) != reference_key(row):
             notes = (*notes, Note(column=self._headings.named["reference"], reason="same-person"))
-        return replace(row, shielded=shielded, held=held, notes=notes, heard=heard)
+        return replace(row, shielded=shielded, held=held, notes=notes, heard=heard, cause=cause)
 
     def _body(self, cells: Cells, person: Plain, moved_on: str) -> Plain:
         return present({

@@ -7,6 +7,7 @@ household; otherwise every household that the text mentions is in doubt.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from typing import BinaryIO
 
 from instep.adapters import normalise
@@ -41,7 +42,7 @@ class _Seen:
         self._uprns = Counter[bool]()
         self._households: set[str] = set()
         self._said: set[str] = set()
-        self._doubted: set[str] = set()
+        self._doubted: dict[str, int] = {}
         self._ahead: set[tuple[str, str]] = set()
         self._placements: list[Row] = []
         self._unreadable: list[tuple[int, str]] = []
@@ -76,26 +77,35 @@ class _Seen:
         marks = self._reader.marks(record)
         if not self._reader.is_aligned(record):
             self._unreadable.append((record.line, record.text))
-            self._doubted |= marks
+            # Rows without a household go out, protected: in a file without households, nothing else could be sent.
+            alone = {mark for mark in marks if mark.startswith("lone:")}
+            self._said |= alone
+            self._doubt(marks - alone, record.line)
             if len(record.text.split(self._columns.delimiter)) < self._columns.width:
                 self._traces.add(record.text)
         elif household_of(raw):
             self._said |= marks
         elif marks:
-            self._doubted |= marks
+            self._doubt(marks, record.line)
             self._traces.add(record.text)
         if marks:
             self._ahead.add(self._reader.person_of(record))
 
+    def _doubt(self, marks: Iterable[str], line: int) -> None:
+        for mark in marks:
+            self._doubted.setdefault(mark, line)
+
     def survey(self) -> Survey:
         lengths = frozenset(map(len, self._households))
         mentions = {line: mentioned(text, self._households, lengths) for line, text in self._unreadable}
+        for line, households in mentions.items():
+            self._doubt(households, line)
         return Survey(
             reference_width=self._references.width,
             household_width=self._widths.width,
             twelve_digit_uprns=self._uprns[True] > 9 * self._uprns[False],
             said=frozenset(self._said),
-            doubted=frozenset(self._doubted).union(*mentions.values()),
+            doubted=self._doubted,
             mentioned={line: households for line, households in mentions.items() if households},
             households=frozenset(self._households),
             lengths=lengths,

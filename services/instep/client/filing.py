@@ -47,11 +47,14 @@ class LineResult:
     notes: tuple[Note, ...] = ()
     kept_at_home: tuple[str, ...] = ()
     """Fields that the line has and no agreement names: not published."""
+    cause: int = 0
+    """The line that has to be mended before this line can be sent; 0 for none."""
 
     @property
     def meaning(self) -> str:
         """The reason in plain English."""
-        return self.problem or explain(self.reason)
+        meaning = self.problem or explain(self.reason)
+        return f"{meaning} (line {self.cause})" if self.cause else meaning
 
     @property
     def printed_reason(self) -> str:
@@ -229,6 +232,7 @@ def _not_sent(triaged: Unchanged | SameAddress | Skipped | Review | Refused) -> 
                 reason=triaged.reason,
                 entry=triaged.entry,
                 notes=triaged.notes,
+                cause=triaged.cause,
             )
         case Refused():
             return LineResult(

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from instep.adapters import Review
 from instep.errors import FileFormatError
 from tests.unit.cases.conftest import Office
 from tests.unit.cases.council import FILES
@@ -12,6 +13,7 @@ from tests.unit.cases.council import FILES
 def test_a_damaged_row_holds_back_every_row_of_a_household_that_it_mentions(office: Office) -> None:
     run = office("camden").publish(FILES / "ps5.csv")
     assert run.unsent == {2: "extra-content", 3: "household-in-doubt"}
+    assert [outcome.cause for outcome in run.outcomes if isinstance(outcome, Review)] == [2]
     assert not run.sent
 
 

@@ -28,6 +28,8 @@ _TELLING = 7
 """Digits: numbers that a council counts up have fewer in common."""
 _ROUNDED = re.compile(r"(\d)[.,]?(\d*)E\+?(\d{1,3})", re.ASCII | re.IGNORECASE)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_SHORTEST_CUT = 3
+"""Characters of a household whose last may be missing."""
 _CUT = 2
 """Characters that may be missing at the end of a household's reference before only addresses can tell."""
 
@@ -49,10 +51,14 @@ def said_by(row: Row) -> frozenset[str]:
     """What a protected row says: its household under every heading that may hold the household, and its addresses.
 
     Addresses speak to rows that have no household; of a row without a household, to every row. To leave an address for
-    another together, or to go to an address under a family name, speaks to every row: its reference may lack a digit.
+    another together, or to go to an address under a family name, speaks to a household that lacks a character.
     """
     kinds = ("home",) if row.household else ("home", "at")
-    return spellings(_keys(row)) | set(_addresses(row.body, kinds)) | set(_together(row.body))
+    return (
+        spellings(_keys(row))
+        | set(_addresses(row.body, kinds))
+        | set(_together(row, whole="whole", short="short"))
+    )
 
 
 def heard_by(row: Row) -> frozenset[str]:
@@ -64,7 +70,7 @@ def heard_by(row: Row) -> frozenset[str]:
         | set(_addresses(row.body, kinds))
         | set(_addresses(row.body, ("any",) if row.household else ("any", "lone"), sides=False))
         | set(_traces(row.body))
-        | set(_together(row.body))
+        | set(_together(row, whole="short", short="whole"))
     )
 
 
@@ -94,12 +100,23 @@ def _families(body: Plain) -> list[str]:
     return [family] if isinstance(family, str) and family else []
 
 
-def _together(body: Plain) -> Iterator[str]:
-    """The marks of going from an address to another, and of a family that goes to an address."""
-    old, new = ([*_addresses({side: body.get(side)}, ("",))] for side in ("old_address", "new_address"))
+def _together(row: Row, *, whole: str, short: str) -> Iterator[str]:
+    """The marks of going from an address to another, and of a family that goes to an address, beside the household's key.
+
+    The key stands whole under one name and without its last character under the other. So a row hears a row of the
+    same movers whose household lacks a character, and no row of another household.
+    """
+    old, new = ([*_addresses({side: row.body.get(side)}, ("",))] for side in ("old_address", "new_address"))
+    if len(row.household) < _SHORTEST_CUT:
+        return
     for to in new:
-        yield from (f"both:{left}{to}" for left in old)
-        yield from (f"kin:{folded(family)}{to}" for family in _families(body))
+        movers = [
+            *(f"both:{left}{to}" for left in old),
+            *(f"kin:{folded(name)}{to}" for name in _families(row.body)),
+        ]
+        for each in movers:
+            yield f"{each}:{whole}:{loosely(row.household)}"
+            yield f"{each}:{short}:{loosely(row.household)[:-1]}"
 
 
 def _traces(body: Plain) -> Iterator[str]:

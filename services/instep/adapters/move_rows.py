@@ -94,7 +94,9 @@ class Reader:
         place = self._headings.places.get("household_reference")
         if place is not None and missing > 0:
             marks |= marks_of_glued(cells, place, missing)
-        return marks | marks_of_addresses(record.text, "any" if missing > 0 else "lone")
+        # Control characters may stand within the household's reference, as a terminal's codes do.
+        unsure = missing > 0 or normalise.has_control(record.text)
+        return marks | marks_of_addresses(record.text, "any" if unsure else "lone")
 
     def _marks_of_cells(self, raw: Mapping[str, str]) -> frozenset[str]:
         """The marks of a row whose cells stand under their own headings, and which does not say that nobody is protected."""

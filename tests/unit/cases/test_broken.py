@@ -132,6 +132,7 @@ def test_a_household_under_another_heading_is_protected_all_the_same(tmp_path: P
         PROTECTED.replace("HH-77", "HH 77"),
         PROTECTED.replace("HH-77", "#HH-077"),
         PROTECTED.replace("HH-77", "x|HH-77"),
+        PROTECTED.replace("HH-77", "HH-\x1b[2J77"),
         PROTECTED.replace("HH-77", "HH-7"),
         PROTECTED.replace("HH-77", ""),
         PROTECTED.replace("HH-77,yes", "HH-77yes"),

@@ -30,6 +30,9 @@ from instep.errors import PlatformError
 SEEN_AT_ONCE = 1000
 """Repeats of remembered events that are noted in a single transaction."""
 
+MARKS_AT_ONCE = 300_000
+"""Marks that a run holds in its own memory: about 30 MB."""
+
 _TABLES = """
 create table if not exists subject (
     subject blob primary key, event_id blob not null, alike blob not null, loose blob not null,
@@ -128,7 +131,8 @@ class Memory:
         self._doubted: set[bytes] = set()  # subjects of whom this run has a row that it does not send
         self._protecting: dict[bytes, set[bytes]] = {}  # protected subjects of this run, by mark
         self.secret = secret
-        self._marks = self._all_marks()
+        self._marks: set[bytes] = set()
+        self._note_marks(self._kept_marks())
         last = self._fetched("pragma user_version")
         self.run = 1 + (last[0] if last else 0)
         database.execute(f"pragma user_version = {self.run}")
@@ -209,7 +213,7 @@ class Memory:
         """Whether a row of another subject protects whoever has one of the marks, or holds them in doubt."""
         if any(self._protecting.get(mark, _NOBODY) - {subject} for mark in marks):
             return True
-        if self._marks.isdisjoint(marks):
+        if len(self._marks) < MARKS_AT_ONCE and self._marks.isdisjoint(marks):
             return False
         places = ", ".join("?" * len(marks))
         return any(
@@ -224,7 +228,7 @@ class Memory:
         """
         self._doubted.add(subject)
         kept = list(marks)
-        self._marks.update(kept)
+        self._note_marks(kept)
         with _sound(None), self._database:
             self._database.executemany(
                 "insert or ignore into shield values (?, ?)", [(mark, subject) for mark in kept]
@@ -237,11 +241,19 @@ class Memory:
         with _sound(None), self._database:
             self._database.execute("delete from shield where subject = ?", (subject,))
 
-    def _all_marks(self) -> set[bytes]:
-        """Every mark that is kept, or was kept when this run began: most rows have none of them, and cost no query."""
+    def _note_marks(self, marks: Iterable[bytes]) -> None:
+        """Note marks so that rows without any cost no query; of more than MARKS_AT_ONCE, the database tells."""
+        for mark in marks:
+            if len(self._marks) >= MARKS_AT_ONCE:
+                return
+            self._marks.add(mark)
+
+    def _kept_marks(self) -> Iterator[bytes]:
         with _sound(None):
-            rows = self._database.execute("select household from shield union select mark from protecting")
-            return {mark for (mark,) in rows}
+            for (mark,) in self._database.execute(
+                "select household from shield union all select mark from protecting"
+            ):
+                yield mark
 
     def members(self, household: bytes) -> int:
         """How many members of the household are remembered."""

@@ -102,8 +102,9 @@ class Reader:
         """The marks of a row whose cells stand under their own headings, and which does not say that nobody is protected."""
         household = household_of(raw)
         keys = spellings((household, reference_of(raw), *self._others(raw)))
+        text = ", ".join(raw.values())
         if household:
-            return keys
+            return keys | marks_of_addresses(text, "lone")
         written = normalise.reference(raw.get("household_reference", ""))
         return (
             keys

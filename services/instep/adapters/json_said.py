@@ -44,7 +44,9 @@ def said(text: str) -> Said:
         keys = {normalise.key_of(normalise.reference(folded(value))) for value in households}
         return replace(refused, marks=spellings({*keys, *values.get("group_ref", [])}))
     written = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
-    return replace(refused, marks=marks_of_text(written, json=True), sure=False, text=written)
+    # What is known to be the reference is no household.
+    marks = marks_of_text(written, json=True) - spellings([normalise.key_of(refused.reference)])
+    return replace(refused, marks=marks, sure=False, text=written)
 
 
 def _pairs(text: str) -> list[tuple[str, Any]]:

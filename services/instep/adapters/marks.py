@@ -56,6 +56,7 @@ def said_by(row: Row) -> frozenset[str]:
     kinds = ("home",) if row.household else ("home", "at")
     return (
         spellings(_keys(row))
+        | {f"ref:{mark}" for mark in spellings(_references(row))}
         | set(_addresses(row.body, kinds))
         | set(_together(row, whole="whole", short="short"))
     )
@@ -64,8 +65,11 @@ def said_by(row: Row) -> frozenset[str]:
 def heard_by(row: Row) -> frozenset[str]:
     """What a row hears: its household in every form, and the addresses that it leaves and goes to."""
     kinds = ("at",) if row.household else ("home", "at")
+    households = spellings(_keys(row))
     return (
-        spellings(_keys(row))
+        households
+        | {f"ref:{mark}" for mark in households}
+        | spellings(_references(row))  # never as a reference: a row hears nothing of its own person
         | set(_lost_forms(row.household, _families(row.body)))
         | set(_addresses(row.body, kinds))
         | set(_addresses(row.body, ("any",) if row.household else ("any", "lone"), sides=False))
@@ -77,13 +81,17 @@ def heard_by(row: Row) -> frozenset[str]:
 def _keys(row: Row) -> Iterator[str]:
     """The keys of cells that may be the household: columns may have been exchanged, or come twice."""
     yield row.household
-    if row.event_type == "resident-moved":
-        yield normalise.key_of(row.reference)
     yield from row.others
     # Strange characters may have come into the reference: what is left of it may be the household's.
     yield normalise.key_of("".join(filter(str.isascii, row.household)))
     if len(parts := _BETWEEN.split(row.household)) > 1:
         yield from map(normalise.key_of, parts)
+
+
+def _references(row: Row) -> Iterator[str]:
+    """The key of the reference, which may be the household where columns have been exchanged."""
+    if row.event_type == "resident-moved":
+        yield normalise.key_of(row.reference)
 
 
 def _addresses(body: Plain, kinds: Iterable[str], *, sides: bool = True) -> Iterator[str]:

@@ -101,7 +101,8 @@ class Reader:
     def _marks_of_cells(self, raw: Mapping[str, str]) -> frozenset[str]:
         """The marks of a row whose cells stand under their own headings, and which does not say that nobody is protected."""
         household = household_of(raw)
-        keys = spellings((household, reference_of(raw), *self._others(raw)))
+        keys = spellings((household, *self._others(raw)))
+        keys |= {f"ref:{mark}" for mark in spellings((reference_of(raw),))}
         text = ", ".join(raw.values())
         if household:
             return keys | marks_of_addresses(text, "lone")

@@ -64,18 +64,17 @@ def said_by(row: Row) -> frozenset[str]:
 
 def heard_by(row: Row) -> frozenset[str]:
     """What a row hears: its household in every form, and the addresses that it leaves and goes to."""
-    kinds = ("at",) if row.household else ("home", "at")
+    kinds, wide = (("at",), ("any",)) if row.household else (("home", "at"), ("any", "lone"))
     households = spellings(_keys(row))
-    return (
-        households
-        | {f"ref:{mark}" for mark in households}
-        | spellings(_references(row))  # never as a reference: a row hears nothing of its own person
-        | set(_lost_forms(row.household, _families(row.body)))
-        | set(_addresses(row.body, kinds))
-        | set(_addresses(row.body, ("any",) if row.household else ("any", "lone"), sides=False))
-        | set(_traces(row.body))
-        | set(_together(row, whole="short", short="whole"))
-    )
+    heard = {f"ref:{mark}" for mark in households}
+    heard |= households
+    heard |= spellings(_references(row))  # never as a reference: a row hears nothing of its own person
+    heard.update(_lost_forms(row.household, _families(row.body)))
+    heard.update(_addresses(row.body, kinds))
+    heard.update(_addresses(row.body, wide, sides=False))
+    heard.update(_traces(row.body))
+    heard.update(_together(row, whole="short", short="whole"))
+    return frozenset(heard)
 
 
 def _keys(row: Row) -> Iterator[str]:
@@ -98,8 +97,10 @@ def _addresses(body: Plain, kinds: Iterable[str], *, sides: bool = True) -> Iter
     for side in ("old", "new"):
         address = body.get(f"{side}_address")
         if isinstance(address, dict):
+            places = _places(address)
             for kind in kinds:
-                yield from _at_address(kind, side if sides else "", address)
+                for place in places:
+                    yield f"{kind}:{side if sides else ''}:{place}"
 
 
 def _families(body: Plain) -> list[str]:
@@ -148,12 +149,11 @@ def named(family: str, postcode: str = "") -> str:
     return f"name:{folded(family)}:{''.join(postcode.split()).upper()}"
 
 
-def _at_address(kind: str, side: str, address: Plain) -> Iterator[str]:
-    lines = address.get("lines")
-    if address.get("postcode") and isinstance(lines, list) and lines:
-        yield at(kind, side, str(address["postcode"]), str(lines[0]))
-    if address.get("uprn"):
-        yield at(kind, side, "", str(address["uprn"]))
+def _places(address: Plain) -> list[str]:
+    """The place of an address, by its postcode and first line and by its UPRN."""
+    lines, postcode, uprn = address.get("lines"), address.get("postcode"), address.get("uprn")
+    places = [_place(str(postcode), str(lines[0]))] if postcode and isinstance(lines, list) and lines else []
+    return [*places, _place("", str(uprn))] if uprn else places
 
 
 def at(kind: str, side: str, postcode: str, line: str) -> str:

@@ -191,6 +191,14 @@ def test_a_second_column_of_households_protects_and_is_said(tmp_path: Path) -> N
     assert ("Household Ref", "further-households") in run.said()
 
 
+def test_a_quotation_mark_in_a_second_column_of_households_is_told_under_its_heading(tmp_path: Path) -> None:
+    run = bradford(tmp_path).publish(
+        "\r\n".join([f"{HEADING},Household Ref", f'{PROTECTED},"A""7"', f"{OTHER},A8", ""])
+    )
+    assert ("Household Ref", "stray-quote") in run.notes(2)
+    assert run.handling() == {2: "PROTECTED", 3: "ORDINARY"}
+
+
 def test_an_empty_column_of_households_is_as_none(tmp_path: Path) -> None:
     run = bradford(tmp_path).publish(
         file_of(*(line.replace("HH-77", "").replace("HH-100", "") for line in (PROTECTED, MEMBER, OTHER)))

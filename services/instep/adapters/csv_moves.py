@@ -119,7 +119,7 @@ def _remark_on(columns: Headings, settings: Settings, hidden_columns: Collection
     for column, place in columns.places.items():
         if place in hidden_columns:
             settings.remark(columns.last_line, Note(column=columns.named[column], reason="hidden-column"))
-    further = further_households(columns)
+    further = further_households(columns).values()
     for heading in columns.unread:
         if heading.casefold() == REASON:
             continue

@@ -39,7 +39,8 @@ class Reader:
 
     def __init__(self, columns: Headings, settings: Settings, survey: Survey) -> None:
         self._headings = columns
-        self._further = further_households(columns)
+        # By place: a further heading may have the name of our own column, where a mapping gives ours to another.
+        self._further = {f"column {place}": place for place in further_households(columns)}
         self._places = (*columns.places.items(), *self._further.items())
         self._settings = settings
         self.survey = survey
@@ -280,7 +281,9 @@ class Reader:
             return
         for column, place in self._places:
             if _is_stray(record.cells[place]):
-                yield Note(column=self._headings.named.get(column, column), reason="stray-quote")
+                yield Note(
+                    column=self._headings.named.get(column, self._headings.cells[place]), reason="stray-quote"
+                )
 
     def _person(self, cells: Cells) -> Plain:
         return present({
@@ -300,11 +303,11 @@ class Reader:
         )
 
 
-def further_households(columns: Headings) -> dict[str, int]:
-    """The places of headings that seem to mean the household too, beside the column of households, by the heading."""
+def further_households(columns: Headings) -> dict[int, str]:
+    """The headings that seem to mean the household too, beside the column of households, by their places."""
     read = set(columns.places.values()) if "household_reference" in columns.places else range(columns.width)
     return {
-        heading: place
+        place: heading
         for place, heading in enumerate(columns.cells)
         if place not in read and _HOUSEHOLD_HEADING.fullmatch(heading.casefold())
     }

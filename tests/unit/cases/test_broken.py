@@ -191,6 +191,18 @@ def test_a_second_column_of_households_protects_and_is_said(tmp_path: Path) -> N
     assert ("Household Ref", "further-households") in run.said()
 
 
+def test_a_second_column_that_has_our_name_protects_beside_the_column_that_a_mapping_names(
+    tmp_path: Path,
+) -> None:
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text('[columns]\nhousehold_reference = "HH"\n')
+    heading = HEADING.replace("household_reference", "HH")
+    rows = [f"{PROTECTED},A7", f"{OTHER},A8", f"{MEMBER},B9"]
+    run = bradford(tmp_path).publish("\r\n".join([f"{heading},household_reference", *rows, ""]), mapping)
+    assert run.handling() == {2: "PROTECTED", 3: "ORDINARY", 4: "PROTECTED"}
+    assert ("household_reference", "further-households") in run.said()
+
+
 def test_a_quotation_mark_in_a_second_column_of_households_is_told_under_its_heading(tmp_path: Path) -> None:
     run = bradford(tmp_path).publish(
         "\r\n".join([f"{HEADING},Household Ref", f'{PROTECTED},"A""7"', f"{OTHER},A8", ""])

@@ -27,11 +27,13 @@ published events; writes the memory, and nothing else. Promises:
     csv_moves   moves · move_rows: a record as a row
     faults      all that is wrong with a row, and what its cells may hold
     surveying   the first reading: what needs the whole file (households) · doubt: what an unreadable row says of households
-    fsa         registrations · fsa_codes: their codes · json_array: one element at a time
-    jsonl       plain events
+    marks       how rows of a household know each other, however its reference is written
+    fsa         registrations · fsa_event, fsa_part: their values · fsa_codes: codes · json_array: one element at a time
+    jsonl       plain events · json_said: what a refused line says of protection
     normalise   dates, references, spaces · places: the forces, the islands, abroad
     memory      sent events · memory_files: database, secret, lock · moving: sealed, to another machine (sealing) · adoption
     identity    pseudonyms and ids · secret: what they are made with · triage: new rows, corrections, repeats (likeness)
+    fates       a line's fate · content: what is compared and sent · protection: whom a row protects beside itself
     split       a file of many councils into a file for each
 """
 

@@ -59,8 +59,11 @@ def revived(last: Fingerprint, identity: Identity) -> Fingerprint:
 
 
 def protects_still(last: Fingerprint, current: Fingerprint) -> bool:
-    """Whether an annulled subject protects its household although a newer row of the reference, `current`, does not."""
-    return bool(last.protected) and not current.protected and current.person != last.person
+    """Whether an annulled subject protects its household beside a newer row of the reference, `current`.
+
+    A row of another person says nothing of the annulled person, even where that row is protected itself.
+    """
+    return bool(last.protected) and current.person != last.person
 
 
 def _mark(last: Fingerprint, identity: Identity) -> bytes:
@@ -99,5 +102,6 @@ def is_protected(last: Fingerprint, memory: Memory) -> bool:
         return True
     household = last.household
     return household is not None and (
-        memory.protected_beside(household, last.subject) or memory.shielded(household, last.subject)
+        memory.protected_beside(household, last.subject)
+        or memory.is_marked([household], last.subject, household)
     )

@@ -50,6 +50,7 @@ def headings(
         if column:
             places[column] = place
     if not places:
+        _ensure_apart(name, found.record, wanted, delimiters)
         raise FileFormatError(
             f"{name} is not a file of moves: its beginning holds none of the headings, such as {required[0]}."
             " A mapping file says what your own headings mean; --suggest-mapping proposes one."
@@ -68,6 +69,15 @@ def headings(
         unread=unread,
         titles=tuple(record.line for record in found.above),
     )
+
+
+def _ensure_apart(name: object, record: Record, wanted: Mapping[str, str], delimiters: Sequence[str]) -> None:
+    """Raise where quotation marks stand around each row as a whole."""
+    written = record.cells[0] if len(record.cells) == 1 else ""
+    if any(heading_name(cell) in wanted for mark in delimiters for cell in written.split(mark)):
+        raise FileFormatError(
+            f"{name} has its rows between quotation marks as a whole, so their cells run together; export the file again."
+        )
 
 
 def has_headings(

@@ -15,7 +15,7 @@ from instep.adapters.csv_headings import headings
 from instep.adapters.csv_text import DELIMITERS, TOTAL, Headings, Lines, records
 from instep.adapters.households import Survey
 from instep.adapters.line import Line, Note
-from instep.adapters.move_rows import Reader
+from instep.adapters.move_rows import Reader, further_households
 from instep.adapters.settings import Settings
 from instep.adapters.snapshot import shown
 from instep.adapters.surveying import survey
@@ -92,12 +92,16 @@ def _read(
     # The survey needs no look-ups: they would only add notes.
     bare = replace(settings, known_postcode=None, has_authority=None, is_elsewhere=None)
     reader = Reader(columns, settings, survey(source, columns, Reader(columns, bare, Survey())))
-    before = ""
+    if not reader.survey.households and "household_reference" in columns.places:
+        settings.remark(columns.last_line, Note(column="household_reference", reason="no-households"))
+    before, ahead = "", reader.survey.ahead
     for record in records(source, columns):
         if record.unreadable == TOTAL:
             settings.remark(record.line, Note(column="", reason=TOTAL))
             continue
-        yield reader.line(record, before)
+        line = reader.line(record, before)
+        yield replace(line, ahead=ahead) if ahead else line
+        ahead = frozenset()
         before = reader.recorded_at(record) or before
 
 
@@ -115,9 +119,11 @@ def _remark_on(columns: Headings, settings: Settings, hidden_columns: Collection
     for column, place in columns.places.items():
         if place in hidden_columns:
             settings.remark(columns.last_line, Note(column=columns.named[column], reason="hidden-column"))
+    further = further_households(columns).values()
     for heading in columns.unread:
         if heading.casefold() == REASON:
             continue
-        settings.remark(columns.last_line, Note(column=heading, reason="unread-column"))
+        reason = "further-households" if heading in further else "unread-column"
+        settings.remark(columns.last_line, Note(column=heading, reason=reason))
     if "household_reference" not in columns.places:
         settings.remark(columns.last_line, Note(column="household_reference", reason="no-households"))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import NamedTuple
 
@@ -78,9 +78,10 @@ def records(source: Lines, headings: Headings) -> Iterator[Record]:
     """Every record after the headings, without blank records (every cell is empty)."""
     lines = LineReader(source, headings.last_line)
     own, ours = tuple(map(heading_name, headings.cells)), True
+    known = frozenset(own) - {""}
     while first := lines.next():
         record = read_record(first, lines, headings.delimiter, headings.width)
-        names = _headings_again(record, own)
+        names = _headings_again(record, known)
         if names:  # files put one after the other; the rows of a file of other headings are nobody's to guess
             ours = names == own
             record = record._replace(unreadable="heading-again")
@@ -92,9 +93,8 @@ def records(source: Lines, headings: Headings) -> Iterator[Record]:
             yield record
 
 
-def _headings_again(record: Record, own: tuple[str, ...]) -> tuple[str, ...]:
+def _headings_again(record: Record, known: Collection[str]) -> tuple[str, ...]:
     """The names of a record that is headings again, in whatever order; () for any other record."""
-    known = set(own) - {""}
     if not record.cells or heading_name(record.cells[0]) not in known:
         return ()
     names = tuple(map(heading_name, record.cells))

@@ -8,30 +8,30 @@ text is in doubt.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from instep.adapters import normalise
 from instep.adapters.line import Plain
+from instep.adapters.marks import at, cut, folded, lost, named, rounded_in, spellings
 
-_CONTROL = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]"
-)
 _CONTROL_BUT_BREAKS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 _WORD = re.compile(r"\w+")
 _POSTCODE = re.compile(r"\b([A-Z]{1,2}[0-9][0-9A-Z]?) {0,3}([0-9][A-Z]{2})")
-_SCIENTIFIC = re.compile(r"(\d)[.,]?(\d*)E\+?(\d{1,3})", re.ASCII | re.IGNORECASE)
 _GROUPING = re.compile(r"(?<=\d),(?=\d{3}(?!\d))", re.ASCII)
 _BETWEEN = re.compile(r"""[,;\t|"\r\n]""")
 _BETWEEN_JSON = re.compile(r"""["\r\n:,{}\[\]]""")
+_ADDRESS = re.compile(r"(?=.*\d)(?=.*[^\W\d]{2})(?!\d{4}-\d\d-).{5,}")
+"""A line of an address, which has a number and a word."""
 _LONGEST_KEY = 64
+_NO_KEY = re.compile(
+    r"[a-z]{1,2}\d[a-z\d]? *\d[a-z]{2}"  # a postcode
+    r"|\d{4}-\d\d-\d\d(t[\d:.]+(z|[+-][\d:]+)?)?|\d\d/\d\d/\d{4}"
+    r"|main|secondary|temporary|move|placement|renumber(ing|ed)|boundary-change|yes|no|true|false|mr|mrs|miss|ms|mx|dr"
+)
+"""Texts of a folded cell that are surely no household's reference."""
 _SHORT = 4
 """Characters: a shorter reference counts only where it stands as a word of its own."""
-
-
-def folded(text: str) -> str:
-    """A text as household references are compared: of characters that look alike one, none that nobody sees, no capitals."""
-    return _CONTROL.sub("", normalise.alike(text)).casefold()
 
 
 def _readings(text: str) -> set[str]:
@@ -60,12 +60,68 @@ def possible(text: str, *, json: bool = False) -> frozenset[str]:
     texts = (text, text.replace('"', ""), _GROUPING.sub("", text))
     cells = {cell for each in texts for cell in between.split(_CONTROL_BUT_BREAKS.sub("", each))}
     keys = {normalise.key_of(normalise.reference(cell)) for cell in cells if len(cell) <= _LONGEST_KEY}
-    return frozenset(key for key in keys if key and not normalise.is_placeholder(key))
+    return frozenset(
+        key for key in keys if key and not (_NO_KEY.fullmatch(key) or normalise.is_placeholder(key))
+    )
 
 
-def rounded_in(text: str) -> list[str]:
-    """The numbers in a text that a spreadsheet has rounded."""
-    return [match[0] for match in _SCIENTIFIC.finditer(text)]
+def marks_of_text(text: str, *, json: bool = False) -> frozenset[str]:
+    """The marks of everything in an unreadable text that may be a household's reference."""
+    numbers = rounded_in(text)
+    names = names_in(text) if numbers else []
+    rounded = {mark for number in numbers for mark in lost(number, names)}
+    return spellings(possible(text, json=json)) | rounded
+
+
+def names_in(text: str) -> list[str]:
+    """The folded cells of a text that may be family names."""
+    cells = [cell.strip() for cell in _folded_cells(text).split(",")]
+    return [cell for cell in cells[1:] if cell[:1].isalpha() and not _NO_KEY.fullmatch(cell)]
+
+
+def _folded_cells(text: str) -> str:
+    """The folded text with a comma between its cells, whatever stands between them."""
+    return folded(_BETWEEN.sub(",", text))
+
+
+def marks_of_addresses(text: str, kind: str = "any") -> frozenset[str]:
+    """The marks of every address that an unreadable text may hold: who goes there may belong to its household.
+
+    The kind "any" speaks to every row, "lone" to rows that have no household.
+
+    A text that is cut off before its second postcode has names that may be of its household's family, and lines of an
+    address without a postcode.
+    """
+    plain = _folded_cells(text)
+    found = list(_POSTCODE.finditer(plain.upper()))
+    codes = {code[1] + code[2] for code in found}
+    rest = plain[found[0].end() :] if found else plain
+    alone = {at("line", "", "", line) for line in map(str.strip, rest.split(",")) if _ADDRESS.fullmatch(line)}
+    if not codes and kind == "any":
+        return frozenset(map(named, names_in(text))) | alone
+    lines = {cell for cell in map(str.strip, plain.split(",")) if len(cell) >= _SHORT}
+    marks = {at(kind, "", code, line) for code in codes for line in lines if not _NO_KEY.fullmatch(line)}
+    if kind == "any" and len(found) == 1:
+        marks |= alone
+        marks |= {named(name, code) for name in names_in(text) for code in codes}
+    return frozenset(marks)
+
+
+def marks_of_glued(cells: Sequence[str], place: int, missing: int) -> frozenset[str]:
+    """The marks of a household whose cell runs into the cells beside it, or is cut.
+
+    `place` is the household's among the headings, `missing` the number of cells that the row lacks.
+    """
+    ends = set()
+    for cell in cells[max(place - missing, 0) : place + 1]:
+        word = normalise.reference(cell.strip())
+        if len(word) <= _LONGEST_KEY:
+            ends |= {word[:end] for end in range(2, len(word))} | {
+                word[end:] for end in range(1, len(word) - 1)
+            }
+    last = normalise.key_of(normalise.reference(cells[-1])) if len(cells) == place + 1 else ""
+    keys = (normalise.key_of(normalise.reference(end)) for end in ends)
+    return spellings(keys) | {mark for mark in (cut(last),) if mark}
 
 
 def _stands(text: str, start: int, length: int) -> bool:
@@ -75,15 +131,6 @@ def _stands(text: str, start: int, length: int) -> bool:
     if key.isdecimal():
         return not before.rstrip("0")[-1:].isdecimal() and not after.isdecimal()
     return length >= _SHORT or not (before[-1:].isalnum() or after.isalnum())
-
-
-def rounds_to(rounded: str, household: str) -> bool:
-    """Whether a spreadsheet shows this household's digits as the rounded number: 5.51E+11 for 551234567890."""
-    match = _SCIENTIFIC.fullmatch(rounded.strip())
-    if match is None or not household.isdecimal() or len(household) != int(match[3]) + 1:
-        return False
-    digits = match[1] + match[2].rstrip("0")
-    return abs(int(household[: len(digits)]) - int(digits)) <= 1
 
 
 @dataclass(kw_only=True, slots=True)

@@ -36,25 +36,33 @@ class Widths:
 class Survey:
     """Keys are `normalise.key_of` the household reference; people are by reference, in the file's order.
 
-    `in_doubt` are households that an unreadable row mentions, `strangers` those whose members share nothing. `lengths`
-    are the lengths of household keys. `beside` are addresses that a protected person leaves or goes to, in a file
-    without households. `protected_people` are as in `People`. `repeated` are people who move on a day under several
+    `said` are the marks that protected rows say, `doubted` those of rows that cannot be read (`marks`), by
+    the line of such a row. `mentioned` are the
+    households that the text of such a row mentions, by its line. `strangers` are households whose members share nothing.
+    `lengths` are the lengths of household keys. `ahead` are systems and references of people whom a row protects without
+    naming their household. `protected_people` are as in `People`. `repeated` are people who move on a day under several
     references (`person_key`), with the first.
     """
 
     reference_width: int = 0
     household_width: int = 0
     twelve_digit_uprns: bool = False
-    protected: frozenset[str] = frozenset()
+    said: frozenset[str] = field(default=frozenset(), repr=False)
+    doubted: Mapping[str, int] = field(default_factory=dict, repr=False)
+    mentioned: Mapping[int, frozenset[str]] = field(default_factory=dict, repr=False)
     households: frozenset[str] = frozenset()
     lengths: frozenset[int] = frozenset()
-    in_doubt: frozenset[str] = frozenset()
     strangers: frozenset[str] = frozenset()
     traces: Traces = field(default_factory=Traces, repr=False)
-    beside: frozenset[int] = frozenset()
+    ahead: frozenset[tuple[str, str]] = field(default=frozenset(), repr=False)
     protected_people: frozenset[int] = frozenset()
     repeated: Mapping[int, int] = field(default_factory=dict)
     placed: dict[str, dict[str, Plain]] = field(default_factory=dict, repr=False)
+
+    def cause(self, heard: Iterable[str]) -> int:
+        """The line of the row that cannot be read and may protect whoever hears these marks; 0 for none."""
+        doubted = self.doubted
+        return min((doubted[mark] for mark in heard if mark in doubted), default=0) if doubted else 0
 
 
 @dataclass(kw_only=True, slots=True)

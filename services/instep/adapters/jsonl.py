@@ -27,15 +27,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from instep.adapters import normalise
-from instep.adapters.doubt import folded, mentioned, possible
+from instep.adapters.doubt import mentioned
 from instep.adapters.households import Survey
+from instep.adapters.json_said import said
 from instep.adapters.line import Line, Note, Plain, Refused, Row, Shield
 from instep.adapters.lookup import EVENT_TYPES
+from instep.adapters.marks import heard_by, said_by
 from instep.adapters.settings import Settings
 from instep.adapters.text import LONGEST_LINE, PhysicalLine, open_file, physical_lines
 from instep.errors import FileFormatError, RowError
 
-_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _OWN_FIELDS = {
     "resident-moved": frozenset({"person", "old_address", "new_address", "moved_on", "placement"}),
@@ -56,7 +57,11 @@ def read_events(path: Path, settings: Settings) -> Iterator[Line]:
 def _read(stream: BinaryIO, settings: Settings) -> Iterator[Line]:
     with stream:
         survey = _survey(stream, replace(settings, is_elsewhere=None))
-        yield from (_line(line, settings, survey) for line in _written(stream))
+        ahead = survey.ahead
+        for line in _written(stream):
+            outcome = _line(line, settings, survey)
+            yield replace(outcome, ahead=ahead) if ahead else outcome
+            ahead = frozenset()
 
 
 def is_event(path: Path) -> bool:
@@ -94,45 +99,38 @@ def _single(stream: BinaryIO) -> PhysicalLine | None:
 
 
 def _survey(stream: BinaryIO, settings: Settings) -> Survey:
-    """The first reading: which households are protected, or mentioned by a line that cannot be read."""
-    protected: set[str] = set()
+    """The first reading: whom rows protect, and whom lines that cannot be read may protect."""
     households: set[str] = set()
-    unreadable: list[str] = []
+    protecting: set[str] = set()
+    doubted: dict[str, int] = {}
+    ahead: set[tuple[str, str]] = set()
+    unreadable: list[tuple[int, str]] = []
     for line in _written(stream):
         outcome = _line(line, settings, Survey())
         if isinstance(outcome, Row):
             households.add(outcome.household)
             if outcome.protected:
-                protected.add(outcome.household)
-        elif household := _household_said(line):
-            households.add(household)
-            protected.add(household)
+                protecting |= said_by(outcome)
+                ahead |= set() if outcome.household else {(outcome.system, outcome.reference)}
+            continue
+        refused = said(line.text)
+        if refused.sure:
+            protecting |= refused.marks
         else:
-            unreadable.append(_written_out(line.text))
+            doubted |= dict.fromkeys(refused.marks - doubted.keys(), line.number)
+        ahead |= {(refused.system or settings.source_system, refused.reference)} if refused.marks else set()
+        unreadable += [(line.number, refused.text)] if refused.text else []
     households.discard("")
     lengths = frozenset(map(len, households))
-    in_doubt = {key for text in unreadable for key in mentioned(text, households, lengths)}
+    mentions = {number: mentioned(text, households, lengths) for number, text in unreadable}
+    for number, mentioned_there in mentions.items():
+        doubted |= dict.fromkeys(mentioned_there - doubted.keys(), number)
     return Survey(
-        protected=frozenset(protected - {""}),
-        households=frozenset(households),
-        lengths=lengths,
-        in_doubt=frozenset(in_doubt),
+        said=frozenset(protecting),
+        doubted=doubted,
+        mentioned=mentions,
+        ahead=frozenset(person for person in ahead if person[1]),
     )
-
-
-def _household_said(line: PhysicalLine) -> str:
-    """The household of a refused line that is JSON all the same and does not say ORDINARY; "" for none."""
-    try:
-        event = _object(line)
-    except RowError:
-        return ""
-    header = event.get("header")
-    if isinstance(header, dict) and header.get("handling") == "ORDINARY" and "PROTECTED" not in line.text:
-        return ""
-    local, group = event.get("household_reference"), event.get("group_ref")
-    if isinstance(local, str) and local:
-        return normalise.key_of(normalise.reference(folded(local)))
-    return group if isinstance(group, str) else ""
 
 
 def _line(line: PhysicalLine, settings: Settings, survey: Survey) -> Line:
@@ -150,26 +148,11 @@ def _line(line: PhysicalLine, settings: Settings, survey: Survey) -> Line:
 
 def _shield(line: PhysicalLine, settings: Settings, survey: Survey) -> Shield | None:
     """What a refused line may say of protection."""
-    said = _household_said(line)
-    text = _written_out(line.text)
-    households = (
-        frozenset({said})
-        if said
-        else mentioned(text, survey.households, survey.lengths) | possible(text, json=True)
-    )
-    if not households:
+    refused = said(line.text)
+    marks = refused.marks | survey.mentioned.get(line.number, frozenset())
+    if not marks:
         return None
-    try:
-        event = _object(line)
-    except RowError:
-        event = {}
-    header, reference = event.get("header"), event.get("reference")
-    system = header.get("source_system") if isinstance(header, dict) else None
-    return Shield(
-        system=system if isinstance(system, str) else settings.source_system,
-        reference=normalise.reference(reference) if isinstance(reference, str) else "",
-        households=households,
-    )
+    return Shield(system=refused.system or settings.source_system, reference=refused.reference, marks=marks)
 
 
 def _object(line: PhysicalLine) -> Plain:
@@ -189,14 +172,13 @@ def _object(line: PhysicalLine) -> Plain:
 def _object_of(pairs: list[tuple[str, Any]]) -> Plain:
     """A JSON object; of two values under one name nobody can tell which one holds."""
     whole = dict(pairs)
-    if len(whole) < len(pairs):
+    if len(whole) < len(pairs) and any(_differ(whole[name], value) for name, value in pairs):
         raise RowError("", "repeated-name")
     return whole
 
 
-def _written_out(text: str) -> str:
-    """The text of a line that is no JSON, with the characters that JSON writes as escapes."""
-    return _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+def _differ(one: Any, other: Any) -> bool:
+    return type(one) is not type(other) or bool(one != other)
 
 
 def _row(line: PhysicalLine, event: Plain, settings: Settings, survey: Survey) -> Row:
@@ -224,10 +206,9 @@ def _row(line: PhysicalLine, event: Plain, settings: Settings, survey: Survey) -
     protected = any(
         said != "ORDINARY" for said in (header.get("handling"), event.get("handling", "ORDINARY"))
     )
-    shielded = household in survey.protected
     if _is_born_after_move(event):
         raise RowError("person.born_on", "born-after-move")
-    return Row(
+    row = Row(
         line=line.number,
         position=line.position,
         event_type=event_type,
@@ -239,14 +220,24 @@ def _row(line: PhysicalLine, event: Plain, settings: Settings, survey: Survey) -
         household=household,
         person=_person(event),
         protected=protected,
-        shielded=shielded,
         precision=normalise.precision(header["recorded_at"]),
-        held="household-in-doubt" if household in survey.in_doubt and not (protected or shielded) else "",
         elsewhere=event_type == "resident-moved"
         and settings.is_elsewhere is not None
         and settings.is_elsewhere(event),
         notes=tuple(notes),
     )
+    return _judged(row, survey)
+
+
+def _judged(row: Row, survey: Survey) -> Row:
+    """The row with what the whole file says of it."""
+    if not (survey.said or survey.doubted):
+        return row
+    heard = heard_by(row)
+    shielded = not heard.isdisjoint(survey.said)
+    cause = 0 if row.protected or shielded else survey.cause(heard)
+    held = "household-in-doubt" if cause else ""
+    return replace(row, shielded=shielded, held=held, heard=heard, cause=cause)
 
 
 def _in_form(event: Plain) -> tuple[Plain, list[Note]]:

@@ -42,13 +42,15 @@ CORRECTIONS: Mapping[str, str] = MappingProxyType(
 ABOUT_FILES: Mapping[str, str] = MappingProxyType(
     {
         "unread-column": "a column that nobody reads; left out",
+        "further-households": "a second column of household references; read for protection alone,"
+        " so a household under either is protected",
         "not-carried": "no event has a place for it; left out",
         "other-sheet": "another sheet of the workbook; not read",
         "hidden-row": "a row that the sheet hides, by a filter or by hand; read like the others",
         "hidden-column": "a column that the sheet hides; read like the others",
         "above-headings": "stands above the headings; not read",
         "total": "a total, or a remark about the table, and no row; not read",
-        "no-households": "no column of household references, so nobody's household is protected with them;"
+        "no-households": "no household references, so nobody's household is protected with them;"
         " people who leave the same address with a protected person, or go to the same, are protected too",
     }
 )
@@ -105,6 +107,7 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         "wrong-source": "the event says that it comes from another authority",
         "wrong-type": "of another kind than this field holds",
         "missing-cells": "the row has fewer cells than the heading",
+        "row-in-quotes": "the row stands between quotation marks as a whole, so its cells run together; take them off",
         "extra-content": "the row has more cells than the heading, and they are not empty",
         "unclosed-quote": "a quotation mark is opened and never closed",
         "bad-quoting": "text stands outside the quotation marks of its cell",
@@ -112,6 +115,7 @@ REFUSALS: Mapping[str, str] = MappingProxyType(
         "line-too-long": "longer than 64 KiB",
         "whole-records": "a cell that spans lines holds whole rows: a quotation mark is not closed",
         "cut-off": "the file ends in the middle of this row",
+        "broken-json": "its text breaks JSON's rules; export it again, or mend the text",
         "not-json": "not a JSON object",
         "too-deep": "nested deeper than any event is",
         "not-a-registration": "not a registration of the FSA's register",
@@ -145,13 +149,14 @@ class Note:
 class Shield:
     """Protection that a row speaks of and that must outlive the row: the row itself is not sent.
 
-    `households` are keys of households that are protected, or that the unreadable text of the row mentions. `reference`
-    is of the row itself, "" where nobody can tell: the protection ends when a row of that reference is published.
+    `marks` are those of households that are protected, or that the unreadable text of the row mentions (`marks`).
+    `reference` is of the row itself, "" where nobody can tell. The protection ends when a row of that reference is
+    published.
     """
 
     system: str
     reference: str = field(repr=False)
-    households: frozenset[str] = field(repr=False)
+    marks: frozenset[str] = field(repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -174,7 +179,7 @@ class Refused:
 
     `problem` says in English how an event breaks intake's rules; "" where `explain` has the words for `reason`. `entry` says
     which record of the file it is, where lines do not tell: "registration 3 (ABCDEF-123456-GHJKLM)". `system` and
-    `reference` are those of a `Row`, "" where nobody can tell.
+    `reference` are those of a `Row`, "" where nobody can tell. `ahead`: as in `Row`.
     """
 
     line: int
@@ -187,6 +192,7 @@ class Refused:
     system: str = ""
     reference: str = field(repr=False, default="")
     faults: tuple[Fault, ...] = ()
+    ahead: frozenset[tuple[str, str]] = field(repr=False, default=frozenset())
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -200,6 +206,10 @@ class Row:
     has the flag. `household_size` counts the household's members in this file, where a placement needs the number.
     `precision` is the milliseconds within which `recorded` may lie. `held` is the reason for not sending the row before
     somebody has looked, "" for none. `elsewhere`: neither address is in the publisher's area. `entry`: as in `Refused`.
+    `others` are keys of further cells that may name the household. `heard` are the row's marks (`marks.heard_by`) where
+    they are known already. `cause` is the line that has to be mended before a held row can be sent, 0 where nobody can tell.
+    `ahead` comes with a file's first line: systems and
+    references of people whom a row of the file protects without naming their household.
     """
 
     line: int
@@ -211,15 +221,19 @@ class Row:
     system: str = ""
     reference: str = field(repr=False, default="")
     household: str = field(repr=False, default="")
+    others: tuple[str, ...] = field(repr=False, default=())
+    heard: frozenset[str] = field(repr=False, default=frozenset())
     person: tuple[str, ...] = field(repr=False, default=())
     protected: bool = False
     shielded: bool = False
     household_size: int = 0
     precision: int = 1
     held: str = ""
+    cause: int = 0
     elsewhere: bool = False
     entry: str = ""
     notes: tuple[Note, ...] = ()
+    ahead: frozenset[tuple[str, str]] = field(repr=False, default=frozenset())
 
 
 Line = Row | Refused

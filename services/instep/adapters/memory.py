@@ -15,7 +15,7 @@ without its secret is refused.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from types import TracebackType
@@ -29,6 +29,9 @@ from instep.adapters.secret import key_id
 
 SEEN_AT_ONCE = 1000
 """Repeats of remembered events that are noted in a single transaction."""
+
+MARKS_AT_ONCE = 300_000
+"""Marks that a run holds in its own memory: about 30 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,7 @@ class Fingerprint:
         return self
 
 
+_NOBODY: frozenset[bytes] = frozenset()
 _NAMES = tuple(field.name for field in fields(Fingerprint))
 _COLUMNS = ", ".join(_NAMES)
 _READ = f"select {_COLUMNS} from subject where subject = ?"  # noqa: S608 -- our own names
@@ -79,17 +83,24 @@ _MARKS = ", ".join("?" * len(_NAMES))
 _WRITE = f"insert or replace into subject ({_COLUMNS}) values ({_MARKS})"  # noqa: S608
 
 _SHIELD_FORGOTTEN = """
-insert or ignore into shield select household, subject from subject
+insert or replace into shield (household, subject, run) select household, subject, ? from subject
 where event_id = ? and protected = 1 and household is not null
 """
+_SPEAKERS = "select count(distinct subject) from shield where household in ({places})"
+_PROTECTS = "select 1 from protecting where mark in ({places}) and subject <> ? limit 1"
+_DOUBTS = "select 1 from shield where household in ({places}) and subject <> ? and run > ? limit 1"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sent:
-    """The trace of a sent event: its id, and the fingerprint of its subject (None: the id alone)."""
+    """The trace of a sent event: its id, and the fingerprint of its subject (None: the id alone).
+
+    `protecting` are digests of the marks of all whom the event protects beside its subject.
+    """
 
     event_id: bytes
     fingerprint: Fingerprint | None
+    protecting: tuple[bytes, ...] = ()
 
 
 class Memory:
@@ -105,9 +116,11 @@ class Memory:
         self._latest: dict[bytes, Fingerprint] = {}  # of this run, by subject, where the database is behind
         self._under_way: set[bytes] = set()
         self._doubted: set[bytes] = set()  # subjects of whom this run has a row that it does not send
-        self._protecting: dict[bytes, set[bytes]] = {}  # protected subjects of this run, by household
+        self._protecting: dict[bytes, set[bytes]] = {}  # protected subjects of this run, by mark
         self.secret = secret
         self.key_id = key_id(secret)
+        self._marks: set[bytes] = set()
+        self._note_marks(self._kept_marks())
         last = self._fetched("pragma user_version")
         self.run = 1 + (last[0] if last else 0)
         database.execute(f"pragma user_version = {self.run}")
@@ -145,7 +158,19 @@ class Memory:
         if sent.fingerprint:
             self._latest[sent.fingerprint.subject] = sent.fingerprint
             if sent.fingerprint.household and sent.fingerprint.protected:
-                self._protecting.setdefault(sent.fingerprint.household, set()).add(sent.fingerprint.subject)
+                self.expect(sent.fingerprint.household, sent.fingerprint.subject)
+            for mark in sent.protecting:
+                self.expect(mark, sent.fingerprint.subject)
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether any row protects anybody beside its own person."""
+        return bool(self._marks)
+
+    def expect(self, mark: bytes, subject: bytes) -> None:
+        """Note, for this run alone, that a row of the subject protects whoever has the mark."""
+        self._marks.add(mark)
+        self._protecting.setdefault(mark, set()).add(subject)
 
     def under_way(self, event_id: bytes) -> bool:
         """Whether this run has begun to send an event and has no confirmation yet."""
@@ -162,21 +187,50 @@ class Memory:
         query = "select 1 from subject where household = ? and protected = 1 and subject <> ? limit 1"
         return self._fetched(query, household, subject) is not None
 
-    def shielded(self, household: bytes, subject: bytes) -> bool:
-        """Whether a row that was not sent, of another subject, has spoken of the household as protected or in doubt."""
-        query = "select 1 from shield where household = ? and subject <> ? limit 1"
-        return self._fetched(query, household, subject) is not None
+    def is_marked(self, marks: Collection[bytes], subject: bytes, household: bytes | None = None) -> bool:
+        """Whether a row of another subject protects whoever has one of the marks, or holds them in doubt.
 
-    def shield(self, households: Iterable[bytes], subject: bytes) -> None:
-        """Keep that a row of the subject, which is not sent, speaks of these households as protected or in doubt.
+        Doubts from which `household` has been released do not count.
+        """
+        # What this run expects is among `_marks`, however many there are.
+        if len(self._marks) < MARKS_AT_ONCE and self._marks.isdisjoint(marks):
+            return False
+        if any(self._protecting.get(mark, _NOBODY) - {subject} for mark in marks):
+            return True
+        return self._protects(marks, subject) or self._doubts(marks, subject, household or b"")
+
+    def _protects(self, marks: Collection[bytes], subject: bytes) -> bool:
+        query = _PROTECTS.format(places=_places(marks))
+        return self._fetched(query, *marks, subject) is not None
+
+    def _doubts(self, marks: Collection[bytes], subject: bytes, household: bytes) -> bool:
+        query = _DOUBTS.format(places=_places(marks))
+        released = self._fetched("select run from released where household = ?", household)
+        return self._fetched(query, *marks, subject, released[0] if released else -1) is not None
+
+    def keeps_protected(self, household: bytes) -> bool:
+        """Whether a published row protects the household, whatever unsent rows have said."""
+        return self.protected_beside(household, b"") or self._protects([household], b"")
+
+    def marks_of(self, subject: bytes) -> tuple[bytes, ...]:
+        """The marks of all whom published rows of the subject protect, this run's included."""
+        here = {mark for mark, subjects in self._protecting.items() if subject in subjects}
+        with sound(None):
+            kept = self._database.execute("select mark from protecting where subject = ?", (subject,))
+            return tuple(here.union(mark for (mark,) in kept))
+
+    def shield(self, marks: Iterable[bytes], subject: bytes) -> None:
+        """Keep that a row of the subject, which is not sent, speaks of these marks' households as protected or in doubt.
 
         Another row of the subject in the same file lifts nothing: it may be the older of the two.
         """
         self._doubted.add(subject)
+        kept = list(marks)
+        self._note_marks(kept)
         with sound(None), self._database:
             self._database.executemany(
-                "insert or ignore into shield values (?, ?)",
-                [(household, subject) for household in households],
+                "insert or replace into shield (household, subject, run) values (?, ?, ?)",
+                [(mark, subject, self.run) for mark in kept],
             )
 
     def lift(self, subject: bytes) -> None:
@@ -185,6 +239,20 @@ class Memory:
             return
         with sound(None), self._database:
             self._database.execute("delete from shield where subject = ?", (subject,))
+
+    def _note_marks(self, marks: Iterable[bytes]) -> None:
+        """Note marks so that rows without any cost no query; of more than MARKS_AT_ONCE, the database tells."""
+        for mark in marks:
+            if len(self._marks) >= MARKS_AT_ONCE:
+                return
+            self._marks.add(mark)
+
+    def _kept_marks(self) -> Iterator[bytes]:
+        with sound(None):
+            for (mark,) in self._database.execute(
+                "select household from shield union all select mark from protecting"
+            ):
+                yield mark
 
     def members(self, household: bytes) -> int:
         """How many members of the household are remembered."""
@@ -210,6 +278,11 @@ class Memory:
                     if fingerprint.subject not in self._doubted
                 ],
             )
+            self._database.executemany(
+                "delete from protecting where subject = ?",
+                [(fingerprint.subject,) for fingerprint in confirmed if not fingerprint.protected],
+            )
+            self._database.executemany("insert or ignore into protecting values (?, ?)", _protecting(batch))
         for latest in settled:
             del self._latest[latest.subject]
 
@@ -233,10 +306,18 @@ class Memory:
         """Who stands in the exports that this memory has seen."""
         return Roll(self._database, self.run)
 
-    def lift_household(self, household: bytes) -> int:
-        """Forget what unsent rows have said of a household; gives the number of such rows."""
+    def lift_household(self, household: bytes, spoken_of: Collection[bytes] = ()) -> int:
+        """Release a household from all that unsent rows have said so far; gives the number of rows that spoke of it.
+
+        `spoken_of` are further marks under which such rows know the household. What the rows say of others stays, and so
+        does what they say anew.
+        """
+        marks = {household, *spoken_of}
+        rows = self._fetched(_SPEAKERS.format(places=_places(marks)), *marks)
         with sound(None), self._database:
-            return self._database.execute("delete from shield where household = ?", (household,)).rowcount
+            self._database.execute("insert or replace into released values (?, ?)", (household, self.run))
+            self._database.execute("delete from shield where household = ?", (household,))
+        return int(rows[0]) if rows else 0
 
     def forget(self, event_id: bytes) -> None:
         """Forget an event that intake or the router has refused, so that its row can be published again.
@@ -244,7 +325,7 @@ class Memory:
         A row that protects its household goes on to do so, until a row of the subject is published.
         """
         with sound(None), self._database:
-            self._database.execute(_SHIELD_FORGOTTEN, (event_id,))
+            self._database.execute(_SHIELD_FORGOTTEN, (self.run, event_id))
             self._database.execute("delete from sent where event_id = ?", (event_id,))
             self._database.execute("delete from subject where event_id = ?", (event_id,))
 
@@ -263,13 +344,24 @@ class Memory:
     ) -> None:
         self.close()
 
-    def _fetched(self, query: str, *values: bytes) -> tuple[Any, ...] | None:
+    def _fetched(self, query: str, *values: bytes | int) -> tuple[Any, ...] | None:
         try:  # three queries a row: `sound` is entered only where something is wrong
             row: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
         except sqlite3.Error:
             with sound(None):
                 raise
         return row
+
+
+def _protecting(batch: Iterable[Sent]) -> Iterator[tuple[bytes, bytes]]:
+    for sent in batch:
+        if sent.fingerprint:
+            for mark in sent.protecting:
+                yield mark, sent.fingerprint.subject
+
+
+def _places(values: Collection[bytes]) -> str:
+    return ", ".join("?" * len(values))
 
 
 def _row(fingerprint: Fingerprint) -> tuple[Any, ...]:

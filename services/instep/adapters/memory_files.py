@@ -26,13 +26,21 @@ create table if not exists subject (
 create index if not exists member on subject (household, protected) where household is not null;
 create table if not exists sent (event_id blob primary key) without rowid;
 create table if not exists shield (
-    household blob not null, subject blob not null, primary key (household, subject)
+    household blob not null, subject blob not null, run integer not null default 0, primary key (household, subject)
 ) without rowid;
 create index if not exists shield_of on shield (subject);
+create table if not exists released (household blob primary key, run integer not null) without rowid;
+create table if not exists protecting (
+    mark blob not null, subject blob not null, primary key (mark, subject)
+) without rowid;
+create index if not exists protecting_of on protecting (subject);
 create table if not exists note (name text primary key, value) without rowid;
 """
-_ADDED = ("given", "family", "born", "shown")
-"""Columns that memories of earlier versions do not have."""
+_ADDED = (
+    *(("subject", name, "") for name in ("given", "family", "born", "shown")),
+    ("shield", "run", " integer not null default 0"),
+)
+"""Tables and columns that memories of earlier versions do not have."""
 
 
 def acquired(home: Path, authority: str) -> FileLock:
@@ -108,10 +116,9 @@ def database_at(file: Path) -> sqlite3.Connection:
         database.execute("pragma synchronous = normal")
         database.execute("pragma cache_size = -65536")
         database.executescript(_TABLES)
-        there = {column[1] for column in database.execute("pragma table_info(subject)")}
-        for name in _ADDED:
-            if name not in there:
-                database.execute(f"alter table subject add column {name}")
+        for table, name, kind in _ADDED:
+            if name not in {column[1] for column in database.execute(f"pragma table_info({table})")}:
+                database.execute(f"alter table {table} add column {name}{kind}")
     except sqlite3.Error:
         database.close()
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
@@ -9,11 +10,10 @@ from datetime import date
 from instep.adapters import normalise
 from instep.adapters.cells import NO, YES, Cells, present
 from instep.adapters.csv_text import Headings, Record
-from instep.adapters.doubt import mentioned, possible
+from instep.adapters.doubt import marks_of_addresses, marks_of_glued, marks_of_text
 from instep.adapters.faults import REASON, RESIDENCE, fault, faults
 from instep.adapters.households import (
     Survey,
-    addresses_of,
     applicant,
     described,
     is_protected_person,
@@ -21,6 +21,7 @@ from instep.adapters.households import (
     reference_key,
 )
 from instep.adapters.line import Fault, Line, Note, Plain, Refused, Row, Shield
+from instep.adapters.marks import folded, heard_by, lost, spellings
 from instep.adapters.settings import Settings
 from instep.errors import RowError
 from instep.events import identifiers
@@ -28,6 +29,9 @@ from instep.events import identifiers
 SYSTEM = "council-tax"
 
 _NO_REFERENCES = frozenset({"yes", "no", "y", "n", "true", "false"})
+_HOUSEHOLD_HEADING = re.compile(
+    r".*\b(house[_ -]?hold|hh|family|group)[_ -]?(ref(erence)?|id|no|num(ber)?|key|code)\b.*|hhid"
+)
 
 
 class Reader:
@@ -35,9 +39,11 @@ class Reader:
 
     def __init__(self, columns: Headings, settings: Settings, survey: Survey) -> None:
         self._headings = columns
-        self._places = tuple(columns.places.items())
+        # By place: a further heading may have the name of our own column, where a mapping gives ours to another.
+        self._further = {f"column {place}": place for place in further_households(columns)}
+        self._places = (*columns.places.items(), *self._further.items())
         self._settings = settings
-        self._survey = survey
+        self.survey = survey
         self._system = settings.source_system or SYSTEM
 
     def recorded_at(self, record: Record) -> str:
@@ -73,7 +79,7 @@ class Reader:
         return self._padded(normalise.reference(self.raw(record).get("reference", "")))
 
     def _padded(self, reference: str) -> str:
-        width = self._survey.reference_width
+        width = self.survey.reference_width
         return reference.zfill(width) if len(reference) < width and reference.isdecimal() else reference
 
     def _all_faults(self, record: Record, error: RowError) -> tuple[Fault, ...]:
@@ -87,18 +93,56 @@ class Reader:
 
     def _shield(self, record: Record) -> Shield | None:
         """What a refused row may say of protection."""
-        survey, raw = self._survey, self.raw(record)
-        if self.is_aligned(record):
-            key = household_of(raw)
-            households = frozenset({key} if key and not says_no(raw) else ())
-        else:
-            households = mentioned(record.text, survey.households, survey.lengths) | possible(record.text)
-        if not households or record.unreadable == "heading-again":
+        marks = self.marks(record) | self.survey.mentioned.get(record.line, frozenset())
+        if not marks:
             return None
-        reference = normalise.reference(raw.get("reference", self._first_cells(record).get("reference", "")))
+        return Shield(system=self._system, reference=self.person_of(record)[1], marks=marks)
+
+    def marks(self, record: Record) -> frozenset[str]:
+        """The marks of all whom a refused row may protect."""
+        if record.unreadable == "heading-again":
+            return frozenset()
+        raw = self.raw(record)
+        if self.is_aligned(record):
+            return frozenset() if says_no(raw) else self._marks_of_cells(raw)
+        marks = marks_of_text(record.text)
+        cells = record.text.rstrip("\r\n").split(self._headings.delimiter)
+        missing = self._headings.width - len(cells)
+        place = self._headings.places.get("household_reference")
+        if place is not None and missing > 0:
+            marks |= marks_of_glued(cells, place, missing)
+        # Control characters may stand within the household's reference, as a terminal's codes do.
+        unsure = missing > 0 or normalise.has_control(record.text)
+        return marks | marks_of_addresses(record.text, "any" if unsure else "lone")
+
+    def _marks_of_cells(self, raw: Mapping[str, str]) -> frozenset[str]:
+        """The marks of a row whose cells stand under their own headings, and which does not say that nobody is protected."""
+        household = household_of(raw)
+        keys = spellings((household, *self._others(raw)))
+        keys |= {f"ref:{mark}" for mark in spellings((reference_of(raw),))}
+        text = ", ".join(raw.values())
+        if household:
+            return keys | marks_of_addresses(text, "lone")
+        written = normalise.reference(raw.get("household_reference", ""))
+        return (
+            keys
+            | frozenset(lost(written, [folded(raw.get("family_name", "").strip())]))
+            | marks_of_addresses(", ".join(raw.values()))
+        )
+
+    def _others(self, raw: Mapping[str, str]) -> tuple[str, ...]:
+        """The keys of cells under further headings of households."""
+        keys = (household_of({"household_reference": raw.get(column, "")}) for column in self._further)
+        return tuple(key for key in keys if key)
+
+    def person_of(self, record: Record) -> tuple[str, str]:
+        """The system and reference of a refused row; "" where nobody can tell the reference."""
+        reference = normalise.reference(
+            self.raw(record).get("reference", self._first_cells(record).get("reference", ""))
+        )
         if self._may_hold_two_rows(record):
             reference = ""  # the first row's reference must not lift what the second row says
-        return Shield(system=self._system, reference=self._padded(reference), households=households)
+        return self._system, self._padded(reference)
 
     def _may_hold_two_rows(self, record: Record) -> bool:
         """Whether a line has the cells of two rows: a line break has been lost."""
@@ -139,8 +183,9 @@ class Reader:
 
     def _row(self, record: Record, before: str) -> Row:
         self._require_whole(record, before)
-        settings, survey = self._settings, self._survey
-        cells = Cells(self.raw(record), self._headings.named, settings)
+        settings, survey = self._settings, self.survey
+        raw = self.raw(record)
+        cells = Cells(raw, self._headings.named, settings)
         reference = cells.reference("reference", survey.reference_width)
         if not reference:
             raise RowError(cells.heading("reference"), "missing-reference")
@@ -172,7 +217,7 @@ class Reader:
             household=key,
             person=tuple(person.get(name, "") for name in ("given_names", "family_name", "born_on")),
             protected=protected,
-            shielded=key in survey.protected,
+            others=self._others(raw),
             household_size=len(people),
             precision=precision,
             elsewhere=settings.is_elsewhere is not None and settings.is_elsewhere(body),
@@ -181,14 +226,11 @@ class Reader:
 
     def _judged(self, row: Row, notes: tuple[Note, ...]) -> Row:
         """The row with what the whole file says of it."""
-        survey = self._survey
-        shielded = (
-            row.shielded
-            or bool(survey.beside and survey.beside & addresses_of(row))
-            or is_protected_person(row, survey.protected_people)
-        )
-        held = ""
-        if row.household in survey.in_doubt or survey.traces.concern(row.body):
+        survey = self.survey
+        heard = heard_by(row) if survey.said or survey.doubted else frozenset()
+        shielded = not heard.isdisjoint(survey.said) or is_protected_person(row, survey.protected_people)
+        held, cause = "", survey.cause(heard)
+        if cause or survey.traces.concern(row.body):
             held = "household-in-doubt"
         elif row.household in survey.strangers:
             held = "household-of-strangers"
@@ -198,9 +240,9 @@ class Reader:
         person = person_key(row) if survey.repeated else None
         if person is not None and survey.repeated.get(person, reference_key(row)) != reference_key(row):
             notes = (*notes, Note(column=self._headings.named["reference"], reason="same-person"))
-        if (shielded, held, notes) == (row.shielded, "", ()):
+        if (shielded, held, notes, heard) == (row.shielded, "", (), row.heard):
             return row
-        return replace(row, shielded=shielded, held=held, notes=notes)
+        return replace(row, shielded=shielded, held=held, notes=notes, heard=heard, cause=cause)
 
     def _body(self, cells: Cells, person: Plain, moved_on: str) -> Plain:
         return present({
@@ -225,7 +267,8 @@ class Reader:
             ):
                 raise RowError("", "cut-off")
         if short:
-            raise RowError("", "missing-cells")
+            whole = len(record.cells) == 1 and record.cells[0].count(self._headings.delimiter) > 1
+            raise RowError("", "row-in-quotes" if whole else "missing-cells")
         if any(cell and not cell.isspace() for cell in record.cells[self._headings.width :]):
             raise RowError("", "extra-content")
 
@@ -238,7 +281,9 @@ class Reader:
             return
         for column, place in self._places:
             if _is_stray(record.cells[place]):
-                yield Note(column=self._headings.named[column], reason="stray-quote")
+                yield Note(
+                    column=self._headings.named.get(column, self._headings.cells[place]), reason="stray-quote"
+                )
 
     def _person(self, cells: Cells) -> Plain:
         return present({
@@ -254,8 +299,23 @@ class Reader:
             town=f"{side}_town",
             postcode=f"{side}_postcode",
             uprn=f"{side}_uprn",
-            padded=self._survey.twelve_digit_uprns,
+            padded=self.survey.twelve_digit_uprns,
         )
+
+
+def further_households(columns: Headings) -> dict[int, str]:
+    """The headings that seem to mean the household too, beside the column of households, by their places."""
+    read = set(columns.places.values()) if "household_reference" in columns.places else range(columns.width)
+    return {
+        place: heading
+        for place, heading in enumerate(columns.cells)
+        if place not in read and _HOUSEHOLD_HEADING.fullmatch(heading.casefold())
+    }
+
+
+def reference_of(raw: Mapping[str, str]) -> str:
+    """The key of the reference in a row's cells."""
+    return normalise.key_of(normalise.reference(raw.get("reference", "")))
 
 
 def household_of(raw: Mapping[str, str]) -> str:
@@ -289,9 +349,11 @@ def _postcode_or_nothing(cells: Cells, column: str) -> None:
 
 
 def _is_stray(cell: str) -> bool:
-    """Whether a single quotation mark ends or begins a cell, which is no sign for inches."""
+    """Whether the cell holds an odd number of quotation marks, and the last of them is no sign for inches."""
     text = cell.strip()
-    return text.count('"') == 1 and (text[0] == '"' or (text[-1] == '"' and not text[-2:-1].isdecimal()))
+    before, _, after = text.rpartition('"')
+    inches = before[-1:].isdecimal() and not after[:1].isalnum()
+    return text.count('"') % 2 == 1 and not inches
 
 
 def _placement(body: Plain, people: dict[str, Plain]) -> Plain:

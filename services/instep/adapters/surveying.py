@@ -7,21 +7,22 @@ household; otherwise every household that the text mentions is in doubt.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 
 from instep.adapters import normalise
 from instep.adapters.csv_text import TOTAL, Headings, Lines, Record, records
-from instep.adapters.doubt import Traces, mentioned, rounded_in, rounds_to
+from instep.adapters.doubt import Traces, mentioned
 from instep.adapters.households import (
     Members,
     People,
     Survey,
     Widths,
-    addresses_of,
     placed_people,
     shared_by,
 )
 from instep.adapters.line import Refused, Row
-from instep.adapters.move_rows import Reader, household_of, says_no
+from instep.adapters.marks import said_by
+from instep.adapters.move_rows import Reader, household_of
 
 
 def survey(source: Lines, columns: Headings, reader: Reader) -> Survey:
@@ -39,12 +40,11 @@ class _Seen:
         self._references, self._widths = Widths(), Widths()
         self._uprns = Counter[bool]()
         self._households: set[str] = set()
-        self._protected: set[str] = set()
-        self._exchanged: set[str] = set()
-        self._beside: set[int] = set()
+        self._said: set[str] = set()
+        self._doubted: dict[str, int] = {}
+        self._ahead: set[tuple[str, str]] = set()
         self._placements: list[Row] = []
-        self._unreadable: list[str] = []
-        self._rounded: list[str] = []
+        self._unreadable: list[tuple[int, str]] = []
         self._members, self._people, self._traces = Members(), People(), Traces()
 
     def see(self, record: Record) -> None:
@@ -61,60 +61,58 @@ class _Seen:
             self._refused(record, raw)
         else:
             self._row(line)
-            if line.protected:
-                # Cells may have been exchanged, and the household may stand under another heading.
-                for column in ("reference", "protected"):
-                    self._exchanged.add(normalise.key_of(normalise.reference(raw.get(column, ""))))
-                # Strange characters may have come into the reference: what is left of it may be the household's.
-                self._exchanged.add(normalise.key_of("".join(filter(str.isascii, line.household))))
 
     def _row(self, row: Row) -> None:
         if row.household:
             self._households.add(row.household)
             self._members.see(row.household, shared_by(row))
-            if row.protected:
-                self._protected.add(row.household)
-        elif row.protected and "household_reference" not in self._columns.places:
-            self._beside |= addresses_of(row)
+        if row.protected:
+            self._said |= said_by(row)
+            if not row.household:
+                self._ahead.add((row.system, row.reference))
         self._people.see(row)
         if row.body.get("reason") == "PLACEMENT":
             self._placements.append(row)
 
     def _refused(self, record: Record, raw: dict[str, str]) -> None:
+        marks = self._reader.marks(record)
         if not self._reader.is_aligned(record):
-            self._unreadable.append(record.text)
-            self._rounded += rounded_in(record.text)
+            self._unreadable.append((record.line, record.text))
+            # Rows without a household go out, protected: in a file without households, nothing else could be sent.
+            alone = {mark for mark in marks if mark.startswith("lone:")}
+            self._said |= alone
+            self._doubt(marks - alone, record.line)
             if len(record.text.split(self._columns.delimiter)) < self._columns.width:
                 self._traces.add(record.text)
-        elif not says_no(raw):
-            if household := household_of(raw):
-                self._protected.add(household)
-            elif written := normalise.reference(raw.get("household_reference", "")):
-                self._rounded.append(written)
-                self._traces.add(record.text)
+        elif household_of(raw):
+            self._said |= marks
+        elif marks:
+            self._doubt(marks, record.line)
+            self._traces.add(record.text)
+        if marks:
+            self._ahead.add(self._reader.person_of(record))
+
+    def _doubt(self, marks: Iterable[str], line: int) -> None:
+        for mark in marks:
+            self._doubted.setdefault(mark, line)
 
     def survey(self) -> Survey:
         lengths = frozenset(map(len, self._households))
-        in_doubt = {
-            household for text in self._unreadable for household in mentioned(text, self._households, lengths)
-        }
-        in_doubt |= {
-            household
-            for rounded in set(self._rounded)
-            for household in self._households
-            if rounds_to(rounded, household)
-        }
+        mentions = {line: mentioned(text, self._households, lengths) for line, text in self._unreadable}
+        for line, households in mentions.items():
+            self._doubt(households, line)
         return Survey(
             reference_width=self._references.width,
             household_width=self._widths.width,
             twelve_digit_uprns=self._uprns[True] > 9 * self._uprns[False],
-            protected=frozenset(self._protected | (self._exchanged & self._households)),
+            said=frozenset(self._said),
+            doubted=self._doubted,
+            mentioned={line: households for line, households in mentions.items() if households},
             households=frozenset(self._households),
             lengths=lengths,
-            in_doubt=frozenset(in_doubt),
             strangers=self._members.strangers(),
             traces=self._traces,
-            beside=frozenset(self._beside),
+            ahead=frozenset(person for person in self._ahead if person[1]),
             protected_people=frozenset(self._people.protected),
             repeated=self._people.repeated,
             placed=placed_people(self._placements),

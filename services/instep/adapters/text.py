@@ -19,6 +19,7 @@ LONGEST_LINE = 64 * 1024
 LONGEST_KEPT = 1024 * 1024
 """The bytes that are kept of a line that is too long: a row's household may stand in them."""
 _CHUNK = 64 * 1024
+_FIRST_OF_JSON = 16
 _BOM = b"\xef\xbb\xbf"
 _END_OF_DOS_FILE = b"\x1a"
 _FOREIGN = (
@@ -64,8 +65,9 @@ def _foreign(start: bytes, wanted: str) -> str:
     for magic, kind in _FOREIGN:
         if start.startswith(magic):
             return f"is {kind}, not {wanted}; export it again as {wanted}"
-    # A NUL further down costs its own row alone.
-    return f"is not {wanted}: it holds binary data" if b"\x00" in text.splitlines()[0] else ""
+    # A NUL further down costs its own row alone; a file of JSON may be a single line.
+    first = text[:_FIRST_OF_JSON] if wanted == "JSON" else text.splitlines()[0]
+    return f"is not {wanted}: it holds binary data" if b"\x00" in first else ""
 
 
 def physical_lines(stream: BinaryIO) -> Iterator[PhysicalLine]:

@@ -37,8 +37,11 @@ def is_total(cells: Sequence[str], places: Mapping[str, int]) -> bool:
     `places` are the places of our columns. The first cell that is not empty begins as a total does; all the others are
     numbers; nothing stands under `household_reference` and `protected`, and nothing speaks of protection.
     """
+    first = next((text for cell in cells if (text := clean(cell))), "")
+    if not _BEGINS_A_TOTAL.fullmatch(first):  # asked first: nearly no row begins so
+        return False
     filled = [(place, text) for place, cell in enumerate(cells) if (text := clean(cell))]
-    if not filled or len(filled) > _MOST_TOTALS or not _BEGINS_A_TOTAL.fullmatch(filled[0][1]):
+    if len(filled) > _MOST_TOTALS:
         return False
     persons = {places.get("household_reference"), places.get("protected")}
     return not any(

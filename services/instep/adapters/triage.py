@@ -15,93 +15,36 @@ The memory holds digests, and digests cannot be published again. Hence two limit
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from instep.adapters.annulment import annulled, is_annulled, protects_still
+from instep.adapters.content import Content
+from instep.adapters.fates import (
+    Review,
+    SameAddress,
+    Send,
+    Skipped,
+    Triaged,
+    Unchanged,
+    again,
+    refused,
+    review,
+    skipped,
+)
 from instep.adapters.identity import Identity
-from instep.adapters.likeness import has_not_moved, is_another, loosened, newly_protected
-from instep.adapters.line import Line, Note, Plain, Refused, Row, Shield
+from instep.adapters.likeness import has_not_moved, is_another, newly_protected
+from instep.adapters.line import Line, Note, Plain, Refused, Row
 from instep.adapters.memory import Fingerprint, Memory, Sent
 from instep.adapters.normalise import at_milliseconds, iso
+from instep.adapters.protection import Protection
 from instep.errors import PlainEventError, RowError, Theirs
 
+__all__ = ["Review", "SameAddress", "Send", "Skipped", "Triaged", "Unchanged", "Validate", "triage"]
+
 Validate = Callable[[str, Plain], None]
-
-_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Send:
-    """An event to publish. Once the broker has confirmed the event, call `memory.remember([send.sent, …])`."""
-
-    line: int
-    position: int
-    event_type: str
-    event: Plain = field(repr=False)
-    notes: tuple[Note, ...]
-    sent: Sent = field(repr=False)
-    entry: str = ""
-    keyed: bool = True
-    """Whether the publisher's secret has made the event's id or reference. A line of JSON may name both itself."""
-
-    @property
-    def event_id(self) -> str:
-        return str(self.event["header"]["event_id"])
-
-    @property
-    def subject_ref(self) -> str:
-        return str(self.event["header"]["subject_ref"])
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Unchanged:
-    """Not sent: an earlier run has published the row."""
-
-    line: int
-    position: int
-    notes: tuple[Note, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SameAddress:
-    """Not sent: an address is written differently, with the same UPRN, postcode and numbers of house and flat."""
-
-    line: int
-    position: int
-    notes: tuple[Note, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Skipped:
-    """Not sent: `duplicate` (an earlier row of this file says the same), `superseded` (a newer row has been published),
-    `not-moved` (the addresses before and after are the same), `annulled` (the record was annulled, and the row is no newer).
-    """
-
-    line: int
-    position: int
-    reason: str
-    notes: tuple[Note, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Review:
-    """Not sent until somebody has looked: is the row a correction, or do two people share a reference? Is the row of a
-    household in doubt?
-    """
-
-    line: int
-    position: int
-    column: str
-    reason: str
-    entry: str = ""
-    notes: tuple[Note, ...] = ()
-
-
-Triaged = Send | Unchanged | SameAddress | Skipped | Review | Refused
 
 
 def triage(
@@ -121,8 +64,9 @@ def triage(
     """
     triager = _Triage(memory, Identity(secret=secret, authority=authority), now, validate, on_behalf)
     for line in lines:
+        triager.protection.expect(line.ahead)
         if isinstance(line, Refused):
-            triager.shield(line.shield)
+            triager.protection.shield(line.shield)
             yield line
         else:
             yield triager.sort(line)
@@ -139,59 +83,35 @@ class _Triage:
     ) -> None:
         self._memory = memory
         self._identity = identity
+        self.protection = Protection(memory, identity)
+        self._content = Content(memory, identity, self.protection)
         self._now = now
         self._validate = validate
         self._on_behalf = on_behalf
 
     def sort(self, row: Row) -> Triaged:
         outcome = self._sorted(row)
-        if row.household and row.protected and not isinstance(outcome, Send):
-            self._keep_protected(row, outcome)
+        if row.protected:
+            self.protection.keep(row, outcome)
         return outcome
 
     def _sorted(self, row: Row) -> Triaged:
         try:
             if row.held:
-                return _review(row, "household_reference", row.held)
+                return review(row, "household_reference", row.held)
             return self._given(row) if "change_kind" in row.header else self._derived(row)
         except PlainEventError as error:
-            return _refused(row, error.field, error.reason, error.problem)
+            return refused(row, error.field, error.reason, error.problem)
         except RowError as error:
-            return _refused(row, error.column, error.reason)
+            return refused(row, error.column, error.reason)
         except Theirs as error:
-            return _refused(row, "", "undecodable", str(error))
+            return refused(row, "", "undecodable", str(error))
         except RecursionError:
-            return _refused(row, "", "too-deep")
-
-    def _keep_protected(self, row: Row, outcome: Triaged) -> None:
-        """Keep that a row protects its household, where the row itself is not sent; a row out of date says nothing."""
-        if isinstance(outcome, Skipped) and outcome.reason == "superseded":
-            return
-        # Of another person under the reference, nobody can tell when a row of that person is published.
-        another = isinstance(outcome, Review) and outcome.reason == "reference-conflict"
-        reference = "" if another else self._subject_ref(row)
-        self.shield(
-            Shield(system=row.system, reference=reference, households=frozenset({row.household})), known=True
-        )
-
-    def shield(self, shield: Shield | None, *, known: bool = False) -> None:
-        """Keep what an unsent row says of protection; `known`: its reference is a subject's pseudonym already."""
-        if shield is None:
-            return
-        reference = shield.reference
-        if reference and not known:
-            reference = self._identity.subject_ref(shield.system, reference)
-        self._memory.shield(
-            [self._identity.digest("household", shield.system, household) for household in shield.households],
-            self._identity.digest("memory", reference),
-        )
-
-    def _subject_ref(self, row: Row) -> str:
-        return str(row.header.get("subject_ref") or self._identity.subject_ref(row.system, row.reference))
+            return refused(row, "", "too-deep")
 
     def _given(self, row: Row) -> Triaged:
         """An event whose own system names the kind of change: only gaps in its header are filled."""
-        header, body, current = self._content_of(row)
+        header, body, current = self._content.of(row)
         if (outcome := self._sent_before(row, current)) is not None:
             return outcome
         if header["change_kind"] == "NEW" and row.elsewhere and not self._on_behalf:
@@ -213,28 +133,27 @@ class _Triage:
 
     def _derived(self, row: Row) -> Triaged:
         """An event whose kind of change follows from the memory of its subject."""
-        header, body, current = self._content_of(row)
+        header, body, current = self._content.of(row)
         last = self._memory.last(current.subject)
         if last is None or is_annulled(last, self._identity):
             if last is not None and self._is_still_annulled(row, current, last):
-                return _skipped(row, "annulled")
+                return skipped(row, "annulled")
             if has_not_moved(body):
-                return _skipped(row, "not-moved")
+                return skipped(row, "not-moved")
             if row.elsewhere and not self._on_behalf:
                 raise RowError("", "elsewhere")
             header["change_kind"] = "NEW"
-            again = b""
-            if last is not None and last.household and protects_still(last, current):
-                # Nobody can tell which later row would be of the person who was annulled.
-                self._memory.shield([last.household], self._identity.digest("memory", ""))
+            repeats = b""
+            if last is not None and protects_still(last, current):
+                self.protection.keep_annulled(last)
         else:
             outcome = self._nothing_new(row, current, last)
             if outcome is not None:
                 return outcome
-            again = last.again if current.recorded == last.recorded else b""
+            repeats = last.again if current.recorded == last.recorded else b""
             header |= {"change_kind": "CORRECT", "replaces": str(uuid.UUID(bytes=last.event_id))}
         if last is not None:
-            current = replace(current, sequence=max(current.sequence, last.sequence + 1), again=again)
+            current = replace(current, sequence=max(current.sequence, last.sequence + 1), again=repeats)
         return self._send(row, {**header, "sequence": current.sequence}, body, current, remembered=True)
 
     def _is_still_annulled(self, row: Row, current: Fingerprint, last: Fingerprint) -> bool:
@@ -242,94 +161,28 @@ class _Triage:
         same = current.alike == last.alike or self._sent_before(row, current) is not None
         return same or current.recorded + row.precision <= last.recorded
 
-    def _content_of(self, row: Row) -> tuple[Plain, Plain, Fingerprint]:
-        """Header and body as far as the row decides them, and the fingerprint of the event."""
-        identity = self._identity
-        given, family, born = self._traits(row)
-        subject_ref = self._subject_ref(row)
-        subject = identity.digest("memory", subject_ref)
-        household = self._household(row, subject)
-        body, protected = self._with_household(row, household, subject)
-        header = {
-            "source_system": row.system,
-            **row.header,
-            "subject_ref": subject_ref,
-            "handling": "PROTECTED" if protected else "ORDINARY",
-        }
-        content = {"handling": header["handling"], "occurred_on": header["occurred_on"], **body}
-        text = _canonical(content)
-        if "event_id" not in header:
-            as_given = _canonical(row.header) if "change_kind" in row.header else ""
-            header["event_id"] = identity.event_id(subject_ref, text + as_given, row.recorded)
-        return (
-            header,
-            body,
-            Fingerprint(
-                subject=subject,
-                event_id=_uuid(header["event_id"]),
-                alike=identity.digest("alike", text.casefold()),
-                loose=identity.digest("loose", _canonical(loosened(content)).casefold()),
-                person=identity.digest("person", "\n".join(row.person).casefold()) if row.person else None,
-                household=household,
-                protected=row.protected,
-                recorded=row.recorded,
-                sequence=row.recorded,
-                run=self._memory.run,
-                given=given,
-                family=family,
-                born=born,
-                shown=protected,
-            ),
-        )
-
-    def _traits(self, row: Row) -> tuple[bytes | None, ...]:
-        """Digests of given names, family name and date of birth, each None where not known."""
-        return tuple(
-            self._identity.digest(name, value.casefold()) if value else None
-            for name, value in zip(("given", "family", "born"), row.person or ("", "", ""), strict=True)
-        )
-
-    def _with_household(self, row: Row, household: bytes | None, subject: bytes) -> tuple[Plain, bool]:
-        """The body with what the household adds, and whether the event is protected."""
-        protected, body, memory = row.protected or row.shielded, row.body, self._memory
-        if not household:
-            return body, protected
-        if row.household:
-            body = {"group_ref": self._identity.group_ref(row.system, row.household), **body}
-        if row.household_size:
-            body = _with_all_members(body, row.household_size, memory.members(household))
-        beside = memory.protected_beside(household, subject) or memory.shielded(household, subject)
-        return body, protected or beside
-
-    def _household(self, row: Row, subject: bytes) -> bytes | None:
-        """The digest of the row's household; without a household, of the subject's last: an empty cell takes nobody out."""
-        if row.household:
-            return self._identity.digest("household", row.system, row.household)
-        last = self._memory.last(subject) if "change_kind" not in row.header else None
-        return last.household if last else None
-
     def _nothing_new(self, row: Row, current: Fingerprint, last: Fingerprint) -> Triaged | None:
         """The reason not to send a row of a remembered subject; None for a correction."""
         if current.alike == last.alike or current.event_id == last.event_id:
             self._memory.note_repeat(last, current.event_id, current.recorded)
             self._memory.lift(current.subject)
-            return _again(row, current, last)
+            return again(row, current, last)
         if (outcome := self._sent_before(row, current)) is not None:
             return outcome
         if is_another(current, last):
-            return _review(row, "reference", "reference-conflict")
+            return review(row, "reference", "reference-conflict")
         if current.recorded + row.precision <= last.recorded and not newly_protected(current, last):
-            return _skipped(row, "superseded")
+            return skipped(row, "superseded")
         if current.loose == last.loose:
             self._memory.note_repeat(last, current.event_id, current.recorded)
             self._memory.lift(current.subject)
             return SameAddress(line=row.line, position=row.position, notes=row.notes)
-        return _again(row, current, last) if last.also_said_by(current.event_id) else None
+        return again(row, current, last) if last.also_said_by(current.event_id) else None
 
     def _sent_before(self, row: Row, current: Fingerprint) -> Triaged | None:
         """The reason not to send an event that was sent before: an id never goes out with two contents."""
         if self._memory.under_way(current.event_id):
-            return _skipped(row, "duplicate")
+            return skipped(row, "duplicate")
         if self._memory.sent(current.event_id):
             return Unchanged(line=row.line, position=row.position, notes=row.notes)
         return None
@@ -340,7 +193,9 @@ class _Triage:
         event = {"header": {**header, **self._of_this_run(header)}, **body}
         if self._validate:
             self._validate(row.event_type, event)
-        sent = Sent(event_id=current.event_id, fingerprint=current if remembered else None)
+        # An annulment protects nobody by itself: what the annulled rows said stays.
+        said = self.protection.said(row, self._memory.last(current.subject)) if current.protected else ()
+        sent = Sent(event_id=current.event_id, fingerprint=current if remembered else None, protecting=said)
         self._memory.begin(sent)
         notes = row.notes
         if header["handling"] == "PROTECTED" and not row.protected:
@@ -366,57 +221,6 @@ class _Triage:
         return {"source": authority, "published_at": published}
 
 
-def _refused(row: Row, column: str, reason: str, problem: str = "") -> Refused:
-    return Refused(
-        line=row.line,
-        column=column,
-        reason=reason,
-        problem=problem,
-        position=row.position,
-        entry=row.entry,
-    )
-
-
-def _review(row: Row, column: str, reason: str) -> Review:
-    return Review(
-        line=row.line,
-        position=row.position,
-        column=column,
-        reason=reason,
-        entry=row.entry,
-        notes=row.notes,
-    )
-
-
-def _skipped(row: Row, reason: str) -> Skipped:
-    return Skipped(line=row.line, position=row.position, reason=reason, notes=row.notes)
-
-
-def _again(row: Row, current: Fingerprint, last: Fingerprint) -> Triaged:
-    if last.run == current.run:
-        return _skipped(row, "duplicate")
-    return Unchanged(line=row.line, position=row.position, notes=row.notes)
-
-
 def _whole(sequence: Any, otherwise: int) -> int:
     """A sequence as a line of JSON gives it; the network's rules refuse what is no whole number."""
     return sequence if isinstance(sequence, int) else otherwise
-
-
-def _canonical(content: Any) -> str:
-    return _ENCODER.encode(content)
-
-
-def _uuid(text: Any) -> bytes:
-    try:
-        return uuid.UUID(text).bytes
-    except (ValueError, TypeError, AttributeError):
-        raise RowError("header.event_id", "bad-identifier") from None
-
-
-def _with_all_members(body: Plain, in_file: int, remembered: int) -> Plain:
-    """A placement of a household that is only partly in this file: counts all members, leaves out their description."""
-    if remembered <= in_file or "others_number" not in body.get("placement", {}):
-        return body
-    placement = {name: value for name, value in body["placement"].items() if name != "others_description"}
-    return {**body, "placement": {**placement, "others_number": remembered - 1}}

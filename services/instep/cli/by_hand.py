@@ -169,7 +169,9 @@ def release_household(
                 if household is not None
                 else releasing.household_of(reference or "", system)
             )
-            _say_released(releasing.release(named), is_protected=releasing.is_still_protected(named))
+            spellings = releasing.spellings(household, system) if household is not None else ()
+            lifted = releasing.release(named, spellings)
+            _say_released(lifted, is_protected=releasing.is_still_protected(named))
 
     run(work())
 

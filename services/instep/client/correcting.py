@@ -17,6 +17,7 @@ from instep.adapters.edits import Edit
 from instep.adapters.identity import Identity
 from instep.adapters.line import Line, Refused, Row
 from instep.adapters.lookup import reference_forms
+from instep.adapters.marks import heard_by, said_by
 from instep.adapters.memory import Fingerprint, Memory, Sent
 from instep.adapters.normalise import at_milliseconds, iso, key_of
 from instep.client.filing import Filing, LineResult, Outbox
@@ -51,7 +52,7 @@ class Correcting:
     journal: Journal
     on_behalf: bool = False
     now: Callable[[], int] = field(default=lambda: time.time_ns() // 1_000_000)
-    _before: dict[str, Fingerprint] = field(default_factory=dict, repr=False)
+    _before: dict[str, Sent] = field(default_factory=dict, repr=False)
 
     @property
     def identity(self) -> Identity:
@@ -86,13 +87,18 @@ class Correcting:
         self.memory.forget(uuid.UUID(result.event_id).bytes)
         before = self._before.get(result.subject_ref)
         if before is not None:
-            self.memory.remember([Sent(event_id=before.event_id, fingerprint=before)])
+            self.memory.remember([before])
 
     def _chosen(self, wish: Wish, reading: Reading) -> Line:
         """The row as it is to be published; of several rows of a reference the last, which holds."""
         edit = wish.edit(self.now())
         forms = {key_of(form) for form in edit.references}
-        chosen = [line for line in reading(edit) if _is_meant(line, edit, forms)]
+        chosen: list[Line] = []
+        ahead: frozenset[tuple[str, str]] = frozenset()
+        for line in reading(edit):
+            ahead |= line.ahead
+            if _is_meant(line, edit, forms):
+                chosen.append(line)
         if edit.missing:
             raise FileFormatError(f"The file has no column {', '.join(sorted(edit.missing))}.")
         if not chosen:
@@ -107,14 +113,15 @@ class Correcting:
             raise FileFormatError(
                 f"The file has {len(chosen)} rows: say with --reference which row is to be corrected."
             )
-        return chosen[-1]
+        return replace(chosen[-1], ahead=ahead)
 
     def _household(self, wish: Wish, row: Row, reading: Reading) -> Iterator[Row]:
-        """The published members of the row's household in the file, where the row protects them."""
-        if not (row.household and row.protected and wish.reference is not None):
+        """The published rows of the file that the row protects, such as those of its household."""
+        if not (row.protected and wish.reference is not None):
             return
+        said = said_by(row)
         for line in reading(wish.edit(self.now())):
-            if not isinstance(line, Row) or (line.system, line.household) != (row.system, row.household):
+            if not isinstance(line, Row) or line.system != row.system or said.isdisjoint(heard_by(line)):
                 continue
             subject = self._subject(line)
             if subject != self._subject(row) and self.memory.last(subject) is not None:
@@ -125,7 +132,9 @@ class Correcting:
         for row in (line for line in lines if isinstance(line, Row)):
             last = self.memory.last(self._subject(row))
             if last is not None:
-                self._before[self._subject_ref(row)] = last
+                self._before[self._subject_ref(row)] = Sent(
+                    event_id=last.event_id, fingerprint=last, protecting=self.memory.marks_of(last.subject)
+                )
         filing = Filing(
             lines=lines,
             authority=self.authority,

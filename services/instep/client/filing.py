@@ -53,13 +53,15 @@ class LineResult:
     """Fields that the line has and no agreement names: not published."""
     faults: tuple[Fault, ...] = ()
     """All the faults of a refused line of cells; `column` and `reason` name the first."""
+    cause: int = 0
+    """The line that has to be mended before this line can be sent; 0 for none."""
 
     @property
     def meaning(self) -> str:
         """The reason in plain English."""
-        if self.faults and not self.problem:
-            return self.faults[0].meaning
-        return self.problem or explain(self.reason)
+        first = self.faults[0].meaning if self.faults else explain(self.reason)
+        meaning = self.problem or first
+        return f"{meaning} (line {self.cause})" if self.cause else meaning
 
     @property
     def printed_reason(self) -> str:
@@ -303,6 +305,7 @@ def _not_sent(triaged: Unchanged | SameAddress | Skipped | Review | Refused) -> 
                 reason=triaged.reason,
                 entry=triaged.entry,
                 notes=triaged.notes,
+                cause=triaged.cause,
             )
         case Refused():
             return LineResult(

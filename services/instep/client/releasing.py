@@ -7,10 +7,12 @@ next file.
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from instep.adapters.identity import Identity
 from instep.adapters.lookup import records_of
+from instep.adapters.marks import spellings
 from instep.adapters.memory import Memory
 from instep.adapters.normalise import key_of
 from instep.adapters.normalise import reference as normalised
@@ -45,16 +47,24 @@ class Releasing:
             )
         return households[0]
 
-    def release(self, household: bytes) -> int:
-        """Lift the doubts about a household; gives the number of unsent rows that had caused them."""
+    def spellings(self, reference: str, system: str) -> tuple[bytes, ...]:
+        """The marks under which rows know a household whose reference is written otherwise."""
+        marks = spellings([key_of(normalised(reference))])
+        return tuple(self.identity.marks(system, (*marks, *(f"ref:{mark}" for mark in marks))))
+
+    def release(self, household: bytes, spoken_of: Collection[bytes] = ()) -> int:
+        """Lift the doubts about a household; gives the number of unsent rows that had caused them.
+
+        `spoken_of` are its `spellings`, where its reference is known.
+        """
         request = self.identity.digest("by-hand", "release", household.hex()).hex()
         entry = Entry(command="release", request=request, subject_ref="")
         at_ms = time.time_ns() // 1_000_000
         self.journal.begin([(entry, at_ms)])
-        lifted = self.memory.lift_household(household)
+        lifted = self.memory.lift_household(household, spoken_of)
         self.journal.finish([(entry, at_ms)])
         return lifted
 
     def is_still_protected(self, household: bytes) -> bool:
         """Whether a published member protects the household."""
-        return self.memory.protected_beside(household, b"")
+        return self.memory.keeps_protected(household)

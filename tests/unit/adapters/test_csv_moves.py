@@ -220,7 +220,7 @@ def test_a_heading_alone_is_a_quiet_day_and_no_error(publisher: Publisher) -> No
 
 
 def test_a_huge_file_is_read_in_less_memory_than_it_has_bytes(publisher: Publisher) -> None:
-    content = csv_of(*(row(reference=f"CT-{number}", household_reference="") for number in range(5_000)))
+    content = csv_of(*(row(reference=f"CT-{number}", household_reference="") for number in range(10_000)))
     path = publisher.file(content)
     del content
     tracemalloc.start()
@@ -229,8 +229,9 @@ def test_a_huge_file_is_read_in_less_memory_than_it_has_bytes(publisher: Publish
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    assert count == 5_000
-    assert peak < 600_000 < path.stat().st_size
+    assert count == 10_000
+    # CPython itself keeps up to 2,000 freed tuples of each length.
+    assert peak < 1_000_000 < path.stat().st_size
 
 
 @settings(examples(150), suppress_health_check=[HealthCheck.function_scoped_fixture])

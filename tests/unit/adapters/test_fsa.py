@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from instep.adapters import Line, Refused, Row, Settings, json_array, read
 from instep.adapters.json_array import elements
+from instep.adapters.split import split_registrations
 from instep.adapters.text import open_file
 from instep.errors import FileFormatError
 from tests.strategies import examples
@@ -177,14 +178,9 @@ def test_a_sole_traders_registration_is_ordinary(publisher: Publisher) -> None:
         (b"null", "is not JSON"),
         (b"[1, 2]", "not registrations"),
         (b'{"header": {}}', "not registrations"),
-        (b'[{"fsa_rn": "\xff"}]', "not in UTF-8"),
         (b"[" * 100_000, "not valid JSON|longer than 1 MiB|cut off"),
-        (b'[{"fsa_rn": 1} {"fsa_rn": 2}]', "not valid JSON in what begins on line 1"),
-        (b'[{"fsa_rn": 1},\n]', "line 2 has a comma before the end"),
-        (b'{"fsa_rn": 1} {"fsa_rn": 2}', "something follows"),
-        (b'[\n{"fsa_rn": 1},\n{"fsa_rn"', "ends in the middle, in what begins on line 3"),
-        (b'[{"fsa_rn": 1},\n{fsa_rn: 1}]', "not valid JSON in what begins on line 2"),
-        (b'[{"fsa_rn": "' + b"x" * 3_000_000 + b'"}]', "longer than 1 MiB"),
+        (b'[{fsa_rn: 1}, {"fsa_rn": 1}]', "not valid JSON in what begins on line 1"),
+        (b'[{"fsa_rn": "' + b"x" * 3_000_000 + b'"}]', "not valid JSON in what begins on line 1"),
     ],
 )
 def test_json_that_is_no_file_of_registrations_is_one_sentence(
@@ -194,6 +190,25 @@ def test_json_that_is_no_file_of_registrations_is_one_sentence(
     with pytest.raises(FileFormatError, match=sentence) as caught:
         list(read(path, authority=AUTHORITY, settings=SETTINGS))
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b'[{"fsa_rn": "\xff"}]', "not in UTF-8"),
+        (b'[{"fsa_rn": 1} {"fsa_rn": 2}]', "not valid JSON in what begins on line 1"),
+        (b'[{"fsa_rn": 1},\n]', "line 2 has a comma before the end"),
+        (b'{"fsa_rn": 1} {"fsa_rn": 2}', "something follows"),
+        (b'[\n{"fsa_rn": 1},\n{"fsa_rn"', "ends in the middle, in what begins on line 3"),
+        (b'[{"fsa_rn": 1},\n{fsa_rn: 1}]', "not valid JSON in what begins on line 2"),
+        (b'[{"fsa_rn": "' + b"x" * 3_000_000 + b'"}]', "longer than 1 MiB"),
+    ],
+)
+def test_a_file_of_many_councils_is_split_only_where_its_json_is_sound(
+    publisher: Publisher, content: bytes, sentence: str
+) -> None:
+    with pytest.raises(FileFormatError, match=sentence):
+        split_registrations(publisher.file(content, ".json"), lambda registration: "leeds")
 
 
 def test_wherever_json_is_cut_off_what_came_before_is_given_and_then_it_is_said(tmp_path: Path) -> None:

@@ -72,9 +72,9 @@ def test_what_an_unsent_row_says_of_its_household_ends_with_the_row_that_is_publ
     household, one, other = b"h" * 16, b"a" * 16, b"b" * 16
     with Memory.open(tmp_path, AUTHORITY) as memory:
         memory.shield([household], one)
-        assert memory.shielded(household, other)
-        assert not memory.shielded(household, one), "a row speaks for itself"
+        assert memory.is_marked([household], other)
+        assert not memory.is_marked([household], one), "a row speaks for itself"
     with Memory.open(tmp_path, AUTHORITY) as memory:
-        assert memory.shielded(household, other), "from day to day"
+        assert memory.is_marked([household], other), "from day to day"
         memory.lift(one)
-        assert not memory.shielded(household, other)
+        assert not memory.is_marked([household], other)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from instep.adapters.memory import Fingerprint, Memory, Sent
+from instep.errors import FileFormatError
 from tests.unit.adapters.publishing import csv_of
 from tests.unit.cases.council import CouncilOffice
 from tests.unit.cases.test_kinds import CHILD, OTHERS, PARENT
@@ -123,6 +124,122 @@ def test_a_household_under_another_heading_is_protected_all_the_same(tmp_path: P
     assert run.handling()[4] == "ORDINARY"
 
 
+@pytest.mark.parametrize(
+    "first",
+    [
+        PROTECTED.replace("P-1,", "HH-77,").replace("HH-77,yes", "P-1,yes"),
+        PROTECTED.replace("HH-77", "HH/77"),
+        PROTECTED.replace("HH-77", "HH 77"),
+        PROTECTED.replace("HH-77", "#HH-077"),
+        PROTECTED.replace("HH-77", "x|HH-77"),
+        PROTECTED.replace("HH-77", "HH-\x1b[2J77"),
+        PROTECTED.replace("HH-77", "HH-7"),
+        PROTECTED.replace("HH-77", ""),
+        PROTECTED.replace("HH-77,yes", "HH-77yes"),
+        PROTECTED.replace("HH-77,yes", "HH-7"),
+    ],
+)
+def test_a_member_alone_in_the_next_file_is_protected_whatever_became_of_the_household(
+    tmp_path: Path, first: str
+) -> None:
+    office = bradford(tmp_path)
+    assert office.publish(file_of(first, OTHER)).handling()[3] == "ORDINARY"
+    assert office.publish(file_of(MEMBER, OTHER)).handling() == {2: "PROTECTED"}
+
+
+def test_a_household_that_a_spreadsheet_has_rounded_on_one_day_is_protected_on_the_next(
+    tmp_path: Path,
+) -> None:
+    office = bradford(tmp_path)
+    # The parent and the child share no address.
+    other = (
+        MEMBER.replace("1 Old Street", "9 Elm").replace("2 New Street", "7 Oak").replace("9990000", "9991000")
+    )
+    member = other.replace("HH-77", "551234567890")
+    stranger = OTHER.replace("HH-100", "551234999999")
+    office.publish(file_of(PROTECTED.replace("HH-77", "5.51E+11")))
+    assert office.publish(file_of(member, stranger)).handling() == {2: "PROTECTED", 3: "ORDINARY"}
+
+
+@pytest.mark.parametrize("newer_first", [True, False])
+def test_a_person_newly_protected_without_a_household_protects_the_household_that_is_remembered(
+    tmp_path: Path, *, newer_first: bool
+) -> None:
+    office = bradford(tmp_path)
+    assert "PROTECTED" not in office.publish(file_of(ORDINARY, MEMBER)).handling().values()
+    later = [
+        PROTECTED.replace("HH-77", "").replace("2026-05-04T10", "2026-05-07T10").replace("New Street", "Way"),
+        MEMBER.replace("2026-05-04T10", "2026-05-07T10").replace("2 New Street", "5 Elm Row"),
+    ]
+    run = office.publish(file_of(*(later if newer_first else reversed(later))))
+    assert run.handling() == {2: "PROTECTED", 3: "PROTECTED"}
+
+
+def test_a_second_column_of_households_protects_and_is_said(tmp_path: Path) -> None:
+    rows = [
+        f"{line.replace('HH-77', '')},{household}" for line, household in ((PROTECTED, "A7"), (MEMBER, "a-7"))
+    ]
+    far = (
+        rows[1]
+        .replace("1 Old Street", "9 Elm")
+        .replace("2 New Street", "7 Oak")
+        .replace("9990000", "9991000")
+    )
+    content = "\r\n".join([f"{HEADING},Household Ref", rows[0], far, f"{OTHER},A8", ""])
+    run = bradford(tmp_path).publish(content)
+    assert run.handling() == {2: "PROTECTED", 3: "PROTECTED", 4: "ORDINARY"}
+    assert ("Household Ref", "further-households") in run.said()
+
+
+def test_a_second_column_that_has_our_name_protects_beside_the_column_that_a_mapping_names(
+    tmp_path: Path,
+) -> None:
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text('[columns]\nhousehold_reference = "HH"\n')
+    heading = HEADING.replace("household_reference", "HH")
+    rows = [f"{PROTECTED},A7", f"{OTHER},A8", f"{MEMBER},B9"]
+    run = bradford(tmp_path).publish("\r\n".join([f"{heading},household_reference", *rows, ""]), mapping)
+    assert run.handling() == {2: "PROTECTED", 3: "ORDINARY", 4: "PROTECTED"}
+    assert ("household_reference", "further-households") in run.said()
+
+
+def test_a_quotation_mark_in_a_second_column_of_households_is_told_under_its_heading(tmp_path: Path) -> None:
+    run = bradford(tmp_path).publish(
+        "\r\n".join([f"{HEADING},Household Ref", f'{PROTECTED},"A""7"', f"{OTHER},A8", ""])
+    )
+    assert ("Household Ref", "stray-quote") in run.notes(2)
+    assert run.handling() == {2: "PROTECTED", 3: "ORDINARY"}
+
+
+def test_an_empty_column_of_households_is_as_none(tmp_path: Path) -> None:
+    run = bradford(tmp_path).publish(
+        file_of(*(line.replace("HH-77", "").replace("HH-100", "") for line in (PROTECTED, MEMBER, OTHER)))
+    )
+    assert run.handling() == {2: "PROTECTED", 3: "PROTECTED", 4: "ORDINARY"}
+    assert ("household_reference", "no-households") in run.said()
+
+
+def test_a_protected_person_who_leaves_a_household_protects_it_until_they_are_no_longer_protected(
+    tmp_path: Path,
+) -> None:
+    office = bradford(tmp_path)
+    moved = PROTECTED.replace("HH-77", "HH-78").replace("2026-05-04T10", "2026-05-07T10")
+    office.publish(file_of(PROTECTED))
+    assert office.publish(file_of(moved)).handling() == {2: "PROTECTED"}
+    assert office.publish(file_of(MEMBER)).handling() == {2: "PROTECTED"}
+    free = moved.replace(",yes,", ",no,").replace("2026-05-07T10", "2026-05-08T10")
+    assert office.publish(file_of(free)).handling() == {2: "ORDINARY"}
+    later = MEMBER.replace("2026-05-04T10", "2026-05-09T10").replace("2 New Street", "5 Elm Row")
+    assert office.publish(file_of(later)).handling() == {2: "ORDINARY"}
+
+
+def test_a_row_in_quotation_marks_is_told_as_such(tmp_path: Path) -> None:
+    run = bradford(tmp_path).publish(file_of(f'"{MEMBER}"', OTHER))
+    assert run.unsent[2] == "row-in-quotes"
+    with pytest.raises(FileFormatError, match="between quotation marks as a whole"):
+        bradford(tmp_path).publish(f'"{HEADING}"\r\n"{MEMBER}"\r\n')
+
+
 def test_rows_below_headings_of_another_order_are_refused_each_and_hold_back_their_households(
     tmp_path: Path,
 ) -> None:
@@ -173,6 +290,23 @@ def test_an_event_that_says_protected_in_any_place_exposes_nobody_on_any_day(
     assert "ORDINARY" not in office.publish(f"{line}\n{member}\n", suffix=".jsonl").handling().values()
     again = office.publish(f"{member}\n", suffix=".jsonl")
     assert "ORDINARY" not in again.handling().values()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "refused"),
+    [
+        ('"moved_on": "2026-05-01"', '"moved_on": "2026-05-01", "moved_on": "2026-05-01"', False),
+        ('"moved_on": "2026-05-01"', '"moved_on": "2026-05-01", "moved_on": "2026-05-02"', True),
+        ('"moved_on": "2026-05-01"', '"moved_on": "soon"', True),
+    ],
+)
+def test_a_fault_of_an_ordinary_event_holds_nobody_back(
+    tmp_path: Path, old: str, new: str, *, refused: bool
+) -> None:
+    office, faulty = bradford(tmp_path), event("P-1", "ORDINARY").replace(old, new)
+    run = office.publish(f"{faulty}\n{event('P-2', 'ORDINARY')}\n", suffix=".jsonl")
+    assert (1 in run.unsent) == refused
+    assert run.handling()[2] == "ORDINARY"
 
 
 def test_no_name_of_a_members_own_making_is_repeated_in_what_is_said(tmp_path: Path) -> None:

@@ -178,7 +178,10 @@ def test_what_no_event_has_a_place_for_is_said_once(office: Office) -> None:
 def test_a_column_that_nobody_reads_is_said_once(office: Office) -> None:
     content = (FILES / "08-two-references.csv").read_text().replace("residence_kind", "Band")
     run = office("bradford").publish(content)
-    assert [(line, note.column, note.reason) for line, note in run.remarks] == [(1, "Band", "unread-column")]
+    assert [(line, note.column, note.reason) for line, note in run.remarks] == [
+        (1, "Band", "unread-column"),
+        (1, "household_reference", "no-households"),
+    ]
 
 
 def test_a_line_break_written_as_such_in_a_text_of_json_costs_nothing(office: Office) -> None:

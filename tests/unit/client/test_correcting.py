@@ -119,6 +119,7 @@ def test_a_killed_correction_goes_out_again_under_the_same_id(officer: Officer) 
 
 def test_a_correction_that_the_network_refuses_is_taken_back(officer: Officer) -> None:
     from instep.adapters import Memory
+    from instep.adapters.memory import Sent
     from instep.client.correcting import Correcting
     from instep.client.hand_journal import Journal
     from tests.unit.cases.council import gate
@@ -129,6 +130,6 @@ def test_a_correction_that_the_network_refuses_is_taken_back(officer: Officer) -
     with Memory.open(officer.directory, "leeds") as memory:
         journal = Journal(officer.directory / "leeds", "")
         correcting = Correcting(authority="leeds", gate=gate(), memory=memory, journal=journal)
-        correcting._before[result.subject_ref] = before
+        correcting._before[result.subject_ref] = Sent(event_id=before.event_id, fingerprint=before)
         correcting.take_back(result)
     assert officer.publish(row(), OTHER) == ["unchanged", "unchanged"]

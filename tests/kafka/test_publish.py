@@ -64,6 +64,12 @@ def row(number: int, **changes: str) -> Row:
     return columns | changes
 
 
+def at_home(number: int) -> Row:
+    """A move between addresses that nobody shares."""
+    lines = {"old_address_line_1": f"{number} Mill Street", "new_address_line_1": f"{number} Hill Road"}
+    return row(number, old_uprn="", new_uprn="", **lines)
+
+
 def write(file: Path, rows: list[Row]) -> Path:
     with file.open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, COLUMNS)
@@ -346,7 +352,8 @@ def test_a_file_that_cannot_be_used_is_one_sentence(stage: Stage, tmp_path: Path
 
 
 def test_a_file_that_is_cut_off_publishes_what_is_whole_and_says_so(stage: Stage, tmp_path: Path) -> None:
-    file = write(tmp_path / "moves.csv", [row(n) for n in range(4)])
+    # At addresses of their own: a cut row may be of any household at its addresses, which would be held back.
+    file = write(tmp_path / "moves.csv", [at_home(n) for n in range(4)])
     file.write_bytes(file.read_bytes()[:-60])
     done = instep(stage.connection, tmp_path, "publish", file, "-a", "high-peak", "-o", "json", "--on-behalf")
     assert done.returncode == 1

@@ -4,6 +4,7 @@ A test that needs Kafka asks for `broker`, `own_broker` or `connection`. When Ka
 broker is never skipped over.
 """
 
+import logging
 import os
 import signal
 from collections.abc import Awaitable, Iterator, Mapping
@@ -52,6 +53,15 @@ def no_settings_from_outside(
     for name in os.environ:
         if name.startswith("INSTEP_") and name not in {"INSTEP_JAVA", OTHER_PINS}:
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def aiokafka_logs_as_before() -> Iterator[None]:
+    """A command quietens aiokafka for the rest of its process, which here is the process of all tests."""
+    library = logging.getLogger("aiokafka")
+    before = library.level
+    yield
+    library.setLevel(before)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ class Content:
         """Header and body as far as the row decides them, and the fingerprint of the event."""
         identity = self._identity
         given, family, born = self._traits(row)
-        subject_ref = self._protection.subject_ref(row)
+        subject_ref = identity.subject_of(row)
         subject = identity.digest("memory", subject_ref)
         household = self._household(row, subject)
         body, protected = self._with_household(row, household, subject)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import blake2b
 
+from instep.adapters.line import Row
+
 _PSEUDONYM = re.compile(r"[0-9a-f]{32}")
 _VERSION, _VARIANT = 14, 19
 """Where the text of a UUID says its version and its variant."""
@@ -59,6 +61,10 @@ class Identity:
     def subject_ref(self, system: str, reference: str) -> str:
         """32 hexadecimal digits that stand for a local reference."""
         return self.digest("subject", system, reference).hex()
+
+    def subject_of(self, row: Row) -> str:
+        """The pseudonym of a row's subject; a line of JSON may name the pseudonym itself."""
+        return str(row.header.get("subject_ref") or self.subject_ref(row.system, row.reference))
 
     def group_ref(self, system: str, household: str) -> str:
         """32 hexadecimal digits that stand for a household."""

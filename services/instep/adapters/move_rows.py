@@ -127,7 +127,7 @@ class Reader:
         return (
             keys
             | frozenset(lost(written, [folded(raw.get("family_name", "").strip())]))
-            | marks_of_addresses(", ".join(raw.values()))
+            | marks_of_addresses(text)
         )
 
     def _others(self, raw: Mapping[str, str]) -> tuple[str, ...]:

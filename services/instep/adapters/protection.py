@@ -23,10 +23,6 @@ class Protection:
         self._memory = memory
         self._identity = identity
 
-    def subject_ref(self, row: Row) -> str:
-        """The pseudonym of a row's person."""
-        return str(row.header.get("subject_ref") or self._identity.subject_ref(row.system, row.reference))
-
     def covers(self, row: Row, household: bytes | None, subject: bytes) -> bool:
         """Whether a row of another person protects this row.
 
@@ -56,7 +52,7 @@ class Protection:
             return
         # Of another person under the reference, nobody can tell when a row of that person is published.
         another = isinstance(outcome, Review) and outcome.reason == "reference-conflict"
-        reference = "" if another else self.subject_ref(row)
+        reference = "" if another else self._identity.subject_of(row)
         self._shield(Shield(system=row.system, reference=reference, marks=said_by(row)), reference)
 
     def keep_annulled(self, last: Fingerprint) -> None:

@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from instep.adapters import fsa, move_rows, normalise
 from instep.adapters.identity import Identity
+from instep.adapters.lookup import EVENT_TYPES, reference_forms
+from instep.adapters.memory_files import DATABASE
+from instep.adapters.secret import FILE
 from instep.errors import PlatformError
 
-SYSTEMS = (move_rows.SYSTEM, fsa.SYSTEM)
+SYSTEMS = tuple(EVENT_TYPES)
 """The systems whose numbering a file has when nobody says otherwise."""
-_LONGEST_PADDED = 16
 
 
 class Recall:
@@ -27,16 +28,11 @@ class Recall:
         self._database = database
 
     def pseudonyms(self, reference: str, systems: Iterable[str] = SYSTEMS) -> frozenset[str]:
-        """Every subject reference that a local reference may have.
-
-        People write references in small letters, and spreadsheets take leading zeros off: all usual forms are tried.
-        """
-        plain = normalise.reference(reference)
-        forms = {plain, plain.upper()}
-        if plain.isascii() and plain.isdecimal():
-            forms = {plain.zfill(width) for width in range(len(plain), _LONGEST_PADDED + 1)} | {plain}
+        """Every subject reference that a local reference may have, in all its usual forms."""
         return frozenset(
-            self._identity.subject_ref(system, form) for system in dict.fromkeys(systems) for form in forms
+            self._identity.subject_ref(system, form)
+            for system in dict.fromkeys(systems)
+            for form in reference_forms(reference)
         )
 
     def knows(self, subject_ref: str) -> bool:
@@ -55,10 +51,10 @@ def recalled(home: Path | None, authority: str) -> Iterator[Recall | None]:
 
     Raises PlatformError where the files cannot be read.
     """
-    if home is None or not ((home / "secret").is_file() and (home / "memory.sqlite").is_file()):
+    if home is None or not ((home / FILE).is_file() and (home / DATABASE).is_file()):
         yield None
         return
-    secret, database = home / "secret", home / "memory.sqlite"
+    secret, database = home / FILE, home / DATABASE
     try:
         identity = Identity(secret=secret.read_bytes(), authority=authority)
         connection = sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)

@@ -98,7 +98,7 @@ class Roll:
         return map(_standing, self._execute(_STANDING, *scope))
 
     def _note(self, row: Row, file: str, identity: Identity) -> None:
-        subject_ref = str(row.header.get("subject_ref") or identity.subject_ref(row.system, row.reference))
+        subject_ref = identity.subject_of(row)
         subject = identity.digest("memory", subject_ref)
         self.scopes.add((row.event_type, row.system))
         self._pending.append((subject, subject_ref, row.event_type, row.system, file, row.line, self._run))

@@ -98,10 +98,10 @@ async def annul_and_show(at: Council, annulling: Annulling, records: Iterable[An
         answers = await _answers(following, [each.result for each in annulments], order)
     for annulment in annulments:
         answer = answers.get(annulment.result.event_id) if annulment.result else None
-        if answer is not None and answer.outcome == "refused" and answer.reason != "id-conflict":
+        if answer is not None and answer.to_correct:
             annulling.take_back(annulment)
     rows = [_annulment_object(annulment, answers) for annulment in annulments]
-    _show(rows, order)
+    _show(rows, order, answers)
     if any(annulment.outcome not in ("published", "already-annulled") for annulment in annulments):
         raise typer.Exit(1)
     _exit_if_refused(answers)
@@ -138,9 +138,9 @@ async def _correct_and_show(
             results = await correcting.correct(wish, read_with, publisher)
         answers = await _answers(following, results, order)
     for answer in answers.values():
-        if answer.outcome == "refused" and answer.reason != "id-conflict":
+        if answer.to_correct:
             correcting.take_back(next(each for each in results if each.event_id == answer.event_id))
-    _show([_correction_object(result, answers) for result in results], order)
+    _show([_correction_object(result, answers) for result in results], order, answers)
     if results[0].outcome in ("refused", "review"):
         raise typer.Exit(1)
     _exit_if_refused(answers)
@@ -273,14 +273,12 @@ def _explained(result: LineResult | None, answers: Mapping[str, Answer]) -> dict
             "meaning": explain_reason(answer.reason).meaning,
         }
     shown = {"answer": answer.outcome, "delivered": answer.delivered, "withheld": answer.withheld}
-    if answer.decided is None:
-        return shown
-    return shown | decided_object(answer.decided) | {WHAT: summary(answer.decided)}
+    return shown | (decided_object(answer.decided) if answer.decided else {})
 
 
-def _show(rows: Sequence[dict[str, Any]], order: Order) -> None:
+def _show(rows: Sequence[dict[str, Any]], order: Order, answers: Mapping[str, Answer]) -> None:
     if order.output is Output.JSON:
-        show_lines({name: value for name, value in row.items() if name != WHAT} for row in rows)
+        show_lines(rows)
         return
     for row in rows:
         where = f"line {row['line']}: " if "line" in row else ""
@@ -290,13 +288,17 @@ def _show(rows: Sequence[dict[str, Any]], order: Order) -> None:
         stdout().print(f"{where}{WORDS.get(row['outcome'], row['outcome'])}{of}.{said}", soft_wrap=True)
     if not order.wait and any(row["outcome"] == "published" for row in rows):
         note("What the network decides is in `instep outcomes` and `instep rejected`.")
-    if any("answer" in row for row in rows):
-        columns = ("subject_ref", "answer", WHAT)
-        show(Output.TABLE, columns, [row for row in rows if "answer" in row])
+    answered = [row | {WHAT: _became(answers.get(row["event_id"]))} for row in rows if "answer" in row]
+    if answered:
+        show(Output.TABLE, ("subject_ref", "answer", WHAT), answered)
+
+
+def _became(answer: Answer | None) -> str:
+    return summary(answer.decided) if answer is not None and answer.decided else ""
 
 
 def _exit_if_refused(answers: Mapping[str, Answer]) -> None:
-    if any(answer.outcome == "refused" and answer.reason != "id-conflict" for answer in answers.values()):
+    if any(answer.to_correct for answer in answers.values()):
         raise typer.Exit(1)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from instep.cli.councils import Format
+from instep.cli.options import StateDirOption
 from instep.cli.output import Output, OutputOption
 
 AuthorityOption = Annotated[
@@ -20,10 +21,6 @@ ReasonOption = Annotated[
 ]
 WaitOption = Annotated[
     bool, typer.Option("--wait", help="Wait until the network has accepted or refused the change.")
-]
-StateDirOption = Annotated[
-    Path | None,
-    typer.Option("--state-dir", help="Where the memory of published events lies, as for publish."),
 ]
 
 

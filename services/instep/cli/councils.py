@@ -14,6 +14,7 @@ from instep.cli.options import (
     FromBeginningOption,
     LastOption,
     SinceOption,
+    StateDirOption,
     ToOption,
     UntilOption,
     Wanted,
@@ -314,13 +315,7 @@ def outcomes(
             help="Only events that found nobody: those whose area nobody knows, and those that concern nobody here.",
         ),
     ] = False,
-    state_dir: Annotated[
-        Path | None,
-        typer.Option(
-            "--state-dir",
-            help="Where lines of published files are remembered; INSTEP_STATE_DIR or your own data directory if left out.",
-        ),
-    ] = None,
+    state_dir: StateDirOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Show a council the outcome of each of its events: to whom it was sent, from whom withheld or withdrawn, and why.

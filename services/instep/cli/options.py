@@ -30,6 +30,13 @@ FromBeginningOption = Annotated[
         "--from-beginning", help="Show every record that is still kept (35 days), not only the last."
     ),
 ]
+StateDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--state-dir",
+        help="Where publishing keeps its memory; INSTEP_STATE_DIR or your own data directory if left out.",
+    ),
+]
 LastOption = Annotated[
     int | None,
     typer.Option(

@@ -145,9 +145,7 @@ async def _publish_and_wait(at: Council, filing: Filing, request: Request, resul
             await filing.publish(publisher)
         async for answer in following.answers(results.published):
             results.answers.append(answer)
-            if answer.outcome == "refused" and answer.reason != "id-conflict":
-                # So that the line can be published again once it is put right. In a conflict the network has had the id: the
-                # line was published when other fields stayed at home, and its next change corrects the event that stands.
+            if answer.to_correct:
                 filing.memory.forget(uuid.UUID(answer.event_id).bytes)
             if request.output is Output.JSON:
                 show_lines([_answer_object(answer)])

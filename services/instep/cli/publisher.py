@@ -6,15 +6,9 @@ from typing import Annotated
 
 import typer
 
+from instep.cli.options import StateDirOption
 from instep.cli.output import Output, OutputOption
 from instep.cli.release import release
-
-StateDirOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--state-dir", help="Where the memories lie; INSTEP_STATE_DIR or your own data directory if left out."
-    ),
-]
 
 
 def register(app: typer.Typer) -> None:

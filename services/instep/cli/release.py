@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from instep.cli.changes import ReasonOption, StateDirOption
+from instep.cli.changes import ReasonOption
+from instep.cli.options import StateDirOption
 
 
 def release(

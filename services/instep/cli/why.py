@@ -1,10 +1,10 @@
 """Defines `instep why`: the answer about a record, for its source and for a recipient."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from instep.cli.options import StateDirOption
 from instep.cli.output import Output, OutputOption
 from instep.events.identifiers import uuid
 
@@ -47,13 +47,7 @@ def why(
             help="The system that numbers your records, where your events name one (`source_system`).",
         ),
     ] = None,
-    state_dir: Annotated[
-        Path | None,
-        typer.Option(
-            "--state-dir",
-            help="Where the memory of published events lies; INSTEP_STATE_DIR or your own data directory if left out.",
-        ),
-    ] = None,
+    state_dir: StateDirOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Say why a record has arrived or not: refused, withheld by which rule, waiting, sent where and when, not read yet.

@@ -132,7 +132,7 @@ class Correcting:
         for row in (line for line in lines if isinstance(line, Row)):
             last = self.memory.last(self._subject(row))
             if last is not None:
-                self._before[self._subject_ref(row)] = Sent(
+                self._before[self.identity.subject_of(row)] = Sent(
                     event_id=last.event_id, fingerprint=last, protecting=self.memory.marks_of(last.subject)
                 )
         filing = Filing(
@@ -147,10 +147,7 @@ class Correcting:
         return sorted(results, key=lambda result: result.line != lines[0].line)
 
     def _subject(self, row: Row) -> bytes:
-        return self.identity.digest("memory", self._subject_ref(row))
-
-    def _subject_ref(self, row: Row) -> str:
-        return str(row.header.get("subject_ref") or self.identity.subject_ref(row.system, row.reference))
+        return self.identity.digest("memory", self.identity.subject_of(row))
 
     def _entry(self, row: Row, last: Fingerprint) -> Entry:
         replaces = str(uuid.UUID(bytes=last.event_id))
@@ -158,7 +155,7 @@ class Correcting:
         return Entry(
             command="correct",
             request=self.identity.digest("by-hand", "correct", replaces, wanted).hex(),
-            subject_ref=self._subject_ref(row),
+            subject_ref=self.identity.subject_of(row),
             replaces=replaces,
         )
 

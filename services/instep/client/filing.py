@@ -134,8 +134,8 @@ class Filing:
     """The lines of an authority's file, and everything that is needed to publish them.
 
     `lines` may raise FileFormatError. `on_behalf`: send new rows of other councils' areas too. `rows` keeps what became of
-    each line, under the name `file`. `report` gets each
-    line's result (for a published line, once the broker has confirmed the event), `progress` the bytes read so far.
+    each line, under the name `file`. `report` gets each line's result (for a published line, once the broker has confirmed
+    the event), `progress` the bytes read so far.
     """
 
     lines: Iterable[Line]
@@ -268,10 +268,9 @@ class _Run:
 
 def subject_of(line: Line, identity: Identity) -> str:
     """The pseudonym of a line's subject; "" where the line does not say, or cannot be read."""
-    given = line.header.get("subject_ref") if isinstance(line, Row) else None
-    if given or not line.reference:
-        return str(given or "")
-    return identity.subject_ref(line.system, line.reference)
+    if isinstance(line, Row) and (line.reference or line.header.get("subject_ref")):
+        return identity.subject_of(line)
+    return identity.subject_ref(line.system, line.reference) if line.reference else ""
 
 
 def _filed(result: LineResult, file: str) -> FiledRow:

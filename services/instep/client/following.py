@@ -33,6 +33,15 @@ class Answer:
     subject_ref: str = ""
     decided: Outcome | None = None
 
+    @property
+    def to_correct(self) -> bool:
+        """Whether the line can be published again once it is put right.
+
+        In a conflict of ids the network has had the id: the line was published when other fields stayed at home, and its
+        next change corrects the event that stands.
+        """
+        return self.outcome == "refused" and self.reason != "id-conflict"
+
 
 class Following:
     """Awaits an answer for each published line; call `begin` before the first line is sent."""

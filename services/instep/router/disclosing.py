@@ -202,12 +202,7 @@ def _writer_of(schema: Schema, part: str, fields: Sequence[Any]) -> Write:
 
 def _decision(entry: Entry) -> dict[str, Any]:
     respond_by = entry.respond_by
-    return {
-        "authority": entry.authority,
-        "purpose": entry.purpose,
-        "result": entry.result,
-        "reason": entry.reason,
-        "agreements": entry.agreements,
+    return _outcome_decision(entry) | {
         "fields": entry.fields,
         "respond_by": None if respond_by is None else (respond_by - _EPOCH).days,
     }

@@ -52,13 +52,19 @@ class Sheet:
             for number, row in enumerate(rows, start=1):
                 yield number, [_cell(cell) for cell in row]
         except Exception as error:  # the library raises whatever a damaged file makes it stumble over
-            raise _damaged(self._path) from error
+            raise damaged(self._path) from error
 
 
 @contextmanager
 def open_workbook(path: Path) -> Iterator[Sequence[Sheet]]:
     """The sheets of a workbook; raises FileFormatError for a file that is no sound .xlsx."""
-    content = content_of(path)
+    with opened_book(path, content_of(path)) as book:
+        yield [Sheet(path, sheet) for sheet in book.worksheets]
+
+
+@contextmanager
+def opened_book(path: Path, content: bytes) -> Iterator[Any]:
+    """openpyxl's workbook of a file's content; raises FileFormatError for no sound .xlsx."""
     check_package(path, content, ".xlsx")
     with warnings.catch_warnings():
         # About parts of a workbook that openpyxl leaves out, none of which holds a cell.
@@ -66,9 +72,9 @@ def open_workbook(path: Path) -> Iterator[Sequence[Sheet]]:
         try:
             book = load_workbook(BytesIO(content), read_only=True, keep_links=False)
         except Exception as error:
-            raise _damaged(path) from error
+            raise damaged(path) from error
         try:
-            yield [Sheet(path, sheet) for sheet in book.worksheets]
+            yield book
         finally:
             book.close()
 
@@ -78,7 +84,8 @@ def unescaped(text: str) -> str:
     return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text) if "_x" in text else text
 
 
-def _damaged(path: Path) -> FileFormatError:
+def damaged(path: Path) -> FileFormatError:
+    """The error for a workbook that openpyxl cannot read."""
     return FileFormatError(f"{path} is damaged: open it in Excel, save it anew and try again.")
 
 

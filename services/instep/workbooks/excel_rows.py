@@ -7,16 +7,13 @@ platform. The library is pinned: `_Parser` replaces three of its parser's method
 """
 
 import re
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, time
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from openpyxl import load_workbook
 from openpyxl.styles.numbers import BUILTIN_FORMATS, BUILTIN_FORMATS_MAX_SIZE
 from openpyxl.utils import column_index_from_string
 from openpyxl.utils.datetime import MAC_EPOCH, from_excel, from_ISO8601
@@ -33,9 +30,8 @@ from instep.workbooks.cell_texts import (
     padding_of,
     trimmed,
 )
-from instep.workbooks.excel_in import unescaped
+from instep.workbooks.excel_in import damaged, opened_book, unescaped
 from instep.workbooks.merging import Merged, Merging
-from instep.workbooks.package import check_package
 from instep.workbooks.tag_search import tags
 
 MOST_COLUMNS = 16_384
@@ -68,7 +64,7 @@ class ExcelSheet:
         except FileFormatError:
             raise
         except Exception as error:  # the library raises whatever a damaged file makes it stumble over
-            raise _damaged(self._path) from error
+            raise damaged(self._path) from error
 
     def _merged(self) -> Iterator[Merged]:
         """The merged ranges. They stand behind the rows, so the sheet's bytes are searched first."""
@@ -85,19 +81,9 @@ class ExcelSheet:
 @contextmanager
 def open_excel(path: Path, content: bytes) -> Iterator[tuple[Sequence[ExcelSheet], date]]:
     """The sheets, and the day that a day number counts from; raises FileFormatError for no sound .xlsx."""
-    check_package(path, content, ".xlsx")
-    with warnings.catch_warnings():
-        # About parts of a workbook that openpyxl leaves out, none of which holds a cell.
-        warnings.simplefilter("ignore")
-        try:
-            book = load_workbook(BytesIO(content), read_only=True, keep_links=False)
-        except Exception as error:
-            raise _damaged(path) from error
-        try:
-            zero = date(1904, 1, 1) if book.epoch == MAC_EPOCH else date(1899, 12, 30)
-            yield [ExcelSheet(path, sheet) for sheet in book.worksheets], zero
-        finally:
-            book.close()
+    with opened_book(path, content) as book:
+        zero = date(1904, 1, 1) if book.epoch == MAC_EPOCH else date(1899, 12, 30)
+        yield [ExcelSheet(path, sheet) for sheet in book.worksheets], zero
 
 
 class _Parser(WorkSheetParser):  # type: ignore[misc]  # the library has no types
@@ -215,7 +201,3 @@ def _is_uncalculated(archive: Any) -> bool:
     # XXX: openpyxl's own `CalcProperties` says True wherever the file says nothing.
     books = [name for name in archive.namelist() if name.endswith("workbook.xml")]
     return any(_RECALCULATE.search(archive.read(name)) for name in books)
-
-
-def _damaged(path: Path) -> FileFormatError:
-    return FileFormatError(f"{path} is damaged: open it in Excel, save it anew and try again.")

@@ -47,9 +47,9 @@ def test_what_is_no_change_of_a_column_is_refused_with_the_columns(change: str) 
 def test_the_result_is_a_sentence_for_people_and_an_object_for_programs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    _show([ROW], order(Output.TABLE))
+    _show([ROW], order(Output.TABLE), {})
     assert "sent (00ff)." in capsys.readouterr().out
-    _show([ROW], order(Output.JSON))
+    _show([ROW], order(Output.JSON), {})
     assert json.loads(capsys.readouterr().out) == ROW
 
 
@@ -61,7 +61,7 @@ def test_a_refused_row_says_where_and_why(capsys: pytest.CaptureFixture[str]) ->
         "column": "move_date",
         "meaning": "not a day of the calendar",
     }
-    _show([refused], order(Output.TABLE))
+    _show([refused], order(Output.TABLE), {})
     assert "line 2: refused. move_date: not a day of the calendar" in capsys.readouterr().out
 
 
@@ -112,9 +112,9 @@ def test_an_annulment_names_those_who_were_told_to_undo_it(capsys: pytest.Captur
     )
     answer = Answer(line=0, event_id="b", subject_ref="00ff", outcome="accepted", decided=decided)
     row = ROW | _explained(LineResult(line=0, outcome="published", event_id="b"), {"b": answer})
-    _show([row], order(Output.TABLE))
+    _show([row], order(Output.TABLE), {"b": answer})
     assert "withdrawn from leeds (council-tax): ANNULLED" in " ".join(capsys.readouterr().out.split())
-    _show([row], order(Output.JSON))
+    _show([row], order(Output.JSON), {"b": answer})
     shown = json.loads(capsys.readouterr().out)
     assert (shown["withdrawn"], shown["delivered"], len(shown["decisions"])) == (1, 0, 1)
     assert "what became of it" not in shown

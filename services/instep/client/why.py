@@ -83,19 +83,21 @@ def _of_row(row: FiledRow) -> Answer:
         )
     return Answer(
         way=Way.LEFT_OUT,
-        sentence=f"{row.place} was not sent: {_LEFT_OUT.get(row.outcome, row.outcome)}.",
+        sentence=f"{row.place} was not sent: {LEFT_OUT.get(row.outcome, row.outcome)}.",
         remedy="Nothing is wrong, unless the row should say something else.",
         reason=row.outcome,
         row=row,
     )
 
 
-_LEFT_OUT: Mapping[str, str] = {
+LEFT_OUT: Mapping[str, str] = {
     "same-address": "it has the same address as before, written differently",
     "not-moved": "the addresses before and after are the same, so nobody moved",
     "duplicate": "an earlier line of the same file says the same",
     "superseded": "something newer had been published before",
+    "annulled": "the record had been annulled, and the row says nothing newer",
 }
+"""Why a row was not sent although its file had it, by outcome."""
 
 
 def _of_event(records: Sequence[Published], evidence: Evidence, to: str | None) -> Answer:

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from instep.cli.publish_report import UNSENT
 from instep.client.explain import WITHDRAWN, WITHHELD
 from instep.client.filed_rows import FiledRow
-from instep.client.why import about, about_row, answers
+from instep.client.why import LEFT_OUT, about, about_row, answers
 from instep.client.why_answer import Answer, Way
 from instep.client.why_evidence import Evidence
 from instep.client.why_reading import evidence_of, subjects_of
@@ -303,6 +304,7 @@ def row(outcome: str, **differences: Any) -> FiledRow:
         (row("not-moved"), Way.LEFT_OUT, "nobody moved"),
         (row("duplicate"), Way.LEFT_OUT, "an earlier line"),
         (row("superseded"), Way.LEFT_OUT, "something newer"),
+        (row("annulled"), Way.LEFT_OUT, "had been annulled"),
     ],
 )
 def test_a_row_that_never_left_is_answered_by_its_line(filed: FiledRow, way: Way, words: str) -> None:
@@ -354,3 +356,7 @@ def test_the_topics_that_are_read_are_the_authoritys_own() -> None:
     asyncio.run(evidence_of(hub.council("bradford"), reader, {SUBJECT}))
     assert read
     assert {topic.partition(".")[0] for topic in read} == {"bradford"}
+
+
+def test_every_outcome_of_a_row_that_is_not_sent_has_words() -> None:
+    assert set(LEFT_OUT) == set(UNSENT)

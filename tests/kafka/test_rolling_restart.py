@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 from tests.kafka.journey import Event, Reader, out_of_order
 from tests.kafka.services import Worker
 from tests.kafka.stage import Bus, Pair, Stage, edit, opened, owner_of, pair_of, sample
+from tests.strain import strain
 
 COUNCILS = ("camden", "croydon", "lambeth")
 SUBJECTS = 5
@@ -107,18 +108,10 @@ def runs(worker: Worker) -> None:
     assert "stopping on the unexpected" not in worker.log.read_text()
 
 
-def strain() -> float:
-    """How many times longer than alone a program takes on this machine just now: it may have other work to do."""
-    began, used = time.monotonic(), time.process_time()
-    while time.process_time() - used < 0.05:
-        pass
-    return (time.monotonic() - began) / 0.05
-
-
 async def restart(worker: Worker) -> float:
     """Stop the worker as an orchestrator does, and start another; returns the seconds of stopping, without the strain."""
     runs(worker)
-    took = (await asyncio.to_thread(worker.stop)) / max(1.0, strain())
+    took = (await asyncio.to_thread(worker.stop)) / strain()
     assert worker.exit_code == 0, worker.tail()
     worker.start()
     return took

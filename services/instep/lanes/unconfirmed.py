@@ -5,7 +5,7 @@ afterwards. A commit has ended on a partition once the last stable offset has pa
 positions may be committed to the group once their commit is seen to have ended in the changelog, which only this lane
 writes (the module `pending_offsets`). The module does no I/O, and callers pass in the time.
 
-The decision: `services/decisions/001-claims-that-prove-what-they-build-on.md`.
+The decision: `services/decisions/015-a-lane-watches-its-markers.md`.
 """
 
 from collections.abc import Iterable, Mapping

@@ -5,7 +5,7 @@ stable offsets of their inputs stand still. Every 5 s it asks whether a topic wa
 findings to the lanes, which act between two transactions. Once a second, the watch also has pending offsets committed to
 the consumer group, for tools: a lane itself goes by its changelog.
 
-The decision: `services/decisions/001-claims-that-prove-what-they-build-on.md`.
+The decision: `services/decisions/015-a-lane-watches-its-markers.md`.
 """
 
 import asyncio

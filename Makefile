@@ -18,7 +18,7 @@ COMPILE = pip compile --universal --python-version 3.11 --generate-hashes --no-e
     --custom-compile-command "make lock"
 # How a check is run: a line before it, and after it how long it took.
 STEP = step() { echo; echo "== $$1"; shift; local began=$$SECONDS; "$$@"; echo "   ($$((SECONDS - began)) s)"; }; step
-UNIT := $(BIN)/pytest -q -n auto --dist worksteal -m "not kafka"
+UNIT := $(BIN)/pytest -q -n auto --dist worksteal
 
 .PHONY: help setup demo demo-under-load test unit lint fmt up down routing bench chaos restarts watching publish-kills fuzz clean lock anew
 
@@ -35,11 +35,11 @@ demo-under-load: $(STAMP) ## The demo again and again on a busy machine; TIMES, 
 	@$(BIN)/python -m tests.load --network $(NETWORK) --times $(or $(TIMES),20) --load $(or $(LOAD),8)
 
 test: lint ## Every check that CI makes, real Kafka included
-	@$(STEP) "tests without Kafka" $(UNIT)
+	@$(STEP) "tests without Kafka" $(UNIT) -m "not kafka"
 	@$(STEP) "tests with Kafka" $(BIN)/pytest -q -n 3 --dist loadfile --no-loadscope-reorder -m kafka
 
-unit: $(STAMP) ## The tests without Kafka, with a tenth of the random examples
-	@$(STEP) "tests without Kafka, quick" $(UNIT) --hypothesis-profile=quick
+unit: $(STAMP) ## The tests that start no program, with a tenth of the random examples
+	@$(STEP) "tests that start no program" $(UNIT) -m "not kafka and not slow" --hypothesis-profile=quick
 
 lint: $(STAMP) ## Style, types, import contracts and the rules of schemas
 	@$(STEP) "ruff check" $(BIN)/ruff check .

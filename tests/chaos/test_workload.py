@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+import pytest
 from prometheus_client import CollectorRegistry
 
 from instep.catalogue.files import default_directory, load_catalogue
@@ -100,6 +101,7 @@ class Bench:
                 bring(cast(Record, record))
 
 
+@pytest.mark.slow
 def test_what_the_services_make_of_the_workload_is_true(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.run(RECORDS)

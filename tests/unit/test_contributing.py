@@ -80,6 +80,7 @@ def tree(tmp_path: Path) -> Path:
     return copy
 
 
+@pytest.mark.slow
 def test_the_worked_example_goes_as_the_page_says(tree: Path) -> None:
     for kind, block in BLOCKS:
         if kind == "diff":

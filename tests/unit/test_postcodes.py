@@ -64,6 +64,7 @@ def test_a_file_cut_off_is_not_taken_for_a_whole_one(
         Postcodes(cut)
 
 
+@pytest.mark.slow
 def test_a_file_cut_off_is_made_again(postcodes_cache: Path, tmp_path: Path) -> None:
     cut = _cut(postcodes_cache, tmp_path, 1_000_000)
     assert Postcodes.open(tmp_path).gss("LS1 1UR") == "E08000035"
@@ -71,6 +72,7 @@ def test_a_file_cut_off_is_made_again(postcodes_cache: Path, tmp_path: Path) -> 
     assert cut.read_bytes() == whole.read_bytes()
 
 
+@pytest.mark.slow
 def test_a_place_that_cannot_be_written_is_said_in_one_sentence(tmp_path: Path) -> None:
     occupied = tmp_path / "cache"
     occupied.write_text("a file where a directory should be")

@@ -219,6 +219,7 @@ def test_a_heading_alone_is_a_quiet_day_and_no_error(publisher: Publisher) -> No
     assert lines_of(publisher.file(csv_of())) == []
 
 
+@pytest.mark.slow
 def test_a_huge_file_is_read_in_less_memory_than_it_has_bytes(publisher: Publisher) -> None:
     content = csv_of(*(row(reference=f"CT-{number}", household_reference="") for number in range(10_000)))
     path = publisher.file(content)

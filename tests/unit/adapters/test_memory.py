@@ -32,6 +32,7 @@ insert into sent select event_id from there.sent;
 """
 
 
+@pytest.mark.slow
 def test_another_process_waits_for_the_publisher_and_a_killed_one_leaves_no_lock(
     publisher: Publisher,
 ) -> None:

@@ -199,6 +199,7 @@ def test_a_memory_whose_secret_is_lost_is_set_aside_by_an_import(
     aside.close()
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_in_the_middle_of_an_import_has_lost_nothing(
     publisher: Publisher, other: Publisher
 ) -> None:

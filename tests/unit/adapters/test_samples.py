@@ -43,6 +43,7 @@ def encoded(catalogue: Catalogue, event_type: str, event: Plain) -> Plain:
     return to_plain(schema, decode(schema, encode(schema, from_plain(schema, event))))
 
 
+@pytest.mark.slow
 def test_all_2000_moves_convert_and_encode(catalogue: Catalogue, moves: list[Triaged]) -> None:
     assert names(moves) == ["Send"] * 2000
     for event in events(moves):
@@ -144,6 +145,7 @@ def test_registrations_split_by_council_are_that_councils_and_no_others(tmp_path
     assert len(others) == len(mine)
 
 
+@pytest.mark.slow
 def test_two_authorities_never_have_a_reference_or_an_id_in_common(tmp_path: Path) -> None:
     identifiers = []
     for authority in (AUTHORITY, "bradford"):

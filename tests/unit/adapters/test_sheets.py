@@ -484,11 +484,13 @@ BOMBS = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_bomb_of_repeated_cells_ends_in_a_sentence(publisher: Publisher, bomb: str) -> None:
     assert refused(ods(publisher.directory / "t.ods", {"M": bomb}))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", ["xl/worksheets/sheet1.xml", "xl/sharedStrings.xml"])
 def test_a_zip_bomb_is_not_unpacked(publisher: Publisher, part: str) -> None:
     path = xlsx(publisher.directory / "t.xlsx", {"M": grid(typed())})

@@ -57,11 +57,13 @@ def metrics() -> dict[str, frozenset[str]]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [("check", "config", "prometheus.yml"), ("check", "rules", "rules.yml")])
 def test_prometheus_takes_the_files(command: tuple[str, ...]) -> None:
     _passes(*command)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["rules.test.yml", "rules.days.test.yml"])
 def test_each_alert_is_heard_when_it_should_be(name: str) -> None:
     _passes("test", "rules", name)

@@ -176,6 +176,7 @@ def test_input_that_ends_early_writes_nothing(
     assert files(network) == before
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_the_middle_leaves_nothing_behind(network: Path) -> None:
     before = files(network)
     asked = subprocess.Popen(

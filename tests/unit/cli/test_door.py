@@ -70,6 +70,7 @@ def test_ctrl_c_is_exit_code_130_without_a_word(
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_ends_it_quietly(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)
@@ -88,6 +89,7 @@ def test_help_is_given_for_every_command(
     assert "Usage: instep" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_starting_the_command_loads_nothing_heavy() -> None:
     heavy = ("faust", "aiokafka", "jgo", "rocksdict", "confluent_kafka", "requests")
     done = subprocess.run(

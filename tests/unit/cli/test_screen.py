@@ -97,6 +97,7 @@ def test_no_encoding_of_a_terminal_makes_a_command_fail(
         assert ("李" if encoding == "utf-8" else r"\u674e") in text
 
 
+@pytest.mark.slow
 def test_a_real_command_shows_help_in_ascii(tmp_path: Path) -> None:
     instep = str(Path(sys.executable).with_name("instep"))
     done = subprocess.run(
@@ -110,6 +111,7 @@ def test_a_real_command_shows_help_in_ascii(tmp_path: Path) -> None:
     assert b"Usage: instep inbox" in done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("taken", [0, 100])
 def test_a_reader_that_leaves_ends_results_of_callbacks_quietly_and_at_once(
     taken: int, tmp_path: Path
@@ -129,6 +131,7 @@ def test_a_reader_that_leaves_ends_results_of_callbacks_quietly_and_at_once(
         assert errors.read() == ""
 
 
+@pytest.mark.slow
 def test_an_error_for_which_nobody_is_left_is_an_exit_code_alone() -> None:
     reading, writing = os.pipe()
     os.close(reading)

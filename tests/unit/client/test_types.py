@@ -60,6 +60,7 @@ def test_an_editor_finds_the_fields_and_what_they_mean() -> None:
     assert re.search(r'postcode: NotRequired\[str\]\n    """Postcode, upper case with one space."""', text)
 
 
+@pytest.mark.slow
 def test_mypy_accepts_every_example_of_the_catalogue(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

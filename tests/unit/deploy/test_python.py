@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from packaging.specifiers import SpecifierSet
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 CHOOSER = ROOT / "deploy" / "python"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())

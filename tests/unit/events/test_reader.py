@@ -198,6 +198,7 @@ def test_the_largest_value_is_read_in_bounded_time(items: Any) -> None:
     assert took < 2
 
 
+@pytest.mark.slow
 @LARGEST_ITEMS
 def test_the_largest_value_is_read_in_bounded_memory(items: Any) -> None:
     schema, body = largest(items)

@@ -33,11 +33,13 @@ def texts() -> Iterator[tuple[str, str]]:
                 yield name, content.decode("utf-8", "replace")
 
 
+@pytest.mark.slow
 def test_every_pointer_leads_to_a_record() -> None:
     pointed = {(name, record) for name, text in texts() for record in RECORD.findall(text)}
     assert {(name, record) for name, record in pointed if record not in RECORDS} == set()
 
 
+@pytest.mark.slow
 def test_somebody_outside_points_at_every_record() -> None:
     outside = [text for name, text in texts() if not name.startswith("services/decisions/")]
     pointed = {record for text in outside for record in RECORD.findall(text)}
@@ -81,6 +83,7 @@ def test_the_index_has_every_record_by_its_number_and_title() -> None:
     assert [int(name[:3]) for name in RECORDS] == list(range(1, len(RECORDS) + 1))
 
 
+@pytest.mark.slow
 def test_nobody_speaks_of_a_document_that_a_reader_does_not_have() -> None:
     found = [(name, match[0]) for name, text in texts() for match in ABSENT.finditer(text)]
     assert found == []

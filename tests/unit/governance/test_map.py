@@ -18,7 +18,8 @@ from tests.hostile.entry import NOW, Entry
 ROOT = Path(__file__).parents[3]
 PACKAGE = ROOT / "services" / "instep"
 PAGE = (ROOT / "services" / "README.md").read_text(encoding="utf-8")
-DECISION = (ROOT / "services/decisions/001-claims-that-prove-what-they-build-on.md").read_text("utf-8")
+DECISION_1 = (ROOT / "services/decisions/001-claims-that-prove-what-they-build-on.md").read_text("utf-8")
+DECISION_15 = (ROOT / "services/decisions/015-a-lane-watches-its-markers.md").read_text("utf-8")
 ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 MODULES = {path.name for path in PACKAGE.rglob("*.py")}
 QUOTED = re.findall(r"`([^`\n]+)`", PAGE)
@@ -119,13 +120,13 @@ LIMITS = [
     (f"commits nothing for {readiness._STALLED_SECONDS:g} s", PAGE),
     (f"open for {readiness._PAST_ITS_TIME} times its limit", PAGE),
     (f"{'Once a second' if pending_offsets.OFFSET_COMMIT_SECONDS == 1 else 'Seldom'} the watch", PAGE),
-    (f"missing for {claim._SETTLE_SECONDS:g} s, the lane", DECISION),
-    (f"may stay open for {DEFAULTS['transaction_timeout']:g} s", DECISION),
-    (f"the lane waits for {DEFAULTS['transaction_timeout'] + barrier.MARGIN_SECONDS:g} s", DECISION),
-    (f"has not after {barrier.GRACE_SECONDS:g} s, a transaction hangs", DECISION),
+    (f"missing for {claim._SETTLE_SECONDS:g} s, the lane", DECISION_15),
+    (f"may stay open for {DEFAULTS['transaction_timeout']:g} s", DECISION_15),
+    (f"the lane waits for {DEFAULTS['transaction_timeout'] + barrier.MARGIN_SECONDS:g} s", DECISION_1),
+    (f"has not after {barrier.GRACE_SECONDS:g} s, a transaction hangs", DECISION_1),
     (
         f"at most {'once a minute' if unconfirmed._AGAIN_SECONDS == 60 else 'seldom'} for a partition",
-        DECISION,
+        DECISION_15,
     ),
 ]
 

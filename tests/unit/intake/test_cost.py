@@ -69,6 +69,7 @@ def entering(*records: Record, and_routed: bool = False) -> Callable[[], object]
     return work
 
 
+@pytest.mark.slow
 def test_to_decide_that_a_record_is_refused_costs_no_more_than_that_its_neighbour_is_accepted() -> None:
     ratios = {case.name: _ratio(case) for case in CASES}
     dear = {name: ratio for name, ratio in ratios.items() if ratio > NOISE}

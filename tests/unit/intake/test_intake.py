@@ -241,6 +241,7 @@ def test_a_record_that_kills_the_decoder_is_set_aside_undecoded() -> None:
     assert (refused["reason"], refused["outbox_offset"]) == ("poison", 41)
 
 
+@pytest.mark.slow
 def test_the_probe_survives_what_intake_survives() -> None:
     values = [outbox().value or b"", b"", b"hello"]
     asked = b"".join(len(value).to_bytes(4, "big") + value for value in values)

@@ -45,6 +45,7 @@ def test_what_takes_exactly_the_bound_is_unpacked_and_one_byte_more_is_not(codec
     assert caught.value.too_large
 
 
+@pytest.mark.slow
 @CODEC
 def test_a_bomb_is_not_unpacked_and_its_neighbours_are_read(codec: str) -> None:
     sound = compressed(codec, [(b"key", b"value")])

@@ -14,6 +14,8 @@ from instep.lanes.probe import Poison, killers
 from instep.lanes.processor import Output, Outputs, Record, State
 from instep.network.services import Service
 
+pytestmark = pytest.mark.slow
+
 CHILD = """
 import os, signal, time
 from instep.lanes.probe import serve, standard_streams

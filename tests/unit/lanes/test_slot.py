@@ -90,6 +90,7 @@ def test_what_no_retry_mends_is_a_setting_and_a_full_disk_is_not(
     assert "INSTEP_STATE_DIR" in str(refused.value)
 
 
+@pytest.mark.slow
 def test_a_disk_that_takes_a_name_and_no_content_is_found_out_at_once(tmp_path: Path) -> None:
     """As on a full disk: here the process may write files of no more than 100 bytes."""
     program = (
@@ -107,6 +108,7 @@ def test_a_disk_that_takes_a_name_and_no_content_is_found_out_at_once(tmp_path: 
     )
 
 
+@pytest.mark.slow
 def test_a_directory_that_this_user_may_not_write_is_named(tmp_path: Path) -> None:
     program = (
         "import os, sys; from pathlib import Path; from instep.lanes.slot import take_slot\n"

@@ -58,6 +58,7 @@ def test_an_older_java_has_no_cache(jars: Jars, monkeypatch: pytest.MonkeyPatch)
     assert aot.options(jars, java.QUICK, NO_JAVA_OF_THEIR_OWN) == ()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("wheel")
 def test_a_cache_that_cannot_be_made_is_tried_once(jars: Jars, monkeypatch: pytest.MonkeyPatch) -> None:
     java_that_fails = jars.cache / "java"

@@ -37,6 +37,7 @@ def test_a_directory_that_cannot_be_written_is_named_with_the_room_that_is_left(
     assert "\n" not in said
 
 
+@pytest.mark.slow
 def test_of_a_broker_that_ended_the_telling_lines_are_shown(tmp_path: Path) -> None:
     broker = Broker(tmp_path)
     broker.log.write_text(

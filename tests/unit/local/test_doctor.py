@@ -9,6 +9,8 @@ from instep.local.doctor import Finding, Health, examine
 from instep.local.jars import kafka_jars
 from instep.local.platform import Platform
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def platform(tmp_path: Path) -> Platform:

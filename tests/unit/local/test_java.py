@@ -8,6 +8,8 @@ import pytest
 from instep.errors import ConfigurationError, PlatformError
 from instep.local.java import find_java, version_of
 
+pytestmark = pytest.mark.slow
+
 
 def program(path: Path, version: str) -> Path:
     path.write_text(f"""#!/bin/sh\necho 'openjdk version "{version}" 2026-01-20' >&2\n""")

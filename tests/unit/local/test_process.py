@@ -53,6 +53,7 @@ def speaks(log: Path) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_what_was_started_lives_in_a_session_of_its_own_and_is_ended(process: Process) -> None:
     assert process.alive()
     assert psutil.Process(process.pid).ppid() == psutil.Process().pid
@@ -62,6 +63,7 @@ def test_what_was_started_lives_in_a_session_of_its_own_and_is_ended(process: Pr
     process.stop()
 
 
+@pytest.mark.slow
 def test_what_ignores_sigterm_is_killed_after_the_grace(tmp_path: Path) -> None:
     stubborn = spawn("stubborn", STUBBORN, log=tmp_path / "log")
     speaks(tmp_path / "log")
@@ -71,6 +73,7 @@ def test_what_ignores_sigterm_is_killed_after_the_grace(tmp_path: Path) -> None:
     assert time.monotonic() - began >= 0.3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("turns", "writes", "patience_s", "ends"),
     [
@@ -94,6 +97,7 @@ def test_what_has_much_to_put_away_has_its_time_as_long_as_its_log_goes_on(
     assert waited == ([True] if patience_s else [])
 
 
+@pytest.mark.slow
 def test_a_stranger_who_has_the_same_process_id_is_never_signalled(process: Process) -> None:
     before = replace(process, started=process.started - 60)
     assert not before.alive()
@@ -103,6 +107,7 @@ def test_a_stranger_who_has_the_same_process_id_is_never_signalled(process: Proc
     assert process.alive()
 
 
+@pytest.mark.slow
 def test_a_dead_process_that_nobody_has_collected_is_not_alive() -> None:
     child = psutil.Popen([sys.executable, "-c", ""])
     dead = Process(name="dead", pid=child.pid, started=child.create_time())
@@ -113,6 +118,7 @@ def test_a_dead_process_that_nobody_has_collected_is_not_alive() -> None:
     child.wait()
 
 
+@pytest.mark.slow
 def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(PlatformError, match="/nowhere/java"):
         spawn("broker", ["/nowhere/java"], log=tmp_path / "log")

@@ -60,6 +60,7 @@ def test_a_worker_whose_port_is_silent_does_not_answer(home: Path) -> None:
         assert [worker.state for worker in standing(home)] == ["not answering"]
 
 
+@pytest.mark.slow
 def test_the_record_of_a_worker_that_was_killed_is_forgotten(home: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     gone = replace(this_process(f"intake-{child.pid}", None), pid=child.pid, started=0.0)
@@ -92,6 +93,7 @@ def test_down_leaves_workers_alone(home: Path) -> None:
         assert [worker.state for worker in standing(home)] == ["up"]
 
 
+@pytest.mark.slow
 def test_status_lists_workers_behind_the_broker(home: Path) -> None:
     environ = {**os.environ, "INSTEP_HOME": str(home)}
     instep = Path(sys.executable).with_name("instep")

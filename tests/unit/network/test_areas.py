@@ -42,6 +42,7 @@ def concerned_by(*addresses: Mapping[str, str | None] | None, on: date, today: d
     return set(Areas(UK, FewPostcodes(), today).concerned(addresses, on).authorities)
 
 
+@pytest.mark.slow
 def test_every_sample_move_concerns_the_bodies_that_are_expected_and_in_force(postcodes: Postcodes) -> None:
     areas = Areas(UK, postcodes, TODAY)
     moves, expected = _rows("moves.csv"), _rows("moves-expected.csv")

@@ -154,6 +154,7 @@ def damaged(draw: st.DrawFn) -> tuple[str, int, str]:
     return text, at, draw(st.sampled_from(DAMAGES[kind]))
 
 
+@pytest.mark.slow
 @given(damaged())
 @settings(deadline=None, max_examples=300)
 def test_advice_about_one_damaged_character_names_its_line_and_gives_the_agreement_back(

@@ -41,6 +41,7 @@ def test_each_merger_is_shown_before_and_after_with_a_correction_or_an_annulment
     assert {"CORRECT", "ANNUL"} & {row.kind for row in rows}
 
 
+@pytest.mark.slow
 def test_the_page_is_what_the_command_makes() -> None:
     made = subprocess.run(
         [sys.executable, "-m", "tests.unit.router.mergers"],

@@ -12,6 +12,8 @@ import pytest
 
 from instep.service.supervisor import FINAL, Restarts
 
+pytestmark = pytest.mark.slow
+
 SUPERVISE = """
 import sys
 from instep.service.supervisor import Restarts, Supervisor

@@ -1,5 +1,6 @@
 """The alerts: heard when they should be, made of metrics that exist, with a runbook each."""
 
+import functools
 import re
 import subprocess
 from pathlib import Path
@@ -26,6 +27,7 @@ TARGET = frozenset({"job", "instance", "network"})
 """Labels that Prometheus adds, by `prometheus.yml`."""
 
 
+@functools.cache
 def loaded(name: str) -> dict[str, Any]:
     found: dict[str, Any] = yaml.safe_load((PROMETHEUS / name).read_text())
     return found
@@ -39,6 +41,7 @@ def alerts() -> dict[str, dict[str, Any]]:
     return {rule["alert"]: rule for rule in rules() if "alert" in rule}
 
 
+@functools.cache
 def metrics() -> dict[str, frozenset[str]]:
     """Every series that a service shows, with the labels that it has of its own."""
     registry = CollectorRegistry()

@@ -1,5 +1,6 @@
 """Runbooks point at nothing that is not there: commands, metrics, topics, files, settings, reasons."""
 
+import functools
 import re
 from typing import Any
 
@@ -93,8 +94,13 @@ def _series() -> set[str]:
     return shown | bases | {rule["record"] for rule in rules() if "record" in rule}
 
 
+@functools.cache
+def _commands() -> Any:
+    return typer.main.get_command(build())
+
+
 def _command(words: list[str]) -> str | None:
-    command: Any = typer.main.get_command(build())
+    command = _commands()
     while isinstance(command, typer.core.TyperGroup):
         if not words or words[0] not in command.commands:
             return f"no command {' '.join(words[:1])}"

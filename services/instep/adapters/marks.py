@@ -30,6 +30,8 @@ _ROUNDED = re.compile(r"(\d)[.,]?(\d*)E\+?(\d{1,3})", re.ASCII | re.IGNORECASE)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _SHORTEST_CUT = 3
 """Characters of a household whose last may be missing."""
+_STUBS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16)
+"""Characters by which a text without its end is known: as many of these as are left."""
 _CUT = 2
 """Characters that may be missing at the end of a household's reference before only addresses can tell."""
 
@@ -73,6 +75,7 @@ def heard_by(row: Row) -> frozenset[str]:
     heard.update(_addresses(row.body, kinds))
     heard.update(_addresses(row.body, wide, sides=False))
     heard.update(_traces(row.body))
+    heard.update(_beginnings(row.body))
     heard.update(_together(row, whole="short", short="whole"))
     return frozenset(heard)
 
@@ -144,6 +147,34 @@ def _traces(body: Plain) -> Iterator[str]:
             yield from (named(family, str(address["postcode"])) for family in _families(body))
 
 
+def _beginnings(body: Plain) -> Iterator[str]:
+    """What a row that is cut off within a cell may have left of a row's family name, address line or UPRN."""
+    for family in _families(body):
+        yield from _stubs("name", family)
+    for side in ("old_address", "new_address"):
+        address = body.get(side)
+        if isinstance(address, dict):
+            lines = address.get("lines")
+            if isinstance(lines, list) and lines:
+                yield from _stubs("line", str(lines[0]))
+            if address.get("uprn"):
+                yield from _stubs("uprn", str(address["uprn"]))
+
+
+def stub(kind: str, left: str) -> Iterator[str]:
+    """The mark of a text of which this beginning is left; none where nothing is left."""
+    *_, longest = ("", *_stubs(kind, left))
+    if longest:
+        yield longest
+
+
+def _stubs(kind: str, text: str) -> Iterator[str]:
+    words = _words(text)
+    for length in _STUBS:
+        if length <= len(words):
+            yield f"stub:{kind}:{words[:length]}"
+
+
 def named(family: str, postcode: str = "") -> str:
     """The mark of a family name, or of a family name at a postcode."""
     return f"name:{folded(family)}:{''.join(postcode.split()).upper()}"
@@ -163,8 +194,12 @@ def at(kind: str, side: str, postcode: str, line: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _place(postcode: str, line: str) -> str:
-    words = "".join(_TOKEN.findall(folded(line)))
-    return f"{''.join(postcode.split()).upper()}:{words}"
+    return f"{''.join(postcode.split()).upper()}:{_words(line)}"
+
+
+def _words(text: str) -> str:
+    """The folded letters and digits of a text, without what stands between."""
+    return "".join(_TOKEN.findall(folded(text)))
 
 
 @lru_cache(maxsize=4096)

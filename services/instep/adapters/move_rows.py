@@ -10,6 +10,7 @@ from datetime import date
 from instep.adapters import normalise
 from instep.adapters.cells import NO, YES, Cells, present
 from instep.adapters.csv_text import Headings, Record
+from instep.adapters.cut_rows import marks_of_cut
 from instep.adapters.doubt import marks_of_addresses, marks_of_glued, marks_of_text
 from instep.adapters.faults import REASON, RESIDENCE, fault, faults
 from instep.adapters.households import (
@@ -111,6 +112,8 @@ class Reader:
         place = self._headings.places.get("household_reference")
         if place is not None and missing > 0:
             marks |= marks_of_glued(cells, place, missing)
+        if missing > 0:
+            marks |= marks_of_cut(cells, self._headings.places)
         # Control characters may stand within the household's reference, as a terminal's codes do.
         unsure = missing > 0 or normalise.has_control(record.text)
         return marks | marks_of_addresses(record.text, "any" if unsure else "lone")

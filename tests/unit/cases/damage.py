@@ -1,4 +1,4 @@
-"""Thirty-eight classes of damage, each as a function of a sound row's or registration's text.
+"""Classes of damage, each as a function of a sound row's or registration's text.
 
 None of them is among the cases of `files/`. Each takes the text and a source of chance, and gives the damaged text: bytes,
 because some damage is no text. A class of moves may make several lines of a row.
@@ -62,6 +62,13 @@ def _cut(row: str, rng: random.Random) -> str:
     return row[: rng.randrange(row.index(row.split(",")[_OF["old_town"]]), len(row))]
 
 
+def _cut_within_address(row: str, rng: random.Random) -> str:
+    """The row as far as the first letters of one of its addresses."""
+    cells = row.split(",")
+    place = _OF[rng.choice(["old_address_line_1", "new_address_line_1"])]
+    return ",".join([*cells[:place], cells[place][: rng.randint(1, len(cells[place]))]])
+
+
 def _quotation_mark(row: str, rng: random.Random) -> str:
     """A mark behind a letter: behind a number it may stand for inches."""
     spot = rng.choice([match.end() for match in re.finditer("[A-Za-z]", row)][5:])
@@ -96,6 +103,7 @@ MOVES: Mapping[str, Damage] = MappingProxyType(
         "one quotation mark": _text(_quotation_mark),
         "a quotation mark at a cell's start": _delimiter(',"'),
         "the row cut short": _text(_cut),
+        "the row cut within its address": _text(_cut_within_address),
         "a NUL": _insert(b"\x00"),
         "an escape code": _insert(b"\x1b[2J"),
         "a mark that reverses the reading order": _insert("\u202e".encode()),

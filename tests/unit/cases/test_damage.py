@@ -124,8 +124,8 @@ def held_back(place: Town, file: Day, run: Run) -> float:
     return len(cautious) / len(harmless)
 
 
-def test_there_are_thirty_eight_classes() -> None:
-    assert len(set(CLASSES)) == 38
+def test_there_are_at_least_thirty_eight_classes() -> None:
+    assert len(set(CLASSES)) >= 38
 
 
 @pytest.mark.parametrize("seed", SEEDS)

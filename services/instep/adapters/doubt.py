@@ -137,33 +137,41 @@ def _stands(text: str, start: int, length: int) -> bool:
 class Traces:
     """Texts of rows that may lack their household: who else is traced in them, by postcode or by family name."""
 
-    by_postcode: dict[str, list[str]] = field(default_factory=dict, repr=False)
-    by_word: dict[str, list[str]] = field(default_factory=dict, repr=False)
+    by_postcode: dict[str, list[tuple[str, int]]] = field(default_factory=dict, repr=False)
+    by_word: dict[str, list[tuple[str, int]]] = field(default_factory=dict, repr=False)
 
-    def add(self, text: str) -> None:
-        plain = folded(text)
-        for outward, inward in set(_POSTCODE.findall(plain.upper())):
-            self.by_postcode.setdefault(outward + inward, []).append(plain)
-        for word in set(_WORD.findall(plain)):
-            self.by_word.setdefault(word, []).append(plain)
+    def add(self, text: str, line: int) -> None:
+        """Add the text of the row that begins on a line."""
+        trace = (folded(text), line)
+        for outward, inward in set(_POSTCODE.findall(trace[0].upper())):
+            self.by_postcode.setdefault(outward + inward, []).append(trace)
+        for word in set(_WORD.findall(trace[0])):
+            self.by_word.setdefault(word, []).append(trace)
 
-    def concern(self, body: Plain) -> bool:
-        """Whether a move's new address stands in one of the texts, or its family name beside its old address.
+    def cause(self, body: Plain) -> int:
+        """The line of a text in which a move's new address stands, or its family name beside its old address; 0 for none.
 
         Where a text is cut off before any postcode, the family name alone is enough.
         """
-        return bool(self.by_word) and (self._new_address(body) or self._family(body))
+        return (self._new_address(body) or self._family(body)) if self.by_word else 0
 
-    def _new_address(self, body: Plain) -> bool:
+    def _new_address(self, body: Plain) -> int:
         address = body.get("new_address", {})
         texts = self.by_postcode.get(address.get("postcode", "").replace(" ", ""), ())
-        return any(folded(line) in text for line in address.get("lines", ())[:1] for text in texts)
+        lines = [folded(line) for line in address.get("lines", ())[:1]]
+        return next((number for text, number in texts if any(line in text for line in lines)), 0)
 
-    def _family(self, body: Plain) -> bool:
+    def _family(self, body: Plain) -> int:
         family = folded(body["person"]["family_name"])
         old = [folded(line) for line in body.get("old_address", {}).get("lines", ())[:1]]
         words = _WORD.findall(family)
-        return any(
-            family in text and (any(line in text for line in old) or not _POSTCODE.search(text.upper()))
-            for text in self.by_word.get(words[0] if words else "", ())
+        texts = self.by_word.get(words[0] if words else "", ())
+        return next(
+            (
+                number
+                for text, number in texts
+                if family in text
+                and (any(line in text for line in old) or not _POSTCODE.search(text.upper()))
+            ),
+            0,
         )

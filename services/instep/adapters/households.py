@@ -8,7 +8,7 @@ reading keeps little: households, placed people, hashes and counts.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -36,8 +36,8 @@ class Widths:
 class Survey:
     """Keys are `normalise.key_of` the household reference; people are by reference, in the file's order.
 
-    `said` are the marks that protected rows say, `doubted` those of rows that cannot be read (`marks`), by
-    the line of such a row. `mentioned` are the
+    `said` are the marks that protected rows say, `doubted` those of rows that cannot be read (`marks`), each
+    with the line of such a row. `mentioned` are the
     households that the text of such a row mentions, by its line. `strangers` are households whose members share nothing.
     `lengths` are the lengths of household keys. `ahead` are systems and references of people whom a row protects without
     naming their household. `protected_people` are as in `People`. `repeated` are people who move on a day under several
@@ -47,7 +47,7 @@ class Survey:
     reference_width: int = 0
     household_width: int = 0
     twelve_digit_uprns: bool = False
-    said: frozenset[str] = field(default=frozenset(), repr=False)
+    said: Mapping[str, int] = field(default_factory=dict, repr=False)
     doubted: Mapping[str, int] = field(default_factory=dict, repr=False)
     mentioned: Mapping[int, frozenset[str]] = field(default_factory=dict, repr=False)
     households: frozenset[str] = frozenset()
@@ -55,14 +55,25 @@ class Survey:
     strangers: frozenset[str] = frozenset()
     traces: Traces = field(default_factory=Traces, repr=False)
     ahead: frozenset[tuple[str, str]] = field(default=frozenset(), repr=False)
-    protected_people: frozenset[int] = frozenset()
+    protected_people: Mapping[int, int] = field(default_factory=dict)
     repeated: Mapping[int, int] = field(default_factory=dict)
     placed: dict[str, dict[str, Plain]] = field(default_factory=dict, repr=False)
 
+    def knows(self, mark: str) -> bool:
+        """Whether any row of the file says a mark."""
+        return mark in self.said or mark in self.doubted
+
+    def protector(self, heard: Iterable[str]) -> int:
+        """The line of the row that protects whoever hears these marks; 0 for none."""
+        return _first(self.said, heard)
+
     def cause(self, heard: Iterable[str]) -> int:
         """The line of the row that cannot be read and may protect whoever hears these marks; 0 for none."""
-        doubted = self.doubted
-        return min((doubted[mark] for mark in heard if mark in doubted), default=0) if doubted else 0
+        return _first(self.doubted, heard)
+
+
+def _first(lines: Mapping[str, int], heard: Iterable[str]) -> int:
+    return min((lines[mark] for mark in heard if mark in lines), default=0) if lines else 0
 
 
 @dataclass(kw_only=True, slots=True)
@@ -90,8 +101,8 @@ class Members:
 class People:
     """Who moves under which reference, in hashes."""
 
-    protected: set[int] = field(default_factory=set)
-    """Protected people, by `name_key`: with a household, and (negated) without one."""
+    protected: dict[int, int] = field(default_factory=dict)
+    """The lines of protected people, by `name_key`: with a household, and (negated) without one."""
     first: dict[int, int] = field(default_factory=dict)
     repeated: dict[int, int] = field(default_factory=dict)
     """People who come under several references: the first of them."""
@@ -99,7 +110,7 @@ class People:
     def see(self, row: Row) -> None:
         person, reference = person_key(row), reference_key(row)
         if row.protected and (name := name_key(row)) is not None:
-            self.protected.add(name if row.household else ~name)
+            self.protected.setdefault(name if row.household else ~name, row.line)
         if person is not None and self.first.setdefault(person, reference) != reference:
             self.repeated[person] = self.first[person]
 
@@ -109,13 +120,15 @@ def name_key(row: Row) -> int | None:
     return hash(tuple(map(str.casefold, row.person))) if len(row.person) == 3 and all(row.person) else None
 
 
-def is_protected_person(row: Row, protected: Collection[int]) -> bool:
-    """Whether the row's person is protected in a row of another reference.
+def protector_of_person(row: Row, protected: Mapping[int, int]) -> int:
+    """The line on which the row's person is protected under another reference; 0 for none.
 
     Where both rows have households, the households tell; they may tell two people of one name apart.
     """
     name = name_key(row) if protected else None
-    return name is not None and (~name in protected or (not row.household and name in protected))
+    if name is None:
+        return 0
+    return protected.get(~name, 0) or (protected.get(name, 0) if not row.household else 0)
 
 
 def person_key(row: Row) -> int | None:

@@ -10,7 +10,7 @@ from typing import Any
 from instep.adapters import normalise
 from instep.adapters.doubt import marks_of_text
 from instep.adapters.line import Plain
-from instep.adapters.marks import folded, spellings
+from instep.adapters.marks import folded, spellings, with_signs
 
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _HOUSEHOLDS = ("household_reference", "group_ref")
@@ -46,7 +46,7 @@ def said(text: str) -> Said:
     written = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
     # What is known to be the reference is no household.
     marks = marks_of_text(written, json=True) - spellings([normalise.key_of(refused.reference)])
-    return replace(refused, marks=marks, sure=False, text=written)
+    return replace(refused, marks=with_signs(marks), sure=False, text=written)
 
 
 def _pairs(text: str) -> list[tuple[str, Any]]:

@@ -101,7 +101,7 @@ def _single(stream: BinaryIO) -> PhysicalLine | None:
 def _survey(stream: BinaryIO, settings: Settings) -> Survey:
     """The first reading: whom rows protect, and whom lines that cannot be read may protect."""
     households: set[str] = set()
-    protecting: set[str] = set()
+    protecting: dict[str, int] = {}
     doubted: dict[str, int] = {}
     ahead: set[tuple[str, str]] = set()
     unreadable: list[tuple[int, str]] = []
@@ -110,12 +110,12 @@ def _survey(stream: BinaryIO, settings: Settings) -> Survey:
         if isinstance(outcome, Row):
             households.add(outcome.household)
             if outcome.protected:
-                protecting |= said_by(outcome)
+                protecting |= dict.fromkeys(said_by(outcome) - protecting.keys(), line.number)
                 ahead |= set() if outcome.household else {(outcome.system, outcome.reference)}
             continue
         refused = said(line.text)
         if refused.sure:
-            protecting |= refused.marks
+            protecting |= dict.fromkeys(refused.marks - protecting.keys(), line.number)
         else:
             doubted |= dict.fromkeys(refused.marks - doubted.keys(), line.number)
         ahead |= {(refused.system or settings.source_system, refused.reference)} if refused.marks else set()
@@ -126,7 +126,7 @@ def _survey(stream: BinaryIO, settings: Settings) -> Survey:
     for number, mentioned_there in mentions.items():
         doubted |= dict.fromkeys(mentioned_there - doubted.keys(), number)
     return Survey(
-        said=frozenset(protecting),
+        said=protecting,
         doubted=doubted,
         mentioned=mentions,
         ahead=frozenset(person for person in ahead if person[1]),
@@ -233,11 +233,11 @@ def _judged(row: Row, survey: Survey) -> Row:
     """The row with what the whole file says of it."""
     if not (survey.said or survey.doubted):
         return row
-    heard = heard_by(row)
-    shielded = not heard.isdisjoint(survey.said)
-    cause = 0 if row.protected or shielded else survey.cause(heard)
+    heard = heard_by(row, survey.knows)
+    protector = survey.protector(heard)
+    cause = 0 if row.protected or protector else survey.cause(heard)
     held = "household-in-doubt" if cause else ""
-    return replace(row, shielded=shielded, held=held, heard=heard, cause=cause)
+    return replace(row, shielded=protector > 0, held=held, cause=cause or protector)
 
 
 def _in_form(event: Plain) -> tuple[Plain, list[Note]]:

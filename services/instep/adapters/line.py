@@ -135,14 +135,23 @@ def explain(reason: str) -> str:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Note:
-    """A remark on a cell: a repair, or (`review`) something for somebody to look at."""
+    """A remark on a cell: a repair, or (`review`) something for somebody to look at.
+
+    `cause` is the line that made it so, 0 where it is the row's own or nobody can tell.
+    """
 
     column: str
     reason: str
+    cause: int = 0
 
     @property
     def review(self) -> bool:
         return self.reason in REVIEWS
+
+    @property
+    def meaning(self) -> str:
+        """The reason in plain English, with the line that made it so."""
+        return f"{explain(self.reason)} (line {self.cause})" if self.cause else explain(self.reason)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -206,8 +215,8 @@ class Row:
     has the flag. `household_size` counts the household's members in this file, where a placement needs the number.
     `precision` is the milliseconds within which `recorded` may lie. `held` is the reason for not sending the row before
     somebody has looked, "" for none. `elsewhere`: neither address is in the publisher's area. `entry`: as in `Refused`.
-    `others` are keys of further cells that may name the household. `heard` are the row's marks (`marks.heard_by`) where
-    they are known already. `cause` is the line that has to be mended before a held row can be sent, 0 where nobody can tell.
+    `others` are keys of further cells that may name the household. `cause` is the line that has to be mended before a held
+    row can be sent, or that makes a row `shielded`; 0 where nobody can tell.
     `ahead` comes with a file's first line: systems and
     references of people whom a row of the file protects without naming their household.
     """
@@ -222,7 +231,6 @@ class Row:
     reference: str = field(repr=False, default="")
     household: str = field(repr=False, default="")
     others: tuple[str, ...] = field(repr=False, default=())
-    heard: frozenset[str] = field(repr=False, default=frozenset())
     person: tuple[str, ...] = field(repr=False, default=())
     protected: bool = False
     shielded: bool = False

@@ -9,7 +9,7 @@ a colon. Sharing a mark never makes two households into a single one: the mark o
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import lru_cache
 
 from instep.adapters import normalise
@@ -30,6 +30,10 @@ _ROUNDED = re.compile(r"(\d)[.,]?(\d*)E\+?(\d{1,3})", re.ASCII | re.IGNORECASE)
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _SHORTEST_CUT = 3
 """Characters of a household whose last may be missing."""
+PLACE = "place:"
+"""The kind under which a protected row says its addresses, for rows to ask whether more is worth hearing."""
+SIGNS = frozenset({"any:", "cut:", "line:", "lone:", "name:", "rounded:", "stub:"})
+"""The signs of the kinds of marks that damaged text alone has."""
 _STUBS = (1, 2, 3, 4, 5, 6, 8, 10, 12, 16)
 """Characters by which a text without its end is known: as many of these as are left."""
 _CUT = 2
@@ -61,23 +65,49 @@ def said_by(row: Row) -> frozenset[str]:
         | {f"ref:{mark}" for mark in spellings(_references(row))}
         | set(_addresses(row.body, kinds))
         | set(_together(row, whole="whole", short="short"))
+        | {f"{PLACE}{place}" for place in _all_places(row.body)}
     )
 
 
-def heard_by(row: Row) -> frozenset[str]:
-    """What a row hears: its household in every form, and the addresses that it leaves and goes to."""
+def with_signs(marks: frozenset[str]) -> frozenset[str]:
+    """Marks of damaged text with the sign of each kind: without its sign, no row asks for a kind (`heard_by`)."""
+    return marks | (SIGNS & {f"{mark.partition(':')[0]}:" for mark in marks})
+
+
+def heard_by(row: Row, known: Callable[[str], bool] | None = None) -> frozenset[str]:
+    """What a row hears: its household in every form, and the addresses that it leaves and goes to.
+
+    `known` says whether anybody has said a mark. Rows hear much that nobody has said, so a row asks for each kind by its
+    sign, and for an address by its place. Without `known`, the row hears everything.
+    """
     kinds, wide = (("at",), ("any",)) if row.household else (("home", "at"), ("any", "lone"))
     households = spellings(_keys(row))
     heard = {f"ref:{mark}" for mark in households}
     heard |= households
     heard |= spellings(_references(row))  # never as a reference: a row hears nothing of its own person
-    heard.update(_lost_forms(row.household, _families(row.body)))
-    heard.update(_addresses(row.body, kinds))
-    heard.update(_addresses(row.body, wide, sides=False))
-    heard.update(_traces(row.body))
-    heard.update(_beginnings(row.body))
-    heard.update(_together(row, whole="short", short="whole"))
+    known = known or _anything
+    if known("cut:") or known("rounded:"):
+        heard.update(_lost_forms(row.household, _families(row.body)))
+    if known("any:") or known("lone:"):
+        heard.update(_addresses(row.body, wide, sides=False))
+    if known("line:") or known("name:"):
+        heard.update(_traces(row.body))
+    if known("stub:"):
+        heard.update(_beginnings(row.body))
+    if any(known(f"{PLACE}{place}") for place in _all_places(row.body)):
+        heard.update(_addresses(row.body, kinds))
+        heard.update(_together(row, whole="short", short="whole"))
     return frozenset(heard)
+
+
+def _anything(mark: str) -> bool:
+    return True
+
+
+def _all_places(body: Plain) -> list[str]:
+    """The places of both addresses."""
+    addresses = (body.get("old_address"), body.get("new_address"))
+    return [place for address in addresses if isinstance(address, dict) for place in _places(address)]
 
 
 def _keys(row: Row) -> Iterator[str]:

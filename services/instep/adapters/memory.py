@@ -121,6 +121,7 @@ class Memory:
         self.key_id = key_id(secret)
         self._marks: set[bytes] = set()
         self._note_marks(self._kept_marks())
+        self._has_signs = self._signed()
         last = self._fetched("pragma user_version")
         self.run = 1 + (last[0] if last else 0)
         database.execute(f"pragma user_version = {self.run}")
@@ -166,6 +167,22 @@ class Memory:
     def has_marks(self) -> bool:
         """Whether any row protects anybody beside its own person."""
         return bool(self._marks)
+
+    @property
+    def tells_marks(self) -> bool:
+        """Whether `knows` is sure: marks of earlier versions come without their signs and places (`marks`)."""
+        return self._has_signs and len(self._marks) < MARKS_AT_ONCE
+
+    def knows(self, mark: bytes) -> bool:
+        """Whether any row has said a mark, where the memory `tells_marks`."""
+        return mark in self._marks
+
+    def _signed(self) -> bool:
+        """Whether all kept marks come with their signs; a memory without any mark begins so."""
+        with sound(None), self._database:
+            if not self._marks:
+                self._database.execute("insert or ignore into note values ('signs', 1)")
+        return self._fetched("select 1 from note where name = 'signs'") is not None
 
     def expect(self, mark: bytes, subject: bytes) -> None:
         """Note, for this run alone, that a row of the subject protects whoever has the mark."""

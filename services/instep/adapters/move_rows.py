@@ -17,12 +17,12 @@ from instep.adapters.households import (
     Survey,
     applicant,
     described,
-    is_protected_person,
     person_key,
+    protector_of_person,
     reference_key,
 )
 from instep.adapters.line import Fault, Line, Note, Plain, Refused, Row, Shield
-from instep.adapters.marks import folded, heard_by, lost, spellings
+from instep.adapters.marks import folded, heard_by, lost, spellings, with_signs
 from instep.adapters.settings import Settings
 from instep.errors import RowError
 from instep.events import identifiers
@@ -101,6 +101,9 @@ class Reader:
 
     def marks(self, record: Record) -> frozenset[str]:
         """The marks of all whom a refused row may protect."""
+        return with_signs(self._marks(record))
+
+    def _marks(self, record: Record) -> frozenset[str]:
         if record.unreadable == "heading-again":
             return frozenset()
         raw = self.raw(record)
@@ -230,22 +233,24 @@ class Reader:
     def _judged(self, row: Row, notes: tuple[Note, ...]) -> Row:
         """The row with what the whole file says of it."""
         survey = self.survey
-        heard = heard_by(row) if survey.said or survey.doubted else frozenset()
-        shielded = not heard.isdisjoint(survey.said) or is_protected_person(row, survey.protected_people)
-        held, cause = "", survey.cause(heard)
-        if cause or survey.traces.concern(row.body):
+        heard = heard_by(row, survey.knows) if survey.said or survey.doubted else frozenset()
+        protector = survey.protector(heard) or protector_of_person(row, survey.protected_people)
+        held, cause = "", survey.cause(heard) or survey.traces.cause(row.body)
+        if cause:
             held = "household-in-doubt"
         elif row.household in survey.strangers:
             held = "household-of-strangers"
-        if held and (row.protected or shielded):  # goes out protected: that exposes nobody
-            notes = (*notes, Note(column=self._headings.named["household_reference"], reason=held))
-            held = ""
+        if held and (row.protected or protector):  # goes out protected: that exposes nobody
+            note = Note(column=self._headings.named["household_reference"], reason=held, cause=cause)
+            notes, held = (*notes, note), ""
         person = person_key(row) if survey.repeated else None
         if person is not None and survey.repeated.get(person, reference_key(row)) != reference_key(row):
             notes = (*notes, Note(column=self._headings.named["reference"], reason="same-person"))
-        if (shielded, held, notes, heard) == (row.shielded, "", (), row.heard):
+        if (protector, held, notes) == (0, "", ()):
             return row
-        return replace(row, shielded=shielded, held=held, notes=notes, heard=heard, cause=cause)
+        return replace(
+            row, shielded=protector > 0, held=held, notes=notes, cause=cause if held else protector
+        )
 
     def _body(self, cells: Cells, person: Plain, moved_on: str) -> Plain:
         return present({

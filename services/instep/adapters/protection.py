@@ -7,12 +7,12 @@ reference stands published.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from instep.adapters.fates import Review, Send, Skipped, Triaged
 from instep.adapters.identity import Identity
 from instep.adapters.line import Row, Shield
-from instep.adapters.marks import heard_by, said_by
+from instep.adapters.marks import SIGNS, heard_by, said_by
 from instep.adapters.memory import Fingerprint, Memory
 
 
@@ -22,6 +22,7 @@ class Protection:
     def __init__(self, memory: Memory, identity: Identity) -> None:
         self._memory = memory
         self._identity = identity
+        self._signs: dict[str, dict[str, bytes]] = {}
 
     def covers(self, row: Row, household: bytes | None, subject: bytes) -> bool:
         """Whether a row of another person protects this row.
@@ -33,11 +34,25 @@ class Protection:
             return True
         if not memory.has_marks:
             return False
-        marks = row.heard or heard_by(row)
+        marks = heard_by(row, self._known(row.system))
         if household and row.household:  # the key's digest is `household`
             marks = marks - {row.household}
         heard = self._digests(row.system, marks)
         return memory.is_marked([*heard, household] if household else heard, subject, household)
+
+    def _known(self, system: str) -> Callable[[str], bool] | None:
+        """Whether anybody has said a mark, as far as the memory can tell at once; None where it cannot."""
+        if not self._memory.tells_marks:
+            return None
+        signs = self._signs.get(system)
+        if signs is None:
+            signs = self._signs[system] = dict(zip(SIGNS, self._digests(system, SIGNS), strict=True))
+
+        def known(mark: str) -> bool:
+            digest = signs.get(mark) or self._digests(system, (mark,))[0]
+            return self._memory.knows(digest)
+
+        return known
 
     def said(self, row: Row, last: Fingerprint | None) -> tuple[bytes, ...]:
         """The digests of the marks that a row says; `last` is of its person's last event."""

@@ -40,7 +40,7 @@ class _Seen:
         self._references, self._widths = Widths(), Widths()
         self._uprns = Counter[bool]()
         self._households: set[str] = set()
-        self._said: set[str] = set()
+        self._said: dict[str, int] = {}
         self._doubted: dict[str, int] = {}
         self._ahead: set[tuple[str, str]] = set()
         self._placements: list[Row] = []
@@ -67,7 +67,7 @@ class _Seen:
             self._households.add(row.household)
             self._members.see(row.household, shared_by(row))
         if row.protected:
-            self._said |= said_by(row)
+            self._say(said_by(row), row.line)
             if not row.household:
                 self._ahead.add((row.system, row.reference))
         self._people.see(row)
@@ -80,17 +80,21 @@ class _Seen:
             self._unreadable.append((record.line, record.text))
             # Rows without a household go out, protected: in a file without households, nothing else could be sent.
             alone = {mark for mark in marks if mark.startswith("lone:")}
-            self._said |= alone
+            self._say(alone, record.line)
             self._doubt(marks - alone, record.line)
             if len(record.text.split(self._columns.delimiter)) < self._columns.width:
-                self._traces.add(record.text)
+                self._traces.add(record.text, record.line)
         elif household_of(raw):
-            self._said |= marks
+            self._say(marks, record.line)
         elif marks:
             self._doubt(marks, record.line)
-            self._traces.add(record.text)
+            self._traces.add(record.text, record.line)
         if marks:
             self._ahead.add(self._reader.person_of(record))
+
+    def _say(self, marks: Iterable[str], line: int) -> None:
+        for mark in marks:
+            self._said.setdefault(mark, line)
 
     def _doubt(self, marks: Iterable[str], line: int) -> None:
         for mark in marks:
@@ -105,7 +109,7 @@ class _Seen:
             reference_width=self._references.width,
             household_width=self._widths.width,
             twelve_digit_uprns=self._uprns[True] > 9 * self._uprns[False],
-            said=frozenset(self._said),
+            said=self._said,
             doubted=self._doubted,
             mentioned={line: households for line, households in mentions.items() if households},
             households=frozenset(self._households),
@@ -113,7 +117,7 @@ class _Seen:
             strangers=self._members.strangers(),
             traces=self._traces,
             ahead=frozenset(person for person in self._ahead if person[1]),
-            protected_people=frozenset(self._people.protected),
+            protected_people=self._people.protected,
             repeated=self._people.repeated,
             placed=placed_people(self._placements),
         )

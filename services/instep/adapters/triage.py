@@ -199,7 +199,8 @@ class _Triage:
         self._memory.begin(sent)
         notes = row.notes
         if header["handling"] == "PROTECTED" and not row.protected:
-            notes = (*notes, Note(column="protected", reason="household-protected"))
+            cause = row.cause if row.shielded else 0
+            notes = (*notes, Note(column="protected", reason="household-protected", cause=cause))
         if row.elsewhere and self._on_behalf:
             notes = (*notes, Note(column="", reason="on-behalf"))
         return Send(

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from instep.adapters import explain
+from instep.adapters import Note
 from instep.cli.output import Output, note, show, show_lines, stdout
 from instep.cli.publish import result_object
 from instep.cli.publish_report import LISTED, RunResult, print_counts, summary_object
@@ -134,12 +134,12 @@ def _row(result: LineResult, leaving: Leaving) -> dict[str, Any]:
         "line": result.line,
         "goes as": f"{leaving.event_type}, {header['change_kind']}{protected}",
         "to": [f"{entry.authority} ({entry.purpose})" for entry in entries] or "nobody",
-        "put right": "; ".join(_words(note.column, note.reason) for note in result.notes),
+        "put right": "; ".join(map(_words, result.notes)),
     }
 
 
-def _words(column: str, reason: str) -> str:
-    return f"{column}: {explain(reason)}" if column else explain(reason)
+def _words(remark: Note) -> str:
+    return f"{remark.column}: {remark.meaning}" if remark.column else remark.meaning
 
 
 def _print_rows(run: DryRun) -> None:

@@ -210,8 +210,9 @@ def result_object(result: LineResult) -> dict[str, Any]:
                 "line": result.line,
                 "column": remark.column,
                 "note": remark.reason,
-                "meaning": explain(remark.reason),
+                "meaning": remark.meaning,
             }
+            | ({"cause": remark.cause} if remark.cause else {})
             for remark in result.notes
         ]
     if result.entry:

@@ -15,6 +15,7 @@ from datetime import date
 from instep.adapters.doubt import Traces
 from instep.adapters.line import Plain, Row
 from instep.adapters.normalise import key_of
+from instep.adapters.odd_households import OddHouseholds
 
 
 @dataclass(kw_only=True, slots=True)
@@ -54,6 +55,7 @@ class Survey:
     lengths: frozenset[int] = frozenset()
     strangers: frozenset[str] = frozenset()
     traces: Traces = field(default_factory=Traces, repr=False)
+    odd: OddHouseholds = field(default_factory=OddHouseholds, repr=False)
     ahead: frozenset[tuple[str, str]] = field(default=frozenset(), repr=False)
     protected_people: Mapping[int, int] = field(default_factory=dict)
     repeated: Mapping[int, int] = field(default_factory=dict)

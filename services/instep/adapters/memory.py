@@ -88,6 +88,7 @@ where event_id = ? and protected = 1 and household is not null
 """
 _SPEAKERS = "select count(distinct subject) from shield where household in ({places})"
 _PROTECTS = "select 1 from protecting where mark in ({places}) and subject <> ? limit 1"
+_RELEASED = "select max(run) from released where household in (?, ?)"
 _DOUBTS = "select 1 from shield where household in ({places}) and subject <> ? and run > ? limit 1"
 
 
@@ -207,7 +208,7 @@ class Memory:
     def is_marked(self, marks: Collection[bytes], subject: bytes, household: bytes | None = None) -> bool:
         """Whether a row of another subject protects whoever has one of the marks, or holds them in doubt.
 
-        Doubts from which `household` has been released do not count.
+        Doubts from which `household` or the subject itself has been released do not count.
         """
         # What this run expects is among `_marks`, however many there are.
         if len(self._marks) < MARKS_AT_ONCE and self._marks.isdisjoint(marks):
@@ -222,8 +223,9 @@ class Memory:
 
     def _doubts(self, marks: Collection[bytes], subject: bytes, household: bytes) -> bool:
         query = _DOUBTS.format(places=_places(marks))
-        released = self._fetched("select run from released where household = ?", household)
-        return self._fetched(query, *marks, subject, released[0] if released else -1) is not None
+        released = self._fetched(_RELEASED, household, subject)
+        since = released[0] if released and released[0] is not None else -1
+        return self._fetched(query, *marks, subject, since) is not None
 
     def keeps_protected(self, household: bytes) -> bool:
         """Whether a published row protects the household, whatever unsent rows have said."""
@@ -335,6 +337,11 @@ class Memory:
             self._database.execute("insert or replace into released values (?, ?)", (household, self.run))
             self._database.execute("delete from shield where household = ?", (household,))
         return int(rows[0]) if rows else 0
+
+    def lift_person(self, subject: bytes) -> None:
+        """Release a subject alone from all that unsent rows have said so far; what they say anew counts."""
+        with sound(None), self._database:
+            self._database.execute("insert or replace into released values (?, ?)", (subject, self.run))
 
     def forget(self, event_id: bytes) -> None:
         """Forget an event that intake or the router has refused, so that its row can be published again.

@@ -243,6 +243,9 @@ class Reader:
         if held and (row.protected or protector):  # goes out protected: that exposes nobody
             note = Note(column=self._headings.named["household_reference"], reason=held, cause=cause)
             notes, held = (*notes, note), ""
+        if reason := survey.odd.reason(row, survey.households):
+            column = "reference" if reason == "household-exchanged" else "household_reference"
+            notes = (*notes, Note(column=self._headings.named[column], reason=reason))
         person = person_key(row) if survey.repeated else None
         if person is not None and survey.repeated.get(person, reference_key(row)) != reference_key(row):
             notes = (*notes, Note(column=self._headings.named["reference"], reason="same-person"))

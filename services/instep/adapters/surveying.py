@@ -23,6 +23,7 @@ from instep.adapters.households import (
 from instep.adapters.line import Refused, Row
 from instep.adapters.marks import said_by
 from instep.adapters.move_rows import Reader, household_of
+from instep.adapters.odd_households import OddHouseholds
 
 
 def survey(source: Lines, columns: Headings, reader: Reader) -> Survey:
@@ -46,6 +47,7 @@ class _Seen:
         self._placements: list[Row] = []
         self._unreadable: list[tuple[int, str]] = []
         self._members, self._people, self._traces = Members(), People(), Traces()
+        self._odd = OddHouseholds()
 
     def see(self, record: Record) -> None:
         if record.unreadable == TOTAL:
@@ -61,6 +63,7 @@ class _Seen:
             self._refused(record, raw)
         else:
             self._row(line)
+            self._odd.see(line, normalise.reference(raw.get("household_reference", "")))
 
     def _row(self, row: Row) -> None:
         if row.household:
@@ -116,6 +119,7 @@ class _Seen:
             lengths=lengths,
             strangers=self._members.strangers(),
             traces=self._traces,
+            odd=self._odd,
             ahead=frozenset(person for person in self._ahead if person[1]),
             protected_people=self._people.protected,
             repeated=self._people.repeated,

@@ -102,6 +102,11 @@ async def annul_and_show(at: Council, annulling: Annulling, records: Iterable[An
             annulling.take_back(annulment)
     rows = [_annulment_object(annulment, answers) for annulment in annulments]
     _show(rows, order, answers)
+    if any(each.protects_still for each in annulments):
+        note(
+            "A person was protected. The household stays PROTECTED, also when the person is published again under another"
+            " name: `instep publisher release` lifts that, when you know that nobody of the household is at risk."
+        )
     if any(annulment.outcome not in ("published", "already-annulled") for annulment in annulments):
         raise typer.Exit(1)
     _exit_if_refused(answers)
@@ -172,6 +177,28 @@ def release_household(
             spellings = releasing.spellings(household, system) if household is not None else ()
             lifted = releasing.release(named, spellings)
             _say_released(lifted, is_protected=releasing.is_still_protected(named))
+
+    run(work())
+
+
+def release_person(
+    authority: str, reason: str, *, person: str, system: str, state_directory: Path | None
+) -> None:
+    """Lift the doubts about a single person, and say whether somebody protects the person still."""
+    _require_reason(reason)
+
+    async def work() -> None:
+        at = await council(*connected(), authority)
+        async with memory_of(at, state_directory) as (memory, home):
+            releasing = Releasing(authority=at.authority, memory=memory, journal=Journal(home, reason))
+            kept = releasing.release_person(person, system)
+        stdout().print(
+            "What unsent rows have said so far no longer protects this person. A row that is recorded from now on goes"
+            " out as it says.",
+            soft_wrap=True,
+        )
+        if kept:
+            note("A published member of the household is protected, so the person stays PROTECTED.")
 
     run(work())
 

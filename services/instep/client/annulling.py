@@ -30,6 +30,12 @@ class Annulment:
         """The id of the event that is annulled."""
         return self.record.event_id
 
+    @property
+    def protects_still(self) -> bool:
+        """Whether the annulled person goes on to protect a household."""
+        last = self.record.last
+        return self.outcome == "published" and bool(last.protected) and last.household is not None
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Annulling:

@@ -1,7 +1,8 @@
-"""Lifts by hand the doubts of unsent rows about a household, for a damaged row that nobody can send again.
+"""Lifts by hand the doubts of unsent rows about a household or a person, for a damaged row that nobody can send again.
 
-Only doubts are lifted. A published member who is protected goes on to protect the household, and so does every row of the
-next file.
+A damaged row speaks of people without a household too, by their addresses and names. Such a person is released alone: nobody
+else of the address is. Only doubts are lifted. A published member who is protected goes on to protect the household, and so
+does every row of the next file.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from instep.adapters.identity import Identity
-from instep.adapters.lookup import records_of
+from instep.adapters.lookup import records_of, reference_forms
 from instep.adapters.marks import spellings
 from instep.adapters.memory import Memory
 from instep.adapters.normalise import key_of
@@ -22,7 +23,7 @@ from instep.errors import ConfigurationError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Releasing:
-    """Releases households of an authority."""
+    """Releases households and people of an authority."""
 
     authority: str
     memory: Memory
@@ -64,6 +65,26 @@ class Releasing:
         lifted = self.memory.lift_household(household, spoken_of)
         self.journal.finish([(entry, at_ms)])
         return lifted
+
+    def release_person(self, reference: str, system: str) -> bool:
+        """Lift the doubts about a single person; gives whether somebody who is published protects the person still."""
+        subjects = [
+            self.identity.digest("memory", self.identity.subject_ref(system, form))
+            for form in reference_forms(reference)
+        ]
+        # The request names the person by a digest: with the reference itself, the journal would be about people.
+        request = self.identity.digest("by-hand", "release", subjects[0].hex()).hex()
+        entry = Entry(command="release", request=request, subject_ref="")
+        at_ms = time.time_ns() // 1_000_000
+        self.journal.begin([(entry, at_ms)])
+        for subject in subjects:
+            self.memory.lift_person(subject)
+        self.journal.finish([(entry, at_ms)])
+        standing = [last for last in map(self.memory.last, subjects) if last is not None]
+        return any(last.protected or self._is_kept(last.household) for last in standing)
+
+    def _is_kept(self, household: bytes | None) -> bool:
+        return household is not None and self.memory.keeps_protected(household)
 
     def is_still_protected(self, household: bytes) -> bool:
         """Whether a published member protects the household."""

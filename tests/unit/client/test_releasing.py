@@ -70,3 +70,31 @@ def test_a_release_is_in_the_journal(officer: Officer) -> None:
         by_hand.release(by_hand.household("HH-1", SYSTEM))
     assert {line["command"] for line in officer.journal} == {"release"}
     assert "HH-1" not in str(officer.journal)
+
+
+ALONE = row(reference="CT-7", given_names="Robin", household_reference="")
+
+
+def test_a_person_without_a_household_is_released_alone(officer: Officer) -> None:
+    with releasing(officer) as by_hand:
+        assert not by_hand.release_person("ct-7", SYSTEM)
+    officer.publish({**ALONE, "reference": "CT-8", "given_names": "Jo"}, ALONE)
+    assert [header["handling"] for header in officer.headers[-2:]] == ["PROTECTED", "ORDINARY"]
+    assert {line["command"] for line in officer.journal} == {"release"}
+    assert "CT-7" not in str(officer.journal)
+
+
+def test_what_a_damaged_row_says_after_the_release_counts(officer: Officer) -> None:
+    with releasing(officer) as by_hand:
+        by_hand.release_person("CT-7", SYSTEM)
+    officer.publish({**DAMAGED, "given_names": "Sam"})
+    officer.publish(ALONE)
+    assert officer.headers[-1]["handling"] == "PROTECTED"
+
+
+def test_a_released_person_stays_with_a_published_protected_member(officer: Officer) -> None:
+    officer.publish(MEMBER, row(reference="CT-3", given_names="Jo", protected="yes"))
+    with releasing(officer) as by_hand:
+        assert by_hand.release_person("CT-2", SYSTEM)
+    officer.publish({**MEMBER, "recorded_at": "2026-05-06T10:00:00Z"})
+    assert officer.headers[-1]["handling"] == "PROTECTED"

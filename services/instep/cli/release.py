@@ -32,7 +32,8 @@ def release(
     A person whom the row names by address or family alone has no household to release: use --person.
 
     Members of the household then go out as their own rows say. Make sure first that nobody of the household is at risk:
-    whoever lifts the doubt, why and when is kept on this machine. A published member who is protected goes on to protect the household.
+    whoever lifts the doubt, why and when is kept on this machine. A published member who is protected goes on to protect the
+    household.
 
     Examples: instep publisher release --household HH-17 -a leeds --reason "the row was another household's"
     · instep publisher release --person CT-9 -a leeds --reason "lives alone; the row was a neighbour's"

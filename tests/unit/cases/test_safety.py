@@ -102,13 +102,30 @@ def test_names_and_addresses_that_no_agreement_may_carry_when_protected_stay_at_
 
 def test_null_is_no_household_and_no_name(office: Office) -> None:
     run = office("camden").publish(FILES / "null.csv")
-    # Nobody has a household, so who leaves the address of a protected person counts as one of theirs.
-    assert run.handling() == dict.fromkeys((2, 3, 4), "PROTECTED")
     for line, send in run.sent.items():
         assert "group_ref" not in send.event
         assert ("household_reference", "placeholder") in run.notes(line)
         assert not any(word in json.dumps(send.event) for word in ("NULL", "N/A", "\\\\N"))
     assert "given_names" not in run.sent[2].event["person"]
+
+
+def test_who_moves_with_a_protected_person_is_protected_where_nobody_has_a_household(office: Office) -> None:
+    """Two people move with the protected person, from address to address on the same day: the address of either is hers.
+
+    The word NULL makes nobody a member. The addresses do, and the note says so and names her line.
+    """
+    run = office("camden").publish(FILES / "null.csv")
+    assert run.handling() == dict.fromkeys((2, 3, 4), "PROTECTED")
+    for line in (3, 4):
+        assert [note.cause for note in run.sent[line].notes if note.reason == "household-protected"] == [2]
+    assert ("household_reference", "no-households") in run.said()
+
+
+def test_a_stranger_under_the_word_null_at_other_addresses_is_not_protected(office: Office) -> None:
+    heading, protected, _, stranger = (FILES / "null.csv").read_text().splitlines()
+    stranger = stranger.replace("3 Fern Row", "8 Elm Row").replace("1 Judd Street", "5 Judd Street")
+    run = office("camden").publish("\n".join([heading, protected, stranger, ""]))
+    assert run.handling() == {2: "PROTECTED", 3: "ORDINARY"}
 
 
 def test_strangers_under_the_word_null_are_placed_each_alone(office: Office) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from instep.adapters.marks import at, stub
+from instep.adapters import normalise
+from instep.adapters.marks import at, named, spellings, stub
 
 _PARTS: Mapping[str, str] = {
     "family_name": "name",
@@ -47,3 +48,16 @@ def _whole(cells: Sequence[str], columns: Mapping[str, int]) -> Iterator[str]:
                 yield at("line", "", "", text)
             elif _PARTS[column] == "uprn":
                 yield at("any", "", "", text)
+
+
+def marks_of_columns(raw: Mapping[str, str]) -> frozenset[str]:
+    """The few marks of a row among very many that cannot be read, by the columns in which its cells seem to stand.
+
+    Marks of everything that such rows may say would fill disk and memory, and the rows of their own file are all held.
+    """
+    marks = spellings([normalise.key_of(normalise.reference(raw.get("household_reference", "")))])
+    lines = [raw.get(f"{side}_address_line_1", "").strip() for side in ("old", "new")]
+    codes = [raw.get(f"{side}_postcode", "") for side in ("old", "new")]
+    marks |= {at("any", "", code, text) for code, text in zip(codes, lines, strict=True) if code and text}
+    marks |= {mark for text in lines for mark in stub("line", text)}
+    return marks | ({named(family)} if (family := raw.get("family_name", "").strip()) else frozenset())

@@ -40,7 +40,8 @@ class Survey:
     `said` are the marks that protected rows say, `doubted` those of rows that cannot be read (`marks`), each
     with the line of such a row. `mentioned` are the
     households that the text of such a row mentions, by its line. `strangers` are households whose members share nothing.
-    `lengths` are the lengths of household keys. `ahead` are systems and references of people whom a row protects without
+    `lengths` are the lengths of household keys. `crowded` is the line from which on so many rows cannot be read that every
+    other row of the file is in doubt, 0 for none. `ahead` are systems and references of people whom a row protects without
     naming their household. `protected_people` are as in `People`. `repeated` are people who move on a day under several
     references (`person_key`), with the first.
     """
@@ -53,6 +54,7 @@ class Survey:
     mentioned: Mapping[int, frozenset[str]] = field(default_factory=dict, repr=False)
     households: frozenset[str] = frozenset()
     lengths: frozenset[int] = frozenset()
+    crowded: int = 0
     strangers: frozenset[str] = frozenset()
     traces: Traces = field(default_factory=Traces, repr=False)
     odd: OddHouseholds = field(default_factory=OddHouseholds, repr=False)

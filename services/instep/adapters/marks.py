@@ -180,15 +180,15 @@ def _traces(body: Plain) -> Iterator[str]:
 def _beginnings(body: Plain) -> Iterator[str]:
     """What a row that is cut off within a cell may have left of a row's family name, address line or UPRN."""
     for family in _families(body):
-        yield from _stubs("name", family)
+        yield from _stubs("name", f"{family} ")
     for side in ("old_address", "new_address"):
         address = body.get(side)
         if isinstance(address, dict):
             lines = address.get("lines")
             if isinstance(lines, list) and lines:
-                yield from _stubs("line", str(lines[0]))
+                yield from _stubs("line", f"{lines[0]} ")
             if address.get("uprn"):
-                yield from _stubs("uprn", str(address["uprn"]))
+                yield from _stubs("uprn", f"{address['uprn']} ")
 
 
 def stub(kind: str, left: str) -> Iterator[str]:
@@ -199,7 +199,9 @@ def stub(kind: str, left: str) -> Iterator[str]:
 
 
 def _stubs(kind: str, text: str) -> Iterator[str]:
-    words = _words(text)
+    words = " ".join(_TOKEN.findall(folded(text)))
+    if words and not text[-1].isalnum():
+        words += " "  # the last word or number has come to its end
     for length in _STUBS:
         if length <= len(words):
             yield f"stub:{kind}:{words[:length]}"

@@ -10,7 +10,7 @@ from datetime import date
 from instep.adapters import normalise
 from instep.adapters.cells import NO, YES, Cells, present
 from instep.adapters.csv_text import Headings, Record
-from instep.adapters.cut_rows import marks_of_cut
+from instep.adapters.cut_rows import marks_of_columns, marks_of_cut
 from instep.adapters.doubt import marks_of_addresses, marks_of_glued, marks_of_text
 from instep.adapters.faults import REASON, RESIDENCE, fault, faults
 from instep.adapters.households import (
@@ -101,6 +101,8 @@ class Reader:
 
     def marks(self, record: Record) -> frozenset[str]:
         """The marks of all whom a refused row may protect."""
+        if 0 < self.survey.crowded <= record.line:
+            return with_signs(marks_of_columns(self._first_cells(record)))
         return with_signs(self._marks(record))
 
     def _marks(self, record: Record) -> frozenset[str]:
@@ -235,7 +237,7 @@ class Reader:
         survey = self.survey
         heard = heard_by(row, survey.knows) if survey.said or survey.doubted else frozenset()
         protector = survey.protector(heard) or protector_of_person(row, survey.protected_people)
-        held, cause = "", survey.cause(heard) or survey.traces.cause(row.body)
+        held, cause = "", survey.crowded or survey.cause(heard) or survey.traces.cause(row.body)
         if cause:
             held = "household-in-doubt"
         elif row.household in survey.strangers:

@@ -34,6 +34,10 @@ def survey(source: Lines, columns: Headings, reader: Reader) -> Survey:
     return seen.survey()
 
 
+MANY = 5_000
+"""Rows that cannot be read and may protect somebody: about 60 MB of marks. After so many, the file's other rows are held."""
+
+
 class _Seen:
     def __init__(self, columns: Headings, reader: Reader) -> None:
         self._columns = columns
@@ -48,6 +52,7 @@ class _Seen:
         self._unreadable: list[tuple[int, str]] = []
         self._members, self._people, self._traces = Members(), People(), Traces()
         self._odd = OddHouseholds()
+        self._unread, self._crowded = 0, 0
 
     def see(self, record: Record) -> None:
         if record.unreadable == TOTAL:
@@ -78,7 +83,18 @@ class _Seen:
             self._placements.append(row)
 
     def _refused(self, record: Record, raw: dict[str, str]) -> None:
+        if self._crowded:
+            self._ahead.add(self._reader.person_of(record))
+            return
         marks = self._reader.marks(record)
+        if marks:
+            self._ahead.add(self._reader.person_of(record))
+            self._unread += 1
+            self._crowded = record.line if self._unread > MANY else 0
+        self._speak(record, raw, marks)
+
+    def _speak(self, record: Record, raw: dict[str, str], marks: frozenset[str]) -> None:
+        """Note what a row that cannot be read says."""
         if not self._reader.is_aligned(record):
             self._unreadable.append((record.line, record.text))
             # Rows without a household go out, protected: in a file without households, nothing else could be sent.
@@ -92,8 +108,6 @@ class _Seen:
         elif marks:
             self._doubt(marks, record.line)
             self._traces.add(record.text, record.line)
-        if marks:
-            self._ahead.add(self._reader.person_of(record))
 
     def _say(self, marks: Iterable[str], line: int) -> None:
         for mark in marks:
@@ -120,6 +134,7 @@ class _Seen:
             strangers=self._members.strangers(),
             traces=self._traces,
             odd=self._odd,
+            crowded=self._crowded,
             ahead=frozenset(person for person in self._ahead if person[1]),
             protected_people=self._people.protected,
             repeated=self._people.repeated,

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from instep.adapters import Review, surveying
 from tests.unit.adapters.publishing import csv_of, row
 from tests.unit.cases.council import CouncilOffice, Run
 
@@ -46,7 +47,8 @@ def published(office: CouncilOffice, *lines: str) -> Run:
 
 
 @pytest.mark.parametrize(
-    "left", ["The O", "T", "The Old Mill", "The Old Mill,,Leeds,LS1 1UR,,17", "The Old Mill,,Le"]
+    "left",
+    ["The O", "T", "The Old Mill ", "The Old Mill", "The Old Mill,,Leeds,LS1 1UR,,17", "The Old Mill,,Le"],
 )
 def test_a_row_cut_within_its_address_protects_another_family_at_that_address(
     tmp_path: Path, left: str
@@ -92,3 +94,29 @@ def test_nobody_at_the_address_of_a_cut_row_goes_out_ordinary_wherever_within_or
         assert "ORDINARY" not in run.handling().values()
         later = {**PARTNER, "reference": "P-4", "household_reference": ""}
         assert "ORDINARY" not in published(office, line(later)).handling().values()
+
+
+def test_a_number_that_came_to_its_end_before_the_cut_speaks_of_no_longer_number(tmp_path: Path) -> None:
+    office = CouncilOffice("bradford", tmp_path)
+    cut = line({**PARENT, "old_address_line_1": "3 Old Row"}).partition("Old Row")[0]
+    further = {**STRANGER, "old_address_line_1": "31 Elm Row", "new_address_line_1": "4 Oak Row"}
+    assert published(office, cut, line(further)).handling() == {3: "ORDINARY"}
+    assert published(office, line(STRANGER)).handling() == {2: "PROTECTED"}
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(surveying, "MANY", 3)
+
+
+@pytest.mark.usefixtures("few")
+def test_among_very_many_rows_that_cannot_be_read_every_other_row_of_the_file_is_held(tmp_path: Path) -> None:
+    office = CouncilOffice("bradford", tmp_path)
+    others = [
+        line({**STRANGER, "reference": f"X-{number}"}).partition(",2026-05-01")[0] for number in range(4)
+    ]
+    run = published(office, *others, line(PARENT).partition(",yes")[0], line(PARTNER))
+    assert run.unsent == {**dict.fromkeys(range(2, 7), "missing-cells"), 7: "household-in-doubt"}
+    assert [outcome.cause for outcome in run.outcomes if isinstance(outcome, Review)] == [5]
+    alone = {**PARTNER, "household_reference": ""}
+    assert published(office, line(alone)).handling() == {2: "PROTECTED"}

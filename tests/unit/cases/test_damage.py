@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from instep.adapters import Plain, Refused, Review, Send, Triaged
+from instep.adapters.csv_moves import COLUMNS
 from tests.unit.adapters.publishing import csv_of
 from tests.unit.cases.council import CouncilOffice, Run
 from tests.unit.cases.damage import CLASSES, MOVES, REGISTRATIONS
@@ -24,6 +25,7 @@ from tests.unit.cases.town import Town, given_names, town, word
 
 SEEDS = [1, 2, *range(1_000, 1_000 + int(os.environ.get("INSTEP_DAMAGE_SEEDS", "0")))]
 HEADING = csv_of().rstrip(b"\r\n")
+ADDRESS_LINES = [COLUMNS.index(f"{side}_address_line_1") for side in ("old", "new")]
 UNSEEN = {
     "the household in other capitals",
     "the household with another separator",
@@ -37,22 +39,29 @@ UNSEEN = {
 
 @dataclass(frozen=True, kw_only=True)
 class Day:
-    """A file: `line_of` says where each person's row begins, `damaged` the class of a row's damage."""
+    """A file: `line_of` says where each person's row begins, `damaged` the class of a row's damage.
+
+    `left` are the beginnings of addresses that rows cut off within an address have left.
+    """
 
     content: bytes
     line_of: dict[int, int]
     damaged: dict[int, str]
+    left: tuple[str, ...] = ()
 
 
 def day(rng: random.Random, place: Town, people: list[int], damaged: dict[int, str]) -> Day:
-    lines, line_of, number = [HEADING], {}, 2
+    lines, line_of, number, left = [HEADING], {}, 2, set[str]()
     for person in rng.sample(people, len(people)):
         text = place.line(person)
         raw = MOVES[damaged[person]](text, rng) if person in damaged else text.encode()
         line_of[person] = number
         number += len((raw + b"\r\n").splitlines())
         lines.append(raw)
-    return Day(content=b"\r\n".join([*lines, b""]), line_of=line_of, damaged=damaged)
+        if "cut" in damaged.get(person, "") and raw.count(b",") in ADDRESS_LINES:
+            left.add(raw.decode().rpartition(",")[2])
+    content = b"\r\n".join([*lines, b""])
+    return Day(content=content, line_of=line_of, damaged=damaged, left=tuple(left - {""}))
 
 
 def days(rng: random.Random, place: Town) -> Iterator[Day]:
@@ -151,15 +160,22 @@ def cause_of(outcome: Triaged) -> int | None:
     return NO_CAUSE_NEEDED
 
 
-def held_back(place: Town, file: Day, run: Run) -> float:
-    """The share of sound rows, of people who may be seen, that were not sent as ordinary."""
+def held_back(place: Town, file: Day, run: Run, left: tuple[str, ...]) -> float:
+    """The share of sound rows, of people who may be seen, that were not sent as ordinary.
+
+    Nobody can tell who lives at an address of which no more than this is left: caution about such people does not count.
+    """
     outcomes = {outcome.line: outcome for outcome in run.outcomes}
     harmless = [person for person in file.line_of if person not in file.damaged and place.may_be_seen(person)]
     cautious = [
         person
         for person in harmless
-        if isinstance(outcome := outcomes[file.line_of[person]], Review | Refused)
-        or (isinstance(outcome, Send) and outcome.event["header"]["handling"] != "ORDINARY")
+        if not place.moves[person]["old_address_line_1"].startswith(left)
+        and not place.moves[person]["new_address_line_1"].startswith(left)
+        and (
+            isinstance(outcome := outcomes[file.line_of[person]], Review | Refused)
+            or (isinstance(outcome, Send) and outcome.event["header"]["handling"] != "ORDINARY")
+        )
     ]
     return len(cautious) / len(harmless)
 
@@ -173,14 +189,16 @@ def test_no_damage_of_a_towns_moves_exposes_anybody_or_loses_a_row(tmp_path: Pat
     rng = random.Random(seed)
     place = town(rng)
     office = CouncilOffice("bradford", tmp_path)
+    left: tuple[str, ...] = ()
     for number, file in enumerate(days(rng, place), start=1):
         run = office.publish(file.content)
+        left += file.left
         assert not exposed(place, run), number
         assert not vanished(file, run), number
         assert not unnamed(place, file, run), number
         assert not unexplained(place, file, run, first=number == 1), number
         # One row in five is damaged on the first day, and missing on the second.
-        assert held_back(place, file, run) < (0.3, 0.2, 0.06)[number - 1], number
+        assert held_back(place, file, run, left) < (0.3, 0.25, 0.06)[number - 1], number
     assert set(office.publish(file.content).unsent.values()) <= {"reference-conflict"}, "a name was damaged"
 
 

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from instep.adapters import normalise
-from instep.adapters.doubt import marks_of_text
+from instep.adapters.doubt import marks_of_addresses, marks_of_text
 from instep.adapters.line import Plain
-from instep.adapters.marks import folded, spellings, with_signs
+from instep.adapters.marks import folded, spellings, stub, with_signs
 
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_SYSTEM = re.compile(r'"source_system"\s*:\s*"([^"\\]*)"')
 _HOUSEHOLDS = ("household_reference", "group_ref")
 
 
@@ -46,7 +47,23 @@ def said(text: str) -> Said:
     written = _ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
     # What is known to be the reference is no household.
     marks = marks_of_text(written, json=True) - spellings([normalise.key_of(refused.reference)])
-    return replace(refused, marks=with_signs(marks), sure=False, text=written)
+    if not pairs:  # the household's reference may have been lost with the rest of the line
+        marks |= marks_of_addresses(written) | _of_cut(written)
+    system = refused.system or _system_in(written)
+    return replace(refused, marks=with_signs(marks), sure=False, text=written, system=system)
+
+
+def _system_in(written: str) -> str:
+    """The source system in a text that is no JSON: later files are protected by the marks of their own system alone."""
+    systems = set(_SYSTEM.findall(written))
+    return systems.pop() if len(systems) == 1 else ""
+
+
+def _of_cut(written: str) -> frozenset[str]:
+    """The marks of a text that the line's end cuts off: of a family name or an address, perhaps."""
+    _, quote, left = written.rstrip("\r\n").rpartition('"')
+    kinds = ("name", "line", "uprn") if quote and left.strip(" :,{}[]") else ()
+    return frozenset(mark for kind in kinds for mark in stub(kind, left))
 
 
 def _pairs(text: str) -> list[tuple[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -120,3 +121,31 @@ def test_among_very_many_rows_that_cannot_be_read_every_other_row_of_the_file_is
     assert [outcome.cause for outcome in run.outcomes if isinstance(outcome, Review)] == [5]
     alone = {**PARTNER, "household_reference": ""}
     assert published(office, line(alone)).handling() == {2: "PROTECTED"}
+
+
+def event_line(cells: dict[str, str]) -> str:
+    """A row's event as a line of JSON."""
+    return json.dumps({
+        "header": {"occurred_on": cells["move_date"], "recorded_at": cells["recorded_at"],
+                   "source_system": "council-tax", "handling": "PROTECTED" if cells["protected"] == "yes" else "ORDINARY"},
+        "reference": cells["reference"],
+        "person": {"given_names": cells["given_names"], "family_name": cells["family_name"]},
+        "old_address": {"lines": [cells["old_address_line_1"]], "postcode": cells["old_postcode"]},
+        "new_address": {"lines": [cells["new_address_line_1"]], "postcode": cells["new_postcode"]},
+        "moved_on": cells["move_date"],
+        "household_reference": cells["household_reference"],
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ["The O", "The Old Mill", "17 New", "2026-05-01"])
+def test_a_line_of_json_cut_within_or_after_its_address_protects_who_is_at_that_address(
+    tmp_path: Path, end: str
+) -> None:
+    office = CouncilOffice("bradford", tmp_path)
+    text = event_line(PARENT)
+    cut = text[: text.rindex(end) + len(end)]
+    run = office.publish("\n".join([cut, event_line(PARTNER), event_line(STRANGER), ""]), suffix=".jsonl")
+    assert run.unsent == {1: "not-json", 2: "household-in-doubt"}
+    assert run.handling() == {3: "ORDINARY"}
+    alone = event_line({**PARTNER, "household_reference": ""})
+    assert office.publish(f"{alone}\n{alone}\n", suffix=".jsonl").handling() == {1: "PROTECTED"}

@@ -22,7 +22,15 @@ from instep.cli import build
 from tests.kafka import journey
 from tests.kafka.journey import Event
 from tests.kafka.stage import Stage, edit, opened, sample
-from tests.kafka.test_publish import assert_refused_in_one_sentence, environ, instep, objects, row, write
+from tests.kafka.test_publish import (
+    assert_refused_in_one_sentence,
+    at_home,
+    environ,
+    instep,
+    objects,
+    row,
+    write,
+)
 from tests.unit.client.records import LAST
 
 ABROAD = "M1 1AE"
@@ -119,6 +127,7 @@ FIRST_ROWS = [
     row(13, reference="STYLED", new_address_line_1="2 New Street"),
     row(14, reference="OLDER"),
     row(15, reference="TWO-PEOPLE"),
+    at_home(16) | {"reference": "BY-HAND"},
 ]
 SECOND_ROWS = [
     row(11, reference="MOVED-OFF", recorded_at=SECOND),
@@ -329,6 +338,31 @@ def _asked(seen: Seen) -> tuple[str, ...]:
     return ("--reference", seen.reference, *(("--to", seen.to) if seen.to else ()))
 
 
+def test_a_record_is_corrected_by_its_reference_alone(stage: Stage) -> None:
+    correct: list[str] = [
+        "correct",
+        "--reference",
+        "BY-HAND",
+        "--set",
+        "move_date=03/09/2026",
+        "-a",
+        "lambeth",
+    ]
+    correct += ["--reason", "a typing error"]
+    (rehearsed,) = run(stage, *correct, "--dry-run")
+    assert rehearsed["outcome"] == "would-publish"
+    assert len(why(stage, "--reference", "BY-HAND")) == 1
+    (corrected,) = run(stage, *correct, "--wait")
+    assert (corrected["answer"], corrected["delivered"]) == ("accepted", 2)
+    first, second = why(stage, "--reference", "BY-HAND")
+    assert (second["event_id"], second["way"]) == (corrected["event_id"], "delivered")
+    assert second["event_id"] in first["notes"][0]
+    (again,) = run(stage, *correct)
+    assert again["outcome"] == "unchanged"
+    protected = instep(stage.connection, stage.home, *correct[:2], "PROTECTED", *correct[3:])
+    assert_refused_in_one_sentence(protected, "went out protected", "instep correct FILE")
+
+
 def test_a_repeat_of_an_event_that_has_expired_stands_as_it_was_decided(stage: Stage) -> None:
     first, second = why(stage, "--reference", "REPEAT", authority=DERBYSHIRE)
     assert (first["way"], first["event_id"]) == ("repeat", REPEATED)
@@ -356,7 +390,7 @@ def test_people_read_the_answer_as_sentences_and_a_table(stage: Stage) -> None:
 def test_outcomes_name_the_row_and_every_recipient_and_go_to_excel(stage: Stage) -> None:
     done = instep(stage.connection, stage.home, "outcomes", "lambeth", "--from-beginning", "-o", "json")
     entries = {entry["line"]: entry for entry in objects(done) if entry.get("file") == "moves.csv"}
-    assert sorted(entries) == [2, 3, *range(5, 17)]
+    assert sorted(entries) == [2, 3, *range(5, 18)]
     assert {d["authority"] for d in entries[2]["decisions"] if d["result"] == "DELIVERED"} == {
         "camden",
         "lambeth",

@@ -13,7 +13,7 @@ from pathlib import Path
 from instep.adapters.identity import Identity
 from instep.adapters.lookup import EVENT_TYPES, reference_forms
 from instep.adapters.memory_files import DATABASE
-from instep.adapters.secret import FILE
+from instep.adapters.secret import FILE, key_id
 from instep.errors import PlatformError
 
 SYSTEMS = tuple(EVENT_TYPES)
@@ -26,6 +26,11 @@ class Recall:
     def __init__(self, identity: Identity, database: sqlite3.Connection) -> None:
         self._identity = identity
         self._database = database
+
+    @property
+    def key_id(self) -> str:
+        """The name of the memory's secret."""
+        return key_id(self._identity.secret)
 
     def pseudonyms(self, reference: str, systems: Iterable[str] = SYSTEMS) -> frozenset[str]:
         """Every subject reference that a local reference may have, in all its usual forms."""

@@ -18,6 +18,7 @@ from instep.cli.output import Output, note, show, show_lines, stdout
 from instep.cli.publish_report import COUNTS
 from instep.client.annulling import Annulling, Annulment
 from instep.client.correcting import Correcting, Wish
+from instep.client.correcting import Reading as RowReading
 from instep.client.council import Council, council
 from instep.client.decisions import decided_object, summary
 from instep.client.explain import explain as explain_reason
@@ -35,6 +36,7 @@ from instep.errors import ConfigurationError, PlatformError
 WORDS: Mapping[str, str] = {
     **COUNTS,
     "published": "sent",
+    "would-publish": "would be sent",
     "already-annulled": "annulled before: nothing was sent",
     "unchanged": "says what is published already: nothing was sent",
 }
@@ -71,7 +73,7 @@ def annul_records(
     order: Order, references: Sequence[str], system: str | None, event_type: str | None
 ) -> None:
     """Annul the records of local references, print each result, and exit with 1 where the network refuses any."""
-    _require_reason(order.reason)
+    require_reason(order.reason)
 
     async def work() -> None:
         at = await council(*connected(), order.authority)
@@ -101,7 +103,7 @@ async def annul_and_show(at: Council, annulling: Annulling, records: Iterable[An
         if answer is not None and answer.to_correct:
             annulling.take_back(annulment)
     rows = [_annulment_object(annulment, answers) for annulment in annulments]
-    _show(rows, order, answers)
+    show_results(rows, order, answers)
     if any(each.protects_still for each in annulments):
         note(
             "A person was protected. The household stays PROTECTED, also when the person is published again under another"
@@ -114,7 +116,7 @@ async def annul_and_show(at: Council, annulling: Annulling, records: Iterable[An
 
 def correct_record(order: Order, request: CorrectionRequest) -> None:
     """Correct a record from a row of a file, print the result, and exit with 1 where the row cannot be published."""
-    _require_reason(order.reason)
+    require_reason(order.reason)
     wish = Wish(reference=request.reference, changes=parsed_changes(request.changes))
     columns = load_mapping(request.mapping) if request.mapping else {}
 
@@ -128,14 +130,15 @@ def correct_record(order: Order, request: CorrectionRequest) -> None:
                 journal=Journal(home, order.reason),
                 on_behalf=request.on_behalf,
             )
-            await _correct_and_show(at, correcting, wish, _Reading(at, request, columns), order)
+            await correct_and_show(at, correcting, wish, _Reading(at, request, columns), order)
 
     run(work())
 
 
-async def _correct_and_show(
-    at: Council, correcting: Correcting, wish: Wish, read_with: "_Reading", order: Order
+async def correct_and_show(
+    at: Council, correcting: Correcting, wish: Wish, read_with: RowReading, order: Order
 ) -> None:
+    """Correct a record and print the results; raises typer.Exit where a row or the network refuses."""
     async with reading(at.connection, at.schemas) as reader:
         following = Following(at, reader)
         await following.begin()
@@ -145,7 +148,7 @@ async def _correct_and_show(
     for answer in answers.values():
         if answer.to_correct:
             correcting.take_back(next(each for each in results if each.event_id == answer.event_id))
-    _show([_correction_object(result, answers) for result in results], order, answers)
+    show_results([correction_object(result, answers) for result in results], order, answers)
     if results[0].outcome in ("refused", "review"):
         raise typer.Exit(1)
     _exit_if_refused(answers)
@@ -163,7 +166,7 @@ def release_household(
     state_directory: Path | None,
 ) -> None:
     """Lift the doubts about the household of a reference, or of a member's reference, and say what still protects it."""
-    _require_reason(reason)
+    require_reason(reason)
 
     async def work() -> None:
         at = await council(*connected(), authority)
@@ -275,7 +278,8 @@ def _annulment_object(annulment: Annulment, answers: Mapping[str, Answer]) -> di
     return shown | _explained(result, answers)
 
 
-def _correction_object(result: LineResult, answers: Mapping[str, Answer]) -> dict[str, Any]:
+def correction_object(result: LineResult, answers: Mapping[str, Answer]) -> dict[str, Any]:
+    """A result as a JSON object."""
     shown = {
         "line": result.line,
         "outcome": result.outcome,
@@ -303,7 +307,8 @@ def _explained(result: LineResult | None, answers: Mapping[str, Answer]) -> dict
     return shown | (decided_object(answer.decided) if answer.decided else {})
 
 
-def _show(rows: Sequence[dict[str, Any]], order: Order, answers: Mapping[str, Answer]) -> None:
+def show_results(rows: Sequence[dict[str, Any]], order: Order, answers: Mapping[str, Answer]) -> None:
+    """Print a sentence for each result, and a table of the network's answers; or an object a line."""
     if order.output is Output.JSON:
         show_lines(rows)
         return
@@ -329,7 +334,8 @@ def _exit_if_refused(answers: Mapping[str, Answer]) -> None:
         raise typer.Exit(1)
 
 
-def _require_reason(reason: str) -> None:
+def require_reason(reason: str) -> None:
+    """Raise ConfigurationError where nobody says why."""
     if not reason.strip():
         raise ConfigurationError(
             "Say why with --reason: the reason stays on this machine, for whoever asks later."

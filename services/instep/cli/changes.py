@@ -76,16 +76,17 @@ def annul(
 
 
 def correct(
+    authority: AuthorityOption,
+    reason: ReasonOption,
     file: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
-            help="The file that holds the row, as your own system exports it; or a file with that row alone.",
+            help="The file that holds the row, as your own system exports it; or a file with that row alone. Without a file,"
+            " the row is made from the event in your outbox.",
             exists=True,
             dir_okay=False,
         ),
-    ],
-    authority: AuthorityOption,
-    reason: ReasonOption,
+    ] = None,
     reference: Annotated[
         str | None,
         typer.Option("--reference", help="The row's reference; not needed in a file of a single row."),
@@ -105,18 +106,36 @@ def correct(
         Path | None, typer.Option("--mapping", help="As for publish: what your own CSV headings mean.")
     ] = None,
     on_behalf: Annotated[bool, typer.Option("--on-behalf", help="As for publish.")] = False,
+    system: Annotated[
+        str | None,
+        typer.Option(
+            "--system", help="Without a file: the system that the reference is of, where several count alike."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Without a file: show what would be corrected, and send nothing."),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Without a file: send without asking, as a program does anyway.")
+    ] = False,
     wait: WaitOption = False,
     state_dir: StateDirOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Correct a published record from a row of a file, by the rules of publish, and send no other record.
+    """Correct a published record by the rules of publish, and send no other record.
 
     With --set, cells are changed before the row is read; the file itself is left as it is. A row that becomes protected
     takes the published members of its household in the file with it. A record that was annulled goes out again as new.
 
+    Without a file, --reference and --set are needed. The other cells come from the event in your outbox, and the command
+    shows the changes and asks before it sends. Where your outbox may hold less than the file (a protected record, a
+    placement, a record of more than 35 days ago), the command asks for the file.
+
     Exit code: 0 when the row is fine, 1 when you have to put it right or the network refuses it, 2 for wrong usage.
 
-    Examples: instep correct moves.csv --reference CT-1042 --set new_postcode="LS1 1UR" -a leeds --reason "typing error" ·
+    Examples: instep correct --reference CT-1042 --set new_postcode="LS1 1UR" -a leeds --reason "typing error" ·
+    instep correct moves.csv --reference CT-1042 --set new_postcode="LS1 1UR" -a leeds --reason "typing error" ·
     instep correct one-row.csv -a leeds --reason "moved a week later"
     """
     from instep.cli.by_hand import CorrectionRequest, Order, correct_record
@@ -128,6 +147,21 @@ def correct(
         output=output,
         state_directory=state_dir,
     )
+    if file is None:
+        if not (reference and changes) or format or mapping or on_behalf:
+            raise typer.BadParameter(
+                "Without a file, name --reference and --set; --format, --mapping and --on-behalf go with a file."
+            )
+        from instep.cli.correct_published import Wanted, correct_published
+
+        correct_published(
+            order, Wanted(reference=reference, changes=changes, system=system, dry_run=dry_run, yes=yes)
+        )
+        return
+    if system or dry_run:
+        raise typer.BadParameter(
+            "--system and --dry-run go without a file; `instep publish FILE --dry-run` shows what a file would do."
+        )
     request = CorrectionRequest(
         file=file,
         format=format.value if format else None,

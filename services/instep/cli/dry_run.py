@@ -40,10 +40,12 @@ def rehearse_file(request: Request, directory: str | None) -> None:
     run = DryRun(source=authority, trial=_trial(network, catalogue))
     home = _home(request, network, authority)
     _say_what_is_missing(run, home)
+    whole = False
     try:
         _rehearse(request, run, home, network, catalogue)
+        whole = True
     finally:
-        if run.results.tally.lines:
+        if run.results.tally.lines or whole:
             print_dry_run(request.file, request.output, run)
     if run.results.tally.refused:
         raise typer.Exit(1)

@@ -91,7 +91,8 @@ def check(
         for problem in problems:
             typer.echo(str(problem))
     warnings = len(problems) - errors
-    note(f"{errors} errors, {warnings} warnings." if problems else "The network is sound.")
+    counts = f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}."
+    note(counts if problems else "The network is sound.")
     if errors:
         raise typer.Exit(1)
 
@@ -243,6 +244,11 @@ def make_uk(
 
     make(source, target)
     note(f"{target} is made from {source}.")
+
+
+def _counted(number: int, noun: str) -> str:
+    """`1 error`, `0 errors`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _note_unsound(connection: "Connection") -> None:

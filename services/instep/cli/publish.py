@@ -58,13 +58,15 @@ class Request:
 def publish_file(request: Request) -> None:
     """Publish the file, print the results, and exit with 1 when somebody has to put a line right."""
     results = RunResult()
+    whole = False
     try:
         publish_into(request, results)
+        whole = True
     except KeyboardInterrupt:
         note(f"Stopped. {so_far(results.tally)}")
         raise
     finally:
-        if results.tally.lines:
+        if results.tally.lines or whole:
             print_summary(shown(request.file), request.output, results, waited=request.wait)
     if results.tally.refused or (request.wait and results.unsettled):
         raise typer.Exit(1)

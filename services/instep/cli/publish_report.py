@@ -75,7 +75,10 @@ def print_counts(file: Path, results: RunResult) -> None:
     """Print, for people, what became of the file's lines."""
     out = stdout()
     tally = results.tally
-    out.print(f"{tally.lines} {_lines(tally.lines)} of {file.name}:")
+    if tally.lines:
+        out.print(f"{tally.lines} {_lines(tally.lines)} of {file.name}:")
+    else:
+        out.print(f"{file.name} has headings and no rows: there is nothing to send.", soft_wrap=True)
     for outcome, words in COUNTS.items():
         if tally.outcomes[outcome]:
             more = f", of which {tally.corrections} correct an earlier one" if outcome in SENT else ""

@@ -17,6 +17,7 @@ from instep.client.memory_place import place
 from instep.client.publisher_memory import memory_home
 from instep.client.reader import Reader, reading
 from instep.client.why_answer import Answer
+from instep.client.why_elsewhere import other_networks, other_secrets
 from instep.client.why_evidence import Evidence
 from instep.client.why_reading import (
     evidence_of,
@@ -92,13 +93,19 @@ async def _of_reference(
     with recalled(home, at.authority) as recall:
         subjects = {reference} | (recall.pseudonyms(reference, systems) if recall else frozenset())
         remembered = recall is not None and any(map(recall.knows, subjects))
-    evidence = await _with_rows(at, reader, subjects, home)
+    evidence = replace(await _with_rows(at, reader, subjects, home), remembered=remembered)
     if recall is None and not evidence.published:
         raise ConfigurationError(
             f"No file of {at.authority} was published from here, so nobody can tell which events have this reference: ask"
             " where the files are published, name --state-dir, or ask by --event."
         )
-    return why.answers(replace(evidence, remembered=remembered), to)
+    if not (evidence.published or evidence.rows or remembered):
+        evidence = replace(
+            evidence,
+            networks=other_networks(at, place(request.state_directory, os.environ), home, reference, systems),
+            secrets=await other_secrets(at, recall.key_id if recall else ""),
+        )
+    return why.answers(evidence, to)
 
 
 async def _of_line(

@@ -1,8 +1,10 @@
 """Corrects a published record by hand: a row of a file with changed cells goes the way of every row, and no other row does.
 
-The memory keeps digests, and digests cannot be published again. So a correction needs the file that holds the row, or a
-file with that row alone. Where the changed row is protected, published members of its household who are in the file go out
-with it: they become PROTECTED now, as they would with the whole file.
+The memory keeps digests, and digests cannot be published again. So a correction needs the file that holds the row, a file
+with that row alone, or the event that stands in the council's own outbox (`published_row`).
+
+Where the changed row is protected, published members of its household who are in the file go out with it: they become
+PROTECTED now, as they would with the whole file.
 """
 
 from __future__ import annotations
@@ -79,8 +81,17 @@ class Correcting:
             again = revived(last, self.identity)
             self.memory.remember([Sent(event_id=last.event_id, fingerprint=again)])
         results = await self._publish([_recorded(row, at_ms), *self._household(wish, row, reading)], outbox)
+        self._keep_person(row, last)
         self.journal.finish([(replace(entry, event_id=results[0].event_id), self.now())])
         return results
+
+    def _keep_person(self, row: Row, last: Fingerprint) -> None:
+        """A row that does not say who the person is leaves what the memory knows of the person."""
+        now = self.memory.last(last.subject)
+        if row.person or now is None or now.event_id == last.event_id:
+            return
+        kept = replace(now, person=last.person, given=last.given, family=last.family, born=last.born)
+        self.memory.remember([Sent(event_id=now.event_id, fingerprint=kept)])
 
     def take_back(self, result: LineResult) -> None:
         """Forget a correction that the network has refused: what stood before stands."""

@@ -54,6 +54,22 @@ def _of_nothing(evidence: Evidence) -> Answer:
             remedy="Ask the recipient to look whether it has the record. If not, correct the row in your own system and"
             " publish it again.",
         )
+    if evidence.networks:
+        return Answer(
+            way=Way.OTHER_NETWORK,
+            sentence="Nothing has been published under this reference in this network. From here, it was published in"
+            f" another: {', '.join(evidence.networks)}.",
+            remedy="If this network should have it, publish the file here; if not, ask with the connection of the other.",
+        )
+    if evidence.secrets:
+        return Answer(
+            way=Way.OTHER_PUBLISHER,
+            sentence="Nothing has been published under this reference from here. Your council has also published with"
+            f" another secret (key {', '.join(evidence.secrets)}), and only who has that secret can tell whose records"
+            " those are.",
+            remedy="Ask where the other secret is, or bring its memory here: `instep publisher export` there,"
+            " `instep publisher import` here.",
+        )
     return Answer(
         way=Way.NOT_PUBLISHED,
         sentence="Nothing has been published under this reference.",
@@ -174,17 +190,17 @@ def _of_outcome(first: Published, outcome: Outcome, evidence: Evidence, to: str 
         return Answer(way=way, sentence=f"{ending.meaning}", remedy=ending.remedy, reason=outcome.ending)
     decisions = [each for each in outcome.decisions if to in (None, each.authority)]
     if not decisions:
-        return _not_concerned(to or "")
+        return _not_concerned(to or "", outcome)
     return _of_decisions(decisions, evidence.authority, outcome)
 
 
-def _not_concerned(to: str) -> Answer:
+def _not_concerned(to: str, outcome: Outcome) -> Answer:
     return Answer(
         way=Way.NOT_CONCERNED,
-        sentence=f"The event does not concern {to}: none of its addresses lies in the area of {to}, and no agreement sends"
-        f" {to} events of every area.",
+        sentence=f"When the network decided, on {_moment(outcome.at)}, the event did not concern {to}: none of its addresses"
+        f" lay in the area of {to}, and no agreement sent {to} events of every area.",
         remedy="If an address does lie there, correct its postcode or the authority's code in your own system, and publish"
-        " the row again.",
+        f" the row again. If {to} has joined since, it is sent what is published from then on.",
     )
 
 

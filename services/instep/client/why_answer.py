@@ -18,6 +18,8 @@ class Way(StrEnum):
     HELD = "held-for-review"
     LEFT_OUT = "left-out"
     NO_LONGER_KEPT = "no-longer-kept"
+    OTHER_NETWORK = "other-network"
+    OTHER_PUBLISHER = "other-publisher"
     REFUSED = "refused"
     WAITING = "waiting"
     REPEAT = "repeat"

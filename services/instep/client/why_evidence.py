@@ -47,6 +47,8 @@ class Evidence:
 
     - `published`: records of the outbox, in order. `refusals`: by offset in the outbox. `outcomes`: by event id.
     - `answered`: recipients' answers by event id. `rows`: rows of files. `remembered`: the memory knows the subject.
+    - `networks`: other networks for which this machine remembers the subject. `secrets`: key ids of other secrets with
+      which the source has published.
     """
 
     authority: str
@@ -56,3 +58,5 @@ class Evidence:
     answered: Mapping[str, Sequence[Answered]] = field(default_factory=dict)
     rows: Sequence[FiledRow] = ()
     remembered: bool = False
+    networks: Sequence[str] = ()
+    secrets: Sequence[str] = ()

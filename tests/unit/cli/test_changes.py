@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from instep.cli import build
-from instep.cli.by_hand import Order, _explained, _show, parsed_changes
+from instep.cli.by_hand import Order, _explained, parsed_changes, show_results
 from instep.cli.output import Output
 from instep.client.decisions import Decision, Outcome
 from instep.client.filing import LineResult
@@ -47,9 +47,9 @@ def test_what_is_no_change_of_a_column_is_refused_with_the_columns(change: str) 
 def test_the_result_is_a_sentence_for_people_and_an_object_for_programs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    _show([ROW], order(Output.TABLE), {})
+    show_results([ROW], order(Output.TABLE), {})
     assert "sent (00ff)." in capsys.readouterr().out
-    _show([ROW], order(Output.JSON), {})
+    show_results([ROW], order(Output.JSON), {})
     assert json.loads(capsys.readouterr().out) == ROW
 
 
@@ -61,7 +61,7 @@ def test_a_refused_row_says_where_and_why(capsys: pytest.CaptureFixture[str]) ->
         "column": "move_date",
         "meaning": "not a day of the calendar",
     }
-    _show([refused], order(Output.TABLE), {})
+    show_results([refused], order(Output.TABLE), {})
     assert "line 2: refused. move_date: not a day of the calendar" in capsys.readouterr().out
 
 
@@ -112,9 +112,25 @@ def test_an_annulment_names_those_who_were_told_to_undo_it(capsys: pytest.Captur
     )
     answer = Answer(line=0, event_id="b", subject_ref="00ff", outcome="accepted", decided=decided)
     row = ROW | _explained(LineResult(line=0, outcome="published", event_id="b"), {"b": answer})
-    _show([row], order(Output.TABLE), {"b": answer})
+    show_results([row], order(Output.TABLE), {"b": answer})
     assert "withdrawn from leeds (council-tax): ANNULLED" in " ".join(capsys.readouterr().out.split())
-    _show([row], order(Output.JSON), {"b": answer})
+    show_results([row], order(Output.JSON), {"b": answer})
     shown = json.loads(capsys.readouterr().out)
     assert (shown["withdrawn"], shown["delivered"], len(shown["decisions"])) == (1, 0, 1)
     assert "what became of it" not in shown
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["--reference", "CT-1"],
+        ["--set", "new_postcode=LS1 1UR"],
+        ["--reference", "CT-1", "--set", "new_postcode=LS1 1UR", "--format", "csv"],
+        ["README.md", "--reference", "CT-1", "--dry-run"],
+        ["README.md", "--reference", "CT-1", "--system", "own"],
+    ],
+)
+def test_a_correction_without_a_file_needs_a_reference_and_a_change(options: list[str]) -> None:
+    command = ["correct", "-a", "leeds", "--reason", "typing error", *options]
+    assert CliRunner().invoke(build(), command).exit_code == 2

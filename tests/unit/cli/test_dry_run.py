@@ -259,6 +259,15 @@ def test_without_a_broker_and_a_directory_the_way_to_go_on_is_named(
     assert line.endswith("--network DIR rehearses without a broker.)")
 
 
+def test_a_file_with_headings_alone_says_so(office: Office) -> None:
+    office.file.write_bytes(csv_of())
+    out, _ = office.rehearse()
+    assert out.splitlines()[1] == "moves.csv has headings and no rows: there is nothing to send."
+    assert "would be told" not in out.lower()
+    (summary,) = office.objects()
+    assert summary["summary"]["lines"] == 0
+
+
 @pytest.mark.parametrize("options", [("--network", "sample"), ("--dry-run", "--wait")])
 def test_options_that_contradict_each_other_are_refused(
     office: Office, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]

@@ -36,6 +36,8 @@ def test_an_error_is_shown_at_its_line_and_ends_with_code_1(
     (error,) = [problem for problem in problems if problem["severity"] == "error"]
     assert error["file"] == str(file)
     assert '"perhaps"' in file.read_text("utf-8").splitlines()[error["line"] - 1]
+    assert network(monkeypatch, "check", str(directory)) == 1
+    assert capsys.readouterr().err.startswith("1 error, ")
 
 
 def test_check_against_an_earlier_checkout_ends_with_code_1_until_the_version_is_raised(

@@ -3,17 +3,19 @@
 import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from instep.adapters import Memory
+from instep.adapters import Memory, Sent
 from instep.adapters.identity import Identity
 from instep.cli import why_answers
 from instep.client.filed_rows import FiledRow, opened
 from tests.unit.cli.command import exit_code
 from tests.unit.client.network_in_memory import NetworkInMemory
+from tests.unit.client.records import LAST
 from tests.unit.client.test_why import corrected, moved, published, sharing
 from tests.unit.router.test_router import NOW, id_of
 from tests.unit.sharing import agreement
@@ -38,7 +40,11 @@ def connect(
     async def positions_of(at: object, inboxes: object) -> Mapping[str, Any]:
         return positions or {}
 
+    async def other_secrets(at: object, own: str) -> list[str]:
+        return []
+
     for name, stand_in in (
+        ("other_secrets", other_secrets),
         ("connected", lambda: (None, None)),
         ("council", council),
         ("reading", reading),
@@ -148,6 +154,21 @@ def test_a_machine_that_published_nothing_cannot_tell_and_says_so(
     assert exit_code(monkeypatch, "why", "-a", "bradford", "--reference", "4711") == 1
     assert "No file of bradford was published from here" in capsys.readouterr().err
     assert list(state.iterdir()) == []
+
+
+def test_a_reference_of_another_network_is_known_by_the_memory_for_that_network(
+    state: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    connect(published(moved(1)), monkeypatch)
+    pseudonym(state, "any")  # files have been published for this network too
+    with Memory.open(state / "publishers" / "rehearsal" / "kraft", "bradford") as memory:
+        identity = Identity(secret=memory.secret, authority="bradford")
+        subject = identity.digest("memory", identity.subject_ref("council-tax", "4711"))
+        memory.remember([Sent(event_id=b"e" * 16, fingerprint=replace(LAST, subject=subject))])
+    (answer,) = asked(monkeypatch, capsys, "-a", "bradford", "--reference", "4711")
+    assert (answer["way"], "another: rehearsal." in answer["sentence"]) == ("other-network", True)
+    (unknown,) = asked(monkeypatch, capsys, "-a", "bradford", "--reference", "4712")
+    assert unknown["way"] == "not-published"
 
 
 def test_the_page_for_people_has_the_row_the_answer_and_each_recipient(

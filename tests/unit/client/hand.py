@@ -15,6 +15,7 @@ from instep.client.annulling import Annulling, Annulment
 from instep.client.correcting import Correcting, Wish
 from instep.client.filing import Filing, LineResult
 from instep.client.hand_journal import FILE, Journal
+from instep.client.published_row import PublishedRow, published_row, record_of
 from instep.client.publisher import Sendable
 from instep.events.decoding import Decoder, Sound
 from instep.events.plain import to_plain
@@ -112,6 +113,28 @@ class Officer:
 
             wish = Wish(reference=reference, changes=changes)
             return asyncio.run(correcting.correct(wish, reading, self.broker))
+
+    def correct_published(self, reference: str, **changes: str) -> list[LineResult]:
+        """Correct the record of a reference without a file, from what the outbox holds."""
+        row = self.published_row(reference, **changes)
+        with Memory.open(self.directory, AUTHORITY) as memory:
+            correcting = Correcting(
+                authority=AUTHORITY,
+                gate=gate(),
+                memory=memory,
+                journal=Journal(self.directory / AUTHORITY, "typing error"),
+                now=self.now,
+            )
+            wish = Wish(reference=reference, changes=changes)
+            return asyncio.run(correcting.correct(wish, row, self.broker))
+
+    def published_row(self, reference: str, **changes: str) -> PublishedRow:
+        """The row of a correction without a file."""
+        with Memory.open(self.directory, AUTHORITY) as memory:
+            identity = Identity(secret=memory.secret, authority=AUTHORITY)
+            record = record_of(AUTHORITY, memory, identity, reference, None)
+            event = next(e for e in self.broker.events if e["header"]["event_id"] == record.event_id)
+            return published_row(AUTHORITY, record, event, reference, changes, memory, SETTINGS)
 
     def now(self) -> int:
         """A clock that goes on by a minute at each look."""

@@ -276,6 +276,20 @@ def test_a_reference_that_the_memory_knows_was_published_longer_ago() -> None:
     assert answer.way is Way.NO_LONGER_KEPT
 
 
+def test_a_reference_that_was_published_for_another_network_names_that_network() -> None:
+    nothing = Evidence(authority="bradford", networks=("rehearsal", "uk on another cluster"))
+    (answer,) = answers(nothing)
+    assert answer.way is Way.OTHER_NETWORK
+    assert "in another: rehearsal, uk on another cluster." in answer.sentence
+
+
+def test_a_reference_that_is_unknown_here_may_be_known_where_another_secret_is() -> None:
+    (answer,) = answers(Evidence(authority="bradford", secrets=("00ff00ff00ff00ff",)))
+    assert answer.way is Way.OTHER_PUBLISHER
+    assert "00ff00ff00ff00ff" in answer.sentence
+    assert "instep publisher export" in answer.remedy
+
+
 def row(outcome: str, **differences: Any) -> FiledRow:
     usual: dict[str, Any] = {
         "file": "moves.csv",

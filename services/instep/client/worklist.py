@@ -60,8 +60,9 @@ _NOT_COMPARED = frozenset({OUTCOME, NOTE, RECEIVED, SHARED, WITHDRAWN})
 _GUIDE = (
     "Choose an outcome for each row that you have dealt with, and add a note if you like. Notes stay in this file.",
     "You may sort, filter and hide rows, and leave rows for later. Leave the other columns as they are.",
-    "Then run: instep worklist check THIS_FILE",
+    "Then run: instep worklist check THIS_FILE. If your council has a watched folder, you can put the file there instead.",
 )
+_WORKBOOKS = frozenset({".xlsx", ".xlsm", ".ods"})
 
 
 Rows = Callable[[], Iterator[tuple[int, Sequence[Cell]]]]
@@ -152,6 +153,25 @@ def read_work_list(path: Path) -> FilledList:
             elif any(cell not in (None, "") for name, cell in row.cells.items() if name != NOTE):
                 open_rows += 1
         return FilledList(authority=authority, rows=filled, open_rows=open_rows)
+
+
+def is_work_list(path: Path) -> bool:
+    """Whether a file is a work list, whole or spoilt; `read_work_list` says where a list is spoilt.
+
+    Raises OSError where the file cannot be read just now.
+    """
+    if path.suffix.lower() not in _WORKBOOKS:
+        return False
+    try:
+        with _opened(path) as sheets:
+            return any(map(_is_of_list, sheets))
+    except FileFormatError:
+        return False
+
+
+def _is_of_list(sheet: Rows) -> bool:
+    first = [_text(cell) for cell in next(sheet(), (0, ()))[1]]
+    return first[:1] == [_MARK] or {*_IDENTITY, OUTCOME} <= set(first)
 
 
 @contextmanager

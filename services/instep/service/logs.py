@@ -32,7 +32,10 @@ _CLUSTER = "aiokafka.cluster"
 _NO_TOPIC = frozenset(
     {"Topic %s is not authorized for this client", "Topic %s not found in cluster metadata"}
 )
-_NO_NETWORK = f"waiting for a network: there is no {NETWORK}, or none that this user may read: run `instep network apply DIR`"
+_NO_NETWORK = (
+    f"waiting for a network: there is no {NETWORK}, or none that this user may read:"
+    " run `instep network apply DIR`"
+)
 
 
 def configure_logs(*, damped: bool = True) -> None:

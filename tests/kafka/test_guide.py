@@ -1,5 +1,6 @@
 """The page for a team without an engineer, followed by the letter: from an export to a filled work list, on a real Kafka."""
 
+import json
 import re
 import signal
 import subprocess
@@ -135,6 +136,10 @@ def test_a_team_comes_from_an_export_to_a_filled_work_list_by_the_page_alone(
             "DIFFERS",
             "NOT_MATCHED",
         ]
+    for worker in stage.fleet.workers:  # started before there was a network, on a cluster without groups
+        logged = [json.loads(line) for line in worker.log.read_text(encoding="utf-8").splitlines()]
+        assert logged
+        assert [line for line in logged if line["level"] != "info"] == []
 
 
 def run_well(team: Team, line: str) -> None:

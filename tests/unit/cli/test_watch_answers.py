@@ -1,7 +1,10 @@
 """A filled work list that is put into a watched folder is checked and kept, or handed back with what is wrong."""
 
+import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import openpyxl
@@ -11,10 +14,13 @@ from instep.cli import watching, worklist
 from instep.cli.output import Output
 from instep.cli.publish import Request
 from instep.client import kept_outcomes
+from instep.client.days import LONDON
 from instep.client.reader import Item
 from instep.client.worklist import ABOUT, Answer, Fault, FilledList, check, is_work_list, key_of
 from instep.errors import NotConnectedError
-from instep.watch.watcher import Published, Unreadable
+from instep.watch.decide import STILL, WHY
+from instep.watch.folder import Folder
+from instep.watch.watcher import Published, Unreadable, Watcher
 from tests.unit.client.inbox import TABLE
 from tests.unit.client.test_worklist import Filling, filling, items, written
 
@@ -121,6 +127,81 @@ def test_a_spoilt_list_is_still_a_list_and_its_sentence_names_the_file_without_i
     assert isinstance(result, Unreadable)
     assert result.summary.startswith("list.xlsx ")
     assert str(file) not in result.report
+
+
+def watcher(request: Request) -> Watcher:
+    folder = Folder(request.file)
+    folder.prepare("york")
+    return Watcher(
+        folder=folder,
+        publish=lambda file: watching.take_in(request, file),
+        say=lambda sentence: None,
+        now=lambda: datetime.now(LONDON),
+    )
+
+
+def rounds(request: Request) -> None:
+    working = watcher(request)
+    for _ in range(STILL + 1):
+        working.round()
+
+
+@pytest.fixture
+def shared(tmp_path: Path, request_of_york: Request) -> Request:
+    """A folder that York watches, with nothing of the test's own in it."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    return replace(request_of_york, file=folder)
+
+
+@pytest.mark.parametrize("moment", ["write_report", "put_away"])
+def test_after_a_kill_between_keeping_and_putting_away_the_list_is_done_once(
+    filling: Filling, shared: Request, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    filling.set(2, outcome="APPLIED")
+    saved(filling).rename(shared.file / "list.xlsx")
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Folder, moment, killed)
+        with pytest.raises(KeyboardInterrupt):
+            rounds(shared)
+    assert kept(shared) == ["APPLIED"]
+    assert list((shared.file / "done").iterdir()) == []
+    rounds(shared)
+    assert kept(shared) == ["APPLIED"]
+    assert len(list((shared.file / "done").glob("*/list.xlsx"))) == 1
+    assert list((shared.file / "to-correct").iterdir()) == []
+
+
+def test_of_two_lists_that_were_waiting_the_later_holds(
+    filling: Filling, shared: Request, tmp_path: Path
+) -> None:
+    for name, word, changed in (("z.xlsx", "RECEIVED", 1_000), ("a.xlsx", "APPLIED", 2_000)):
+        filling.set(2, outcome=word)
+        saved(filling)
+        shutil.copy(filling.directory / "list.xlsx", shared.file / name)
+        os.utime(shared.file / name, (changed, changed))
+    rounds(shared)
+    assert len(list((shared.file / "done").glob("*/*.xlsx"))) == 2
+    assert kept(shared) == ["APPLIED"]
+
+
+def test_a_list_with_a_fault_is_handed_back_and_taken_when_it_is_right(
+    filling: Filling, shared: Request
+) -> None:
+    filling.set(2, outcome="Done")
+    saved(filling).rename(shared.file / "list.xlsx")
+    rounds(shared)
+    (back,) = (shared.file / "to-correct").glob("*/list.xlsx")
+    assert "Row 2: its outcome" in (back.parent / WHY).read_text(encoding="utf-8")
+    assert kept(shared) == []
+    filling.set(2, outcome="APPLIED")
+    saved(filling).rename(shared.file / "list.xlsx")
+    rounds(shared)
+    assert kept(shared) == ["APPLIED"]
 
 
 def test_while_the_broker_is_away_a_list_waits(

@@ -28,7 +28,7 @@ from instep.errors import FileFormatError
 from instep.workbooks.excel import Workbook, excel_value
 from instep.workbooks.excel_in import Cell, Formula, open_workbook
 from instep.workbooks.ods_rows import open_ods
-from instep.workbooks.package import content_of
+from instep.workbooks.package import check_package, content_of, has_cell
 from instep.workbooks.tables import Column, Value
 
 OUTCOMES: Mapping[str, str] = MappingProxyType(
@@ -160,9 +160,14 @@ def is_work_list(path: Path) -> bool:
 
     Raises OSError where the file cannot be read just now.
     """
-    if path.suffix.lower() not in _WORKBOOKS:
+    suffix = path.suffix.lower()
+    if suffix not in _WORKBOOKS:
         return False
     try:
+        content = content_of(path)
+        check_package(path, content, ".ods" if suffix == ".ods" else ".xlsx")
+        if not has_cell(content, (_MARK, OUTCOME)):
+            return False
         with _opened(path) as sheets:
             return any(map(_is_of_list, sheets))
     except FileFormatError:

@@ -21,8 +21,9 @@ from instep.errors import NotConnectedError
 from instep.watch.decide import STILL, WHY
 from instep.watch.folder import Folder
 from instep.watch.watcher import Published, Unreadable, Watcher
+from tests.unit.adapters.sheets import xlsx
 from tests.unit.client.inbox import TABLE
-from tests.unit.client.test_worklist import Filling, filling, items, written
+from tests.unit.client.test_worklist import Filling, filling, items, saved_as_ods, written
 
 __all__ = ["filling", "items"]  # fixtures
 
@@ -215,6 +216,22 @@ def test_while_the_broker_is_away_a_list_waits(
     with pytest.raises(NotConnectedError):
         watching.take_in(request_of_york, saved(filling))
     assert kept(request_of_york) == []
+
+
+def test_a_list_that_libreoffice_has_saved_as_its_own_is_a_list_too(filling: Filling) -> None:
+    assert saved_as_ods(filling).authority == "york"
+    assert is_work_list(filling.directory / "list.ods")
+
+
+def test_a_large_export_is_known_to_be_no_list_without_being_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def parse(*_: object) -> None:
+        raise AssertionError("parsed")
+
+    book = xlsx(tmp_path / "moves.xlsx", {"Moves": [["reference", "outcome of the check"], ["1", "x"]]})
+    monkeypatch.setattr("instep.client.worklist.open_workbook", parse)
+    assert not is_work_list(book)
 
 
 def test_exports_and_damaged_workbooks_are_no_work_lists(tmp_path: Path, items: Sequence[Item]) -> None:

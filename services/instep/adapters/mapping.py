@@ -17,13 +17,23 @@ from pathlib import Path
 from types import MappingProxyType
 
 from instep.adapters.csv_moves import COLUMNS
+from instep.adapters.unicode_text import encoding_mark, encoding_of
 from instep.errors import ConfigurationError
+
+
+def _text(path: Path) -> str:
+    """The text of the file; `>` of Windows PowerShell writes UTF-16. ValueError for any other encoding than UTF-8."""
+    content = path.read_bytes()
+    encoding = encoding_of(content)
+    if encoding:
+        return content.removeprefix(encoding_mark(encoding)).decode(encoding)
+    return content.decode("utf-8-sig")
 
 
 def load_mapping(path: Path) -> Mapping[str, str]:
     """The council's headings by our columns; raises ConfigurationError, naming the entry at fault."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        document = tomllib.loads(_text(path))
     except OSError as error:
         raise ConfigurationError(f"The mapping file {path} cannot be read ({error.strerror}).") from None
     except ValueError as error:

@@ -98,6 +98,8 @@ def _names() -> Iterator[tuple[str, str]]:
 
 
 _COLUMN_OF = {_plain(name): column for column, name in reversed(tuple(_names()))}
+_PART_OF = {_plain(name): part for part, names in _PARTS.items() for name in names}
+"""The part of an address by a heading that does not say which of the two addresses is meant."""
 
 
 class _Known(Mapping[str, str]):
@@ -177,6 +179,12 @@ def _alike(headings: Sequence[str], settled: set[str]) -> dict[str, tuple[str, .
     alike: dict[str, tuple[str, ...]] = {}
     for heading in headings:
         if _plain(heading) in _COLUMN_OF:
+            continue
+        if part := _PART_OF.get(_plain(heading)):
+            # "Postcode" beside "Previous postcode": likely the other address, but nobody says so.
+            for column in (f"{side}_{part}" for side in _SIDES):
+                if column not in settled:
+                    alike[column] = (*alike.get(column, ()), heading)
             continue
         for name in get_close_matches(_plain(heading), _COLUMN_OF, n=3, cutoff=0.75):
             column = _COLUMN_OF[name]

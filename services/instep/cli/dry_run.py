@@ -85,7 +85,7 @@ def _network(name: str, directory: str | None) -> tuple[str, Network, Catalogue]
 
 
 def _trial(network: Network, catalogue: Catalogue) -> Trial | None:
-    """The router's rules for today; None where no list of postcodes is installed (the [services] extra)."""
+    """The router's rules for today; None where no list of postcodes is installed (the [postcodes] extra)."""
     try:
         postcodes = Postcodes.open(cache_directory(os.environ))
     except ConfigurationError:
@@ -111,7 +111,7 @@ def _say_what_is_missing(run: DryRun, home: Path | None) -> None:
             " that are made up."
         )
     if run.trial is None:
-        note("Who would be told is not shown: install Instep with its [services] extra.")
+        note("Who would be told is not shown: install Instep with its [postcodes] extra.")
 
 
 def _reporter(request: Request, run: DryRun, stage: Rehearsal) -> Callable[[LineResult], None]:

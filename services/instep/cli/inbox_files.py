@@ -1,7 +1,7 @@
 """Carries out `instep inbox A --format …` and `--work-list`: writes records of an inbox to a file or to stdout."""
 
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -86,25 +86,32 @@ def _by_name(to: Path | None) -> FileFormat | None:
     return FileFormat(suffix) if suffix in set(FileFormat) else None
 
 
-def write_inbox(request: Request) -> None:
-    """Write the file, and say how many records are in it."""
-    run(_write(request))
+def write_inbox(request: Request, say: Callable[[str], None] = note) -> int:
+    """Write the file, and say how many records are in it; returns their number."""
+    counts: list[int] = []
+
+    async def work() -> None:
+        counts.append(await _write(request, say))
+
+    run(work())
+    return counts[0]
 
 
-async def _write(request: Request) -> None:
+async def _write(request: Request, say: Callable[[str], None]) -> int:
     at = await council(*connected(), request.authority)
     async with reading(at.connection, at.schemas) as reader:
         with progress("reading the inbox") as bar:
             records = await _records(at, request, reader)
             if not records.count:
-                note(nothing(request.days))
+                say(nothing(request.days))
                 if request.work_list:
-                    return
+                    return 0
             check_size(request, records.count)
             bar.update(description="writing", total=records.count, done=0)
             await _write_records(at, request, records, _items(reader, records, bar))
     if request.to is not None:
-        note(f"{records.count:,} {'record is' if records.count == 1 else 'records are'} in {request.to}.")
+        say(f"{records.count:,} {'record is' if records.count == 1 else 'records are'} in {request.to}.")
+    return records.count
 
 
 def check_size(request: Request, count: int) -> None:

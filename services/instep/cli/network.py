@@ -23,7 +23,7 @@ from instep.cli.network_show import show_network as show_whole
 from instep.cli.output import Bar, Output, OutputOption, note, progress, show_lines
 from instep.errors import InstepError
 from instep.events.schema import Catalogue
-from instep.local.process import write_atomically
+from instep.local.whole_file import write_atomically
 from instep.network.authorities import TIERS, Authority
 from instep.network.check import check as problems_of
 from instep.network.check import check_against

@@ -13,4 +13,7 @@ def print_mapping(file: Path, format: str | None, sheet: str) -> None:  # noqa: 
     sys.stdout.write(text)
     sys.stdout.flush()
     if undecided:
-        note(f"Decide on {', '.join(undecided)} by hand: the proposal leaves them open.")
+        open_ones = "it" if len(undecided) == 1 else "them"
+        note(
+            f"Decide on {', '.join(undecided)} by hand in the mapping file: the proposal leaves {open_ones} open."
+        )

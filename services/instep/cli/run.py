@@ -4,6 +4,7 @@ import os
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -46,10 +47,16 @@ def run(
         from instep.service.supervisor import Supervisor
 
         configure_logs(damped=False)  # `Restarts` spaces what the supervisor says
-        raise typer.Exit(Supervisor([sys.executable, sys.argv[0], "run", service]).run())
+        raise typer.Exit(Supervisor([sys.executable, *_own_command(), "run", service]).run())
     _make_room(service_named(service))
     with _shown_in_status(service_named(service)):
         import_module(module).main()
+
+
+def _own_command() -> list[str]:
+    """The arguments with which Python runs this command again."""
+    own = Path(sys.argv[0])
+    return ["-m", "instep"] if own.name == "__main__.py" else [str(own)]
 
 
 def _make_room(service: Service) -> None:

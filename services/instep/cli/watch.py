@@ -1,4 +1,4 @@
-"""Defines `instep watch DIR`: publishes the files that are put into a folder."""
+"""Defines `instep watch DIR`: publishes the files that are put into a folder, and takes in filled work lists."""
 
 from pathlib import Path
 from typing import Annotated
@@ -64,7 +64,9 @@ def watch(
 
     A published file moves to DIR/done with a report. Refused rows come back in DIR/to-correct, as a file with the reasons:
     correct the rows and put that file into DIR again. The column of reasons may stay. Each day DIR/inbox gets the work
-    lists of the day before, one for each purpose. Hidden files, links and unfinished copies (.part, .tmp, ~$…) stay.
+    lists of the day before, one for each purpose. A filled work list that is put into DIR is checked, and its outcomes are
+    kept, as by `instep worklist check`; a list with a fault comes back in DIR/to-correct. Hidden files, links and unfinished
+    copies (.part, .tmp, ~$…) stay.
 
     Killed or restarted, the command goes on where it stopped, and sends nothing twice. Two watchers of one folder do no
     harm. When the broker is away, the files wait.

@@ -47,7 +47,7 @@ class WorkLists:
         if file.exists():
             return
         try:
-            inbox_files.write_inbox(
+            count = inbox_files.write_inbox(
                 inbox_files.Request(
                     authority=self.authority,
                     purpose=purpose,
@@ -55,13 +55,18 @@ class WorkLists:
                     to=file,
                     days=Days(since=day, until=day),
                     work_list=True,
-                )
+                ),
+                say=lambda _: None,  # a purpose without records has no news
             )
         except (ConfigurationError, FileFormatError) as error:
             if file.exists():  # another watcher was quicker
                 return
             # A day of more records than a list can have must hold up no other day.
             self.say(f"No work list for {purpose} of {day}: {error}")
+            return
+        if count:
+            records = "record" if count == 1 else "records"
+            self.say(f"A new work list: inbox/{file.name}, {count:,} {records}.")
 
     def _purposes(self) -> list[str]:
         purposes: list[str] = []

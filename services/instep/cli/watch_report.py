@@ -70,11 +70,14 @@ def _fill(request: Request, file: Path, lines: Sequence[LineResult], folder: Pat
         case _:
             shutil.copyfile(file, target)
             (folder / WHY).write_text(
-                _why(file.name, lines, carried=False), encoding="utf-8", errors="backslashreplace"
+                _why(file.name, lines, carried=False),
+                encoding="utf-8",
+                errors="backslashreplace",
+                newline="\r\n",
             )
             return
     (folder / WHY).write_text(
-        _why(file.name, lines, carried=True), encoding="utf-8", errors="backslashreplace"
+        _why(file.name, lines, carried=True), encoding="utf-8", errors="backslashreplace", newline="\r\n"
     )
 
 
@@ -111,7 +114,8 @@ def _notes(results: RunResult) -> Iterator[str]:
         lines = results.tally.noted[column, reason]
         more = f" and {count - len(lines)} more" if count > len(lines) else ""
         what = f"{printable(column)}: {explain(reason)}" if column else explain(reason)
-        yield f"{count:>8}  {what} (lines {', '.join(map(str, lines))}{more})"
+        word = "line" if count == 1 else "lines"
+        yield f"{count:>8}  {what} ({word} {', '.join(map(str, lines))}{more})"
 
 
 def _faults(results: RunResult) -> Iterator[str]:

@@ -13,10 +13,12 @@ from instep.cli.listing import connected, run
 from instep.cli.output import stdout
 from instep.cli.publish import Request, publish_into
 from instep.cli.publish_report import RunResult
+from instep.cli.watch_answers import keep_outcomes
 from instep.cli.watch_lists import WorkLists
 from instep.cli.watch_report import corrections, report, summary, unreadable_report
 from instep.client.council import Council, council
 from instep.client.days import LONDON
+from instep.client.worklist import is_work_list
 from instep.errors import FileFormatError, TheWorlds
 from instep.watch.decide import STILL
 from instep.watch.folder import Folder
@@ -68,7 +70,7 @@ def _watcher(watch: Watch) -> Watcher:
     )
     return Watcher(
         folder=folder,
-        publish=lambda file: publish(request, file),
+        publish=lambda file: take_in(request, file),
         say=say,
         now=lambda: datetime.now(LONDON),
         chores=lists.make if watch.work_lists else lambda: None,
@@ -115,6 +117,11 @@ def _rounds(watcher: Watcher, every_s: float) -> bool:
         watcher.round()
         time.sleep(every_s)
     return watcher.round()
+
+
+def take_in(request: Request, file: Path) -> Published | Unreadable:
+    """Keep the outcomes of a filled work list; publish any other file."""
+    return keep_outcomes(request, file) if is_work_list(file) else publish(request, file)
 
 
 def publish(request: Request, file: Path) -> Published | Unreadable:

@@ -1,4 +1,7 @@
-"""Carries out `instep worklist check`: reads a filled work list, checks it against the inbox, and keeps its outcomes."""
+"""Carries out `instep worklist check`: reads a filled work list, checks it against the inbox, and keeps its outcomes.
+
+A watched folder checks and keeps lists by the same functions, `checked` and `keep`.
+"""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -24,26 +27,35 @@ def check_file(file: Path, state_directory: Path, output: Output) -> None:
     if not filled.rows:
         note(f"No row of {file} has an outcome yet, of {filled.open_rows:,}.")
         return
-    answers, faults = _checked(filled)
+    answers, faults = checked(filled)
     if faults:
         _show_faults(file, faults, output)
         raise typer.Exit(1)
-    with kept_outcomes.opened(state_directory / "recipients", filled.authority) as kept:
-        counts = kept.keep(answers, datetime.now(UTC).isoformat(timespec="seconds"))
+    counts = keep(filled.authority, answers, state_directory)
     _show_kept(filled, answers, counts, output)
 
 
-def _checked(filled: FilledList) -> tuple[list[Answer], list[Fault]]:
-    checked: list[tuple[list[Answer], list[Fault]]] = []
+def keep(authority: str, answers: Sequence[Answer], state_directory: Path) -> Counter[str]:
+    """Keep the answers for the authority's receipts; the number of `new`, `changed` and `unchanged` answers.
+
+    Keeping the same answers again changes nothing.
+    """
+    with kept_outcomes.opened(state_directory / "recipients", authority) as kept:
+        return kept.keep(answers, datetime.now(UTC).isoformat(timespec="seconds"))
+
+
+def checked(filled: FilledList) -> tuple[list[Answer], list[Fault]]:
+    """The answers of a list and the faults of its rows, compared with the inbox; with a fault, nothing is to be kept."""
+    results: list[tuple[list[Answer], list[Fault]]] = []
 
     async def work() -> None:
         at = await council(*connected(), filled.authority)
         table = InboxTable(at.schemas.values())
         received = await _received(at, table, {row.key for row in filled.rows})
-        checked.append(check(filled.rows, received, table.headings))
+        results.append(check(filled.rows, received, table.headings))
 
     run(work())
-    return checked[0]
+    return results[0]
 
 
 async def _received(

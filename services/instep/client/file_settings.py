@@ -53,7 +53,7 @@ def _with_places(settings: Settings, network: Network, authority: str, postcodes
 
 
 def _postcodes() -> Postcodes | None:
-    """The list of postcodes, where it is installed (the [services] extra)."""
+    """The list of postcodes, where it is installed (the [postcodes] extra)."""
     try:
         return Postcodes.open(cache_directory(os.environ))
     except ConfigurationError:

@@ -28,7 +28,7 @@ from instep.errors import FileFormatError
 from instep.workbooks.excel import Workbook, excel_value
 from instep.workbooks.excel_in import Cell, Formula, open_workbook
 from instep.workbooks.ods_rows import open_ods
-from instep.workbooks.package import content_of
+from instep.workbooks.package import check_package, content_of, has_cell
 from instep.workbooks.tables import Column, Value
 
 OUTCOMES: Mapping[str, str] = MappingProxyType(
@@ -60,8 +60,9 @@ _NOT_COMPARED = frozenset({OUTCOME, NOTE, RECEIVED, SHARED, WITHDRAWN})
 _GUIDE = (
     "Choose an outcome for each row that you have dealt with, and add a note if you like. Notes stay in this file.",
     "You may sort, filter and hide rows, and leave rows for later. Leave the other columns as they are.",
-    "Then run: instep worklist check THIS_FILE",
+    "Then run: instep worklist check THIS_FILE. If your council has a watched folder, you can put the file there instead.",
 )
+_WORKBOOKS = frozenset({".xlsx", ".xlsm", ".ods"})
 
 
 Rows = Callable[[], Iterator[tuple[int, Sequence[Cell]]]]
@@ -152,6 +153,30 @@ def read_work_list(path: Path) -> FilledList:
             elif any(cell not in (None, "") for name, cell in row.cells.items() if name != NOTE):
                 open_rows += 1
         return FilledList(authority=authority, rows=filled, open_rows=open_rows)
+
+
+def is_work_list(path: Path) -> bool:
+    """Whether a file is a work list, whole or spoilt; `read_work_list` says where a list is spoilt.
+
+    Raises OSError where the file cannot be read just now.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in _WORKBOOKS:
+        return False
+    try:
+        content = content_of(path)
+        check_package(path, content, ".ods" if suffix == ".ods" else ".xlsx")
+        if not has_cell(content, (_MARK, OUTCOME)):
+            return False
+        with _opened(path) as sheets:
+            return any(map(_is_of_list, sheets))
+    except FileFormatError:
+        return False
+
+
+def _is_of_list(sheet: Rows) -> bool:
+    first = [_text(cell) for cell in next(sheet(), (0, ()))[1]]
+    return first[:1] == [_MARK] or {*_IDENTITY, OUTCOME} <= set(first)
 
 
 @contextmanager

@@ -18,10 +18,10 @@ from instep.local.aot import make_cache
 from instep.local.jars import Jars
 from instep.local.lock import locked
 from instep.local.ports import LOOPBACK, free_ports
-from instep.local.process import write_atomically
 from instep.local.progress import Progress, silent
 from instep.local.properties import ENCODING, escaped
 from instep.local.secured import Tls, secured_properties
+from instep.local.whole_file import write_atomically
 
 _CLUSTER_ID = re.compile(r"(?m)^cluster\.id=(.*)$")
 # In the records with which a cluster begins: the name of the feature, then its level in two bytes.

@@ -35,8 +35,9 @@ from instep.local.broker import MARK, Broker
 from instep.local.kafka import cluster_at
 from instep.local.lock import locked
 from instep.local.ports import LOOPBACK, is_free
-from instep.local.process import Process, Records, spawn, write_atomically
+from instep.local.process import Process, Records, spawn
 from instep.local.progress import Progress, silent
+from instep.local.whole_file import write_atomically
 from instep.network.access import ADMIN, service_principal
 from instep.network.services import SERVICES
 from instep.provision.access_wire import set_secrets

@@ -18,6 +18,7 @@ from types import FrameType
 import psutil
 
 from instep.errors import PlatformError
+from instep.local.whole_file import write_atomically
 from instep.service import stopping
 
 GRACE_S = 8.0
@@ -182,18 +183,6 @@ class Records:
 
     def _path(self, name: str) -> Path:
         return self.directory / f"{name}.json"
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        draft.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 @contextmanager

@@ -18,15 +18,24 @@ from typing import Any
 
 import structlog
 
+from instep.network.topics import NETWORK
 from instep.service.damping import Damping, shape
 
 _PLACES = ("service", "lane", "topic", "directory")
 """The fields that tell lines of our own apart: the same event of another lane is no repetition. Their values are few."""
 
 STARTING_SECONDS = 60.0
-"""How long a new cluster may take to make its groups' coordinator."""
+"""How long a new cluster may take to make its groups' coordinator, and its operator to apply a network."""
 _COORDINATOR = "aiokafka.consumer.group_coordinator"
 _NOT_YET = frozenset({"GroupCoordinatorNotAvailableError", "CoordinatorNotAvailableError"})
+_CLUSTER = "aiokafka.cluster"
+_NO_TOPIC = frozenset(
+    {"Topic %s is not authorized for this client", "Topic %s not found in cluster metadata"}
+)
+_NO_NETWORK = (
+    f"waiting for a network: there is no {NETWORK}, or none that this user may read:"
+    " run `instep network apply DIR`"
+)
 
 
 def configure_logs(*, damped: bool = True) -> None:
@@ -72,7 +81,7 @@ def _route_libraries(shared: Sequence[structlog.typing.Processor], damping: Damp
     root.handlers = [handler]
     root.setLevel(logging.WARNING)
     # XXX: aiokafka reports each partition of a topic that is not there yet, ten times a second.
-    logging.getLogger("aiokafka.cluster").setLevel(logging.ERROR)
+    logging.getLogger(_CLUSTER).setLevel(logging.ERROR)
 
 
 class _Damped:
@@ -111,7 +120,8 @@ class _Starting(logging.Filter):
     """Makes information of what aiokafka calls an error while a process starts, and what is none.
 
     A cluster without groups makes the topic of their offsets when the first worker asks for its coordinator. Until the
-    coordinator is there, aiokafka asks again. Whatever lasts longer stays an error.
+    coordinator is there, aiokafka asks again. A worker may also be started before its network is applied, and waits.
+    Whatever lasts longer stays an error.
     """
 
     def __init__(self, began: float) -> None:
@@ -120,8 +130,11 @@ class _Starting(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         is_early = time.monotonic() - self._began < STARTING_SECONDS
-        if is_early and record.name == _COORDINATOR and _is_awaiting(record):
+        lacks_network = record.name == _CLUSTER and record.msg in _NO_TOPIC and record.args == (NETWORK,)
+        if is_early and (lacks_network or (record.name == _COORDINATOR and _is_awaiting(record))):
             record.levelno, record.levelname = logging.INFO, logging.getLevelName(logging.INFO)
+        if is_early and lacks_network:
+            record.msg, record.args = _NO_NETWORK, None
         return True
 
 

@@ -27,7 +27,8 @@ from instep.errors import ConfigurationError
 from instep.watch.decide import OWN_FOLDERS, UNFINISHED, Entry, Kind, place_name
 
 PRIVATE = ".instep-watch"
-_MOMENT = "%Y-%m-%d %H.%M.%S"
+_MOMENT = "%Y-%m-%d %H.%M.%S.%f"
+"""Places sort by it. Files taken within one second keep their order: of two lists with an answer each, the later holds."""
 
 
 class Folder:

@@ -11,7 +11,7 @@ from instep.adapters import Row, Settings, load_mapping, read
 from instep.adapters.csv_moves import COLUMNS, REQUIRED
 from instep.adapters.suggesting import suggested_mapping
 from instep.adapters.usual_headings import _COLUMN_OF, mapping_text, proposal_for
-from instep.errors import FileFormatError
+from instep.errors import ConfigurationError, FileFormatError
 from tests.unit.adapters.publishing import AUTHORITY, TODAY, Publisher, csv_of, row
 from tests.unit.adapters.sheets import grid, ods, xlsx
 
@@ -77,6 +77,19 @@ def test_a_heading_that_is_only_alike_is_left_to_a_person() -> None:
     assert proposal.doubtful == {"household_reference": ("Houshold ref",)}
 
 
+def test_an_address_heading_that_names_no_side_is_offered_for_the_sides_that_have_no_heading() -> None:
+    headings = ["reference", "family_name", "Previous UPRN", "UPRN", "Town", "Previous Postcode", "Postcode"]
+    proposal = proposal_for(headings)
+    assert proposal.proposed == {"old_uprn": "Previous UPRN", "old_postcode": "Previous Postcode"}
+    assert proposal.doubtful == {
+        "new_uprn": ("UPRN",),
+        "old_town": ("Town",),
+        "new_town": ("Town",),
+        "new_postcode": ("Postcode",),
+    }
+    assert proposal.unread == ()
+
+
 def test_a_heading_that_comes_twice_is_never_proposed() -> None:
     proposal = proposal_for(["reference", "Surname", "surname", "Notes"])
     assert proposal.repeated == ("Surname", "surname")
@@ -112,3 +125,19 @@ def test_a_proposal_is_always_a_mapping_with_a_heading_for_one_column(headings: 
     assert columns == dict(proposal.proposed)
     assert len(set(columns.values())) == len(columns)
     assert set(columns) <= set(COLUMNS)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+def test_a_mapping_file_is_read_as_any_shell_or_editor_of_windows_has_saved_it(
+    tmp_path: Path, encoding: str
+) -> None:
+    path = tmp_path / "ours.toml"
+    path.write_bytes('# ours\r\n[columns]\r\ntitle = "Anrede für"\r\n'.encode(encoding))
+    assert load_mapping(path) == {"title": "Anrede für"}
+
+
+def test_a_mapping_file_of_another_encoding_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "ours.toml"
+    path.write_bytes('[columns]\ntitle = "Anrede für"\n'.encode("latin-1"))
+    with pytest.raises(ConfigurationError, match="not valid TOML"):
+        load_mapping(path)

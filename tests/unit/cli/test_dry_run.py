@@ -240,7 +240,7 @@ def test_without_a_list_of_postcodes_each_line_is_shown_still(
     assert "decisions" not in line
     assert "decisions" not in last["summary"]
     _, err = office.rehearse()
-    assert "install Instep with its [services] extra" in err
+    assert "install Instep with its [postcodes] extra" in err
 
 
 def test_beside_a_publication_that_is_under_way_the_rehearsal_ends_with_a_sentence(office: Office) -> None:

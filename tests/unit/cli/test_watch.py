@@ -1,6 +1,7 @@
 """`instep watch` publishes as `instep publish` does, says what became of a file, and makes each day's lists once."""
 
 import json
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 
@@ -109,9 +110,10 @@ def lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkLists:
     folder = Folder(tmp_path)
     folder.prepare("leeds")
 
-    def write_inbox(asked: inbox_files.Request) -> None:
+    def write_inbox(asked: inbox_files.Request, say: Callable[[str], None]) -> int:
         assert asked.to is not None
         asked.to.write_text(json.dumps([asked.purpose, str(asked.days)]), encoding="utf-8")
+        return 3
 
     monkeypatch.setattr(inbox_files, "write_inbox", write_inbox)
     monkeypatch.setattr(WorkLists, "_purposes", lambda self: ["council-tax", "electoral"])
@@ -153,7 +155,7 @@ def test_a_list_of_too_many_records_is_said_and_holds_up_no_other(
     said: list[str] = []
     lists.say = said.append
 
-    def too_large(asked: inbox_files.Request) -> None:
+    def too_large(asked: inbox_files.Request, say: Callable[[str], None]) -> int:
         raise ConfigurationError("There are 200,000 records.")
 
     monkeypatch.setattr(inbox_files, "write_inbox", too_large)
@@ -165,7 +167,7 @@ def test_a_list_of_too_many_records_is_said_and_holds_up_no_other(
 def test_lists_are_made_later_where_the_broker_is_away(
     lists: WorkLists, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(asked: inbox_files.Request) -> None:
+    def away(asked: inbox_files.Request, say: Callable[[str], None]) -> int:
         raise NotConnectedError("The broker is away.")
 
     with monkeypatch.context() as patched:
@@ -175,3 +177,18 @@ def test_lists_are_made_later_where_the_broker_is_away(
     assert lists.folder.listed_until() is None
     lists.make()
     assert len(listed(tmp_path)) == 2
+
+
+def test_a_new_list_is_said_and_a_purpose_without_records_is_not(
+    lists: WorkLists, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    lists.say = said.append
+
+    def write_inbox(asked: inbox_files.Request, say: Callable[[str], None]) -> int:
+        say("this is for `instep inbox`")
+        return 4 if asked.purpose == "electoral" else 0
+
+    monkeypatch.setattr(inbox_files, "write_inbox", write_inbox)
+    lists.make()
+    assert said == ["A new work list: inbox/electoral 2026-11-27.xlsx, 4 records."]

@@ -14,7 +14,8 @@ from instep.errors import PlatformError
 from instep.local import process as process_module
 from instep.local.lock import locked
 from instep.local.ports import free_ports, is_free, is_open
-from instep.local.process import Process, Records, interrupts_held, spawn, write_atomically
+from instep.local.process import Process, Records, interrupts_held, spawn
+from instep.local.whole_file import write_atomically
 
 SLEEP = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(600)"]
 STUBBORN = [

@@ -146,3 +146,22 @@ def test_a_coordinator_that_is_not_there_after_a_minute_is_an_error(
     log.error("Group Coordinator Request failed: %s", GroupCoordinatorNotAvailableError())
     (line,) = logged(lines)
     assert line["level"] == "error"
+
+
+@pytest.mark.parametrize(
+    "template", ["Topic %s is not authorized for this client", "Topic %s not found in cluster metadata"]
+)
+def test_a_worker_that_is_started_before_its_network_says_that_it_waits_and_logs_no_error(
+    lines: io.StringIO, monkeypatch: pytest.MonkeyPatch, template: str
+) -> None:
+    log = logging.getLogger("aiokafka.cluster")
+    log.error(template, "instep.network")
+    log.error(template, "leeds.outbox")
+    waiting, other = logged(lines)
+    assert waiting["level"] == "info"
+    assert "run `instep network apply DIR`" in str(waiting["event"])
+    assert other["level"] == "error", "another topic is no matter of starting"
+    began = time.monotonic()
+    monkeypatch.setattr("instep.service.logs.time.monotonic", lambda: began + STARTING_SECONDS + 1)
+    log.error(template, "instep.network")
+    assert logged(lines)[-1]["level"] == "error", "an operator has to act"

@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 
 from instep.kafka.connection import Connection
 from instep.network.services import SERVICES
-from instep.network.topics import Kind
+from instep.network.topics import TopicKind
 from tests.chaos.crew import Crew
 
 _ANSWERS_S = 10.0
@@ -62,4 +62,4 @@ async def _lag_now(connection: Connection, crew: Crew, councils: Sequence[str]) 
 
 
 def _topics(read: str, councils: Sequence[str]) -> list[str]:
-    return [f"{council}.{read}" for council in councils] if read == Kind.OUTBOX else [read]
+    return [f"{council}.{read}" for council in councils] if read == TopicKind.OUTBOX else [read]

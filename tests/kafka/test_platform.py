@@ -20,7 +20,7 @@ from instep.kafka.connection import Connection
 from instep.local import aot, java
 from instep.local import platform as local_platform
 from instep.local.broker import Broker
-from instep.local.doctor import Health, examine
+from instep.local.doctor import CheckHealth, examine
 from instep.local.jars import OTHER_PINS, kafka_jars
 from instep.local.kafka import cluster_at, cluster_of, prepare
 from instep.local.platform import Platform, marked_brokers
@@ -196,7 +196,7 @@ def test_after_the_broker_was_killed_up_brings_it_back_at_its_address_with_its_t
     broker = recorded(platform)
     broker.kill()
     assert [one.state for one in platform.status()] == ["ended"]
-    problems = [one for one in examine(platform, {}) if one.health is Health.PROBLEM]
+    problems = [one for one in examine(platform, {}) if one.health is CheckHealth.PROBLEM]
     assert {one.check for one in problems} == {"processes", "connection"}
     assert all(one.advice for one in problems)
     after = platform.up()

@@ -64,3 +64,14 @@ def test_no_name_says_nothing() -> None:
         if name in SAYS_NOTHING
     ]
     assert found == []
+
+
+def test_a_class_has_a_name_of_its_own() -> None:
+    """Names of the types that are made from schemas are the schemas' own."""
+    homes: dict[str, list[str]] = {}
+    for file in SOURCES:
+        if file.parts[-2:] != ("client", "types.py"):
+            for node in ast.parse(file.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    homes.setdefault(node.name, []).append(file.name)
+    assert {name: files for name, files in homes.items() if len(files) > 1} == {}

@@ -17,7 +17,7 @@ from instep.adapters.normalise import at_milliseconds, iso
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
+class SubjectRecord:
     """A published record of a subject, as the memory has it. `subject_ref` is the pseudonym, `system` the numbering."""
 
     subject_ref: str
@@ -70,7 +70,7 @@ def _mark(last: Fingerprint, identity: Identity) -> bytes:
     return identity.digest("annulled", last.alike.hex())
 
 
-def annulment(record: Record, memory: Memory, line: int, at_ms: int) -> Row:
+def annulment(record: SubjectRecord, memory: Memory, line: int, at_ms: int) -> Row:
     """The row of a record's annulment: a bare event, with the replaced event's id and nothing of the person.
 
     `at_ms` is epoch milliseconds. The event is PROTECTED where a row of the record would go out PROTECTED today.

@@ -9,10 +9,10 @@ from typing import NamedTuple
 from instep.adapters.csv_text import (
     DELIMITER_LINE,
     DELIMITERS,
+    CsvRecord,
     Headings,
     LineReader,
     Lines,
-    Record,
     heading_name,
     nearest_heading,
     read_record,
@@ -71,7 +71,9 @@ def headings(
     )
 
 
-def _ensure_apart(name: object, record: Record, wanted: Mapping[str, str], delimiters: Sequence[str]) -> None:
+def _ensure_apart(
+    name: object, record: CsvRecord, wanted: Mapping[str, str], delimiters: Sequence[str]
+) -> None:
     """Raise where quotation marks stand around each row as a whole."""
     written = record.cells[0] if len(record.cells) == 1 else ""
     if any(heading_name(cell) in wanted for mark in delimiters for cell in written.split(mark)):
@@ -93,7 +95,7 @@ def wanted_names(columns: Sequence[str], renamed: Mapping[str, str]) -> dict[str
     return {heading_name(renamed.get(column, column)): column for column in columns}
 
 
-def heading_cells(record: Record) -> tuple[str, ...]:
+def heading_cells(record: CsvRecord) -> tuple[str, ...]:
     """The headings as people write them, without blanks at their ends."""
     return tuple(clean(cell.replace("\r", " ").replace("\n", " ")) for cell in record.cells)
 
@@ -101,9 +103,9 @@ def heading_cells(record: Record) -> tuple[str, ...]:
 class Found(NamedTuple):
     """The record of the headings, its delimiter, and the records above that are not blank."""
 
-    record: Record
+    record: CsvRecord
     delimiter: str
-    above: tuple[Record, ...]
+    above: tuple[CsvRecord, ...]
 
 
 def find_headings(
@@ -114,7 +116,7 @@ def find_headings(
     delimiters: Sequence[str] = DELIMITERS,
 ) -> Found:
     """The first record that has every required column; without such a record, the one that has the most columns."""
-    best: tuple[Record, str] | None = None
+    best: tuple[CsvRecord, str] | None = None
     most = (False, -1)
     for first in islice(source(), LOOKED_AT):
         if hint := DELIMITER_LINE.fullmatch(first.text):
@@ -144,7 +146,7 @@ def _completeness(
     return known.issuperset(required), len(known)
 
 
-def _above(source: Lines, line: int, delimiter: str) -> tuple[Record, ...]:
+def _above(source: Lines, line: int, delimiter: str) -> tuple[CsvRecord, ...]:
     """The records before a line that hold anything."""
     lines, above = LineReader(source, 0), []
     while (first := lines.next()) is not None and first.number < line:

@@ -15,7 +15,7 @@ from instep.adapters.csv_headings import headings
 from instep.adapters.csv_text import DELIMITERS, TOTAL, Headings, Lines, records
 from instep.adapters.households import Survey
 from instep.adapters.line import Line, Note
-from instep.adapters.move_rows import Reader, further_households
+from instep.adapters.move_rows import RowReader, further_households
 from instep.adapters.settings import Settings
 from instep.adapters.snapshot import shown
 from instep.adapters.surveying import survey
@@ -91,7 +91,7 @@ def _read(
     _remark_on(columns, settings, hidden_columns)
     # The survey needs no look-ups: they would only add notes.
     bare = replace(settings, known_postcode=None, has_authority=None, is_elsewhere=None)
-    reader = Reader(columns, settings, survey(source, columns, Reader(columns, bare, Survey())))
+    reader = RowReader(columns, settings, survey(source, columns, RowReader(columns, bare, Survey())))
     if not reader.survey.households and "household_reference" in columns.places:
         settings.remark(columns.last_line, Note(column="household_reference", reason="no-households"))
     before, ahead = "", reader.survey.ahead

@@ -34,7 +34,7 @@ _HOUSEHOLD_WORDS = frozenset(
 )
 
 
-class Record(NamedTuple):
+class CsvRecord(NamedTuple):
     """Cells as written, and the physical line of their beginning; `unreadable` is "", or the reason for having no cells.
 
     `text` is the text of all of the record's lines, `last_line` the number of the last of them.
@@ -74,7 +74,7 @@ class Headings(NamedTuple):
         return nearest_heading("household_reference", self.unread)
 
 
-def records(source: Lines, headings: Headings) -> Iterator[Record]:
+def records(source: Lines, headings: Headings) -> Iterator[CsvRecord]:
     """Every record after the headings, without blank records (every cell is empty)."""
     lines = LineReader(source, headings.last_line)
     own, ours = tuple(map(heading_name, headings.cells)), True
@@ -93,7 +93,7 @@ def records(source: Lines, headings: Headings) -> Iterator[Record]:
             yield record
 
 
-def _headings_again(record: Record, known: Collection[str]) -> tuple[str, ...]:
+def _headings_again(record: CsvRecord, known: Collection[str]) -> tuple[str, ...]:
     """The names of a record that is headings again, in whatever order; () for any other record."""
     if not record.cells or heading_name(record.cells[0]) not in known:
         return ()
@@ -118,7 +118,7 @@ class LineReader:
         self._put_back.extendleft(reversed(lines))
 
 
-def read_record(first: PhysicalLine, lines: LineReader, delimiter: str, width: int) -> Record:
+def read_record(first: PhysicalLine, lines: LineReader, delimiter: str, width: int) -> CsvRecord:
     """The record that begins on a line. `width` is the number of headings, 0 for the headings themselves."""
     if first.unreadable:
         return _refused(first, first.unreadable)
@@ -143,11 +143,11 @@ def read_record(first: PhysicalLine, lines: LineReader, delimiter: str, width: i
         return _refused(first, unreadable)
     last = span[-1]
     windows = any(line.windows for line in span)
-    return Record(first.number, cells, last.position, windows, last.ended, "", text, last.number)
+    return CsvRecord(first.number, cells, last.position, windows, last.ended, "", text, last.number)
 
 
-def _refused(line: PhysicalLine, reason: str) -> Record:
-    return Record(line.number, (), line.position, line.windows, True, reason, line.text, line.number)
+def _refused(line: PhysicalLine, reason: str) -> CsvRecord:
+    return CsvRecord(line.number, (), line.position, line.windows, True, reason, line.text, line.number)
 
 
 def _unsound(cells: Sequence[str], delimiter: str, width: int) -> str:

@@ -18,7 +18,7 @@ _HOUSEHOLDS = ("household_reference", "group_ref")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Said:
+class LineSaid:
     """`marks` are of everybody whom the line may protect. `sure`: the line is JSON and names its household.
 
     `text` is the line's text where nobody can tell the household, else "". `reference` and `system` are "" where not known.
@@ -31,15 +31,17 @@ class Said:
     system: str = ""
 
 
-def said(text: str) -> Said:
+def said(text: str) -> LineSaid:
     """What a refused line says; a line that says ORDINARY, and nothing else, protects nobody."""
     pairs = _pairs(text)
     values = {name: [value for key, value in pairs if key == name] for name, _ in pairs}
     handlings = [value for name, value in pairs if name.casefold() == "handling"]
     if handlings and all(value == "ORDINARY" for value in handlings) and "PROTECTED" not in text:
-        return Said()
+        return LineSaid()
     reference = _single(values.get("reference", []))
-    refused = Said(reference=normalise.reference(reference), system=_single(values.get("source_system", [])))
+    refused = LineSaid(
+        reference=normalise.reference(reference), system=_single(values.get("source_system", []))
+    )
     households = [value for name in _HOUSEHOLDS for value in values.get(name, [])]
     if households and all(isinstance(value, str) and value for value in households):
         keys = {normalise.key_of(normalise.reference(folded(value))) for value in households}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from instep.adapters import fsa, move_rows, normalise
-from instep.adapters.annulment import Record
+from instep.adapters.annulment import SubjectRecord
 from instep.adapters.identity import Identity
 from instep.adapters.memory import Memory
 
@@ -23,15 +23,15 @@ def reference_forms(reference: str) -> list[str]:
     return list(dict.fromkeys(forms))
 
 
-def records_of(reference: str, system: str | None, memory: Memory, identity: Identity) -> list[Record]:
+def records_of(reference: str, system: str | None, memory: Memory, identity: Identity) -> list[SubjectRecord]:
     """The published records of a local reference, or of a subject reference: in one system, or in any where None."""
     systems = [system] if system is not None else [*EVENT_TYPES, *memory.roll().systems(), ""]
-    known: dict[str, Record] = {}
+    known: dict[str, SubjectRecord] = {}
     for subject_ref, named in _candidates(reference, systems, identity):
         subject = identity.digest("memory", subject_ref)
         last, standing = memory.last(subject), memory.roll().of(subject)
         if last is not None and subject_ref not in known:
-            known[subject_ref] = Record(
+            known[subject_ref] = SubjectRecord(
                 subject_ref=subject_ref,
                 event_type=standing.event_type if standing else EVENT_TYPES.get(named, ""),
                 system=standing.system if standing else named,

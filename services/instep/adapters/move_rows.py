@@ -9,7 +9,7 @@ from datetime import date
 
 from instep.adapters import normalise
 from instep.adapters.cells import NO, YES, Cells, present
-from instep.adapters.csv_text import Headings, Record
+from instep.adapters.csv_text import CsvRecord, Headings
 from instep.adapters.cut_rows import marks_of_columns, marks_of_cut
 from instep.adapters.doubt import marks_of_addresses, marks_of_glued, marks_of_text
 from instep.adapters.faults import REASON, RESIDENCE, fault, faults
@@ -35,7 +35,7 @@ _HOUSEHOLD_HEADING = re.compile(
 )
 
 
-class Reader:
+class RowReader:
     """Reads records as rows, given what the whole file says."""
 
     def __init__(self, columns: Headings, settings: Settings, survey: Survey) -> None:
@@ -47,17 +47,17 @@ class Reader:
         self.survey = survey
         self._system = settings.source_system or SYSTEM
 
-    def recorded_at(self, record: Record) -> str:
+    def recorded_at(self, record: CsvRecord) -> str:
         place = self._headings.places["recorded_at"]
         return record.cells[place].strip() if place < len(record.cells) else ""
 
-    def raw(self, record: Record) -> dict[str, str]:
+    def raw(self, record: CsvRecord) -> dict[str, str]:
         """The cells by our columns, with changes by hand."""
         cells = record.cells
         raw = {column: cells[place] for column, place in self._places if place < len(cells)}
         return self._settings.edit(record.line, raw)
 
-    def line(self, record: Record, before: str) -> Line:
+    def line(self, record: CsvRecord, before: str) -> Line:
         """A record's row. `before` is the `recorded_at` of the row before: it shows whether a last row was cut off."""
         try:
             return self._row(record, before)
@@ -73,7 +73,7 @@ class Reader:
                 faults=self._all_faults(record, error),
             )
 
-    def _reference(self, record: Record) -> str:
+    def _reference(self, record: CsvRecord) -> str:
         """The reference of a refused row; "" where its cells may stand under other headings."""
         if record.unreadable or len(record.cells) < self._headings.width:
             return ""
@@ -83,7 +83,7 @@ class Reader:
         width = self.survey.reference_width
         return reference.zfill(width) if len(reference) < width and reference.isdecimal() else reference
 
-    def _all_faults(self, record: Record, error: RowError) -> tuple[Fault, ...]:
+    def _all_faults(self, record: CsvRecord, error: RowError) -> tuple[Fault, ...]:
         """The row's first fault, and the others where its cells stand under their own headings."""
         named = self._headings.named
         first = fault(error, named)
@@ -92,20 +92,20 @@ class Reader:
         others = faults(self.raw(record), named, self._settings)
         return (first, *(other for other in others if other.column != first.column))
 
-    def _shield(self, record: Record) -> Shield | None:
+    def _shield(self, record: CsvRecord) -> Shield | None:
         """What a refused row may say of protection."""
         marks = self.marks(record) | self.survey.mentioned.get(record.line, frozenset())
         if not marks:
             return None
         return Shield(system=self._system, reference=self.person_of(record)[1], marks=marks)
 
-    def marks(self, record: Record) -> frozenset[str]:
+    def marks(self, record: CsvRecord) -> frozenset[str]:
         """The marks of all whom a refused row may protect."""
         if 0 < self.survey.crowded <= record.line:
             return with_signs(marks_of_columns(self._first_cells(record)))
         return with_signs(self._marks(record))
 
-    def _marks(self, record: Record) -> frozenset[str]:
+    def _marks(self, record: CsvRecord) -> frozenset[str]:
         if record.unreadable == "heading-again":
             return frozenset()
         raw = self.raw(record)
@@ -143,7 +143,7 @@ class Reader:
         keys = (household_of({"household_reference": raw.get(column, "")}) for column in self._further)
         return tuple(key for key in keys if key)
 
-    def person_of(self, record: Record) -> tuple[str, str]:
+    def person_of(self, record: CsvRecord) -> tuple[str, str]:
         """The system and reference of a refused row; "" where nobody can tell the reference."""
         reference = normalise.reference(
             self.raw(record).get("reference", self._first_cells(record).get("reference", ""))
@@ -152,16 +152,16 @@ class Reader:
             reference = ""  # the first row's reference must not lift what the second row says
         return self._system, self._padded(reference)
 
-    def _may_hold_two_rows(self, record: Record) -> bool:
+    def _may_hold_two_rows(self, record: CsvRecord) -> bool:
         """Whether a line has the cells of two rows: a line break has been lost."""
         return record.text.count(self._headings.delimiter) >= 2 * (self._headings.width - 1)
 
-    def _first_cells(self, record: Record) -> dict[str, str]:
+    def _first_cells(self, record: CsvRecord) -> dict[str, str]:
         """The cells of a row that is no record, as far as delimiters alone show them."""
         cells = record.text.rstrip("\r\n").split(self._headings.delimiter)
         return {column: cells[place] for column, place in self._places if place < len(cells)}
 
-    def is_aligned(self, record: Record) -> bool:
+    def is_aligned(self, record: CsvRecord) -> bool:
         """Whether the cells of a refused row stand under their own headings, as far as one can see.
 
         At most one of them is at fault, and `protected` is said clearly.
@@ -189,7 +189,7 @@ class Reader:
         )
         return sum(_fails(check) for check in checks)
 
-    def _row(self, record: Record, before: str) -> Row:
+    def _row(self, record: CsvRecord, before: str) -> Row:
         self._require_whole(record, before)
         settings, survey = self._settings, self.survey
         raw = self.raw(record)
@@ -268,7 +268,7 @@ class Reader:
             "status": "CONFIRMED",
         })  # fmt: skip
 
-    def _require_whole(self, record: Record, before: str) -> None:
+    def _require_whole(self, record: CsvRecord, before: str) -> None:
         if record.unreadable:
             raise RowError("", record.unreadable)
         short = len(record.cells) < self._headings.width
@@ -285,7 +285,7 @@ class Reader:
         if any(cell and not cell.isspace() for cell in record.cells[self._headings.width :]):
             raise RowError("", "extra-content")
 
-    def _notes_of_record(self, record: Record) -> Iterator[Note]:
+    def _notes_of_record(self, record: CsvRecord) -> Iterator[Note]:
         if record.windows:
             yield Note(column="", reason="windows-1252")
         if len(record.cells) > self._headings.width:

@@ -35,7 +35,7 @@ Scope = tuple[str, str]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Standing:
+class RollEntry:
     """A published subject's place in the last export that held a row of it. `run` is the number of that run."""
 
     subject: bytes
@@ -70,7 +70,7 @@ class Roll:
             yield line
         self._keep()
 
-    def missing(self) -> list[Standing]:
+    def missing(self) -> list[RollEntry]:
         """The published subjects of this run's exports that no row of this run names, in the order of their last lines."""
         self._keep()
         standing = (each for scope in sorted(self.scopes) for each in self._of(scope))
@@ -84,7 +84,7 @@ class Roll:
         self._keep()
         return sum(1 for scope in self.scopes for _ in self._of(scope))
 
-    def of(self, subject: bytes) -> Standing | None:
+    def of(self, subject: bytes) -> RollEntry | None:
         """Where a subject stood last; None where no file has named it since the roll was begun."""
         query = "select subject, subject_ref, event_type, system, file, line, run from roll where subject = ?"
         row = self._execute(query, subject).fetchone()
@@ -94,7 +94,7 @@ class Roll:
         """The systems of all files so far."""
         return [system for (system,) in self._execute("select distinct system from roll")]
 
-    def _of(self, scope: Scope) -> Iterator[Standing]:
+    def _of(self, scope: Scope) -> Iterator[RollEntry]:
         return map(_standing, self._execute(_STANDING, *scope))
 
     def _note(self, row: Row, file: str, identity: Identity) -> None:
@@ -123,9 +123,9 @@ class Roll:
             raise _unusable(error) from None
 
 
-def _standing(row: tuple[bytes, str, str, str, str, int, int]) -> Standing:
+def _standing(row: tuple[bytes, str, str, str, str, int, int]) -> RollEntry:
     subject, subject_ref, event_type, system, file, line, run = row
-    return Standing(
+    return RollEntry(
         subject=subject,
         subject_ref=subject_ref,
         event_type=event_type,

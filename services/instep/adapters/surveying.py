@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from instep.adapters import normalise
-from instep.adapters.csv_text import TOTAL, Headings, Lines, Record, records
+from instep.adapters.csv_text import TOTAL, CsvRecord, Headings, Lines, records
 from instep.adapters.doubt import Traces, mentioned
 from instep.adapters.households import (
     Members,
@@ -22,11 +22,11 @@ from instep.adapters.households import (
 )
 from instep.adapters.line import Refused, Row
 from instep.adapters.marks import said_by
-from instep.adapters.move_rows import Reader, household_of
+from instep.adapters.move_rows import RowReader, household_of
 from instep.adapters.odd_households import OddHouseholds
 
 
-def survey(source: Lines, columns: Headings, reader: Reader) -> Survey:
+def survey(source: Lines, columns: Headings, reader: RowReader) -> Survey:
     """Read the file once; `reader` is to know nothing of the whole file yet."""
     seen = _Seen(columns, reader)
     for record in records(source, columns):
@@ -39,7 +39,7 @@ MANY = 5_000
 
 
 class _Seen:
-    def __init__(self, columns: Headings, reader: Reader) -> None:
+    def __init__(self, columns: Headings, reader: RowReader) -> None:
         self._columns = columns
         self._reader = reader
         self._references, self._widths = Widths(), Widths()
@@ -54,7 +54,7 @@ class _Seen:
         self._odd = OddHouseholds()
         self._unread, self._crowded = 0, 0
 
-    def see(self, record: Record) -> None:
+    def see(self, record: CsvRecord) -> None:
         if record.unreadable == TOTAL:
             return
         raw = self._reader.raw(record)
@@ -82,7 +82,7 @@ class _Seen:
         if row.body.get("reason") == "PLACEMENT":
             self._placements.append(row)
 
-    def _refused(self, record: Record, raw: dict[str, str]) -> None:
+    def _refused(self, record: CsvRecord, raw: dict[str, str]) -> None:
         if self._crowded:
             self._ahead.add(self._reader.person_of(record))
             return
@@ -93,7 +93,7 @@ class _Seen:
             self._crowded = record.line if self._unread > MANY else 0
         self._speak(record, raw, marks)
 
-    def _speak(self, record: Record, raw: dict[str, str], marks: frozenset[str]) -> None:
+    def _speak(self, record: CsvRecord, raw: dict[str, str], marks: frozenset[str]) -> None:
         """Note what a row that cannot be read says."""
         if not self._reader.is_aligned(record):
             self._unreadable.append((record.line, record.text))

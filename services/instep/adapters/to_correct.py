@@ -16,7 +16,7 @@ from typing import NamedTuple, TextIO
 
 from instep.adapters.csv_headings import headings
 from instep.adapters.csv_moves import COLUMNS, REASON, REQUIRED
-from instep.adapters.csv_text import Record, records
+from instep.adapters.csv_text import CsvRecord, records
 from instep.adapters.text import open_file, physical_lines
 
 BY_HAND = frozenset({"bad-encoding", "line-too-long", "cut-off", "heading-again", "other-headings"})
@@ -26,14 +26,16 @@ The bytes mean no text, the row's end is missing, or the row's headings are not 
 """
 
 
-class Cause(NamedTuple):
+class RefusalCause(NamedTuple):
     """Why a row is refused: the reason's code, and a sentence without values."""
 
     reason: str
     sentence: str
 
 
-def write_moves(source: Path, target: Path, causes: Mapping[int, Cause], renamed: Mapping[str, str]) -> None:
+def write_moves(
+    source: Path, target: Path, causes: Mapping[int, RefusalCause], renamed: Mapping[str, str]
+) -> None:
     """Write the rows of a CSV file that begin on these lines; `renamed` gives the council's headings by our columns.
 
     The target is UTF-8 with a byte order mark, for Excel. Raises FileFormatError where the source is no such file.
@@ -51,7 +53,9 @@ def write_moves(source: Path, target: Path, causes: Mapping[int, Cause], renamed
                 _write_record(out, record, cause, columns.delimiter, old)
 
 
-def _write_record(out: TextIO, record: Record, cause: Cause, delimiter: str, old: int | None) -> None:
+def _write_record(
+    out: TextIO, record: CsvRecord, cause: RefusalCause, delimiter: str, old: int | None
+) -> None:
     if record.unreadable:
         text = record.text.rstrip("\r\n")
         # A row without sound cells has its earlier reason at its beginning still.
@@ -72,7 +76,7 @@ def _row(cells: list[str], delimiter: str) -> str:
     return out.getvalue()
 
 
-def write_events(source: Path, target: Path, causes: Mapping[int, Cause]) -> None:
+def write_events(source: Path, target: Path, causes: Mapping[int, RefusalCause]) -> None:
     """Write the lines of a file of JSON lines, as they are."""
     stream = open_file(source, "JSON lines")
     with stream, target.open("x", encoding="utf-8", newline="") as out:

@@ -37,7 +37,7 @@ _KINDS = {"header": "header", "bus": "bus", "events": "event"}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Problem:
+class SchemaProblem:
     """A sentence about a file; `file` is relative to the catalogue's directory."""
 
     file: str
@@ -47,7 +47,7 @@ class Problem:
         return f"{self.file}: {self.message}"
 
 
-def lint(directory: Path, *, accept_new: bool = False) -> tuple[Problem, ...]:
+def lint(directory: Path, *, accept_new: bool = False) -> tuple[SchemaProblem, ...]:
     """All problems of a catalogue's directory; a catalogue without problems may be registered.
 
     A version that `versions.lock` does not hold yet is a problem unless `accept_new`.
@@ -59,32 +59,34 @@ def lint(directory: Path, *, accept_new: bool = False) -> tuple[Problem, ...]:
     try:
         catalogue = load_catalogue(directory)
     except SchemaError as error:
-        return (*problems, Problem(file=".", message=str(error)))
+        return (*problems, SchemaProblem(file=".", message=str(error)))
     return (*problems, *_as_problems(examples.problems(directory, catalogue)))
 
 
-def _as_problems(pairs: Iterable[tuple[str, str]]) -> Iterator[Problem]:
-    return (Problem(file=file, message=message) for file, message in pairs)
+def _as_problems(pairs: Iterable[tuple[str, str]]) -> Iterator[SchemaProblem]:
+    return (SchemaProblem(file=file, message=message) for file, message in pairs)
 
 
-def _misplaced(directory: Path) -> Iterator[Problem]:
+def _misplaced(directory: Path) -> Iterator[SchemaProblem]:
     for file in sorted(directory.rglob("*")):
         path = file.relative_to(directory).as_posix()
         if file.is_file() and not _FILE.fullmatch(path):
-            yield Problem(file=path, message="is no part of a catalogue, or is named in a way that is not.")
+            yield SchemaProblem(
+                file=path, message="is no part of a catalogue, or is named in a way that is not."
+            )
 
 
 # ---------------------------------------------------------------------------------------------------------- schemas
 
 
-def _schema_problems(directory: Path) -> Iterator[Problem]:
+def _schema_problems(directory: Path) -> Iterator[SchemaProblem]:
     definitions: dict[str, Any] = {}
     for file in sorted(directory.rglob("*.avsc")):
         path = file.relative_to(directory).as_posix()
         try:
             definitions[path] = json.loads(file.read_text(encoding="utf-8"))
         except (ValueError, RecursionError):
-            yield Problem(file=path, message="is not JSON.")
+            yield SchemaProblem(file=path, message="is not JSON.")
     headers = tuple(definition for path, definition in definitions.items() if path.startswith("header/"))
     sound: dict[str, Any] = {}
     for path, definition in definitions.items():
@@ -98,27 +100,29 @@ def _schema_problems(directory: Path) -> Iterator[Problem]:
     yield from _shared_name_problems(sound)
 
 
-def _name_problems(path: str, name: str) -> Iterator[Problem]:
+def _name_problems(path: str, name: str) -> Iterator[SchemaProblem]:
     folder = path.split("/")[-2]
     expected = (
         "EventHeader" if folder == "header" else "".join(part.capitalize() for part in folder.split("-"))
     )
     if name != expected:
-        yield Problem(file=path, message=f"The record is {name}; in the folder {folder} it is {expected}.")
+        yield SchemaProblem(
+            file=path, message=f"The record is {name}; in the folder {folder} it is {expected}."
+        )
 
 
-def _shared_name_problems(sound: Mapping[str, Any]) -> Iterator[Problem]:
+def _shared_name_problems(sound: Mapping[str, Any]) -> Iterator[SchemaProblem]:
     """A full name is a registry's subject, so no two folders may have the same."""
     homes: dict[str, str] = {}
     for path, definition in sound.items():
         home = homes.setdefault(definition["name"], path.rpartition("/")[0])
         if home != path.rpartition("/")[0]:
-            yield Problem(
+            yield SchemaProblem(
                 file=path, message=f"{definition['name']} is the name of a schema in {home} already."
             )
 
 
-def _growth_problems(sound: Mapping[str, Any]) -> Iterator[Problem]:
+def _growth_problems(sound: Mapping[str, Any]) -> Iterator[SchemaProblem]:
     """Every version against each older version of its major, the nearest first, up to the first with a problem."""
 
     def order(path: str) -> tuple[str, tuple[int, ...]]:
@@ -139,12 +143,12 @@ def _growth_problems(sound: Mapping[str, Any]) -> Iterator[Problem]:
 # -------------------------------------------------------------------------------------------------------- event.toml
 
 
-def _event_toml_problems(directory: Path) -> Iterator[Problem]:
+def _event_toml_problems(directory: Path) -> Iterator[SchemaProblem]:
     for folder in sorted((directory / "events").glob("*/")):
         path = f"events/{folder.name}/event.toml"
         versions = sorted(folder.glob("*.avsc"), key=lambda file: version_key(file.stem))
         if not versions:
-            yield Problem(
+            yield SchemaProblem(
                 file=f"events/{folder.name}",
                 message="holds no schema: a version is a file such as 1.0.0.avsc.",
             )
@@ -152,9 +156,11 @@ def _event_toml_problems(directory: Path) -> Iterator[Problem]:
         try:
             document = tomllib.loads((folder / "event.toml").read_text(encoding="utf-8"))
         except FileNotFoundError:
-            yield Problem(file=path, message="is not there: it says what the event is for and what it asks.")
+            yield SchemaProblem(
+                file=path, message="is not there: it says what the event is for and what it asks."
+            )
         except ValueError as error:
-            yield Problem(file=path, message=f"is not TOML: {error}.")
+            yield SchemaProblem(file=path, message=f"is not TOML: {error}.")
         else:
             schemas = [load_schema(file, name=folder.name, kind="event") for file in versions]
             sentences = list(event_types.problems(document, schemas[-1].fields))

@@ -22,7 +22,7 @@ from instep.network.network import load
 app = typer.Typer(no_args_is_help=True, help="Sharing agreements, for those who write and sign them.")
 
 
-class Form(StrEnum):
+class PaperForm(StrEnum):
     """How an agreement is shown."""
 
     LETTER = "letter"
@@ -135,9 +135,9 @@ def show_agreement(
         ),
     ],
     form: Annotated[
-        Form,
+        PaperForm,
         typer.Option("--as", help="A letter of plain text, or a page of HTML for a browser or for Word."),
-    ] = Form.LETTER,
+    ] = PaperForm.LETTER,
     network: Annotated[
         str | None,
         typer.Option(
@@ -164,4 +164,4 @@ def show_agreement(
     blocks = letter(
         whole.agreements[id], whole.authorities, load_catalogue(schemas_directory(os.environ)).events
     )
-    typer.echo(as_html(blocks) if form is Form.HTML else as_letter(blocks), nl=False)
+    typer.echo(as_html(blocks) if form is PaperForm.HTML else as_letter(blocks), nl=False)

@@ -13,7 +13,7 @@ from instep.events.schema import EventType
 from instep.network.agreements import CHANGE_KINDS, Agreement
 from instep.network.authorities import Authority
 from instep.network.everyday import long_day
-from instep.router.preview import Received, received
+from instep.router.preview import PromisedFields, received
 
 _KINDS: Mapping[str, str] = {
     "NEW": "new events",
@@ -93,7 +93,7 @@ def _event(agreement: Agreement, councils: Mapping[str, Authority], event: Event
     yield Paragraph(text=_protection(rows))
 
 
-def _who_and_when(row: Received, agreement: Agreement, councils: Mapping[str, Authority]) -> str:
+def _who_and_when(row: PromisedFields, agreement: Agreement, councils: Mapping[str, Authority]) -> str:
     everybody = frozenset(row.recipients) == agreement.recipients
     who = "Every recipient" if everybody else _and(_names(row.recipients, councils))
     anywhere = any(not situation.concerned for situation in row.situations)
@@ -106,7 +106,7 @@ def _who_and_when(row: Received, agreement: Agreement, councils: Mapping[str, Au
     return f"{who} {receives} these fields of events{whose} {where} ({_and(kinds)}){content}:"
 
 
-def _protection(rows: Sequence[Received]) -> str:
+def _protection(rows: Sequence[PromisedFields]) -> str:
     if any(s.handling == "PROTECTED" for row in rows for s in row.situations):
         return "Events of protected people are shared too: the parties have agreed to that for this purpose."
     return "Nothing is shared of protected people."

@@ -21,18 +21,18 @@ from instep.errors import ConfigurationError
 from instep.workbooks.csv_file import CsvTable
 from instep.workbooks.excel import MOST_ROWS, new_workbook
 from instep.workbooks.new_file import new_file
-from instep.workbooks.tables import Column, Kind, Value
+from instep.workbooks.tables import Column, ColumnKind, Value
 
 Row = Mapping[str, Value]
 Objects = Callable[[], AsyncIterator[Mapping[str, Any]]]
 """Begins to give a topic's objects, from the first."""
 
 OUTCOMES = (
-    Column(heading="at", kind=Kind.MOMENT),
+    Column(heading="at", kind=ColumnKind.MOMENT),
     Column(heading="event", width=38),
     Column(heading="reference", width=34),
     Column(heading="file", width=24),
-    Column(heading="line", kind=Kind.NUMBER, width=8),
+    Column(heading="line", kind=ColumnKind.NUMBER, width=8),
     Column(heading="kind", width=12),
     Column(heading="recipient"),
     Column(heading="purpose"),
@@ -43,10 +43,10 @@ OUTCOMES = (
     Column(heading="what to do", width=60),
 )
 REJECTED = (
-    Column(heading="refused", kind=Kind.MOMENT),
+    Column(heading="refused", kind=ColumnKind.MOMENT),
     Column(heading="event", width=38),
     Column(heading="reference", width=34),
-    Column(heading="place in outbox", kind=Kind.NUMBER),
+    Column(heading="place in outbox", kind=ColumnKind.NUMBER),
     Column(heading="reason"),
     Column(heading="fields", width=30),
     Column(heading="what it means", width=60),
@@ -66,7 +66,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class AnswerRequest:
     """The user's options. `to` is None for stdout."""
 
     authority: str
@@ -75,7 +75,7 @@ class Request:
     days: Days
 
 
-async def write_answers(at: Council, request: Request, answers: Answers) -> None:
+async def write_answers(at: Council, request: AnswerRequest, answers: Answers) -> None:
     """Write the file, and say how many rows are in it."""
     async with reading(at.connection, at.schemas) as reader:
         with progress(f"reading the {answers.name.lower()}"):
@@ -112,17 +112,21 @@ def write_rejected(
         topic=lambda at: at.rejected(),
     )
     chosen = file_format(format, to, work_list=False)
-    run(_write_rejected(Request(authority=authority, format=chosen, to=to, days=days), answers, refusals))
+    run(
+        _write_rejected(
+            AnswerRequest(authority=authority, format=chosen, to=to, days=days), answers, refusals
+        )
+    )
 
 
-async def _write_rejected(request: Request, answers: Answers, refusals: Refusals) -> None:
+async def _write_rejected(request: AnswerRequest, answers: Answers, refusals: Refusals) -> None:
     at = await council(*connected(), request.authority)
     async with reading(at.connection, at.schemas) as reader:
         await refusals.prepare(at, reader)
     await write_answers(at, request, answers)
 
 
-async def write_rows(request: Request, answers: Answers, objects: Objects, authority: str) -> int:
+async def write_rows(request: AnswerRequest, answers: Answers, objects: Objects, authority: str) -> int:
     """Write the objects to the file, or to stdout; returns the number of rows.
 
     An Excel file needs the number of its rows first, so its records are read twice.
@@ -150,7 +154,11 @@ async def _counted(
 
 
 async def _write_workbook(
-    request: Request, answers: Answers, objects: AsyncIterator[Mapping[str, Any]], count: int, authority: str
+    request: AnswerRequest,
+    answers: Answers,
+    objects: AsyncIterator[Mapping[str, Any]],
+    count: int,
+    authority: str,
 ) -> None:
     if request.to is None:
         raise ConfigurationError(f"Say where the Excel file is to go: --to {answers.name.lower()}.xlsx.")

@@ -14,7 +14,7 @@ from instep.adapters.csv_moves import COLUMNS
 from instep.adapters.edits import Edit
 from instep.adapters.line import Line
 from instep.cli.listing import connected, run
-from instep.cli.output import Output, note, show, show_lines, stdout
+from instep.cli.output import OutputForm, note, show, show_lines, stdout
 from instep.cli.publish_report import COUNTS
 from instep.client.annulling import Annulling, Annulment
 from instep.client.correcting import Correcting, Wish
@@ -24,7 +24,7 @@ from instep.client.decisions import decided_object, summary
 from instep.client.explain import explain as explain_reason
 from instep.client.file_settings import file_settings
 from instep.client.filing import LineResult
-from instep.client.following import Answer, Following
+from instep.client.following import EventAnswer, Following
 from instep.client.hand_journal import Journal
 from instep.client.memory_place import place
 from instep.client.publisher import Gate, publishing
@@ -53,7 +53,7 @@ class Order:
     authority: str
     reason: str
     wait: bool
-    output: Output
+    output: OutputForm
     state_directory: Path | None
 
 
@@ -152,7 +152,7 @@ async def correct_and_show(
     if results[0].outcome in ("refused", "review"):
         raise typer.Exit(1)
     _exit_if_refused(answers)
-    if order.output is not Output.JSON:
+    if order.output is not OutputForm.JSON:
         note("Change your own system too: what it records later corrects this again.")
 
 
@@ -188,7 +188,7 @@ def release_person(
     authority: str, reason: str, *, person: str, system: str, state_directory: Path | None
 ) -> None:
     """Lift the doubts about a single person, and say whether somebody protects the person still."""
-    _require_reason(reason)
+    require_reason(reason)
 
     async def work() -> None:
         at = await council(*connected(), authority)
@@ -259,7 +259,7 @@ def parsed_changes(changes: Sequence[str]) -> dict[str, str]:
 
 async def _answers(
     following: Following, results: Iterable[LineResult | None], order: Order
-) -> dict[str, Answer]:
+) -> dict[str, EventAnswer]:
     """The network's answers by event id; empty unless the user waits."""
     if not order.wait:
         return {}
@@ -267,7 +267,7 @@ async def _answers(
     return {answer.event_id: answer async for answer in following.answers(published)}
 
 
-def _annulment_object(annulment: Annulment, answers: Mapping[str, Answer]) -> dict[str, Any]:
+def _annulment_object(annulment: Annulment, answers: Mapping[str, EventAnswer]) -> dict[str, Any]:
     result = annulment.result
     shown = {
         "subject_ref": annulment.record.subject_ref,
@@ -278,7 +278,7 @@ def _annulment_object(annulment: Annulment, answers: Mapping[str, Answer]) -> di
     return shown | _explained(result, answers)
 
 
-def correction_object(result: LineResult, answers: Mapping[str, Answer]) -> dict[str, Any]:
+def correction_object(result: LineResult, answers: Mapping[str, EventAnswer]) -> dict[str, Any]:
     """A result as a JSON object."""
     shown = {
         "line": result.line,
@@ -289,7 +289,7 @@ def correction_object(result: LineResult, answers: Mapping[str, Answer]) -> dict
     return shown | _explained(result, answers)
 
 
-def _explained(result: LineResult | None, answers: Mapping[str, Answer]) -> dict[str, Any]:
+def _explained(result: LineResult | None, answers: Mapping[str, EventAnswer]) -> dict[str, Any]:
     if result is None:
         return {}
     if result.reason:
@@ -307,9 +307,9 @@ def _explained(result: LineResult | None, answers: Mapping[str, Answer]) -> dict
     return shown | (decided_object(answer.decided) if answer.decided else {})
 
 
-def show_results(rows: Sequence[dict[str, Any]], order: Order, answers: Mapping[str, Answer]) -> None:
+def show_results(rows: Sequence[dict[str, Any]], order: Order, answers: Mapping[str, EventAnswer]) -> None:
     """Print a sentence for each result, and a table of the network's answers; or an object a line."""
-    if order.output is Output.JSON:
+    if order.output is OutputForm.JSON:
         show_lines(rows)
         return
     for row in rows:
@@ -322,14 +322,14 @@ def show_results(rows: Sequence[dict[str, Any]], order: Order, answers: Mapping[
         note("What the network decides is in `instep outcomes` and `instep rejected`.")
     answered = [row | {WHAT: _became(answers.get(row["event_id"]))} for row in rows if "answer" in row]
     if answered:
-        show(Output.TABLE, ("subject_ref", "answer", WHAT), answered)
+        show(OutputForm.TABLE, ("subject_ref", "answer", WHAT), answered)
 
 
-def _became(answer: Answer | None) -> str:
+def _became(answer: EventAnswer | None) -> str:
     return summary(answer.decided) if answer is not None and answer.decided else ""
 
 
-def _exit_if_refused(answers: Mapping[str, Answer]) -> None:
+def _exit_if_refused(answers: Mapping[str, EventAnswer]) -> None:
     if any(answer.to_correct for answer in answers.values()):
         raise typer.Exit(1)
 

@@ -7,7 +7,7 @@ import typer
 
 from instep.cli.councils import Format
 from instep.cli.options import StateDirOption
-from instep.cli.output import Output, OutputOption
+from instep.cli.output import OutputForm, OutputOption
 
 AuthorityOption = Annotated[
     str, typer.Option("--authority", "-a", help="The council that has published the record: leeds.")
@@ -51,7 +51,7 @@ def annul(
     ] = None,
     wait: WaitOption = False,
     state_dir: StateDirOption = None,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Annul a published record: everybody who was sent it is asked to stop relying on it.
 
@@ -121,7 +121,7 @@ def correct(
     ] = False,
     wait: WaitOption = False,
     state_dir: StateDirOption = None,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Correct a published record by the rules of publish, and send no other record.
 
@@ -152,10 +152,11 @@ def correct(
             raise typer.BadParameter(
                 "Without a file, name --reference and --set; --format, --mapping and --on-behalf go with a file."
             )
-        from instep.cli.correct_published import Wanted, correct_published
+        from instep.cli.correct_published import CorrectionWanted, correct_published
 
         correct_published(
-            order, Wanted(reference=reference, changes=changes, system=system, dry_run=dry_run, yes=yes)
+            order,
+            CorrectionWanted(reference=reference, changes=changes, system=system, dry_run=dry_run, yes=yes),
         )
         return
     if system or dry_run:

@@ -23,7 +23,7 @@ from instep.cli.by_hand import (
     show_results,
 )
 from instep.cli.listing import connected, run
-from instep.cli.output import Output, note, show
+from instep.cli.output import OutputForm, note, show
 from instep.cli.rehearsal import Rehearsal
 from instep.client.correcting import Correcting, Wish
 from instep.client.council import Council, council
@@ -41,7 +41,7 @@ CHANGES = ("column", "published", "corrected")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class CorrectionWanted:
     """The user's options."""
 
     reference: str = field(repr=False)
@@ -51,7 +51,7 @@ class Wanted:
     yes: bool
 
 
-def correct_published(order: Order, wanted: Wanted) -> None:
+def correct_published(order: Order, wanted: CorrectionWanted) -> None:
     """Correct a record by its reference, print the result, and exit with 1 where the change is refused."""
     require_reason(order.reason)
     changes = parsed_changes(wanted.changes)
@@ -71,7 +71,7 @@ def correct_published(order: Order, wanted: Wanted) -> None:
             if wanted.dry_run:
                 await _rehearse(at, correcting, wish, row, order)
                 return
-            if sys.stdin.isatty() and not wanted.yes and order.output is not Output.JSON:
+            if sys.stdin.isatty() and not wanted.yes and order.output is not OutputForm.JSON:
                 typer.confirm("Send this correction?", abort=True)
             await correct_and_show(at, correcting, wish, row, order)
 
@@ -79,7 +79,9 @@ def correct_published(order: Order, wanted: Wanted) -> None:
 
 
 @asynccontextmanager
-async def _memory(at: Council, order: Order, wanted: Wanted) -> AsyncIterator[tuple[Memory, Journal]]:
+async def _memory(
+    at: Council, order: Order, wanted: CorrectionWanted
+) -> AsyncIterator[tuple[Memory, Journal]]:
     """The council's memory and journal; for a dry run a copy, and a journal that nobody keeps."""
     if not wanted.dry_run:
         async with memory_of(at, order.state_directory) as (memory, home):
@@ -90,7 +92,9 @@ async def _memory(at: Council, order: Order, wanted: Wanted) -> AsyncIterator[tu
         yield memory, Journal(Path(scratch), "")
 
 
-async def _row(at: Council, memory: Memory, wanted: Wanted, changes: Mapping[str, str]) -> PublishedRow:
+async def _row(
+    at: Council, memory: Memory, wanted: CorrectionWanted, changes: Mapping[str, str]
+) -> PublishedRow:
     identity = Identity(secret=memory.secret, authority=at.authority)
     record = record_of(at.authority, memory, identity, wanted.reference, wanted.system)
     async with reading(at.connection, at.schemas) as reader:
@@ -105,16 +109,16 @@ async def _rehearse(at: Council, correcting: Correcting, wish: Wish, row: Publis
     show_results([correction_object(result, {}) for result in shown], order, {})
     if results[0].outcome in ("refused", "review"):
         raise typer.Exit(1)
-    if order.output is not Output.JSON:
+    if order.output is not OutputForm.JSON:
         note("Nothing was sent, and nothing is remembered.")
 
 
 def _show_changes(row: PublishedRow, changes: Mapping[str, str], order: Order) -> None:
     """Print what is published and what it becomes, for the officer's own eyes."""
-    if order.output is Output.JSON:
+    if order.output is OutputForm.JSON:
         return
     show(
-        Output.TABLE,
+        OutputForm.TABLE,
         CHANGES,
         [
             {"column": column, "published": row.cells[column], "corrected": value}

@@ -19,7 +19,7 @@ from instep.cli.options import (
     UntilOption,
     Wanted,
 )
-from instep.cli.output import Output, OutputOption
+from instep.cli.output import OutputForm, OutputOption
 from instep.client.days import Days
 
 
@@ -142,7 +142,7 @@ def publish(
             " left out.",
         ),
     ] = None,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Publish a file that a council's own system has exported, to the council's outbox.
 
@@ -157,7 +157,7 @@ def publish(
     instep publish --suggest-mapping export.csv > ours.toml · instep publish moves.csv -a leeds --dry-run --network uk
     """
     from instep.cli.missing import MissingRequest
-    from instep.cli.publish import Request, publish_file
+    from instep.cli.publish import PublishRequest, publish_file
     from instep.cli.publish_mapping import print_mapping
 
     if suggest_mapping:
@@ -177,7 +177,7 @@ def publish(
         raise typer.BadParameter(
             "--missing does not go with --dry-run: --missing list changes nothing that is published."
         )
-    request = Request(
+    request = PublishRequest(
         file=file,
         authority=authority,
         format=format.value if format else None,
@@ -240,7 +240,7 @@ def rejected(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="redrive: show which events would be sent, and send none.")
     ] = False,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Show a council its refused events, with reasons and remedies; send again those that have become sound.
 
@@ -316,7 +316,7 @@ def outcomes(
         ),
     ] = False,
     state_dir: StateDirOption = None,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Show a council the outcome of each of its events: to whom it was sent, from whom withheld or withdrawn, and why.
 
@@ -327,13 +327,13 @@ def outcomes(
     instep outcomes leeds --since 2026-11-01 --to november.xlsx
     """
     from instep.cli.listing import Span
-    from instep.cli.outcomes import Request, show_lost, show_outcomes, write_outcomes
+    from instep.cli.outcomes import OutcomesRequest, show_lost, show_outcomes, write_outcomes
 
     days = Days(since=since, until=until)
     if lost and (follow or last or days or format or to):
         raise typer.BadParameter("--lost looks at all outcomes that are kept: it goes with --output alone.")
     _one_way_out(follow, until, bool(format or to), last, output)
-    request = Request(
+    request = OutcomesRequest(
         authority=authority,
         output=output,
         state_directory=state_dir,
@@ -346,11 +346,13 @@ def outcomes(
         show_outcomes(request, Span(follow=follow, from_beginning=from_beginning, last=last, days=days))
 
 
-def _one_way_out(follow: bool, until: date | None, to_file: bool, last: int | None, output: Output) -> None:
+def _one_way_out(
+    follow: bool, until: date | None, to_file: bool, last: int | None, output: OutputForm
+) -> None:
     """Refuse options that contradict each other."""
     if follow and until:
         raise typer.BadParameter("--follow shows records to come, and --until none of them: leave one out.")
-    if to_file and (follow or last or output is Output.JSON):
+    if to_file and (follow or last or output is OutputForm.JSON):
         raise typer.BadParameter(
             "--follow, --last and --output do not go with a file: use --since and --until."
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from instep.cli.output import Output, note, show, stderr, stdout
+from instep.cli.output import OutputForm, note, show, stderr, stdout
 from instep.errors import PlatformError
 
 if TYPE_CHECKING:
@@ -116,6 +116,6 @@ def _print(section: "Section") -> None:
     for line in section.before:
         stdout().print(line)
     if section.rows:
-        show(Output.TABLE, tuple(section.rows[0]), section.rows)
+        show(OutputForm.TABLE, tuple(section.rows[0]), section.rows)
     for line in section.after:
         stdout().print(line)

@@ -17,8 +17,8 @@ from instep.catalogue.files import load_catalogue, schemas_directory
 from instep.cli.dry_run_report import DryRun, line_object, print_dry_run
 from instep.cli.listing import connected
 from instep.cli.network_directory import find
-from instep.cli.output import Output, note, show_lines
-from instep.cli.publish import Request, bar_for, ensure_there, remarking
+from instep.cli.output import OutputForm, note, show_lines
+from instep.cli.publish import PublishRequest, bar_for, ensure_there, remarking
 from instep.cli.rehearsal import Rehearsal, with_schemas
 from instep.client.council import council, participant
 from instep.client.file_settings import file_settings
@@ -33,7 +33,7 @@ from instep.postcodes import Postcodes
 from instep.router.trial import Trial
 
 
-def rehearse_file(request: Request, directory: str | None) -> None:
+def rehearse_file(request: PublishRequest, directory: str | None) -> None:
     """Rehearse the file and print the results. Exits with 1 when somebody has to put a line right, as publishing would."""
     ensure_there(request.file)
     authority, network, catalogue = _network(request.authority, directory)
@@ -52,7 +52,7 @@ def rehearse_file(request: Request, directory: str | None) -> None:
 
 
 def _rehearse(
-    request: Request, run: DryRun, home: Path | None, network: Network, catalogue: Catalogue
+    request: PublishRequest, run: DryRun, home: Path | None, network: Network, catalogue: Catalogue
 ) -> None:
     columns = load_mapping(request.mapping) if request.mapping else {}
     settings = file_settings(network, run.source, columns, remarking(run.results.tally), request.sheet)
@@ -93,7 +93,7 @@ def _trial(network: Network, catalogue: Catalogue) -> Trial | None:
     return Trial(network, catalogue.events, postcodes, today_in_london(time.time_ns() // 1_000_000))
 
 
-def _home(request: Request, network: Network, authority: str) -> Path | None:
+def _home(request: PublishRequest, network: Network, authority: str) -> Path | None:
     """The memory that was used last; without a broker nobody can tell of which cluster the next publication will be."""
     kept = place(request.state_directory, os.environ).of_network(network.name, authority)
     return max((memory.home for memory in kept), key=_used_at, default=None)
@@ -114,13 +114,13 @@ def _say_what_is_missing(run: DryRun, home: Path | None) -> None:
         note("Who would be told is not shown: install Instep with its [postcodes] extra.")
 
 
-def _reporter(request: Request, run: DryRun, stage: Rehearsal) -> Callable[[LineResult], None]:
+def _reporter(request: PublishRequest, run: DryRun, stage: Rehearsal) -> Callable[[LineResult], None]:
     def report(result: LineResult) -> None:
         leaving = stage.leaving if result.outcome == "published" else None
         if leaving is not None:
             result = replace(result, outcome="would-publish", offset=None)
         run.keep(result, leaving)
-        if request.output is Output.JSON:
+        if request.output is OutputForm.JSON:
             show_lines([line_object(result, leaving)])
 
     return report

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from instep.adapters import Note
-from instep.cli.output import Output, note, show, show_lines, stdout
+from instep.cli.output import OutputForm, note, show, show_lines, stdout
 from instep.cli.publish import result_object
 from instep.cli.publish_report import LISTED, RunResult, print_counts, summary_object
-from instep.cli.rehearsal import Leaving
+from instep.cli.rehearsal import RehearsedEvent
 from instep.client.explain import explain as explain_reason
 from instep.client.filing import LineResult
 from instep.events.schema import EventType
@@ -20,7 +20,7 @@ _Key = TypeVar("_Key")
 
 
 @dataclass(kw_only=True, slots=True)
-class Share:
+class LinesAlike:
     """The lines with the same entry: how many, and the first."""
 
     lines: int = 0
@@ -50,7 +50,7 @@ class DryRun:
     """The first LISTED lines that would be published, as rows of a table."""
     types: dict[str, EventType] = field(default_factory=dict)
 
-    def keep(self, result: LineResult, leaving: Leaving | None) -> None:
+    def keep(self, result: LineResult, leaving: RehearsedEvent | None) -> None:
         """Keep a line's result; `leaving` is the event of a line that would be published."""
         self.results.keep(result)
         if leaving is None:
@@ -65,22 +65,22 @@ class DryRun:
         if len(self.rows) < LISTED:
             self.rows.append(_row(result, leaving))
 
-    def entries(self) -> dict[tuple[str, Entry], Share]:
+    def entries(self) -> dict[tuple[str, Entry], LinesAlike]:
         """The entries of all decisions, by event type and entry."""
-        shares: dict[tuple[str, Entry], Share] = {}
+        shares: dict[tuple[str, Entry], LinesAlike] = {}
         for decided in self.decisions.values():
             for entry in decided.decision.entries:
                 _add(shares, (decided.event_type, entry), decided)
         return shares
 
-    def endings(self) -> dict[Ending, Share]:
+    def endings(self) -> dict[Ending, LinesAlike]:
         """How the decisions ended."""
-        shares: dict[Ending, Share] = {}
+        shares: dict[Ending, LinesAlike] = {}
         for decided in self.decisions.values():
             _add(shares, decided.decision.ending, decided)
         return shares
 
-    def having(self, result: Result) -> list[tuple[str, Entry, Share]]:
+    def having(self, result: Result) -> list[tuple[str, Entry, LinesAlike]]:
         """The event types, entries and lines with this result, by authority and purpose; without the source's own gaps."""
         chosen = (
             (event_type, entry, share)
@@ -90,13 +90,13 @@ class DryRun:
         return sorted(chosen, key=lambda row: (row[1].authority, row[1].purpose, row[2].first))
 
 
-def _add(counted: dict[_Key, Share], key: _Key, decided: Decided) -> None:
-    share = counted.setdefault(key, Share(first=decided.first))
+def _add(counted: dict[_Key, LinesAlike], key: _Key, decided: Decided) -> None:
+    share = counted.setdefault(key, LinesAlike(first=decided.first))
     share.lines += decided.lines
     share.first = min(share.first, decided.first)
 
 
-def line_object(result: LineResult, leaving: Leaving | None) -> dict[str, Any]:
+def line_object(result: LineResult, leaving: RehearsedEvent | None) -> dict[str, Any]:
     """A line as a JSON object: its result, and for a line that would be published the event, and the decision about it."""
     shown = result_object(result)
     if leaving is None:
@@ -109,12 +109,12 @@ def line_object(result: LineResult, leaving: Leaving | None) -> dict[str, Any]:
     return shown | {"ending": decision.ending.value, "decisions": entries}
 
 
-def print_dry_run(file: Path, output: Output, run: DryRun) -> None:
+def print_dry_run(file: Path, output: OutputForm, run: DryRun) -> None:
     """Print the summary of a rehearsal: the counts of its lines, then who would be told what, and who would not."""
     outcomes = run.results.tally.outcomes
     if "published" in outcomes:
         outcomes["would-publish"] = outcomes.pop("published")
-    if output is Output.JSON:
+    if output is OutputForm.JSON:
         show_lines([_summary(run)])
         return
     stdout().print("A dry run: nothing is sent, and nothing is remembered.")
@@ -126,7 +126,7 @@ def print_dry_run(file: Path, output: Output, run: DryRun) -> None:
         _print_endings(run)
 
 
-def _row(result: LineResult, leaving: Leaving) -> dict[str, Any]:
+def _row(result: LineResult, leaving: RehearsedEvent) -> dict[str, Any]:
     header = leaving.sound.event["header"]
     protected = ", protected" if header["handling"] == "PROTECTED" else ""
     entries = leaving.decision.having(Result.DELIVERED) if leaving.decision else ()
@@ -147,7 +147,7 @@ def _print_rows(run: DryRun) -> None:
         return
     columns = ["line", "goes as", "to", "put right"]
     shown = [name for name in columns if any(row[name] for row in run.rows)]
-    show(Output.TABLE, shown, run.rows, title="Would be published:")
+    show(OutputForm.TABLE, shown, run.rows, title="Would be published:")
     more = run.results.tally.outcomes["would-publish"] - len(run.rows)
     if more > 0:
         note(f"and {more} more; --output json lists them all.")
@@ -167,7 +167,7 @@ def _print_told(run: DryRun) -> None:
     ]
     if rows:
         columns = ("authority", "purpose", "under", "lines", "first line", "fields")
-        show(Output.TABLE, columns, rows, title="Would be told:")
+        show(OutputForm.TABLE, columns, rows, title="Would be told:")
 
 
 def _print_untold(run: DryRun) -> None:
@@ -183,7 +183,7 @@ def _print_untold(run: DryRun) -> None:
     ]
     if rows:
         show(
-            Output.TABLE,
+            OutputForm.TABLE,
             ("authority", "purpose", "lines", "first line", "why"),
             rows,
             title="Would not be told:",
@@ -223,7 +223,7 @@ def _summary(run: DryRun) -> dict[str, Any]:
     summary: dict[str, Any] = summary_object(run.results)["summary"] | {"dry_run": True}
     if run.trial is None:
         return {"summary": summary}
-    entries: Sequence[tuple[str, Entry, Share]] = [
+    entries: Sequence[tuple[str, Entry, LinesAlike]] = [
         (event_type, entry, share) for (event_type, entry), share in run.entries().items()
     ]
     summary["decisions"] = [

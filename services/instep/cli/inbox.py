@@ -14,7 +14,7 @@ from instep.cli.options import (
     SinceOption,
     UntilOption,
 )
-from instep.cli.output import FileFormat, Output, OutputOption
+from instep.cli.output import FileFormat, OutputForm, OutputOption
 from instep.client.days import Days
 
 
@@ -60,7 +60,7 @@ def inbox(
             help="Write an Excel file in which people note the outcome of each record, for `instep worklist check`.",
         ),
     ] = False,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Show a council its received records: each delivery with the fields that its agreements share, and each withdrawal.
 
@@ -77,7 +77,7 @@ def inbox(
     if follow and until:
         raise typer.BadParameter("--follow shows records to come, and --until none of them: leave one out.")
     if format or to or work_list:
-        if follow or last or output is Output.JSON:
+        if follow or last or output is OutputForm.JSON:
             raise typer.BadParameter(
                 "--follow, --last and --output do not go with a file: use --since and --until."
             )
@@ -110,7 +110,7 @@ def _write_inbox(
 
     chosen = inbox_files.file_format(format, to, work_list=work_list)
     inbox_files.write_inbox(
-        inbox_files.Request(
+        inbox_files.InboxRequest(
             authority=authority, purpose=purpose, format=chosen, to=to, days=days, work_list=work_list
         )
     )
@@ -127,7 +127,7 @@ def check_work_list(
             help="Where the outcomes are kept; INSTEP_STATE_DIR or your own data directory if left out.",
         ),
     ] = None,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Check a work list that people have filled in against the inbox, and keep its outcomes.
 

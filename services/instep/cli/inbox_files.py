@@ -17,7 +17,7 @@ from instep.cli.screen import printable, write, write_bytes
 from instep.client import worklist
 from instep.client.council import Council, council
 from instep.client.days import LONDON, Days
-from instep.client.inbox_table import SHARED_HEADER, InboxTable, Shared
+from instep.client.inbox_table import SHARED_HEADER, InboxTable, SharedFields
 from instep.client.reader import Item, Reader, Stretch, reading
 from instep.errors import ConfigurationError
 from instep.workbooks.csv_file import MARK, CsvTable, SupportsWrite
@@ -31,7 +31,7 @@ Row = Mapping[str, Value]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class InboxRequest:
     """The user's options. `to` is None for stdout."""
 
     authority: str
@@ -50,13 +50,13 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Records:
+class Selection:
     """The records to write: where they lie, their number, and the fields that they share."""
 
     partitions: Sequence[TopicPartition]
     stretch: Stretch
     count: int
-    forms: frozenset[Shared]
+    forms: frozenset[SharedFields]
 
 
 def nothing(days: Days) -> str:
@@ -86,7 +86,7 @@ def _by_name(to: Path | None) -> FileFormat | None:
     return FileFormat(suffix) if suffix in set(FileFormat) else None
 
 
-def write_inbox(request: Request, say: Callable[[str], None] = note) -> int:
+def write_inbox(request: InboxRequest, say: Callable[[str], None] = note) -> int:
     """Write the file, and say how many records are in it; returns their number."""
     counts: list[int] = []
 
@@ -97,7 +97,7 @@ def write_inbox(request: Request, say: Callable[[str], None] = note) -> int:
     return counts[0]
 
 
-async def _write(request: Request, say: Callable[[str], None]) -> int:
+async def _write(request: InboxRequest, say: Callable[[str], None]) -> int:
     at = await council(*connected(), request.authority)
     async with reading(at.connection, at.schemas) as reader:
         with progress("reading the inbox") as bar:
@@ -114,7 +114,7 @@ async def _write(request: Request, say: Callable[[str], None]) -> int:
     return records.count
 
 
-def check_size(request: Request, count: int) -> None:
+def check_size(request: InboxRequest, count: int) -> None:
     """Raise ConfigurationError where the file would have more rows than its form can have."""
     if request.work_list and count > worklist.MOST_ROWS:
         raise ConfigurationError(
@@ -128,29 +128,31 @@ def check_size(request: Request, count: int) -> None:
         )
 
 
-async def _records(at: Council, request: Request, reader: Reader) -> Records:
+async def _records(at: Council, request: InboxRequest, reader: Reader) -> Selection:
     """Looks through the records once, without decoding them: the columns come first in a file."""
     partitions = at.inboxes(request.purpose)
     days = request.days
     stretch = await reader.taken(partitions, since_ms=days.since_ms, until_ms=days.until_ms)
-    forms: set[Shared] = set()
+    forms: set[SharedFields] = set()
     count = 0
     async for record in reader.records(partitions, stretch.starts, stretch.ends):
         headers = dict(record.headers)
         paths = headers.get(SHARED_HEADER, b"").decode(errors="replace")
-        forms.add(Shared(reader.kind(record), paths))
+        forms.add(SharedFields(reader.kind(record), paths))
         count += 1
-    return Records(partitions=partitions, stretch=stretch, count=count, forms=frozenset(forms))
+    return Selection(partitions=partitions, stretch=stretch, count=count, forms=frozenset(forms))
 
 
-async def _items(reader: Reader, records: Records, bar: Bar) -> AsyncIterator[Item]:
+async def _items(reader: Reader, records: Selection, bar: Bar) -> AsyncIterator[Item]:
     stretch = records.stretch
     async for record in reader.records(records.partitions, stretch.starts, stretch.ends):
         yield reader.decoded(record)
         bar.advance()
 
 
-async def _write_records(at: Council, request: Request, records: Records, items: AsyncIterator[Item]) -> None:
+async def _write_records(
+    at: Council, request: InboxRequest, records: Selection, items: AsyncIterator[Item]
+) -> None:
     table = InboxTable(at.schemas.values())
     columns = table.columns(records.forms)
     match request.format:
@@ -175,8 +177,8 @@ async def _write_records(at: Council, request: Request, records: Records, items:
 async def _write_workbook(
     part: Path,
     at: Council,
-    request: Request,
-    records: Records,
+    request: InboxRequest,
+    records: Selection,
     rows: AsyncIterator[Row],
     columns: Sequence[Column],
 ) -> None:
@@ -191,7 +193,7 @@ async def _write_workbook(
             worklist.write_about(book, at.authority, _facts(at, request, records))
 
 
-def _facts(at: Council, request: Request, records: Records) -> dict[str, str]:
+def _facts(at: Council, request: InboxRequest, records: Selection) -> dict[str, str]:
     return {
         "network": at.network.name,
         "purpose": request.purpose or "all",

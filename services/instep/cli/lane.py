@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from instep.cli.output import Output, OutputOption, note, show
+from instep.cli.output import OutputForm, OutputOption, note, show
 from instep.network.services import on_lanes
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ async def _network() -> "tuple[Connection, Network]":
 
 
 @app.command("list")
-def list_lanes(output: OutputOption = Output.TABLE) -> None:
+def list_lanes(output: OutputOption = OutputForm.TABLE) -> None:
     """Show operators every lane: its owner (host:pid), its topics, its lag, and any records lost to the lane."""
     from instep.lanes.survey import survey
 
@@ -105,7 +105,7 @@ def settle(
     abort: Annotated[
         bool, typer.Option("--abort", help="The transactions were not committed: nobody sees their records.")
     ] = False,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Decide, as an operator, how a lane's transactions without an end marker end (`hanging-transaction`).
 

@@ -11,7 +11,7 @@ from typing import Any
 from aiokafka import TopicPartition
 
 from instep.catalogue.files import load_catalogue, schemas_directory
-from instep.cli.output import Output, note, show, show_lines, stdout
+from instep.cli.output import OutputForm, note, show, show_lines, stdout
 from instep.client.council import Council, council
 from instep.client.days import Days
 from instep.client.reader import Item, Reader, reading
@@ -78,7 +78,7 @@ async def list_records(
     topics: Callable[[Council], Sequence[TopicPartition]],
     listing: Listing,
     span: Span,
-    output: Output,
+    output: OutputForm,
 ) -> None:
     """Show the records of some of a council's topics."""
     at = await council(*connected(), name)
@@ -100,7 +100,7 @@ async def list_records(
 class Page:
     """The rows to show of the records that are taken; JSON lines without a limit are printed as they come."""
 
-    def __init__(self, listing: Listing, span: Span, output: Output) -> None:
+    def __init__(self, listing: Listing, span: Span, output: OutputForm) -> None:
         self._listing = listing
         self._span = span
         self._output = output
@@ -113,7 +113,7 @@ class Page:
         """The next record, in the order in which the records are shown."""
         if self._listing.wanted is not None and not self._listing.wanted(item):
             return
-        json = self._output is Output.JSON
+        json = self._output is OutputForm.JSON
         for row in self._listing.objects(item) if json else self._listing.rows(item):
             self._empty = False
             if self._last is not None or (not json and len(self._rows) < LARGEST_LISTING):
@@ -128,7 +128,7 @@ class Page:
         if self._empty:
             if not self._span.follow:
                 note(self._listing.nothing)
-        elif self._output is Output.JSON:
+        elif self._output is OutputForm.JSON:
             show_lines(self._rows)
         else:
             show(self._output, self._listing.columns, self._rows, at_most=len(self._rows))
@@ -161,13 +161,13 @@ async def _items(
 
 
 async def _follow(
-    reader: Reader, starts: Mapping[TopicPartition, int], listing: Listing, output: Output
+    reader: Reader, starts: Mapping[TopicPartition, int], listing: Listing, output: OutputForm
 ) -> None:
     note("Waiting for new records; Ctrl-C ends it.")
     async for item in reader.follow(starts):
         if item is None or (listing.wanted is not None and not listing.wanted(item)):
             continue
-        if output is Output.JSON:
+        if output is OutputForm.JSON:
             show_lines(listing.objects(item))
             continue
         for row in listing.rows(item):

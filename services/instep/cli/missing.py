@@ -7,13 +7,13 @@ from typing import Any
 
 import typer
 
-from instep.adapters.annulment import Record, is_annulled
+from instep.adapters.annulment import SubjectRecord, is_annulled
 from instep.adapters.identity import Identity
 from instep.adapters.memory import Memory
 from instep.adapters.roll import Roll
 from instep.cli.by_hand import Order, annul_and_show
 from instep.cli.options import Wanted
-from instep.cli.output import Output, note, show, show_lines
+from instep.cli.output import OutputForm, note, show, show_lines
 from instep.cli.publish_report import LISTED
 from instep.client.annulling import Annulling
 from instep.client.council import Council
@@ -37,7 +37,7 @@ def missing_of(roll: Roll, memory: Memory, identity: Identity) -> Missing:
     for standing in roll.missing():
         last = memory.last(standing.subject)
         if last is not None and not is_annulled(last, identity):
-            record = Record(
+            record = SubjectRecord(
                 subject_ref=standing.subject_ref,
                 event_type=standing.event_type,
                 system=standing.system,
@@ -56,7 +56,7 @@ async def attend_to_missing(
         return
     if why_not := objection(missing, request.confirmed):
         raise PlatformError(f"Nothing was annulled. {why_not}")
-    if request.confirmed is None and sys.stdin.isatty() and order.output is not Output.JSON:
+    if request.confirmed is None and sys.stdin.isatty() and order.output is not OutputForm.JSON:
         typer.confirm(f"Annul {missing.count}?", abort=True)
     await annul_and_show(at, annulling, [each.record for each in missing.gone], order)
 
@@ -68,10 +68,10 @@ def annulling_of(at: Council, memory: Memory, journal: Journal) -> Annulling:
     )
 
 
-def show_missing(missing: Missing, output: Output) -> None:
+def show_missing(missing: Missing, output: OutputForm) -> None:
     """Print the missing records, each with its last file and line."""
     rows = [_row(each) for each in missing.gone]
-    if output is Output.JSON:
+    if output is OutputForm.JSON:
         show_lines([{"missing": row} for row in rows])
         show_lines([_summary(missing)])
         return
@@ -85,7 +85,7 @@ def _table(rows: Sequence[dict[str, Any]]) -> None:
     if rows:
         columns = ("file", "line", "subject_ref", "event_id")
         show(
-            Output.TABLE,
+            OutputForm.TABLE,
             columns,
             rows[:LISTED],
             title="Missing, with the file and line that named them last:",

@@ -20,7 +20,7 @@ from instep.cli.network_directory import NETWORKS, applied, find
 from instep.cli.network_joining import show_needs
 from instep.cli.network_show import show_flows
 from instep.cli.network_show import show_network as show_whole
-from instep.cli.output import Bar, Output, OutputOption, note, progress, show_lines
+from instep.cli.output import Bar, OutputForm, OutputOption, note, progress, show_lines
 from instep.errors import InstepError
 from instep.events.schema import Catalogue
 from instep.local.whole_file import write_atomically
@@ -74,7 +74,7 @@ def check(
             help="An earlier checkout of the directory: an agreement that differs needs a new version.",
         ),
     ] = None,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Prove a network's directory sound before anybody applies it: each problem with its file and line; needs no broker.
 
@@ -85,7 +85,7 @@ def check(
     if against is not None:
         problems += check_against(where, find(against))
     errors = sum(problem.severity == "error" for problem in problems)
-    if output is Output.JSON:
+    if output is OutputForm.JSON:
         show_lines(map(asdict, problems))
     else:
         for problem in problems:
@@ -99,7 +99,7 @@ def check(
 
 @app.command("plan")
 def plan(
-    directory: Directory, allow_delete: AllowDelete = False, output: OutputOption = Output.TABLE
+    directory: Directory, allow_delete: AllowDelete = False, output: OutputOption = OutputForm.TABLE
 ) -> None:
     """Show an operator the changes that `apply` would make (+ is made, ~ becomes another, - goes); change nothing."""
     from instep.provision.apply import preview
@@ -113,7 +113,7 @@ def plan(
 
 @app.command("apply")
 def apply(
-    directory: Directory, allow_delete: AllowDelete = False, output: OutputOption = Output.TABLE
+    directory: Directory, allow_delete: AllowDelete = False, output: OutputOption = OutputForm.TABLE
 ) -> None:
     """Make the cluster match a network's directory, as an operator: topics, users and their rights, schema ids, a new
     generation.
@@ -136,7 +136,7 @@ def apply(
         )
     _note_unsound(connection)
     show_changes(applied.plan, would=False, output=output)
-    if applied.access and applied.access.users_created and output is Output.TABLE:
+    if applied.access and applied.access.users_created and output is OutputForm.TABLE:
         note(
             f"Each user's secret is a file in {connection.secrets_dir}: give it to its council, and to nobody else."
         )
@@ -161,7 +161,7 @@ def show_network(
             "--diagram", help="Print a Mermaid flowchart of the flows, for GitHub and many wikis to draw."
         ),
     ] = False,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Show anybody who takes part, under which agreements, and who shares which fields with whom.
 
@@ -205,7 +205,7 @@ def add_authority(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the needs of the newcomer; change nothing.")
     ] = False,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Add an authority to a network's directory, and list its needs: topics, users, secrets, settings, a first event.
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from instep.cli.output import Output, note, show_lines
+from instep.cli.output import OutputForm, note, show_lines
 
 if TYPE_CHECKING:
     from instep.provision.plan import Plan
@@ -15,11 +15,11 @@ _Kinds = Mapping[tuple[str, str], list[str]]
 """The lines to print, by the sign of the change and the kind of thing."""
 
 
-def show_changes(plan: "Plan", *, would: bool, output: Output) -> None:
+def show_changes(plan: "Plan", *, would: bool, output: OutputForm) -> None:
     """Print the changes, and notes on everything left alone; `would` says whether they are still to be made."""
     from instep.provision.changes import changes
 
-    if output is Output.JSON:
+    if output is OutputForm.JSON:
         show_lines([_as_json(plan)])
         return
     kinds: dict[tuple[str, str], list[str]] = {}

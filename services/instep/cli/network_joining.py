@@ -5,14 +5,14 @@ from pathlib import Path
 
 import typer
 
-from instep.cli.output import Output, show_lines
+from instep.cli.output import OutputForm, show_lines
 from instep.network.joining import Needs
 
 
-def show_needs(needs: Needs, event: str, secrets: Path | None, output: Output) -> None:
+def show_needs(needs: Needs, event: str, secrets: Path | None, output: OutputForm) -> None:
     """Topics, principals, where their secrets will be, the settings to sign in with, and a first event to try."""
     kept = {who: str((secrets or Path("INSTEP_SECRETS_DIR")) / who) for who in needs.principals}
-    if output is Output.JSON:
+    if output is OutputForm.JSON:
         show_lines([{**asdict(needs), "secrets": kept, "first_event": event}])
         return
     for words, names in (

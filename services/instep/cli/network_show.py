@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from instep.cli.output import Output, note, show, show_lines
+from instep.cli.output import OutputForm, note, show, show_lines
 from instep.network.flows import Flow
 from instep.network.network import Network
 from instep.network.problems import plainly
@@ -19,10 +19,10 @@ _AUTHORITY = ("authority", "name", "gss", "tier", "parent", "valid_to", "replace
 _AGREEMENT = ("agreement", "version", "status", "purpose", "events", "from", "to", "approved", "review_by")
 
 
-def show_network(network: Network, flows: Sequence[Flow], output: Output) -> None:
+def show_network(network: Network, flows: Sequence[Flow], output: OutputForm) -> None:
     """The authorities, the agreements, and the flows between authorities."""
     authorities, agreements = list(_authorities(network)), list(_agreements(network))
-    if output is Output.JSON:
+    if output is OutputForm.JSON:
         show_lines({"kind": "authority"} | row for row in authorities)
         show_lines({"kind": "agreement"} | row for row in agreements)
         show_flows(flows, output)
@@ -39,9 +39,9 @@ def show_network(network: Network, flows: Sequence[Flow], output: Output) -> Non
     show_flows(flows, output)
 
 
-def show_flows(flows: Sequence[Flow], output: Output) -> None:
+def show_flows(flows: Sequence[Flow], output: OutputForm) -> None:
     """A row for each flow: who shares which fields with whom. A table counts many councils; JSON names each."""
-    if output is Output.JSON:
+    if output is OutputForm.JSON:
         show_lines({"kind": "flow", **asdict(flow)} for flow in flows)
         return
     columns = ("source", "recipient", "purpose", "event", "fields", "agreement", "today")

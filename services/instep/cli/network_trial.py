@@ -11,7 +11,7 @@ from typing import Any
 
 from instep.adapters import Refused, Row, Settings, read
 from instep.cache import cache_directory
-from instep.cli.output import Output, note, progress, show, show_lines, stdout
+from instep.cli.output import OutputForm, note, progress, show, show_lines, stdout
 from instep.client.council_names import CouncilNames
 from instep.errors import FileFormatError, NetworkError, PlainEventError
 from instep.events.plain import from_plain
@@ -21,14 +21,14 @@ from instep.network.documents import nearest
 from instep.network.network import Network
 from instep.postcodes import Postcodes
 from instep.router.decide import Result
-from instep.router.trial import Answer, Difference, Draft, Trial, differences, signed
+from instep.router.trial import Draft, Forecast, ForecastChange, Trial, differences, signed
 
 LISTED = 50
 """Changes that a table lists; `--output json` has each line's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Request:
+class TrialRequest:
     """The user's options. `authority` publishes the file; None for a file of many councils."""
 
     file: Path
@@ -36,7 +36,7 @@ class Request:
     format: str | None
     day: date
     as_signed: bool
-    output: Output
+    output: OutputForm
 
 
 _UNTIL_PUBLISHED: Mapping[str, Any] = {
@@ -56,7 +56,7 @@ Change = tuple[str, str, str]
 
 
 @dataclass(kw_only=True, slots=True)
-class Tally:
+class TrialTally:
     """The counts of a trial: by authority and purpose, events delivered before and after; and the changes."""
 
     lines: int = 0
@@ -71,18 +71,18 @@ class Tally:
     changes: dict[Change, list[int]] = field(default_factory=dict)
     """The lines with each change, in the file's order."""
 
-    def count(self, answers: Mapping[tuple[str, str], Answer], counter: Counter[tuple[str, str]]) -> None:
+    def count(self, answers: Mapping[tuple[str, str], Forecast], counter: Counter[tuple[str, str]]) -> None:
         """Count who would be told."""
         counter.update(pair for pair, answer in answers.items() if answer.result is Result.DELIVERED)
 
-    def add(self, line: int, difference: Difference) -> None:
+    def add(self, line: int, difference: ForecastChange) -> None:
         """Add a difference to its kind of change."""
         change = difference.authority, difference.purpose, _change(difference)
         self.changes.setdefault(change, []).append(line)
 
 
 def try_change(
-    request: Request, current: Network, proposed: Network, events: Mapping[str, EventType]
+    request: TrialRequest, current: Network, proposed: Network, events: Mapping[str, EventType]
 ) -> None:
     """Decide each line of the file under both networks, and print who would be told otherwise. Needs no broker."""
     if not request.file.exists():
@@ -94,23 +94,23 @@ def try_change(
     if request.as_signed:
         proposed = signed(proposed)
     before, after = (Trial(network, events, postcodes, request.day) for network in (current, proposed))
-    tally = Tally()
+    tally = TrialTally()
     for line, found in _compared(request, before, after, tally, events):
-        if request.output is Output.JSON:
+        if request.output is OutputForm.JSON:
             show_lines(_row(line, difference) for difference in found)
-    if request.output is Output.JSON:
+    if request.output is OutputForm.JSON:
         show_lines([{"summary": _summary(tally)}])
     else:
         _print(request, tally)
 
 
 def _compared(
-    request: Request,
+    request: TrialRequest,
     before: Trial,
     after: Trial,
-    tally: Tally,
+    tally: TrialTally,
     events: Mapping[str, EventType],
-) -> Iterator[tuple[int, list[Difference]]]:
+) -> Iterator[tuple[int, list[ForecastChange]]]:
     # In a file of many councils a registration's council is no fault.
     council_of = CouncilNames(after.network).of_registration if request.authority else None
     settings = Settings(today=request.day, council_of=council_of)
@@ -171,7 +171,7 @@ def _sound(event: EventType, plain: dict[str, Any]) -> bool:
     return rule_of(event)(datum, time.time_ns() // 1_000_000) is None
 
 
-def _row(line: int, difference: Difference) -> dict[str, Any]:
+def _row(line: int, difference: ForecastChange) -> dict[str, Any]:
     return {
         "line": line,
         "authority": difference.authority,
@@ -183,13 +183,13 @@ def _row(line: int, difference: Difference) -> dict[str, Any]:
     }
 
 
-def _answer(answer: Answer | None) -> dict[str, Any] | None:
+def _answer(answer: Forecast | None) -> dict[str, Any] | None:
     if answer is None:
         return None
     return {"result": answer.result.value, "reason": answer.reason, "fields": list(answer.fields)}
 
 
-def _summary(tally: Tally) -> dict[str, Any]:
+def _summary(tally: TrialTally) -> dict[str, Any]:
     return {
         "lines": tally.lines,
         "refused": tally.refused,
@@ -211,7 +211,7 @@ def _summary(tally: Tally) -> dict[str, Any]:
     }
 
 
-def _print(request: Request, tally: Tally) -> None:
+def _print(request: TrialRequest, tally: TrialTally) -> None:
     count = tally.changed
     differ = f"{count} would be told otherwise" if count else "nobody would be told otherwise"
     stdout().print(f"{tally.lines} lines of {request.file.name}, as on {request.day}: {differ}.")
@@ -226,7 +226,7 @@ def _print(request: Request, tally: Tally) -> None:
         for (authority, purpose, words), lines in sorted(tally.changes.items())
     ]
     if rows:
-        show(Output.TABLE, ("authority", "purpose", "lines", "first line", "change"), rows[:LISTED])
+        show(OutputForm.TABLE, ("authority", "purpose", "lines", "first line", "change"), rows[:LISTED])
     if len(rows) > LISTED:
         note(f"... and {len(rows) - LISTED} more: --output json lists all.")
     if tally.refused:
@@ -242,7 +242,7 @@ def _print(request: Request, tally: Tally) -> None:
         )
 
 
-def _change(difference: Difference) -> str:
+def _change(difference: ForecastChange) -> str:
     before, after = difference.before, difference.after
     if _delivered(before) and _delivered(after):
         comes = [f"{path} comes" for path in difference.gained]
@@ -254,9 +254,9 @@ def _change(difference: Difference) -> str:
     return f"is not told either way (before: {_why_not(before)}; after: {_why_not(after)})"
 
 
-def _delivered(answer: Answer | None) -> bool:
+def _delivered(answer: Forecast | None) -> bool:
     return answer is not None and answer.result is Result.DELIVERED
 
 
-def _why_not(answer: Answer | None) -> str:
+def _why_not(answer: Forecast | None) -> str:
     return "no agreement" if answer is None else answer.reason

@@ -9,7 +9,7 @@ import typer
 
 from instep.catalogue.files import load_catalogue, schemas_directory
 from instep.cli.network_directory import applied, find
-from instep.cli.output import Output, OutputOption
+from instep.cli.output import OutputForm, OutputOption
 from instep.errors import NetworkError
 from instep.network import everyday
 from instep.network.days import today_in_london
@@ -55,17 +55,17 @@ def try_on(
         bool,
         typer.Option("--signed", help="Show what follows once every party of PROPOSED_DIR has approved."),
     ] = False,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Show who would be told what before and after a change of agreements, on a file of events; nothing is sent.
 
     The router's own rules decide each line, as a new event, under both networks. With --against no broker is needed.
     """
-    from instep.cli.network_trial import Request, try_change
+    from instep.cli.network_trial import TrialRequest, try_change
 
     if day is not None and everyday.day(day) is None:
         raise NetworkError(f"--day: {day!r} is no date such as 2027-04-01.")
-    request = Request(
+    request = TrialRequest(
         file=file,
         authority=authority,
         format=format,

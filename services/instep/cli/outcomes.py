@@ -9,7 +9,7 @@ from instep.cli import council_views as views
 from instep.cli.answer_files import Answers, write_answers
 from instep.cli.inbox_files import file_format
 from instep.cli.listing import LARGEST_LISTING, Listing, Span, connected, list_records, run
-from instep.cli.output import FileFormat, Output, progress, show, show_lines
+from instep.cli.output import FileFormat, OutputForm, progress, show, show_lines
 from instep.client.council import Council, council
 from instep.client.days import Days
 from instep.client.filed_rows import reading_rows
@@ -20,20 +20,20 @@ from instep.client.reader import Reader, reading
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class OutcomesRequest:
     """The user's options."""
 
     authority: str
-    output: Output
+    output: OutputForm
     state_directory: Path | None
 
 
-def show_outcomes(request: Request, span: Span) -> None:
+def show_outcomes(request: OutcomesRequest, span: Span) -> None:
     """Print the outcomes."""
     run(_show_outcomes(request, span))
 
 
-async def _show_outcomes(request: Request, span: Span) -> None:
+async def _show_outcomes(request: OutcomesRequest, span: Span) -> None:
     at = await council(*connected(), request.authority)
     with reading_rows(await _home(at, request)) as rows:
         listing = Listing(
@@ -45,17 +45,17 @@ async def _show_outcomes(request: Request, span: Span) -> None:
         await list_records(request.authority, lambda at: [at.outcomes()], listing, span, request.output)
 
 
-def write_outcomes(request: Request, format: FileFormat | None, to: Path | None, days: Days) -> None:  # noqa: A002
+def write_outcomes(request: OutcomesRequest, format: FileFormat | None, to: Path | None, days: Days) -> None:  # noqa: A002
     """Write the outcomes to a file: a row for each recipient and purpose."""
     chosen = file_format(format, to, work_list=False)
     run(
         _write_outcomes(
-            request, answer_files.Request(authority=request.authority, format=chosen, to=to, days=days)
+            request, answer_files.AnswerRequest(authority=request.authority, format=chosen, to=to, days=days)
         )
     )
 
 
-async def _write_outcomes(request: Request, wanted: answer_files.Request) -> None:
+async def _write_outcomes(request: OutcomesRequest, wanted: answer_files.AnswerRequest) -> None:
     at = await council(*connected(), request.authority)
     with reading_rows(await _home(at, request)) as rows:
         answers = Answers(
@@ -68,19 +68,19 @@ async def _write_outcomes(request: Request, wanted: answer_files.Request) -> Non
         await write_answers(at, wanted, answers)
 
 
-def show_lost(request: Request) -> None:
+def show_lost(request: OutcomesRequest) -> None:
     """Print the events that found nobody, each with its remedy."""
     run(_show_lost(request))
 
 
-async def _show_lost(request: Request) -> None:
+async def _show_lost(request: OutcomesRequest) -> None:
     at = await council(*connected(), request.authority)
     async with reading(at.connection, at.schemas) as reader:
         with progress("looking through the outcomes"):
             lost = await lost_events(at, reader)
     with reading_rows(await _home(at, request)) as rows:
         objects = [views.lost_object(event, rows) for event in lost]
-    if request.output is Output.JSON:
+    if request.output is OutputForm.JSON:
         show_lines(objects)
     else:
         show(
@@ -92,7 +92,7 @@ async def _show_lost(request: Request) -> None:
         )
 
 
-async def _home(at: Council, request: Request) -> Path | None:
+async def _home(at: Council, request: OutcomesRequest) -> Path | None:
     return await memory_home(at, place(request.state_directory, os.environ))
 
 

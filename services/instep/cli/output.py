@@ -20,7 +20,7 @@ from rich.table import Table
 from instep.cli.screen import Screen, printable, write
 
 
-class Output(StrEnum):
+class OutputForm(StrEnum):
     """The form of results."""
 
     TABLE = "table"
@@ -36,7 +36,8 @@ class FileFormat(StrEnum):
 
 
 OutputOption = Annotated[
-    Output, typer.Option("--output", "-o", help="A table for people, or one JSON object a line for programs.")
+    OutputForm,
+    typer.Option("--output", "-o", help="A table for people, or one JSON object a line for programs."),
 ]
 """Declare a command's parameter as `output: OutputOption = Output.TABLE`."""
 
@@ -46,7 +47,7 @@ LARGEST_TABLE = 1000
 
 
 def show(
-    output: Output,
+    output: OutputForm,
     columns: Sequence[str],
     rows: Iterable[Mapping[str, Any]],
     title: str | None = None,
@@ -60,7 +61,7 @@ def show(
     A table stops after `at_most` rows; its last line counts the others and names `all_of_them`, the option that shows all.
     Without a row the note `nothing` is printed on stderr, and no table.
     """
-    if output is Output.JSON:
+    if output is OutputForm.JSON:
         show_lines(rows)
         return
     table = Table(

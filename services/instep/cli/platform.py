@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from instep.cli.output import Output, OutputOption, note, progress, show, show_lines
+from instep.cli.output import OutputForm, OutputOption, note, progress, show, show_lines
 
 if TYPE_CHECKING:
     from instep.local.progress import Progress
@@ -47,7 +47,7 @@ def up(
             max=65535,
         ),
     ] = None,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Start a real Kafka on this machine, for developers and for trying Instep, and wait until Kafka answers.
 
@@ -66,7 +66,7 @@ def up(
         note(text)
     if "INSTEP_BOOTSTRAP_SERVERS" in os.environ:
         note("INSTEP_BOOTSTRAP_SERVERS is set: the other commands go there, not to this Kafka.")
-    if output is Output.JSON:
+    if output is OutputForm.JSON:
         show_lines([{"bootstrap_servers": result.bootstrap_servers, "already": result.already}])
     else:
         already = " already" if result.already else ""
@@ -80,7 +80,7 @@ def up(
 
 def down(
     delete_data: Annotated[bool, typer.Option("--delete-data", help="Delete Kafka's records too.")] = False,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """End the Kafka that `instep up` has started in this directory, and nothing else; the records stay for the next time."""
     from instep.kafka.connection import home
@@ -89,7 +89,7 @@ def down(
     platform = Platform(home(os.environ))
     with _shown_progress() as show_step:
         ended = platform.down(show_step, delete_data)
-    if output is Output.JSON:
+    if output is OutputForm.JSON:
         show_lines({"ended": name} for name in ended)
     elif ended:
         typer.echo(f"Ended: {', '.join(ended)}.")
@@ -97,7 +97,7 @@ def down(
         typer.echo(f"Nothing was running in {platform.directory}.")
 
 
-def status(output: OutputOption = Output.TABLE) -> None:
+def status(output: OutputOption = OutputForm.TABLE) -> None:
     """Show a developer the programs of the local platform, workers in other terminals too: addresses and logs."""
     from instep.kafka.connection import home
     from instep.local.platform import Platform
@@ -108,18 +108,18 @@ def status(output: OutputOption = Output.TABLE) -> None:
     show(output, ("name", "state", "pid", "address", "log"), rows)
 
 
-def doctor(output: OutputOption = Output.TABLE) -> None:
+def doctor(output: OutputOption = OutputForm.TABLE) -> None:
     """Look for anything that may keep the local platform from working, and advise the developer.
 
     Exit code: 1 when there is a problem.
     """
     from instep.kafka.connection import home
-    from instep.local.doctor import Health, examine
+    from instep.local.doctor import CheckHealth, examine
     from instep.local.platform import Platform
 
     findings = examine(Platform(home(os.environ)))
     show(output, ("check", "health", "found", "advice"), [asdict(finding) for finding in findings])
-    if any(finding.health is Health.PROBLEM for finding in findings):
+    if any(finding.health is CheckHealth.PROBLEM for finding in findings):
         raise typer.Exit(1)
 
 

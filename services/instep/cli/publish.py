@@ -16,7 +16,7 @@ from instep.adapters.roll import Roll
 from instep.cli.by_hand import Order
 from instep.cli.listing import connected, run
 from instep.cli.missing import MissingRequest, annulling_of, attend_to_missing, missing_of
-from instep.cli.output import Bar, Output, note, progress, show_lines
+from instep.cli.output import Bar, OutputForm, note, progress, show_lines
 from instep.cli.publish_report import RunResult, print_summary
 from instep.client import filed_rows
 from instep.client.council import Council, council
@@ -24,7 +24,7 @@ from instep.client.decisions import decided_object
 from instep.client.explain import explain as explain_reason
 from instep.client.file_settings import file_settings
 from instep.client.filing import Filing, LineResult, Tally, so_far
-from instep.client.following import Answer, Following
+from instep.client.following import EventAnswer, Following
 from instep.client.hand_journal import Journal
 from instep.client.memory_place import place
 from instep.client.publisher import Gate, publishing
@@ -37,7 +37,7 @@ LOUD = frozenset({"no-households", "other-sheet", "hidden-row", "hidden-column",
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class PublishRequest:
     """The user's options."""
 
     file: Path
@@ -46,7 +46,7 @@ class Request:
     mapping: Path | None
     wait: bool
     on_behalf: bool
-    output: Output
+    output: OutputForm
     state_directory: Path | None = None
     """The directory that the user names for the memory; see `memory_place`."""
     sheet: str = ""
@@ -55,7 +55,7 @@ class Request:
     missing: MissingRequest | None = None
 
 
-def publish_file(request: Request) -> None:
+def publish_file(request: PublishRequest) -> None:
     """Publish the file, print the results, and exit with 1 when somebody has to put a line right."""
     results = RunResult()
     whole = False
@@ -72,7 +72,7 @@ def publish_file(request: Request) -> None:
         raise typer.Exit(1)
 
 
-def publish_into(request: Request, results: RunResult) -> None:
+def publish_into(request: PublishRequest, results: RunResult) -> None:
     """Publish the file, and keep in `results` what becomes of its lines, also when an error ends the publishing.
 
     Raises FileFormatError where the file cannot be read, TheWorlds where the broker or the publisher's memory is away.
@@ -90,7 +90,7 @@ def ensure_there(file: Path) -> None:
         note(f"{file} is a link: what is read is {file.resolve()}.")
 
 
-async def _publish(request: Request, columns: Mapping[str, str], results: RunResult) -> None:
+async def _publish(request: PublishRequest, columns: Mapping[str, str], results: RunResult) -> None:
     at = await council(*connected(), request.authority)
     settings = file_settings(at.network, at.authority, columns, remarking(results.tally), request.sheet)
     lines = read(request.file, request.format, authority=at.authority, settings=settings)
@@ -125,7 +125,7 @@ async def _publish(request: Request, columns: Mapping[str, str], results: RunRes
 
 
 async def _attend_to_missing(
-    at: Council, request: Request, wish: MissingRequest, opened: Opened, roll: Roll
+    at: Council, request: PublishRequest, wish: MissingRequest, opened: Opened, roll: Roll
 ) -> None:
     order = Order(
         authority=at.authority,
@@ -139,7 +139,7 @@ async def _attend_to_missing(
     await attend_to_missing(at, wish, missing, annulling, order)
 
 
-async def _publish_and_wait(at: Council, filing: Filing, request: Request, results: RunResult) -> None:
+async def _publish_and_wait(at: Council, filing: Filing, request: PublishRequest, results: RunResult) -> None:
     async with reading(at.connection, at.schemas) as reader:
         following = Following(at, reader)
         await following.begin()
@@ -149,7 +149,7 @@ async def _publish_and_wait(at: Council, filing: Filing, request: Request, resul
             results.answers.append(answer)
             if answer.to_correct:
                 filing.memory.forget(uuid.UUID(answer.event_id).bytes)
-            if request.output is Output.JSON:
+            if request.output is OutputForm.JSON:
                 show_lines([_answer_object(answer)])
 
 
@@ -161,12 +161,12 @@ def bar_for(file: Path, doing: str) -> Iterator[Bar]:
         yield bar
 
 
-def _reporter(request: Request, results: RunResult) -> Callable[[LineResult], None]:
+def _reporter(request: PublishRequest, results: RunResult) -> Callable[[LineResult], None]:
     def report(result: LineResult) -> None:
         results.keep(result)
         if request.wait and result.outcome == "published":
             results.published.append(result)
-        if request.output is Output.JSON:
+        if request.output is OutputForm.JSON:
             show_lines([result_object(result)])
 
     return report
@@ -222,7 +222,7 @@ def result_object(result: LineResult) -> dict[str, Any]:
     return shown
 
 
-def _answer_object(answer: Answer) -> dict[str, Any]:
+def _answer_object(answer: EventAnswer) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "line": answer.line,
         "event_id": answer.event_id,

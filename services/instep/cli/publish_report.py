@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from instep.adapters import explain
-from instep.cli.output import Output, note, show, show_lines, stdout
+from instep.cli.output import OutputForm, note, show, show_lines, stdout
 from instep.client.decisions import summary
 from instep.client.explain import explain as explain_reason
 from instep.client.filing import LineResult, Tally
-from instep.client.following import Answer
+from instep.client.following import EventAnswer
 
 LISTED = 50
 """Refused lines and notes listed in full; `--output json` has them all."""
@@ -43,7 +43,7 @@ class RunResult:
     not_published: list[LineResult] = field(default_factory=list)
     not_sent: list[LineResult] = field(default_factory=list)
     published: list[LineResult] = field(default_factory=list)
-    answers: list[Answer] = field(default_factory=list)
+    answers: list[EventAnswer] = field(default_factory=list)
     first_home: Path | None = None
     """The directory of memory and secret, where the authority has published for the first time from here."""
 
@@ -61,9 +61,9 @@ class RunResult:
         return refused or len(self.answers) < len(self.published)
 
 
-def print_summary(file: Path, output: Output, results: RunResult, *, waited: bool) -> None:
+def print_summary(file: Path, output: OutputForm, results: RunResult, *, waited: bool) -> None:
     """Print what became of the file's lines: counts, what stays at home, notes, lines that were not sent, answers."""
-    if output is Output.JSON:
+    if output is OutputForm.JSON:
         show_lines([summary_object(results)])
         return
     print_counts(file, results)
@@ -147,7 +147,7 @@ def _not_sent(results: RunResult) -> None:
     """Lines that need nobody: listed, since an unsent line may be a mistake all the same."""
     if results.not_sent:
         rows = [{"line": line.line, "why": COUNTS[line.outcome]} for line in results.not_sent]
-        show(Output.TABLE, ("line", "why"), rows, title="Not sent:")
+        show(OutputForm.TABLE, ("line", "why"), rows, title="Not sent:")
         _and_more(sum(results.tally.outcomes[outcome] for outcome in UNSENT) - len(rows))
 
 
@@ -164,7 +164,7 @@ def _not_published(lines: Sequence[LineResult]) -> None:
         if any(line.entry for line in lines)
         else ("line", "column", "why")
     )
-    show(Output.TABLE, columns, rows, title="Not published:")
+    show(OutputForm.TABLE, columns, rows, title="Not published:")
     _and_more(len(lines) - LISTED)
 
 
@@ -190,7 +190,7 @@ def _answers(results: RunResult) -> None:
         )
 
 
-def _accepted(answers: Sequence[Answer]) -> None:
+def _accepted(answers: Sequence[EventAnswer]) -> None:
     delivered = sum(answer.delivered for answer in answers)
     withheld = sum(answer.withheld for answer in answers)
     withdrawn = sum(answer.decided.withdrawn for answer in answers if answer.decided)
@@ -205,11 +205,11 @@ def _accepted(answers: Sequence[Answer]) -> None:
         for answer in sorted(answers, key=lambda answer: answer.line)[:LISTED]
     ]
     if rows:
-        show(Output.TABLE, ("line", "reference", "what became of it"), rows)
+        show(OutputForm.TABLE, ("line", "reference", "what became of it"), rows)
         _and_more(len(answers) - len(rows))
 
 
-def _refused_later(answers: Sequence[Answer]) -> None:
+def _refused_later(answers: Sequence[EventAnswer]) -> None:
     rows = [
         {
             "line": answer.line,
@@ -220,7 +220,7 @@ def _refused_later(answers: Sequence[Answer]) -> None:
         for answer in answers[:LISTED]
     ]
     if rows:
-        show(Output.TABLE, ("line", "reference", "fields", "why"), rows, title="Refused by the network:")
+        show(OutputForm.TABLE, ("line", "reference", "fields", "why"), rows, title="Refused by the network:")
 
 
 def _lines(count: int) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from instep.cli.options import StateDirOption
-from instep.cli.output import Output, OutputOption
+from instep.cli.output import OutputForm, OutputOption
 from instep.cli.release import release
 
 
@@ -29,7 +29,7 @@ def show_memories(
         str | None, typer.Option("--authority", "-a", help="Only this council, by its id: leeds.")
     ] = None,
     state_dir: StateDirOption = None,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Show where the memories and secrets of councils lie: a directory for each network's cluster and council.
 
@@ -64,10 +64,10 @@ def export_memory(
 
     Examples: instep publisher export leeds.sealed --authority leeds
     """
-    from instep.cli.publisher_files import Choice, export_to
+    from instep.cli.publisher_files import MemoryChoice, export_to
     from instep.client.memory_place import place
 
-    choice = Choice(authority=authority, network=network, cluster=cluster)
+    choice = MemoryChoice(authority=authority, network=network, cluster=cluster)
     export_to(file, choice, place(state_dir, os.environ))
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from instep.adapters.memory_files import DATABASE
 from instep.adapters.moving import pack, settle, unpack
 from instep.adapters.secret import existing_secret, keeps_secret, key_id
-from instep.cli.output import Output, note, show
+from instep.cli.output import OutputForm, note, show
 from instep.cli.passphrase import known_passphrase, new_passphrase
 from instep.client.memory_place import Kept, Place
 from instep.errors import ConfigurationError, FileFormatError, PlatformError
@@ -21,7 +21,7 @@ COLUMNS = ("authority", "network", "cluster", "key", "last_used", "directory")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Choice:
+class MemoryChoice:
     """The memory to export: of a network and a cluster where they are named."""
 
     authority: str
@@ -33,7 +33,7 @@ class Choice:
         return self.network in (None, kept.network) and self.cluster in (None, kept.cluster)
 
 
-def show_all(place: Place, authority: str | None, output: Output) -> None:
+def show_all(place: Place, authority: str | None, output: OutputForm) -> None:
     """Show each memory; no content, and no lock is taken."""
     rows = list(_rows(place.kept(authority or "*")))
     show(
@@ -44,7 +44,7 @@ def show_all(place: Place, authority: str | None, output: Output) -> None:
     )
 
 
-def export_to(file: Path, choice: Choice, place: Place) -> None:
+def export_to(file: Path, choice: MemoryChoice, place: Place) -> None:
     """Write the sealed file, whole or not at all. Raises ConfigurationError where the choice names none, or several."""
     kept = _chosen(choice, place)
     with new_file(file) as part:
@@ -74,7 +74,7 @@ def import_from(file: Path, place: Place) -> None:
     note(f"The memory and the secret of {luggage.authority} (key {luggage.key_id}) are in {home}.")
 
 
-def _chosen(choice: Choice, place: Place) -> Kept:
+def _chosen(choice: MemoryChoice, place: Place) -> Kept:
     """The one memory that is meant. What an earlier version has left counts where there is nothing else."""
     kept = [memory for memory in place.kept(choice.authority) if choice.covers(memory)]
     match [memory for memory in kept if memory.network] or kept:

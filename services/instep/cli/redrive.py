@@ -8,11 +8,11 @@ from typing import Any
 import typer
 
 from instep.cli.listing import LARGEST_LISTING, connected, run
-from instep.cli.output import Output, note, progress, show
+from instep.cli.output import OutputForm, note, progress, show
 from instep.client.council import council
 from instep.client.explain import REFUSALS, explain
 from instep.client.reader import reading
-from instep.client.redrive import Choice, Done, RedriveResult, redrive
+from instep.client.redrive import Done, RedriveResult, RefusalChoice, redrive
 from instep.client.redriven import Refusals
 from instep.errors import ConfigurationError
 from instep.kafka.record_parser import install_record_parser
@@ -29,7 +29,7 @@ _MEANING = {
 
 
 def redrive_refused(
-    authority: str, *, at: str | None, reason: str | None, everything: bool, dry_run: bool, output: Output
+    authority: str, *, at: str | None, reason: str | None, everything: bool, dry_run: bool, output: OutputForm
 ) -> None:
     """Redrive the chosen events, show each result, and exit with 1 where an event is not sent."""
     choice = chosen(at=at, reason=reason, everything=everything)
@@ -58,7 +58,7 @@ def redrive_refused(
         raise typer.Exit(1)
 
 
-def chosen(*, at: str | None, reason: str | None, everything: bool) -> Choice:
+def chosen(*, at: str | None, reason: str | None, everything: bool) -> RefusalChoice:
     """The choice that the options make; raises ConfigurationError where they choose nothing, or cannot be understood."""
     if reason is not None and reason not in REFUSALS:
         raise ConfigurationError(
@@ -67,17 +67,17 @@ def chosen(*, at: str | None, reason: str | None, everything: bool) -> Choice:
     if at is None:
         if reason is None and not everything:
             raise ConfigurationError("Say what is to be redriven: --at PLACE, --reason REASON or --all.")
-        return Choice(reason=reason)
+        return RefusalChoice(reason=reason)
     match = re.fullmatch(r"(\d{1,18})(?:-(\d{1,18}))?", at)
     if match is None:
         raise ConfigurationError(f"'{at}' is no place in the outbox: write 120, or 120-140 for a range.")
     first, last = int(match[1]), int(match[2] or match[1])
     if last < first:
         raise ConfigurationError(f"{at} ends before it begins.")
-    return Choice(reason=reason, first=first, last=last)
+    return RefusalChoice(reason=reason, first=first, last=last)
 
 
-def count_refused(authority: str, *, reason: str | None, redriven: bool, output: Output) -> None:
+def count_refused(authority: str, *, reason: str | None, redriven: bool, output: OutputForm) -> None:
     """Show the number of refusals for each reason, the largest first."""
 
     async def work() -> None:
@@ -101,11 +101,11 @@ def count_refused(authority: str, *, reason: str | None, redriven: bool, output:
     run(work())
 
 
-def _show(done: list[Done], output: Output) -> None:
+def _show(done: list[Done], output: OutputForm) -> None:
     if not done:
         note("Nothing that was refused is meant by that.")
         return
-    rows = [_object(redriven) if output is Output.JSON else _row(redriven) for redriven in done]
+    rows = [_object(redriven) if output is OutputForm.JSON else _row(redriven) for redriven in done]
     show(output, COLUMNS, rows, at_most=LARGEST_LISTING)
     tally = Counter(redriven.result for redriven in done)
     note(", ".join(f"{count} {result.value}" for result, count in tally.items()))

@@ -27,7 +27,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Leaving:
+class RehearsedEvent:
     """An event as it would leave; `decision` is None where no list of postcodes is installed."""
 
     event_type: str
@@ -45,7 +45,7 @@ class Rehearsal:
     def __init__(self, network: Network, catalogue: Catalogue, trial: Trial | None) -> None:
         self._decoder = Decoder(catalogue, catalogue.bind(network.schemas))
         self._trial = trial
-        self.leaving: Leaving | None = None
+        self.leaving: RehearsedEvent | None = None
 
     async def send(self, authority: str, sendable: Sendable, confirmed: Callable[[int], None]) -> None:
         """Decide for the event; `confirmed` may look at `leaving`."""
@@ -54,7 +54,7 @@ class Rehearsal:
             raise InstepError(f"An event that was found sound is refused as {sound.reason}.")
         name = sound.event_type.name
         decision = self._trial.decision(draft_of(sound), authority) if self._trial else None
-        self.leaving = Leaving(event_type=name, sound=sound, decision=decision)
+        self.leaving = RehearsedEvent(event_type=name, sound=sound, decision=decision)
         confirmed(0)
 
     async def flush(self) -> None:

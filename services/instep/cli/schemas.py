@@ -19,7 +19,7 @@ from instep.catalogue import difference, lock, python_types
 from instep.catalogue.compatibility import problems_between
 from instep.catalogue.files import load_catalogue, load_schema, schemas_directory
 from instep.catalogue.lint import lint
-from instep.cli.output import Output, OutputOption, note, show, show_lines, stdout
+from instep.cli.output import OutputForm, OutputOption, note, show, show_lines, stdout
 from instep.errors import SchemaError
 from instep.events.schema import Catalogue, EventType, Schema
 
@@ -47,7 +47,7 @@ def list_schemas(
         bool, typer.Option("--ids", help="Ask the network for each schema's ids as well.")
     ] = False,
     directory: DirectoryOption = None,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """List every schema for publishers and recipients: events, and the bus's own records."""
     catalogue = load_catalogue(_directory(directory))
@@ -64,7 +64,7 @@ def show_schema(
         bool, typer.Option("--raw", help="Print the Avro schema itself, as in a registry.")
     ] = False,
     directory: DirectoryOption = None,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Show publishers and recipients a schema: each field, its meaning, its personal-data class, whether it is required."""
     catalogue = load_catalogue(_directory(directory))
@@ -75,7 +75,7 @@ def show_schema(
         return
     event_type = catalogue.events.get(schema.name) if schema.kind == "event" else None
     rows = list(_fields(schema, event_type))
-    if output is Output.JSON:
+    if output is OutputForm.JSON:
         show_lines(rows)
         return
     stdout().print(_heading(schema, event_type), soft_wrap=True)
@@ -93,7 +93,7 @@ def lint_schemas(
         ),
     ] = False,
     directory: DirectoryOption = None,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Prove the catalogue sound for authors of schemas: safe to decode, compatible, classified, unchanged, with examples."""
     where = _directory(directory)
@@ -116,14 +116,14 @@ def diff(
         str, typer.Argument(help="For example resident-moved@1.1.0; without a version, the newest.")
     ],
     directory: DirectoryOption = None,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Show the changes that a recipient would notice between two schemas."""
     catalogue = load_catalogue(_directory(directory))
     before, after = _either(catalogue, old), _either(catalogue, new)
     event_type = catalogue.events.get(after.name)
     changes = difference.differences(before, after, event_type.classes if event_type else {})
-    if output is Output.JSON:
+    if output is OutputForm.JSON:
         show_lines(map(asdict, changes))
         return
     lines = [difference.verdict(before, after), *(str(change) for change in changes)]

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from instep.cli.councils import Format
-from instep.cli.output import Output
+from instep.cli.output import OutputForm
 
 
 def register(app: typer.Typer) -> None:
@@ -75,20 +75,20 @@ def watch(
 
     Examples: instep watch /srv/moves --authority leeds · instep watch S:\Moves -a leeds --once
     """
-    from instep.cli.publish import Request
-    from instep.cli.watching import Watch, watch_folder
+    from instep.cli.publish import PublishRequest
+    from instep.cli.watching import WatchOptions, watch_folder
 
     watch_folder(
-        Watch(
+        WatchOptions(
             folder=folder,
-            publish=Request(
+            publish=PublishRequest(
                 file=folder,
                 authority=authority,
                 format=format.value if format else None,
                 mapping=mapping,
                 wait=False,
                 on_behalf=on_behalf,
-                output=Output.TABLE,
+                output=OutputForm.TABLE,
                 state_directory=state_dir,
             ),
             every_s=every,

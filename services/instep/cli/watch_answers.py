@@ -11,18 +11,18 @@ from datetime import datetime
 from pathlib import Path
 
 from instep.cli import worklist
-from instep.cli.publish import Request
+from instep.cli.publish import PublishRequest
 from instep.cli.screen import printable
 from instep.client.days import LONDON
 from instep.client.memory_place import place
-from instep.client.worklist import Answer, Fault, FilledList, read_work_list
+from instep.client.worklist import FilledList, RowOutcome, WorkListFault, read_work_list
 from instep.errors import FileFormatError
-from instep.watch.watcher import Published, Unreadable
+from instep.watch.watcher import FilePublished, Unreadable
 
 _AGAIN = "Put the list into the watched folder again once it is right."
 
 
-def keep_outcomes(request: Request, file: Path) -> Published | Unreadable:
+def keep_outcomes(request: PublishRequest, file: Path) -> FilePublished | Unreadable:
     """Check a work list and keep its outcomes; raises TheWorlds where the broker or the disk is away."""
     try:
         filled = read_work_list(file)
@@ -46,14 +46,16 @@ def _spoilt(sentence: str) -> Unreadable:
     return Unreadable(summary=sentence, report=f"{sentence}\n\n{_AGAIN}\n")
 
 
-def _faulty(name: str, faults: Sequence[Fault]) -> Unreadable:
+def _faulty(name: str, faults: Sequence[WorkListFault]) -> Unreadable:
     rows = len({fault.row for fault in faults})
     what = f"{rows:,} {'row has' if rows == 1 else 'rows have'} to be put right, and no outcome was kept."
     lines = [f"{printable(name)}: {what} {_AGAIN}", "", *map(str, faults), ""]
     return Unreadable(summary=f"{what} {faults[0]}", report="\n".join(lines))
 
 
-def _kept(name: str, filled: FilledList, answers: Sequence[Answer], counts: Counter[str]) -> Published:
+def _kept(
+    name: str, filled: FilledList, answers: Sequence[RowOutcome], counts: Counter[str]
+) -> FilePublished:
     tally = ", ".join(f"{count:,} {word}" for word, count in counts.items())
     summary = (
         f"{len(answers):,} {'outcome' if len(answers) == 1 else 'outcomes'} kept for {filled.authority}'s receipts"
@@ -69,4 +71,4 @@ def _kept(name: str, filled: FilledList, answers: Sequence[Answer], counts: Coun
     ]
     if filled.open_rows:
         lines += ["When more rows have an outcome, put the list into the watched folder again.", ""]
-    return Published(summary=summary, report="\n".join(lines))
+    return FilePublished(summary=summary, report="\n".join(lines))

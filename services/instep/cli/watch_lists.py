@@ -48,7 +48,7 @@ class WorkLists:
             return
         try:
             count = inbox_files.write_inbox(
-                inbox_files.Request(
+                inbox_files.InboxRequest(
                     authority=self.authority,
                     purpose=purpose,
                     format=FileFormat.XLSX,

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from instep.adapters import explain, load_mapping
 from instep.adapters.reading import format_of
-from instep.adapters.to_correct import BY_HAND, Cause, write_events, write_moves
-from instep.cli.publish import Request
+from instep.adapters.to_correct import BY_HAND, RefusalCause, write_events, write_moves
+from instep.cli.publish import PublishRequest
 from instep.cli.publish_report import COUNTS, RunResult
 from instep.cli.screen import printable
 from instep.client.filing import LineResult
@@ -52,15 +52,15 @@ def unreadable_report(name: str, sentence: str, results: RunResult) -> str:
     return "\n".join([*lines, *_section("Not published:", _faults(results)), ""])
 
 
-def corrections(request: Request, file: Path, results: RunResult) -> Callable[[Path], None] | None:
+def corrections(request: PublishRequest, file: Path, results: RunResult) -> Callable[[Path], None] | None:
     """Fills a folder with the lines to correct, in a file of the same name, and the reasons; None without such lines."""
     if not results.not_published:
         return None
     return partial(_fill, request, file, results.not_published)
 
 
-def _fill(request: Request, file: Path, lines: Sequence[LineResult], folder: Path) -> None:
-    causes = {line.line: Cause(line.reason, _sentence(line)) for line in lines}
+def _fill(request: PublishRequest, file: Path, lines: Sequence[LineResult], folder: Path) -> None:
+    causes = {line.line: RefusalCause(line.reason, _sentence(line)) for line in lines}
     target = folder / file.name
     match request.format or format_of(file):
         case "csv":

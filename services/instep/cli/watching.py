@@ -11,7 +11,7 @@ import typer
 from instep.adapters import load_mapping
 from instep.cli.listing import connected, run
 from instep.cli.output import stdout
-from instep.cli.publish import Request, publish_into
+from instep.cli.publish import PublishRequest, publish_into
 from instep.cli.publish_report import RunResult
 from instep.cli.watch_answers import keep_outcomes
 from instep.cli.watch_lists import WorkLists
@@ -22,23 +22,23 @@ from instep.client.worklist import is_work_list
 from instep.errors import FileFormatError, TheWorlds
 from instep.watch.decide import STILL
 from instep.watch.folder import Folder
-from instep.watch.watcher import Published, Unreadable, Watcher
+from instep.watch.watcher import FilePublished, Unreadable, Watcher
 
 LONGEST_PAUSE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class WatchOptions:
     """The user's options. `publish` holds those of publishing; its file is replaced by each file in turn."""
 
     folder: Path
-    publish: Request
+    publish: PublishRequest
     every_s: float
     once: bool
     work_lists: bool
 
 
-def watch_folder(watch: Watch) -> None:
+def watch_folder(watch: WatchOptions) -> None:
     """Watch until the process is ended; with `once`, exit with 1 when somebody has to correct something."""
     if watch.publish.mapping:
         load_mapping(watch.publish.mapping)  # a fault in it should show before the first file comes
@@ -60,7 +60,7 @@ def say(sentence: str) -> None:
     stdout().print(f"{datetime.now(LONDON):%Y-%m-%d %H:%M:%S}  {sentence}", soft_wrap=True)
 
 
-def _watcher(watch: Watch) -> Watcher:
+def _watcher(watch: WatchOptions) -> Watcher:
     folder = Folder(watch.folder.absolute())
     at = _patiently(lambda: _council(watch.publish.authority), watch)
     folder.prepare(at.authority)
@@ -88,7 +88,7 @@ def _council(name: str) -> Council:
     return answers[0]
 
 
-def _patiently(ask: Callable[[], Council], watch: Watch) -> Council:
+def _patiently(ask: Callable[[], Council], watch: WatchOptions) -> Council:
     """The answer to a question; while the broker is away the question is asked again, but not with `once`."""
     pause_s, said = watch.every_s, ""
     while True:
@@ -119,12 +119,12 @@ def _rounds(watcher: Watcher, every_s: float) -> bool:
     return watcher.round()
 
 
-def take_in(request: Request, file: Path) -> Published | Unreadable:
+def take_in(request: PublishRequest, file: Path) -> FilePublished | Unreadable:
     """Keep the outcomes of a filled work list; publish any other file."""
     return keep_outcomes(request, file) if is_work_list(file) else publish(request, file)
 
 
-def publish(request: Request, file: Path) -> Published | Unreadable:
+def publish(request: PublishRequest, file: Path) -> FilePublished | Unreadable:
     """Publish a file as `instep publish` does, and say what became of it."""
     results = RunResult()
     try:
@@ -132,7 +132,7 @@ def publish(request: Request, file: Path) -> Published | Unreadable:
     except FileFormatError as error:
         sentence = str(error).replace(str(file), file.name)
         return Unreadable(summary=sentence, report=unreadable_report(file.name, sentence, results))
-    return Published(
+    return FilePublished(
         summary=summary(results),
         report=report(file.name, results, datetime.now(LONDON)),
         corrections=corrections(request, file, results),

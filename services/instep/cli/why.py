@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from instep.cli.options import StateDirOption
-from instep.cli.output import Output, OutputOption
+from instep.cli.output import OutputForm, OutputOption
 from instep.events.identifiers import uuid
 
 
@@ -48,7 +48,7 @@ def why(
         ),
     ] = None,
     state_dir: StateDirOption = None,
-    output: OutputOption = Output.TABLE,
+    output: OutputOption = OutputForm.TABLE,
 ) -> None:
     """Say why a record has arrived or not: refused, withheld by which rule, waiting, sent where and when, not read yet.
 
@@ -66,10 +66,10 @@ def why(
         raise typer.BadParameter(
             f"'{event}' is no id of an event: 6513270e-269e-4d37-b2a7-4de452e6b438 is one."
         )
-    from instep.cli.why_answers import Request, explain_record
+    from instep.cli.why_answers import WhyRequest, explain_record
 
     explain_record(
-        Request(
+        WhyRequest(
             authority=authority,
             reference=reference,
             event=event_id,

@@ -8,10 +8,10 @@ from typing import Any
 
 from instep.adapters.recall import SYSTEMS, recalled
 from instep.cli.listing import connected, run
-from instep.cli.output import Output, progress, show, show_lines, stdout
+from instep.cli.output import OutputForm, progress, show, show_lines, stdout
 from instep.client import filed_rows, why
 from instep.client.council import Council, council, participant
-from instep.client.decisions import Decision
+from instep.client.decisions import RecipientDecision
 from instep.client.explain import explain_to_source
 from instep.client.memory_place import place
 from instep.client.publisher_memory import memory_home
@@ -36,7 +36,7 @@ _RESULTS = {"DELIVERED": "sent", "WITHHELD": "withheld", "WITHDRAWN": "withdrawn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class WhyRequest:
     """The user's options: `reference`, `event`, or `file` with `line`."""
 
     authority: str
@@ -47,15 +47,15 @@ class Request:
     to: str | None
     system: str | None
     state_directory: Path | None
-    output: Output
+    output: OutputForm
 
 
-def explain_record(request: Request) -> None:
+def explain_record(request: WhyRequest) -> None:
     """Print the answers."""
     run(_explain(request))
 
 
-async def _explain(request: Request) -> None:
+async def _explain(request: WhyRequest) -> None:
     at = await council(*connected(), request.authority)
     to = participant(at.network, request.to) if request.to else None
     # A service of one purpose may not read the outbox, which says where the memory lies, and has published nothing.
@@ -86,7 +86,7 @@ async def _of_event(
 
 
 async def _of_reference(
-    at: Council, reader: Reader, request: Request, home: Path | None, to: str | None
+    at: Council, reader: Reader, request: WhyRequest, home: Path | None, to: str | None
 ) -> Sequence[Answer]:
     reference = request.reference or ""
     systems = (request.system,) if request.system else SYSTEMS
@@ -109,7 +109,7 @@ async def _of_reference(
 
 
 async def _of_line(
-    at: Council, reader: Reader, request: Request, home: Path | None, to: str | None
+    at: Council, reader: Reader, request: WhyRequest, home: Path | None, to: str | None
 ) -> Sequence[Answer]:
     file, line = Path(request.file or "").name, request.line or 0
     with filed_rows.reading_rows(home) as rows:
@@ -131,8 +131,8 @@ async def _with_rows(at: Council, reader: Reader, subjects: Collection[str], hom
     return replace(evidence, rows=known)
 
 
-def _show(answers: Sequence[Answer | Received], output: Output) -> None:
-    if output is Output.JSON:
+def _show(answers: Sequence[Answer | Received], output: OutputForm) -> None:
+    if output is OutputForm.JSON:
         show_lines(answer.as_json() for answer in answers)
         return
     for number, answer in enumerate(answers):
@@ -151,7 +151,7 @@ def _show_answer(answer: Answer) -> None:
     for text in answer.notes:
         stdout().print(text, soft_wrap=True)
     if answer.outcome and answer.outcome.decisions:
-        show(Output.TABLE, DECISIONS, map(_decision_row, answer.outcome.decisions))
+        show(OutputForm.TABLE, DECISIONS, map(_decision_row, answer.outcome.decisions))
     for each in answer.answered:
         stdout().print(
             f"{each.authority} ({each.purpose}) answered {each.outcome} on {each.at[:10]}.", soft_wrap=True
@@ -176,7 +176,7 @@ def _heading(answer: Answer) -> str:
     return f"{named}{what}, published {when} UTC at place {record.offset} of the outbox{row}:"
 
 
-def _decision_row(decision: Decision) -> dict[str, Any]:
+def _decision_row(decision: RecipientDecision) -> dict[str, Any]:
     reason = explain_to_source(decision.reason) if decision.reason else None
     return {
         "recipient": decision.authority,

@@ -11,16 +11,16 @@ from pathlib import Path
 import typer
 
 from instep.cli.listing import LARGEST_LISTING, connected, run
-from instep.cli.output import Output, note, progress, show, show_lines, stdout
+from instep.cli.output import OutputForm, note, progress, show, show_lines, stdout
 from instep.client import kept_outcomes
 from instep.client.council import Council, council
 from instep.client.inbox_table import InboxTable
 from instep.client.reader import reading
-from instep.client.worklist import Answer, Fault, FilledList, Key, check, key_of, read_work_list
+from instep.client.worklist import FilledList, Key, RowOutcome, WorkListFault, check, key_of, read_work_list
 from instep.workbooks.tables import Value
 
 
-def check_file(file: Path, state_directory: Path, output: Output) -> None:
+def check_file(file: Path, state_directory: Path, output: OutputForm) -> None:
     """Check the list and keep its outcomes, or show each fault, keep nothing and exit with 1."""
     # Before any connection: what is wrong with the file itself should need no broker.
     filled = read_work_list(file)
@@ -35,7 +35,7 @@ def check_file(file: Path, state_directory: Path, output: Output) -> None:
     _show_kept(filled, answers, counts, output)
 
 
-def keep(authority: str, answers: Sequence[Answer], state_directory: Path) -> Counter[str]:
+def keep(authority: str, answers: Sequence[RowOutcome], state_directory: Path) -> Counter[str]:
     """Keep the answers for the authority's receipts; the number of `new`, `changed` and `unchanged` answers.
 
     Keeping the same answers again changes nothing.
@@ -44,9 +44,9 @@ def keep(authority: str, answers: Sequence[Answer], state_directory: Path) -> Co
         return kept.keep(answers, datetime.now(UTC).isoformat(timespec="seconds"))
 
 
-def checked(filled: FilledList) -> tuple[list[Answer], list[Fault]]:
+def checked(filled: FilledList) -> tuple[list[RowOutcome], list[WorkListFault]]:
     """The answers of a list and the faults of its rows, compared with the inbox; with a fault, nothing is to be kept."""
-    results: list[tuple[list[Answer], list[Fault]]] = []
+    results: list[tuple[list[RowOutcome], list[WorkListFault]]] = []
 
     async def work() -> None:
         at = await council(*connected(), filled.authority)
@@ -77,8 +77,8 @@ async def _received(
     return received
 
 
-def _show_faults(file: Path, faults: Sequence[Fault], output: Output) -> None:
-    if output is Output.JSON:
+def _show_faults(file: Path, faults: Sequence[WorkListFault], output: OutputForm) -> None:
+    if output is OutputForm.JSON:
         show_lines({"row": fault.row, "fault": fault.sentence} for fault in faults)
         return
     for fault in faults[:LARGEST_LISTING]:
@@ -91,9 +91,11 @@ def _show_faults(file: Path, faults: Sequence[Fault], output: Output) -> None:
     )
 
 
-def _show_kept(filled: FilledList, answers: Sequence[Answer], counts: Counter[str], output: Output) -> None:
+def _show_kept(
+    filled: FilledList, answers: Sequence[RowOutcome], counts: Counter[str], output: OutputForm
+) -> None:
     by_outcome = Counter(answer.outcome for answer in answers)
-    if output is Output.JSON:
+    if output is OutputForm.JSON:
         show_lines([{"kept": dict(counts), "outcomes": dict(by_outcome), "open": filled.open_rows}])
         return
     rows = [{"outcome": outcome, "rows": count} for outcome, count in by_outcome.most_common()]

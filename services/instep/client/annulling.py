@@ -7,12 +7,12 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from instep.adapters.annulment import Record, annulment, is_annulled
+from instep.adapters.annulment import SubjectRecord, annulment, is_annulled
 from instep.adapters.identity import Identity
 from instep.adapters.lookup import records_of
 from instep.adapters.memory import Memory, Sent
-from instep.client.filing import Filing, LineResult, Outbox
-from instep.client.hand_journal import Entry, Journal
+from instep.client.filing import EventSink, Filing, LineResult
+from instep.client.hand_journal import Journal, JournalEntry
 from instep.client.publisher import Gate
 from instep.errors import ConfigurationError
 
@@ -21,7 +21,7 @@ from instep.errors import ConfigurationError
 class Annulment:
     """A record's annulment. `outcome` is that of a line, or already-annulled."""
 
-    record: Record
+    record: SubjectRecord
     outcome: str
     result: LineResult | None = None
 
@@ -51,7 +51,7 @@ class Annulling:
     def identity(self) -> Identity:
         return Identity(secret=self.memory.secret, authority=self.authority)
 
-    def find(self, reference: str, system: str | None = None, event_type: str | None = None) -> Record:
+    def find(self, reference: str, system: str | None = None, event_type: str | None = None) -> SubjectRecord:
         """The published record of a reference. Raises ConfigurationError where there is none, or more than a single one."""
         records = records_of(reference, system, self.memory, self.identity)
         if event_type:
@@ -68,7 +68,7 @@ class Annulling:
             )
         return records[0]
 
-    async def annul(self, records: Iterable[Record], outbox: Outbox) -> list[Annulment]:
+    async def annul(self, records: Iterable[SubjectRecord], outbox: EventSink) -> list[Annulment]:
         """Publish an annulment of each record that is not annulled yet; the result of each, in order."""
         wanted = list(records)
         standing = [record for record in wanted if not is_annulled(record.last, self.identity)]
@@ -98,11 +98,11 @@ class Annulling:
             last = annulment.record.last
             self.memory.remember([Sent(event_id=last.event_id, fingerprint=last)])
 
-    def _begun_at(self, record: Record) -> int:
+    def _begun_at(self, record: SubjectRecord) -> int:
         return self.journal.begun_at(self._entry(record).request, self.now())
 
-    def _entry(self, record: Record, event_id: str = "") -> Entry:
-        return Entry(
+    def _entry(self, record: SubjectRecord, event_id: str = "") -> JournalEntry:
+        return JournalEntry(
             command="annul",
             request=self.identity.digest("by-hand", "annul", record.event_id).hex(),
             subject_ref=record.subject_ref,
@@ -110,7 +110,7 @@ class Annulling:
             event_id=event_id,
         )
 
-    def _finish(self, records: Sequence[Record], results: dict[int, LineResult]) -> None:
+    def _finish(self, records: Sequence[SubjectRecord], results: dict[int, LineResult]) -> None:
         self.journal.finish(
             (self._entry(record, results[line].event_id), self.now())
             for line, record in enumerate(records, start=1)
@@ -118,12 +118,12 @@ class Annulling:
         )
 
 
-def _ensure_typed(records: Iterable[Record]) -> None:
+def _ensure_typed(records: Iterable[SubjectRecord]) -> None:
     if not all(record.event_type for record in records):
         raise ConfigurationError(
             "Nobody knows of what type this record is: say so with --event-type resident-moved or business-registered."
         )
 
 
-def _annulment(record: Record, result: LineResult | None) -> Annulment:
+def _annulment(record: SubjectRecord, result: LineResult | None) -> Annulment:
     return Annulment(record=record, outcome=result.outcome if result else "already-annulled", result=result)

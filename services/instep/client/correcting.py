@@ -22,8 +22,8 @@ from instep.adapters.lookup import reference_forms
 from instep.adapters.marks import heard_by, said_by
 from instep.adapters.memory import Fingerprint, Memory, Sent
 from instep.adapters.normalise import at_milliseconds, iso, key_of
-from instep.client.filing import Filing, LineResult, Outbox
-from instep.client.hand_journal import Entry, Journal
+from instep.client.filing import EventSink, Filing, LineResult
+from instep.client.hand_journal import Journal, JournalEntry
 from instep.client.publisher import Gate
 from instep.errors import ConfigurationError, FileFormatError
 
@@ -60,7 +60,7 @@ class Correcting:
     def identity(self) -> Identity:
         return Identity(secret=self.memory.secret, authority=self.authority)
 
-    async def correct(self, wish: Wish, reading: Reading, outbox: Outbox) -> list[LineResult]:
+    async def correct(self, wish: Wish, reading: Reading, outbox: EventSink) -> list[LineResult]:
         """Publish the changed row; the row's result comes first, then those of its household.
 
         Raises ConfigurationError where the record was never published from here, FileFormatError where the file does not
@@ -138,7 +138,7 @@ class Correcting:
             if subject != self._subject(row) and self.memory.last(subject) is not None:
                 yield line
 
-    async def _publish(self, lines: Sequence[Line], outbox: Outbox) -> list[LineResult]:
+    async def _publish(self, lines: Sequence[Line], outbox: EventSink) -> list[LineResult]:
         results: list[LineResult] = []
         for row in (line for line in lines if isinstance(line, Row)):
             last = self.memory.last(self._subject(row))
@@ -160,10 +160,10 @@ class Correcting:
     def _subject(self, row: Row) -> bytes:
         return self.identity.digest("memory", self.identity.subject_of(row))
 
-    def _entry(self, row: Row, last: Fingerprint) -> Entry:
+    def _entry(self, row: Row, last: Fingerprint) -> JournalEntry:
         replaces = str(uuid.UUID(bytes=last.event_id))
         wanted = repr((sorted(row.body.items(), key=str), row.header.get("occurred_on"), row.protected))
-        return Entry(
+        return JournalEntry(
             command="correct",
             request=self.identity.digest("by-hand", "correct", replaces, wanted).hex(),
             subject_ref=self.identity.subject_of(row),

@@ -17,7 +17,7 @@ _WORDS = {DELIVERED: "sent to", WITHHELD: "withheld from", WITHDRAWN: "withdrawn
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Decision:
+class RecipientDecision:
     """The decision for a recipient and purpose; `reason` is "" when delivered, `purpose` where no agreement names any."""
 
     authority: str
@@ -47,7 +47,7 @@ class Decision:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outcome:
+class EventOutcome:
     """The outcome of an accepted event. `at` is ISO 8601; `ending` is "" where the network names no recipients."""
 
     at: str
@@ -55,16 +55,16 @@ class Outcome:
     delivered: int
     withheld: int
     withdrawn: int
-    decisions: tuple[Decision, ...]
+    decisions: tuple[RecipientDecision, ...]
 
-    def having(self, result: str) -> tuple[Decision, ...]:
+    def having(self, result: str) -> tuple[RecipientDecision, ...]:
         """The decisions with this result."""
         return tuple(decision for decision in self.decisions if decision.result == result)
 
 
-def outcome_of(entry: Mapping[str, Any]) -> Outcome:
+def outcome_of(entry: Mapping[str, Any]) -> EventOutcome:
     """The outcome in an entry of kind ACCEPTED."""
-    return Outcome(
+    return EventOutcome(
         at=str(entry.get("at", "")),
         ending=str(entry.get("ending") or ""),
         delivered=int(entry.get("delivered") or 0),
@@ -74,9 +74,9 @@ def outcome_of(entry: Mapping[str, Any]) -> Outcome:
     )
 
 
-def _decisions(decisions: Sequence[Mapping[str, Any]]) -> Iterator[Decision]:
+def _decisions(decisions: Sequence[Mapping[str, Any]]) -> Iterator[RecipientDecision]:
     for decision in decisions:
-        yield Decision(
+        yield RecipientDecision(
             authority=str(decision["authority"]),
             purpose=str(decision.get("purpose", "")),
             result=str(decision["result"]),
@@ -85,7 +85,7 @@ def _decisions(decisions: Sequence[Mapping[str, Any]]) -> Iterator[Decision]:
         )
 
 
-def decided_object(outcome: Outcome) -> dict[str, Any]:
+def decided_object(outcome: EventOutcome) -> dict[str, Any]:
     """The part of a JSON object that says who was sent the event; empty where the network names no recipients."""
     if not outcome.ending:
         return {}
@@ -100,7 +100,7 @@ def decided_object(outcome: Outcome) -> dict[str, Any]:
     return shown | {"meaning": ending.meaning, "remedy": ending.remedy}
 
 
-def summary(outcome: Outcome) -> str:
+def summary(outcome: EventOutcome) -> str:
     """A line for each recipient and purpose; counts, where the network names no recipients."""
     if outcome.decisions:
         return "\n".join(map(str, outcome.decisions))

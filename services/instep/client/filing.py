@@ -116,7 +116,7 @@ class Tally:
         return self.outcomes["refused"] + self.outcomes["review"]
 
 
-class Outbox(Protocol):
+class EventSink(Protocol):
     """Where a file's events go: a `Publisher`, or the stand-in of a rehearsal (`cli/rehearsal`)."""
 
     async def send(self, authority: str, sendable: Sendable, confirmed: Callable[[int], None]) -> None:
@@ -149,7 +149,7 @@ class Filing:
     report: Callable[[LineResult], None] = lambda result: None
     progress: Callable[[int], None] = lambda position: None
 
-    async def publish(self, publisher: Outbox) -> Tally:
+    async def publish(self, publisher: EventSink) -> Tally:
         """Publish the lines; raises FileFormatError for an unreadable file, NotConnectedError when the broker goes."""
         try:
             await _Run(self, publisher).all_lines()
@@ -157,7 +157,7 @@ class Filing:
             raise type(error)(f"{error} {so_far(self.tally)}") from error
         return self.tally
 
-    async def rehearse(self, outbox: Outbox) -> Tally:
+    async def rehearse(self, outbox: EventSink) -> Tally:
         """As `publish`, with an outbox that sends nothing; raises FileFormatError for an unreadable file."""
         await _Run(self, outbox).all_lines()
         return self.tally
@@ -171,7 +171,7 @@ def so_far(tally: Tally) -> str:
 
 
 class _Run:
-    def __init__(self, filing: Filing, publisher: Outbox) -> None:
+    def __init__(self, filing: Filing, publisher: EventSink) -> None:
         self._filing = filing
         self._publisher = publisher
         self._confirmed: list[Sent] = []

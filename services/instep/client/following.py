@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from aiokafka import TopicPartition
 
 from instep.client.council import Council
-from instep.client.decisions import Outcome, outcome_of
+from instep.client.decisions import EventOutcome, outcome_of
 from instep.client.filing import LineResult
 from instep.client.reader import Item, Reader
 
@@ -20,7 +20,7 @@ SILENCE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class EventAnswer:
     """`outcome`: accepted or refused. `delivered` and `withheld` count recipients and purposes; `decided` names them."""
 
     line: int
@@ -31,7 +31,7 @@ class Answer:
     delivered: int = 0
     withheld: int = 0
     subject_ref: str = ""
-    decided: Outcome | None = None
+    decided: EventOutcome | None = None
 
     @property
     def to_correct(self) -> bool:
@@ -56,7 +56,7 @@ class Following:
         """Take the offsets from which answers can come."""
         self._starts = await self._reader.ends(self._topics)
 
-    async def answers(self, published: Iterable[LineResult]) -> AsyncIterator[Answer]:
+    async def answers(self, published: Iterable[LineResult]) -> AsyncIterator[EventAnswer]:
         """The answers as they come; ends with the last answer, or after `silence_s` seconds without any."""
         by_event = {result.event_id: result for result in published}
         by_offset = {result.offset: result for result in by_event.values()}
@@ -78,14 +78,14 @@ class Following:
 
 def _answers(
     item: Item, by_event: Mapping[str, LineResult], by_offset: Mapping[int | None, LineResult]
-) -> list[Answer]:
+) -> list[EventAnswer]:
     if item.kind == "rejection":
         content = item.content
         result = by_offset.get(content["outbox_offset"])
         if result is None:
             return []
         return [
-            Answer(
+            EventAnswer(
                 line=result.line,
                 event_id=result.event_id,
                 subject_ref=result.subject_ref,
@@ -99,7 +99,7 @@ def _answers(
         result = by_event.get(entry.get("event_id", ""))
         if result is not None and entry["kind"] == "ACCEPTED":
             answers.append(
-                Answer(
+                EventAnswer(
                     line=result.line,
                     event_id=result.event_id,
                     subject_ref=result.subject_ref,

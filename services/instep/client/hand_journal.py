@@ -22,7 +22,7 @@ FILE = "by-hand.jsonl"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Entry:
+class JournalEntry:
     """A change by hand. `request` is a digest of the wish; `replaces` is the id of the event that stands.
 
     `command` is annul, correct or release; `event_id` is the new event's, "" for a release.
@@ -47,15 +47,15 @@ class Journal:
         """The time of a change: of the first attempt where one was begun and not finished, else `now_ms`."""
         return self._unfinished.get(request, now_ms)
 
-    def begin(self, entries: Iterable[tuple[Entry, int]]) -> None:
+    def begin(self, entries: Iterable[tuple[JournalEntry, int]]) -> None:
         """Note changes that are about to be sent, each with its time."""
         self._write("begun", entries)
 
-    def finish(self, entries: Iterable[tuple[Entry, int]]) -> None:
+    def finish(self, entries: Iterable[tuple[JournalEntry, int]]) -> None:
         """Note changes that the broker has, or without an event."""
         self._write("done", entries)
 
-    def _write(self, state: str, entries: Iterable[tuple[Entry, int]]) -> None:
+    def _write(self, state: str, entries: Iterable[tuple[JournalEntry, int]]) -> None:
         user = _user()
         lines = [json.dumps(self._line(state, entry, at, user), ensure_ascii=False) for entry, at in entries]
         try:
@@ -67,7 +67,7 @@ class Journal:
         except OSError as error:
             raise PlatformError(f"{self._file} cannot be written ({error.strerror}).") from None
 
-    def _line(self, state: str, entry: Entry, at_ms: int, user: str) -> dict[str, Any]:
+    def _line(self, state: str, entry: JournalEntry, at_ms: int, user: str) -> dict[str, Any]:
         return {
             "state": state,
             "at_ms": at_ms,

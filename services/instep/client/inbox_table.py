@@ -14,24 +14,24 @@ from instep.client.explain import explain
 from instep.client.reader import Item
 from instep.events.fields import Field
 from instep.events.schema import Schema, version_key
-from instep.workbooks.tables import Column, Kind, Value
+from instep.workbooks.tables import Column, ColumnKind, Value
 
 SHARED_HEADER = "ce_instepfields"
 
 _NUMBERS = frozenset({"int", "long", "float", "double"})
-_KINDS = {"date": Kind.DATE, "timestamp-millis": Kind.MOMENT}
+_KINDS = {"date": ColumnKind.DATE, "timestamp-millis": ColumnKind.MOMENT}
 
 RECEIVED, SOURCE, WHAT = "received", "from", "what"
 CHANGE, HANDLING, OCCURRED, WITHDRAWN = "change", "handling", "occurred", "withdrawn"
 REFERENCE, PURPOSE, EVENT, REPLACES, SHARED = "reference", "purpose", "event", "replaces", "shared"
 
 FIRST = (
-    Column(heading=RECEIVED, kind=Kind.MOMENT),
+    Column(heading=RECEIVED, kind=ColumnKind.MOMENT),
     Column(heading=SOURCE),
     Column(heading=WHAT, width=20),
     Column(heading=CHANGE, width=12),
     Column(heading=HANDLING, width=12),
-    Column(heading=OCCURRED, kind=Kind.DATE, width=12),
+    Column(heading=OCCURRED, kind=ColumnKind.DATE, width=12),
     Column(heading=WITHDRAWN, width=24),
 )
 """Columns before the shared fields. `received` is in London; `withdrawn` says why, and what to do."""
@@ -48,7 +48,7 @@ WITHDRAWAL = "withdrawal"
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedFields:
     """The fields that a record shares: the record's kind (`resident-moved`), and the paths, separated by commas."""
 
     kind: str
@@ -70,7 +70,7 @@ class InboxTable:
         fields = frozenset(path for columns in self._fields.values() for path in columns)
         return fields.union(column.heading for column in (*FIRST, *LAST))
 
-    def columns(self, forms: Iterable[Shared]) -> list[Column]:
+    def columns(self, forms: Iterable[SharedFields]) -> list[Column]:
         """The columns of a table of such records: a field that any of them shares has a column, in the schema's order."""
         shared: dict[str, set[str]] = {}
         for form in forms:
@@ -161,15 +161,15 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _typed(value: Value, kind: Kind) -> Value:
+def _typed(value: Value, kind: ColumnKind) -> Value:
     if not isinstance(value, str):
         return value
     match kind:
-        case Kind.DATE:
+        case ColumnKind.DATE:
             return date.fromisoformat(value)
-        case Kind.MOMENT:
+        case ColumnKind.MOMENT:
             return datetime.fromisoformat(value).astimezone(LONDON).replace(tzinfo=None)
-        case Kind.TEXT | Kind.NUMBER:
+        case ColumnKind.TEXT | ColumnKind.NUMBER:
             return value
 
 
@@ -178,5 +178,5 @@ def _is_shared(path: str, shared: Collection[str]) -> bool:
 
 
 def _column(field: Field) -> Column:
-    kind = Kind.NUMBER if field.type_name in _NUMBERS else _KINDS.get(field.type_name, Kind.TEXT)
-    return Column(heading=field.path, kind=kind, width=12 if kind is Kind.DATE else 18)
+    kind = ColumnKind.NUMBER if field.type_name in _NUMBERS else _KINDS.get(field.type_name, ColumnKind.TEXT)
+    return Column(heading=field.path, kind=kind, width=12 if kind is ColumnKind.DATE else 18)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from instep.client.worklist import Answer, Key
+from instep.client.worklist import Key, RowOutcome
 from instep.errors import PlatformError
 
 _TABLE = """
@@ -49,7 +49,7 @@ class KeptOutcomes:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
-    def keep(self, answers: Iterable[Answer], at: str) -> Counter[str]:
+    def keep(self, answers: Iterable[RowOutcome], at: str) -> Counter[str]:
         """Keep all of them in a single transaction; returns how many are `new`, `changed` and `unchanged`.
 
         `at` is the time of the answers, ISO 8601. An answer that says the same again keeps its time.
@@ -65,7 +65,7 @@ class KeptOutcomes:
             raise
         return counts
 
-    def _keep(self, answer: Answer, at: str) -> str:
+    def _keep(self, answer: RowOutcome, at: str) -> str:
         key = _columns(answer.key)
         row = self._connection.execute(_READ, key).fetchone()
         if row is not None and row[0] == answer.outcome:
@@ -75,7 +75,7 @@ class KeptOutcomes:
         )
         return "new" if row is None else "changed"
 
-    def __iter__(self) -> Iterator[Answer]:
+    def __iter__(self) -> Iterator[RowOutcome]:
         """All kept answers, in the order of their keys."""
         for purpose, source, subject_ref, event_id, withdrawal, outcome in self._connection.execute(
             "select purpose, source, subject_ref, event_id, withdrawal, outcome from answer"
@@ -87,7 +87,7 @@ class KeptOutcomes:
                 event_id=event_id,
                 withdrawal=bool(withdrawal),
             )
-            yield Answer(key=key, outcome=outcome)
+            yield RowOutcome(key=key, outcome=outcome)
 
 
 def _columns(key: Key) -> tuple[str, str, str, str, int]:

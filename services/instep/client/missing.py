@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from instep.adapters.annulment import Record
-from instep.adapters.roll import Standing
+from instep.adapters.annulment import SubjectRecord
+from instep.adapters.roll import RollEntry
 
 SANE_SHARE = 0.05
 """Of the published records of an export, how many may be missing without being suspicious."""
@@ -22,8 +22,8 @@ ALWAYS_SANE = 1
 class Gone:
     """A published record without a row in the export; `standing` is its last row."""
 
-    record: Record
-    standing: Standing
+    record: SubjectRecord
+    standing: RollEntry
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -38,7 +38,7 @@ _UUID = slice(PREFIX + 1, PREFIX + 37)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outbox:
+class OutboxEnd:
     """An outbox of a cluster: `end` is the offset of the next record, 0 where there never was a record."""
 
     cluster: str
@@ -58,7 +58,7 @@ class History:
     unnamed: Collection[bytes] = ()
 
 
-async def outbox_of(council: Council) -> Outbox:
+async def outbox_of(council: Council) -> OutboxEnd:
     """The council's outbox. Raises NotConnectedError, or ConfigurationError where the user may not write to the outbox."""
     ends = LogEnds(council.connection)
     partition = council.outbox()
@@ -76,7 +76,7 @@ async def outbox_of(council: Council) -> Outbox:
         await ends.stop()
     if log is None:
         raise not_permitted(council.connection, partition.topic)
-    return Outbox(cluster=cluster, end=log.end)
+    return OutboxEnd(cluster=cluster, end=log.end)
 
 
 async def _log(ends: LogEnds, partition: TopicPartition) -> Log | None:
@@ -93,7 +93,7 @@ async def _log(ends: LogEnds, partition: TopicPartition) -> Log | None:
         await asyncio.sleep(_PAUSE_S)
 
 
-async def read_history(council: Council, outbox: Outbox, since: int = 0) -> History:
+async def read_history(council: Council, outbox: OutboxEnd, since: int = 0) -> History:
     """What the outbox tells from an offset on. Raises ConfigurationError where the user may not read the outbox."""
     since = since if since <= outbox.end else 0  # beyond the end: the topic was made anew
     evidence = _Evidence()

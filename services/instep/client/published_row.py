@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from instep.adapters import Memory, Settings, normalise
-from instep.adapters.annulment import Record
+from instep.adapters.annulment import SubjectRecord
 from instep.adapters.csv_moves import read_table
 from instep.adapters.edits import Edit
 from instep.adapters.event_cells import cells_of, holds, table_of
@@ -31,7 +31,7 @@ _BY_FILE = "name the file that holds the row: instep correct FILE --reference RE
 
 def record_of(
     authority: str, memory: Memory, identity: Identity, reference: str, system: str | None
-) -> Record:
+) -> SubjectRecord:
     """The published record of a local reference. Raises ConfigurationError where there is none, or more than one."""
     records = records_of(reference, system, memory, identity)
     if not records:
@@ -46,7 +46,7 @@ def record_of(
     return records[0]
 
 
-async def event_of(at: Council, reader: Reader, record: Record) -> Mapping[str, Any]:
+async def event_of(at: Council, reader: Reader, record: SubjectRecord) -> Mapping[str, Any]:
     """The plain event that stands for a record. Raises ConfigurationError where the outbox keeps the event no longer."""
     named = record.event_id.encode()
     event: Mapping[str, Any] = {}
@@ -101,7 +101,7 @@ def _content(row: Row) -> tuple[Any, ...]:
 
 def published_row(
     authority: str,
-    record: Record,
+    record: SubjectRecord,
     event: Mapping[str, Any],
     reference: str,
     changes: Mapping[str, str],
@@ -126,7 +126,7 @@ def published_row(
     return row
 
 
-def _ensure_unprotected(row: Row, record: Record, protection: Protection) -> None:
+def _ensure_unprotected(row: Row, record: SubjectRecord, protection: Protection) -> None:
     """Raise ConfigurationError where the row would go out protected, and so be withdrawn, though nobody asked for that.
 
     Without the household's reference, the row hears the protection of everybody at its addresses.
@@ -138,7 +138,7 @@ def _ensure_unprotected(row: Row, record: Record, protection: Protection) -> Non
         )
 
 
-def _ensure_ordinary(record: Record, event: Mapping[str, Any], changes: Mapping[str, str]) -> None:
+def _ensure_ordinary(record: SubjectRecord, event: Mapping[str, Any], changes: Mapping[str, str]) -> None:
     header = event["header"]
     if record.event_type != "resident-moved":
         raise ConfigurationError(f"Only moves can be corrected without a file: {_BY_FILE}")
@@ -156,7 +156,7 @@ def _ensure_ordinary(record: Record, event: Mapping[str, Any], changes: Mapping[
         )
 
 
-def _local(record: Record, reference: str, identity: Identity) -> str:
+def _local(record: SubjectRecord, reference: str, identity: Identity) -> str:
     """The form of a local reference from which the record's pseudonym was made."""
     for form in reference_forms(reference) if record.system else ():
         if identity.subject_ref(record.system, form) == record.subject_ref:

@@ -21,7 +21,7 @@ from instep.adapters.secret import keeps_secret
 from instep.client.council import Council
 from instep.client.filing import Tally
 from instep.client.memory_place import Place
-from instep.client.outbox_history import History, Outbox, outbox_of, read_history
+from instep.client.outbox_history import History, OutboxEnd, outbox_of, read_history
 from instep.errors import ConfigurationError, PlatformError
 
 
@@ -119,7 +119,7 @@ def _opened_where_kept(directory: Path, authority: str, say: Callable[[str], Non
 
 
 async def _history(
-    council: Council, outbox: Outbox, memory: Memory | None, say: Callable[[str], None]
+    council: Council, outbox: OutboxEnd, memory: Memory | None, say: Callable[[str], None]
 ) -> History:
     try:
         return await read_history(council, outbox, memory.checked if memory else 0)

@@ -51,7 +51,7 @@ class RedriveResult(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Choice:
+class RefusalChoice:
     """The chosen refusals: of `reason` (any if None), with originals from `first` to `last` in the outbox."""
 
     reason: str | None = None
@@ -138,7 +138,7 @@ def redriven_of(headers: Iterable[tuple[str, bytes | None]]) -> int | None:
     return None
 
 
-async def refusals(reader: Reader, council: Council, choice: Choice) -> list[Item]:
+async def refusals(reader: Reader, council: Council, choice: RefusalChoice) -> list[Item]:
     """The chosen refusals in the order of their originals, each original once."""
     originals = {
         int(item.content["outbox_offset"]): item
@@ -149,7 +149,12 @@ async def refusals(reader: Reader, council: Council, choice: Choice) -> list[Ite
 
 
 async def redrive(
-    council: Council, choice: Choice, now_ms: int, report: Callable[[Done], None], *, dry_run: bool = False
+    council: Council,
+    choice: RefusalChoice,
+    now_ms: int,
+    report: Callable[[Done], None],
+    *,
+    dry_run: bool = False,
 ) -> None:
     """Send the events that have become sound, in the order of the originals; `report` gets each result once it is certain.
 

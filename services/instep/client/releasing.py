@@ -17,7 +17,7 @@ from instep.adapters.marks import spellings
 from instep.adapters.memory import Memory
 from instep.adapters.normalise import key_of
 from instep.adapters.normalise import reference as normalised
-from instep.client.hand_journal import Entry, Journal
+from instep.client.hand_journal import Journal, JournalEntry
 from instep.errors import ConfigurationError
 
 
@@ -59,7 +59,7 @@ class Releasing:
         `spoken_of` are its `spellings`, where its reference is known.
         """
         request = self.identity.digest("by-hand", "release", household.hex()).hex()
-        entry = Entry(command="release", request=request, subject_ref="")
+        entry = JournalEntry(command="release", request=request, subject_ref="")
         at_ms = time.time_ns() // 1_000_000
         self.journal.begin([(entry, at_ms)])
         lifted = self.memory.lift_household(household, spoken_of)
@@ -74,7 +74,7 @@ class Releasing:
         ]
         # The request names the person by a digest: with the reference itself, the journal would be about people.
         request = self.identity.digest("by-hand", "release", subjects[0].hex()).hex()
-        entry = Entry(command="release", request=request, subject_ref="")
+        entry = JournalEntry(command="release", request=request, subject_ref="")
         at_ms = time.time_ns() // 1_000_000
         self.journal.begin([(entry, at_ms)])
         for subject in subjects:

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from instep.adapters.line import explain as explain_row
-from instep.client.decisions import DELIVERED, WITHDRAWN, WITHHELD, Decision, Outcome
+from instep.client.decisions import DELIVERED, WITHDRAWN, WITHHELD, EventOutcome, RecipientDecision
 from instep.client.explain import explain, explain_to_source
 from instep.client.filed_rows import FiledRow
 from instep.client.why_answer import Answer, Way
-from instep.client.why_evidence import Evidence, Published, Refusal
+from instep.client.why_evidence import Evidence, NetworkRefusal, Published
 
 
 def answers(evidence: Evidence, to: str | None = None) -> list[Answer]:
@@ -140,7 +140,7 @@ def _of_event(records: Sequence[Published], evidence: Evidence, to: str | None) 
     )
 
 
-def _of_refusal(refusal: Refusal) -> Answer:
+def _of_refusal(refusal: NetworkRefusal) -> Answer:
     reason = explain(refusal.reason)
     fields = f" Fields: {', '.join(refusal.fields)}." if refusal.fields else ""
     return Answer(
@@ -170,7 +170,7 @@ def _of_silence(first: Published, records: Sequence[Published], evidence: Eviden
     )
 
 
-def _of_outcome(first: Published, outcome: Outcome, evidence: Evidence, to: str | None) -> Answer:
+def _of_outcome(first: Published, outcome: EventOutcome, evidence: Evidence, to: str | None) -> Answer:
     if first.synthetic:
         return Answer(
             way=Way.TEST,
@@ -194,7 +194,7 @@ def _of_outcome(first: Published, outcome: Outcome, evidence: Evidence, to: str 
     return _of_decisions(decisions, evidence.authority, outcome)
 
 
-def _not_concerned(to: str, outcome: Outcome) -> Answer:
+def _not_concerned(to: str, outcome: EventOutcome) -> Answer:
     return Answer(
         way=Way.NOT_CONCERNED,
         sentence=f"When the network decided, on {_moment(outcome.at)}, the event did not concern {to}: none of its addresses"
@@ -204,7 +204,7 @@ def _not_concerned(to: str, outcome: Outcome) -> Answer:
     )
 
 
-def _of_decisions(decisions: Sequence[Decision], source: str, outcome: Outcome) -> Answer:
+def _of_decisions(decisions: Sequence[RecipientDecision], source: str, outcome: EventOutcome) -> Answer:
     delivered = [each for each in decisions if each.result == DELIVERED]
     withdrawn = [each for each in decisions if each.result == WITHDRAWN]
     withheld = [each for each in decisions if each.result == WITHHELD]
@@ -240,18 +240,18 @@ _UNREAD = (
 )
 
 
-def _sentence(decisions: Sequence[Decision], outcome: Outcome) -> str:
+def _sentence(decisions: Sequence[RecipientDecision], outcome: EventOutcome) -> str:
     """`Withheld from leeds (council-tax): …` for each, and the time."""
     meanings = dict.fromkeys(explain_to_source(each.reason).meaning for each in decisions if each.reason)
     said = "; ".join(map(str, decisions))
     return " ".join((f"{said[0].upper()}{said[1:]}, on {_moment(outcome.at)}.", *meanings))
 
 
-def _remedy(decisions: Sequence[Decision]) -> str:
+def _remedy(decisions: Sequence[RecipientDecision]) -> str:
     return " ".join(dict.fromkeys(explain_to_source(each.reason).remedy for each in decisions if each.reason))
 
 
-def _repeats(records: Sequence[Published], refusals: Sequence[Refusal]) -> tuple[str, ...]:
+def _repeats(records: Sequence[Published], refusals: Sequence[NetworkRefusal]) -> tuple[str, ...]:
     notes = [
         f"Published again at place {refusal.offset} of the outbox, and refused there ({refusal.reason}):"
         f" {explain(refusal.reason).meaning}"

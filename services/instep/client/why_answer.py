@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from instep.client.decisions import Outcome, decided_object
+from instep.client.decisions import EventOutcome, decided_object
 from instep.client.filed_rows import FiledRow
 from instep.client.why_evidence import Answered, Published
 
@@ -47,7 +47,7 @@ class Answer:
     reason: str = ""
     published: Published | None = None
     row: FiledRow | None = None
-    outcome: Outcome | None = None
+    outcome: EventOutcome | None = None
     answered: Sequence[Answered] = ()
     notes: tuple[str, ...] = ()
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from instep.client.decisions import Outcome
+from instep.client.decisions import EventOutcome
 from instep.client.filed_rows import FiledRow
 
 
@@ -22,7 +22,7 @@ class Published:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
+class NetworkRefusal:
     """A refusal by the network, of the record at `offset` of the outbox."""
 
     offset: int
@@ -53,8 +53,8 @@ class Evidence:
 
     authority: str
     published: Sequence[Published] = ()
-    refusals: Mapping[int, Refusal] = field(default_factory=dict)
-    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    refusals: Mapping[int, NetworkRefusal] = field(default_factory=dict)
+    outcomes: Mapping[str, EventOutcome] = field(default_factory=dict)
     answered: Mapping[str, Sequence[Answered]] = field(default_factory=dict)
     rows: Sequence[FiledRow] = ()
     remembered: bool = False

@@ -13,10 +13,10 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord
 
 from instep.client.council import Council
-from instep.client.decisions import Outcome, outcome_of
+from instep.client.decisions import EventOutcome, outcome_of
 from instep.client.reader import Item, Reader
-from instep.client.why_evidence import Answered, Evidence, Published, Refusal
-from instep.client.why_received import InboxRecord, Positions, Said
+from instep.client.why_evidence import Answered, Evidence, NetworkRefusal, Published
+from instep.client.why_received import InboxRecord, InboxRecordKind, Positions
 from instep.kafka.connection import connecting
 from instep.network import topics
 
@@ -74,13 +74,13 @@ def published_of(item: Item) -> Published:
     )
 
 
-async def _refusals(at: Council, reader: Reader, published: Sequence[Published]) -> dict[int, Refusal]:
+async def _refusals(at: Council, reader: Reader, published: Sequence[Published]) -> dict[int, NetworkRefusal]:
     offsets = {record.offset for record in published}
-    refusals: dict[int, Refusal] = {}
+    refusals: dict[int, NetworkRefusal] = {}
     async for item in _chosen(reader, [at.rejected()], lambda record: True):
         offset = item.content.get("outbox_offset")
         if offset in offsets:
-            refusals[int(offset)] = Refusal(
+            refusals[int(offset)] = NetworkRefusal(
                 offset=int(offset),
                 at=_iso(item),
                 reason=str(item.content["reason"]),
@@ -91,10 +91,10 @@ async def _refusals(at: Council, reader: Reader, published: Sequence[Published])
 
 async def _outcomes(
     at: Council, reader: Reader, published: Sequence[Published]
-) -> tuple[dict[str, Outcome], dict[str, list[Answered]]]:
+) -> tuple[dict[str, EventOutcome], dict[str, list[Answered]]]:
     ids = {record.event_id for record in published if record.event_id}
     named = [id.encode() for id in ids]
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, EventOutcome] = {}
     answered: dict[str, list[Answered]] = {}
     async for item in _chosen(
         reader, [at.outcomes()], lambda record: any(id in (record.value or b"") for id in named)
@@ -147,11 +147,11 @@ async def inbox_records(
 def _inbox_record(item: Item, event_id: str) -> InboxRecord | None:
     header = item.content.get("header", {})
     if item.kind == "withdrawal" and item.content["event_id"] == event_id:
-        said = Said.WITHDRAWAL
+        said = InboxRecordKind.WITHDRAWAL
     elif header.get("event_id") == event_id:
-        said = Said.DELIVERY
+        said = InboxRecordKind.DELIVERY
     elif header.get("replaces") == event_id:
-        said = Said.REPLACEMENT
+        said = InboxRecordKind.REPLACEMENT
     else:
         return None
     return InboxRecord(

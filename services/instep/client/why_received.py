@@ -15,7 +15,7 @@ Positions = Mapping[str, int]
 """The offset from which each consumer group goes on reading."""
 
 
-class Arrival(StrEnum):
+class Whereabouts(StrEnum):
     """What a recipient has of an event."""
 
     RECEIVED = "received"
@@ -26,7 +26,7 @@ class Arrival(StrEnum):
     NO_INBOX = "no-inbox"
 
 
-class Said(StrEnum):
+class InboxRecordKind(StrEnum):
     """What a record of an inbox says of the event."""
 
     DELIVERY = "delivery"
@@ -44,7 +44,7 @@ class InboxRecord:
     purpose: str
     offset: int
     at: str
-    said: Said
+    said: InboxRecordKind
     event_id: str
     source: str
     reason: str = ""
@@ -54,7 +54,7 @@ class InboxRecord:
 class Received:
     """The answer for a purpose; "" where the event is in no inbox."""
 
-    arrival: Arrival
+    arrival: Whereabouts
     sentence: str
     remedy: str = ""
     purpose: str = ""
@@ -89,7 +89,7 @@ def received(
     if not purposes:
         return [
             Received(
-                arrival=Arrival.NO_INBOX,
+                arrival=Whereabouts.NO_INBOX,
                 sentence=f"{authority} has no inbox: it receives under no agreement.",
                 remedy="Make a sharing agreement with the council whose records you need: `instep agreement new`.",
             )
@@ -103,7 +103,7 @@ def received(
 
 def _not_here(purposes: Sequence[str]) -> Received:
     return Received(
-        arrival=Arrival.NOT_HERE,
+        arrival=Whereabouts.NOT_HERE,
         sentence=f"No record of this event is in your inboxes ({', '.join(purposes)}), as far as they reach back. Only the"
         " source can tell why.",
         remedy="Ask the source to run `instep why --event` with this id and `--to` you. The answer says whether the event"
@@ -127,26 +127,26 @@ def _of_purpose(purpose: str, records: Sequence[InboxRecord], positions: Positio
     )
 
 
-def _arrival(last: InboxRecord, read: Sequence[str], unread: Sequence[str]) -> Arrival:
+def _arrival(last: InboxRecord, read: Sequence[str], unread: Sequence[str]) -> Whereabouts:
     if unread and not read:
-        return Arrival.NOT_READ
+        return Whereabouts.NOT_READ
     match last.said:
-        case Said.WITHDRAWAL:
-            return Arrival.WITHDRAWN
-        case Said.REPLACEMENT:
-            return Arrival.CORRECTED
-        case Said.DELIVERY:
-            return Arrival.RECEIVED
+        case InboxRecordKind.WITHDRAWAL:
+            return Whereabouts.WITHDRAWN
+        case InboxRecordKind.REPLACEMENT:
+            return Whereabouts.CORRECTED
+        case InboxRecordKind.DELIVERY:
+            return Whereabouts.RECEIVED
 
 
 def _said(record: InboxRecord) -> str:
     when = f"{record.at[:16].replace('T', ' ')} UTC, place {record.offset}"
     match record.said:
-        case Said.DELIVERY:
+        case InboxRecordKind.DELIVERY:
             return f"Received from {record.source} for {record.purpose} on {when}."
-        case Said.REPLACEMENT:
+        case InboxRecordKind.REPLACEMENT:
             return f"Replaced by event {record.event_id} on {when}."
-        case Said.WITHDRAWAL:
+        case InboxRecordKind.WITHDRAWAL:
             return f"Withdrawn on {when}. {explain(record.reason).meaning}"
 
 
@@ -159,13 +159,13 @@ def _reading(last: InboxRecord, read: Sequence[str], unread: Sequence[str]) -> s
     return " ".join(said)
 
 
-def _remedy(arrival: Arrival, last: InboxRecord) -> str:
+def _remedy(arrival: Whereabouts, last: InboxRecord) -> str:
     match arrival:
-        case Arrival.NOT_READ:
+        case Whereabouts.NOT_READ:
             return "Start your program that reads this inbox, or look why it stands still."
-        case Arrival.WITHDRAWN:
+        case Whereabouts.WITHDRAWN:
             return explain(last.reason).remedy
-        case Arrival.CORRECTED:
+        case Whereabouts.CORRECTED:
             return "Use the later event: a correction carries the whole record."
         case _:
             return "If your own system does not show it, look in the program that takes records over from this inbox."

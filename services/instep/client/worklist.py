@@ -81,7 +81,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class RowOutcome:
     """The outcome of a row, as a receipt will say it."""
 
     key: Key
@@ -89,7 +89,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
+class WorkListFault:
     """The fault of a row, by the row's number in Excel: a sentence with cause and remedy, and without any value."""
 
     row: int
@@ -231,15 +231,15 @@ def _check_headings(path: Path, headings: Sequence[str]) -> None:
 
 def check(
     rows: Sequence[FilledRow], received: Mapping[Key, Mapping[str, Value]], headings: Collection[str]
-) -> tuple[list[Answer], list[Fault]]:
+) -> tuple[list[RowOutcome], list[WorkListFault]]:
     """The answers of the rows, and all faults of the rows; with a fault, no answer is to be kept.
 
     `received` holds the rows of the inbox, at least those named by the filled rows. `headings` are the possible headings of
     the inbox as a table; other columns are people's own.
     """
     compared = frozenset(headings) - _NOT_COMPARED
-    answers: list[Answer] = []
-    faults: list[Fault] = []
+    answers: list[RowOutcome] = []
+    faults: list[WorkListFault] = []
     first: dict[Key, int] = {}
     for row in rows:
         outcome = _outcome(row.cells[OUTCOME])
@@ -249,8 +249,8 @@ def check(
         else:
             first[row.key] = row.number
             sentences += _edited(row, received.get(row.key), compared)
-        faults += [Fault(row=row.number, sentence=sentence) for sentence in sentences]
-        answers.append(Answer(key=row.key, outcome=outcome))
+        faults += [WorkListFault(row=row.number, sentence=sentence) for sentence in sentences]
+        answers.append(RowOutcome(key=row.key, outcome=outcome))
     return answers, faults
 
 

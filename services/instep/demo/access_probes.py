@@ -22,7 +22,7 @@ from instep.errors import PlatformError
 from instep.events.schema import Catalogue
 from instep.kafka.connection import UNREACHABLE, Connection
 from instep.kafka.follow import FRESH_MS
-from instep.local.services import Service
+from instep.local.services import LocalWorker
 from instep.local.standstill import STILL_S, Standstill, patiently
 from instep.network import topics
 from instep.network.network import Network
@@ -129,7 +129,7 @@ async def suspend(
     original: Item,
     delivery: Item,
     scratch: Path,
-    services: Sequence[Service],
+    services: Sequence[LocalWorker],
 ) -> Suspension:
     """Suspend a delivery's agreement in a copy of the network's directory, and publish the same content as a new event.
 
@@ -189,7 +189,7 @@ def _again(gate: Gate, source: str, original: Item) -> Sendable:
     return sendable
 
 
-async def _followed(services: Sequence[Service], generation: int) -> None:
+async def _followed(services: Sequence[LocalWorker], generation: int) -> None:
     """Return when every service follows this generation of the network."""
     for service in services:
         still = Standstill(f"{service.name} to follow the suspension", service.log)
@@ -200,7 +200,7 @@ async def _followed(services: Sequence[Service], generation: int) -> None:
 
 
 async def _disclosure(
-    reader: Reader, starts: Mapping[TopicPartition, int], event_id: str, services: Sequence[Service]
+    reader: Reader, starts: Mapping[TopicPartition, int], event_id: str, services: Sequence[LocalWorker]
 ) -> Mapping[str, Any]:
     still = Standstill("the event after the suspension to be disclosed", services[-1].log)
     async for item in reader.follow(starts):

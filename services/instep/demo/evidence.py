@@ -5,21 +5,31 @@ from typing import Any
 
 from instep.client.content import leaves
 from instep.client.reader import Item
-from instep.demo.report import Disclosed, Identity, Received, RecipientResult, Refusal, Said, Slot
+from instep.demo.report import (
+    Disclosed,
+    EventIdentity,
+    PublishedRecord,
+    ReceivedRecord,
+    RecipientResult,
+    RejectedRecord,
+    Slot,
+)
 
 
-def said(item: Item) -> Said:
+def said(item: Item) -> PublishedRecord:
     """A record of an outbox; without an identity where the record cannot be read."""
     slot = Slot(item.topic.removesuffix(".outbox"), item.offset)
     header = item.content.get("header")
     if header is None:
-        return Said(slot=slot, identity=None)
-    return Said(slot=slot, identity=_identity(header), event_type=item.kind, replaces=header.get("replaces"))
+        return PublishedRecord(slot=slot, identity=None)
+    return PublishedRecord(
+        slot=slot, identity=_identity(header), event_type=item.kind, replaces=header.get("replaces")
+    )
 
 
-def refusal(item: Item) -> Refusal:
+def refusal(item: Item) -> RejectedRecord:
     """The refusal in a record of a rejected topic, of an outbox of the topic's owner, whatever source the record names."""
-    return Refusal(
+    return RejectedRecord(
         slot=Slot(item.topic.removesuffix(".rejected"), item.content.get("outbox_offset", -1)),
         reason=item.content.get("reason", item.problem),
     )
@@ -36,14 +46,14 @@ def disclosed(item: Item) -> Disclosed:
     )
 
 
-def received(item: Item) -> Received:
+def received(item: Item) -> ReceivedRecord:
     """A record of an inbox: a delivery or a withdrawal."""
     authority, _, purpose = item.topic.partition(".inbox.")
     if item.kind == "withdrawal":
-        return Received(
+        return ReceivedRecord(
             authority=authority, purpose=purpose, identity=_identity(item.content), withdrawn=True
         )
-    return Received(
+    return ReceivedRecord(
         authority=authority,
         purpose=purpose,
         identity=_identity(item.content["header"]),
@@ -57,8 +67,8 @@ def body(item: Item) -> list[tuple[str, Any]]:
     return [*leaves({name: value for name, value in item.content.items() if name != "header"})]
 
 
-def _identity(holder: Mapping[str, Any]) -> Identity:
-    return Identity(holder["source"], holder["subject_ref"], holder["event_id"])
+def _identity(holder: Mapping[str, Any]) -> EventIdentity:
+    return EventIdentity(holder["source"], holder["subject_ref"], holder["event_id"])
 
 
 def _decision(entry: Mapping[str, Any]) -> RecipientResult:

@@ -8,10 +8,10 @@ from pathlib import Path
 from instep.client.filing import LineResult
 from instep.client.reader import Item
 from instep.demo.access_probes import Attempt, Suspension
-from instep.demo.report import Check, Evidence
+from instep.demo.report import Check, TopicEvidence
 from instep.local.broker import Broker
 from instep.local.metrics import Exposition
-from instep.local.services import Service
+from instep.local.services import LocalWorker
 from instep.network.network import Network
 
 
@@ -38,7 +38,7 @@ class Journey:
     """The results of one demo, filled in stage by stage."""
 
     network: Network
-    services: Sequence[Service] = ()
+    services: Sequence[LocalWorker] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     lines: dict[str, Counter[str]] = field(default_factory=dict)
     """By file of the sample data: how many lines had each outcome."""
@@ -49,8 +49,8 @@ class Journey:
     redated: int = 0
     moved_on: int = 0
     """Days by which the agreements' dates were moved on."""
-    evidence: Evidence = field(
-        default_factory=lambda: Evidence(said=[], refusals=[], disclosed=[], received=[])
+    evidence: TopicEvidence = field(
+        default_factory=lambda: TopicEvidence(said=[], refusals=[], disclosed=[], received=[])
     )
     checks: list[Check] = field(default_factory=list)
     pair: tuple[Item, Item] | None = None

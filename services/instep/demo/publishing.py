@@ -12,7 +12,7 @@ from instep.client.filing import Filing, LineResult
 from instep.client.publisher import Gate, Publisher, publishing
 from instep.demo.exports import Expectation, Export, Exporter, Exports, expectations
 from instep.demo.journey import Journey, Paths
-from instep.demo.report import Expected, Identity
+from instep.demo.report import EventIdentity, Expected
 from instep.events.schema import Catalogue
 from instep.kafka.connection import Connection
 from instep.local.progress import Progress
@@ -123,7 +123,7 @@ class Press:
         network = self._journey.network
         return Expected(
             place=export.place(result.line),
-            identity=Identity(export.authority, result.subject_ref, result.event_id),
+            identity=EventIdentity(export.authority, result.subject_ref, result.event_id),
             concerned=self._in_force(answer.concerned),
             told_before=self._in_force(answer.told_before),
             always=frozenset(

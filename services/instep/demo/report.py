@@ -17,7 +17,7 @@ SHOWN = 20
 """Problems kept for each check; the rest are only counted."""
 
 
-class Identity(NamedTuple):
+class EventIdentity(NamedTuple):
     """The identity of an event: a record with the same three values is a repeat."""
 
     source: str
@@ -33,17 +33,17 @@ class Slot(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Said:
+class PublishedRecord:
     """A record of an outbox; `identity` is None where the record cannot be read."""
 
     slot: Slot
-    identity: Identity | None
+    identity: EventIdentity | None
     event_type: str = ""
     replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class RejectedRecord:
     """One record of a rejected topic."""
 
     slot: Slot
@@ -65,32 +65,32 @@ class RecipientResult:
 class Disclosed:
     """One disclosure."""
 
-    identity: Identity
+    identity: EventIdentity
     event_type: str
     ending: str
     decisions: tuple[RecipientResult, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Received:
+class ReceivedRecord:
     """A record of an inbox. `fields` are the paths that its Kafka header names, `says` the paths with a value."""
 
     authority: str
     purpose: str
-    identity: Identity
+    identity: EventIdentity
     withdrawn: bool = False
     fields: frozenset[str] = frozenset()
     says: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
+class TopicEvidence:
     """The records of all topics, each list in the order of its topic."""
 
-    said: Sequence[Said]
-    refusals: Sequence[Refusal]
+    said: Sequence[PublishedRecord]
+    refusals: Sequence[RejectedRecord]
     disclosed: Sequence[Disclosed]
-    received: Sequence[Received]
+    received: Sequence[ReceivedRecord]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ class Expected:
     """
 
     place: str
-    identity: Identity
+    identity: EventIdentity
     concerned: frozenset[str]
     told_before: frozenset[str] = frozenset()
     always: frozenset[str] = frozenset()
@@ -124,7 +124,7 @@ class Check:
         return self.wrong == 0 and self.cases > 0
 
 
-def judge(evidence: Evidence, expected: Sequence[Expected]) -> list[Check]:
+def judge(evidence: TopicEvidence, expected: Sequence[Expected]) -> list[Check]:
     """A check for each claim about the demo; `expected` are the answers of the sample data."""
     return [
         _check(
@@ -166,7 +166,7 @@ def _check(name: str, claim: str, cases: int, problems: Iterable[str]) -> Check:
     return Check(name=name, claim=claim, cases=cases, wrong=len(every), problems=tuple(every[:SHOWN]))
 
 
-def _lines(evidence: Evidence) -> Iterator[str]:
+def _lines(evidence: TopicEvidence) -> Iterator[str]:
     refused = Counter(refusal.slot for refusal in evidence.refusals)
     disclosed = Counter(disclosure.identity for disclosure in evidence.disclosed)
     accepted = Counter(
@@ -189,7 +189,7 @@ def _lines(evidence: Evidence) -> Iterator[str]:
             yield f"{_name(identity)} was accepted, and never published"
 
 
-def _candidates(evidence: Evidence) -> Iterator[str]:
+def _candidates(evidence: TopicEvidence) -> Iterator[str]:
     for disclosure in evidence.disclosed:
         decided = disclosure.ending == "DECIDED"
         if decided != bool(disclosure.decisions) or disclosure.ending not in (
@@ -222,11 +222,11 @@ def _sound(decision: RecipientResult) -> bool:
 class _Delivery(NamedTuple):
     authority: str
     purpose: str
-    identity: Identity
+    identity: EventIdentity
     withdrawn: bool
 
 
-def _decided(evidence: Evidence) -> Counter[_Delivery]:
+def _decided(evidence: TopicEvidence) -> Counter[_Delivery]:
     """The deliveries and withdrawals due in inboxes. A withdrawal names the event that the decided event replaces."""
     replaced = {
         record.identity: record.identity._replace(event_id=record.replaces)
@@ -246,7 +246,7 @@ def _decided(evidence: Evidence) -> Counter[_Delivery]:
     return due
 
 
-def _deliveries(evidence: Evidence) -> Iterator[str]:
+def _deliveries(evidence: TopicEvidence) -> Iterator[str]:
     decided = _decided(evidence)
     received = Counter(_Delivery(r.authority, r.purpose, r.identity, r.withdrawn) for r in evidence.received)
     for delivery, missing in (decided - received).items():
@@ -255,8 +255,8 @@ def _deliveries(evidence: Evidence) -> Iterator[str]:
         yield f"{_where(delivery)} holds {surplus} of {_name(delivery.identity)} that nobody decided"
 
 
-def _order(evidence: Evidence) -> Iterator[str]:
-    offsets: dict[Identity, int] = {}
+def _order(evidence: TopicEvidence) -> Iterator[str]:
+    offsets: dict[EventIdentity, int] = {}
     for record in evidence.said:
         if record.identity is not None:
             offsets.setdefault(record.identity, record.slot.offset)
@@ -271,7 +271,7 @@ def _order(evidence: Evidence) -> Iterator[str]:
         last[key] = max(offset, last.get(key, -1))
 
 
-def _blanking(evidence: Evidence) -> Iterator[str]:
+def _blanking(evidence: TopicEvidence) -> Iterator[str]:
     permitted = {
         (disclosure.identity, decision.authority, decision.purpose): decision.fields
         for disclosure in evidence.disclosed
@@ -295,7 +295,7 @@ def _within(path: str, shared: frozenset[str]) -> bool:
     return any(".".join(parts[:length]) in shared for length in range(1, len(parts) + 1))
 
 
-def _routing(evidence: Evidence, expected: Sequence[Expected]) -> Iterator[str]:
+def _routing(evidence: TopicEvidence, expected: Sequence[Expected]) -> Iterator[str]:
     decisions = {disclosure.identity: disclosure.decisions for disclosure in evidence.disclosed}
     delivered_to: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for line in expected:
@@ -317,7 +317,7 @@ def _place(slot: Slot) -> str:
     return f"{slot.authority}.outbox at {slot.offset}"
 
 
-def _name(identity: Identity) -> str:
+def _name(identity: EventIdentity) -> str:
     return f"event {identity.event_id} of {identity.source}"
 
 
@@ -340,7 +340,7 @@ class Figures:
     withdrawn: Mapping[str, int]
 
 
-def figures(evidence: Evidence, authority: str | None = None) -> Figures:
+def figures(evidence: TopicEvidence, authority: str | None = None) -> Figures:
     """The figures of one council, or of all: `received` and `withdrawn` as recipient, all others as source."""
 
     def own(id: str) -> bool:
@@ -361,7 +361,7 @@ def figures(evidence: Evidence, authority: str | None = None) -> Figures:
     )
 
 
-def busiest(evidence: Evidence, count: int) -> list[str]:
+def busiest(evidence: TopicEvidence, count: int) -> list[str]:
     """The councils that published and received most, the busiest first."""
     work = Counter(record.slot.authority for record in evidence.said)
     work.update(record.authority for record in evidence.received)

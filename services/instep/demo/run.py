@@ -24,7 +24,7 @@ from instep.demo.access_probes import attempts, suspend
 from instep.demo.calendar import moved_on
 from instep.demo.journey import Journey, Paths
 from instep.demo.publishing import AT_ONCE, Press
-from instep.demo.report import Evidence, judge
+from instep.demo.report import TopicEvidence, judge
 from instep.demo.settled import all_dealt_with, disclosures_of, partitions_of, rejected_of
 from instep.events.schema import Catalogue
 from instep.kafka.connection import Connection
@@ -35,7 +35,7 @@ from instep.local.platform import Platform
 from instep.local.ports import free_ports
 from instep.local.process import Process, interrupts_held
 from instep.local.progress import Progress, silent
-from instep.local.services import Service, start_services
+from instep.local.services import LocalWorker, start_services
 from instep.local.standstill import STILL_S, Standstill, patiently
 from instep.network import topics
 from instep.network.days import today_in_london
@@ -131,7 +131,7 @@ async def _journey(
     name: str,
     paths: Paths,
     connection: Connection,
-    services: Sequence[Service],
+    services: Sequence[LocalWorker],
     seconds: dict[str, float],
     tell: Progress,
 ) -> Journey:
@@ -211,7 +211,7 @@ async def _read(reader: Reader, journey: Journey) -> None:
         item
         async for item in reader.read(partitions_of(topics.inbox(*pair) for pair in topics.inboxes(network)))
     ]
-    journey.evidence = Evidence(
+    journey.evidence = TopicEvidence(
         said=[evidence.said(item) for item in outboxes.values()],
         refusals=refusals,
         disclosed=disclosed,

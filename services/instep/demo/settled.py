@@ -15,7 +15,7 @@ from instep.client.reader import Reader, reading
 from instep.kafka.connection import Connection
 from instep.kafka.log_ends import LogEnds, unfinished
 from instep.local.progress import Progress
-from instep.local.services import Service
+from instep.local.services import LocalWorker
 from instep.local.standstill import STILL_S, Standstill, patiently
 from instep.network import topics
 from instep.network.network import Network
@@ -43,7 +43,7 @@ async def all_dealt_with(
     reader: Reader,
     connection: Connection,
     network: Network,
-    services: Sequence[Service],
+    services: Sequence[LocalWorker],
     published: int,
     tell: Progress,
 ) -> None:
@@ -60,7 +60,7 @@ async def all_dealt_with(
 
 
 class _Settling:
-    def __init__(self, connection: Connection, network: Network, services: Sequence[Service]) -> None:
+    def __init__(self, connection: Connection, network: Network, services: Sequence[LocalWorker]) -> None:
         self._connection = connection
         self._network = network
         self._services = services
@@ -128,7 +128,7 @@ async def _log_ends(connection: Connection) -> AsyncIterator[LogEnds]:
         await ends.stop()
 
 
-async def _nothing_left(service: Service) -> None:
+async def _nothing_left(service: LocalWorker) -> None:
     """Return when a service says that it has read everything."""
     still = Standstill(f"{service.name} to read what is left", service.log)
     while left := (await service.metrics()).total("kafka_consumergroup_lag"):

@@ -30,7 +30,7 @@ LOOK_SECONDS = 5.0
 _SILENCE = (TimeoutError, KafkaTimeoutError, RequestTimedOutError)
 
 
-class Connection(Protocol):
+class Diagnosable(Protocol):
     """The parts of `connection.Connection` that a diagnosis needs; `connection` imports this module."""
 
     @property
@@ -58,7 +58,7 @@ class Step(IntEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class ServerFinding:
     """How far we got with a server, and why no further."""
 
     server: str
@@ -67,13 +67,13 @@ class Finding:
     """The reason of a refusal; "" without a refusal."""
 
 
-async def diagnosis(connection: Connection) -> str:
+async def diagnosis(connection: Diagnosable) -> str:
     """The sentence that says what keeps us from this cluster just now."""
     servers = connection.bootstrap_servers.split(",")
     return sentence(connection, await asyncio.gather(*(_look(connection, server) for server in servers)))
 
 
-def sentence(connection: Connection, findings: Iterable[Finding]) -> str:
+def sentence(connection: Diagnosable, findings: Iterable[ServerFinding]) -> str:
     """The sentence for these findings: the server with which we got furthest says most."""
     where = connection.bootstrap_servers
     furthest = max(findings, key=lambda finding: finding.step)
@@ -96,13 +96,13 @@ def sentence(connection: Connection, findings: Iterable[Finding]) -> str:
             assert_never(furthest.step)
 
 
-async def _look(connection: Connection, server: str) -> Finding:
+async def _look(connection: Diagnosable, server: str) -> ServerFinding:
     if not await _listens(server):
-        return Finding(server=server, step=Step.NOBODY)
+        return ServerFinding(server=server, step=Step.NOBODY)
     try:
         await _sign_in(connection, server)
     except _SILENCE:
-        return Finding(server=server, step=Step.SILENT)
+        return ServerFinding(server=server, step=Step.SILENT)
     except (
         KafkaError,
         OSError,
@@ -110,10 +110,10 @@ async def _look(connection: Connection, server: str) -> Finding:
         AssertionError,
     ) as error:  # the last two: bytes that are not Kafka's
         return await _refused(connection, server, error)
-    return Finding(server=server, step=Step.LET_IN)
+    return ServerFinding(server=server, step=Step.LET_IN)
 
 
-async def _sign_in(connection: Connection, server: str) -> None:
+async def _sign_in(connection: Diagnosable, server: str) -> None:
     """Connect and sign in as aiokafka does; raises the error that prevents either.
 
     A port that wants to know who we are says so only to the first question about the cluster: by hanging up.
@@ -129,20 +129,20 @@ async def _sign_in(connection: Connection, server: str) -> None:
         connected.close()
 
 
-async def _refused(connection: Connection, server: str, error: Exception) -> Finding:
+async def _refused(connection: Diagnosable, server: str, error: Exception) -> ServerFinding:
     if connection.uses_ssl:
         problem = _over_tls(connection, error)
     else:
         try:
             tls = await _speaks_tls(server)
         except TimeoutError:
-            return Finding(server=server, step=Step.SILENT)
+            return ServerFinding(server=server, step=Step.SILENT)
         wants = "it wants TLS, as in INSTEP_SECURITY_PROTOCOL=SASL_SSL."
         problem = wants if tls else _not_signed_in(connection, error) or _no_kafka(connection)
-    return Finding(server=server, step=Step.REFUSED, problem=problem)
+    return ServerFinding(server=server, step=Step.REFUSED, problem=problem)
 
 
-def _over_tls(connection: Connection, error: Exception) -> str:
+def _over_tls(connection: Diagnosable, error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         why = error.verify_message.rstrip(".")
         return f"its certificate is not trusted ({why}); is INSTEP_SSL_CA_FILE its authority's?"
@@ -156,7 +156,7 @@ def _over_tls(connection: Connection, error: Exception) -> str:
     )
 
 
-def _not_signed_in(connection: Connection, error: Exception) -> str | None:
+def _not_signed_in(connection: Diagnosable, error: Exception) -> str | None:
     """The reason why Kafka refuses our name and secret; None where the error is about neither."""
     match error:
         case SaslAuthenticationFailed():
@@ -171,7 +171,7 @@ def _not_signed_in(connection: Connection, error: Exception) -> str | None:
     return None
 
 
-def _no_kafka(connection: Connection) -> str:
+def _no_kafka(connection: Diagnosable) -> str:
     return (
         f"it does not answer as Kafka over {connection.security_protocol}; is it still starting, or does it want another"
         " INSTEP_SECURITY_PROTOCOL?"

@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 
 from instep.errors import NetworkError, NotConnectedError
 from instep.kafka.connection import NOT_PERMITTED, Connection, connecting, ensure_reachable, not_permitted
-from instep.kafka.freshness import FRESH_SECONDS, Answer, Freshness
+from instep.kafka.freshness import FRESH_SECONDS, FetchAnswer, Freshness
 from instep.kafka.generations import Generations
 from instep.network.network import Network
 from instep.network.records import from_records
@@ -208,7 +208,7 @@ class _Consumer(AIOKafkaConsumer):  # type: ignore[misc]  # aiokafka has no type
             asked_at = time.monotonic()
             fetched: bool = await ask(assignment, *of_node)
             if state.timestamp is not None:
-                freshness.answered(Answer(asked_at=asked_at, stable=state.lso, end=state.highwater))
+                freshness.answered(FetchAnswer(asked_at=asked_at, stable=state.lso, end=state.highwater))
             return fetched
 
         self._fetcher._proc_fetch_request = ask_and_note

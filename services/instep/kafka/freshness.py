@@ -18,7 +18,7 @@ FRESH_SECONDS = 1.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class FetchAnswer:
     """Kafka's answer to a fetch that was sent at `asked_at`: the LSO (`stable`) and the high watermark (`end`)."""
 
     asked_at: float
@@ -34,13 +34,13 @@ class Freshness:
     """The topic's end by Kafka's answers, and the position up to which its records were read and are followed."""
 
     def __init__(self) -> None:
-        self.answer: Answer | None = None
+        self.answer: FetchAnswer | None = None
         """The newest answer by the time of its question; None before the first from this topic."""
         self._position = -1
         self._confirmed_at = float("-inf")
         self._open_since: float | None = None
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: FetchAnswer) -> None:
         """Take an answer in. An answer older than the newest is dropped: a former leader may have thawed."""
         last = self.answer
         if last is not None and answer.asked_at < last.asked_at:

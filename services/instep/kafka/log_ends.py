@@ -64,7 +64,7 @@ class Log:
     topic_id: str
 
 
-class Shared:
+class SharedQuestion:
     """A question that several callers share: all calls during a pending question share the next question.
 
     No caller gets the answer to a question that was asked before its call.
@@ -97,9 +97,9 @@ class LogEnds:
         self._connection = connection
         self._client: Any = None
         self._leaders: dict[TopicPartition, int] = {}
-        self.shared_ends = Shared(lambda wanted: self._offsets(wanted, READ_UNCOMMITTED, _LATEST))
+        self.shared_ends = SharedQuestion(lambda wanted: self._offsets(wanted, READ_UNCOMMITTED, _LATEST))
         """The end of each partition at some moment after the call began."""
-        self.shared_stable = Shared(self.stable)
+        self.shared_stable = SharedQuestion(self.stable)
         """As `stable`, shared by several callers."""
 
     async def start(self) -> None:

@@ -46,7 +46,7 @@ from instep.lanes.entries import (
     uncommitted_claims,
 )
 from instep.lanes.hanging import Hanging
-from instep.lanes.leftovers import Note, forget_note, producer_of, read_note, write_note
+from instep.lanes.leftovers import ClaimNote, forget_note, producer_of, read_note, write_note
 from instep.lanes.positions import Gap, Position
 from instep.lanes.producer import make_producer, stop_producer
 from instep.lanes.settings import LaneSettings
@@ -291,13 +291,13 @@ async def _fence(
     settings: LaneSettings,
     directory: Path,
     transactional_id: str,
-) -> tuple[Note, LastTransaction]:
+) -> tuple[ClaimNote, LastTransaction]:
     """Fence every earlier owner; the note for the next claim, already written, and how the last transaction ended."""
     before = read_note(directory)
     remembered = before.last if before is not None and before.producer == described.producer else None
     await asyncio.wait_for(producer.start(), settings.transaction_timeout + MARGIN_SECONDS)
     last = evidence(described, remembered, producer_of(producer))
-    learnt = Note(transactional_id=transactional_id, producer=producer_of(producer), last=last)
+    learnt = ClaimNote(transactional_id=transactional_id, producer=producer_of(producer), last=last)
     write_note(directory, learnt)
     return learnt, last
 

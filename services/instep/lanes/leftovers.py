@@ -34,7 +34,7 @@ _SUFFIX = ".producer"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Note:
+class ClaimNote:
     """A claim's producer (id and epoch), and how the last transaction before the claim ended; None once nothing hangs."""
 
     transactional_id: str
@@ -48,7 +48,7 @@ def producer_of(producer: AIOKafkaProducer) -> tuple[int, int]:
     return int(manager.producer_id), int(manager.producer_epoch)
 
 
-def write_note(directory: Path, note: Note) -> None:
+def write_note(directory: Path, note: ClaimNote) -> None:
     """Write the note for the lane whose state is in `directory`."""
     last = note.last
     document = {
@@ -60,14 +60,14 @@ def write_note(directory: Path, note: Note) -> None:
     _file(directory).write_text(json.dumps(document), encoding="utf-8")
 
 
-def read_note(directory: Path) -> Note | None:
+def read_note(directory: Path) -> ClaimNote | None:
     """The note of the claim before; None where there is no note, or only part of a note."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         document = json.loads(_file(directory).read_text(encoding="utf-8"))
         producer_id, epoch = document["producer"]
         last = document["last"]
         partitions = frozenset(TopicPartition(topic, number) for topic, number in last[1]) if last else ()
-        return Note(
+        return ClaimNote(
             transactional_id=str(document["transactional_id"]),
             producer=(producer_id, epoch),
             last=LastTransaction(state=last[0], partitions=frozenset(partitions)) if last else None,
@@ -89,10 +89,12 @@ async def end_leftovers(directory: Path, ends: LogEnds, connection: Connection) 
                 if last.state == "Ongoing" and last.producer == note.producer:
                     _log.info("transaction left open is ended", transactional_id=note.transactional_id)
                     fence = await _fence(connection, note.transactional_id)
-                    write_note(lane, Note(transactional_id=note.transactional_id, producer=fence, last=last))
+                    write_note(
+                        lane, ClaimNote(transactional_id=note.transactional_id, producer=fence, last=last)
+                    )
 
 
-def _notes(directory: Path) -> Iterator[tuple[Path, Note]]:
+def _notes(directory: Path) -> Iterator[tuple[Path, ClaimNote]]:
     for file in sorted(directory.glob(f"*{_SUFFIX}")):
         lane = file.with_suffix("")
         if (note := read_note(lane)) is not None:

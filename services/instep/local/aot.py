@@ -22,7 +22,7 @@ from instep.local.lock import locked
 from instep.local.process import spawn
 from instep.local.progress import Progress, silent
 from instep.local.properties import ENCODING
-from instep.local.startup import Said, heard
+from instep.local.startup import LogProgress, heard
 
 OLDEST = 25
 """The oldest Java whose brokers write the cache by themselves (JEP 514)."""
@@ -99,7 +99,9 @@ def _train(jars: Jars, properties: str, visit: Callable[[], object], cache: Path
     )
     try:
         _wait_until(
-            lambda: not broker.alive() or heard(Said(), log.read_text("utf-8", errors="replace")).started,
+            lambda: (
+                not broker.alive() or heard(LogProgress(), log.read_text("utf-8", errors="replace")).started
+            ),
             _STARTED_WITHIN_S,
         )
         visit()

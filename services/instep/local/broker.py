@@ -14,7 +14,7 @@ from instep.local import aot, java
 from instep.local.jars import Jars, kafka_jars
 from instep.local.kafka import cluster_at, cluster_of, prepare, server_properties
 from instep.local.ports import LOOPBACK, free_ports, is_free, is_open
-from instep.local.process import Process, Records, interrupts_held, spawn
+from instep.local.process import Process, ProcessRecords, interrupts_held, spawn
 from instep.local.progress import Progress, silent
 from instep.local.properties import ENCODING
 from instep.local.registration import controller_alone, is_held, wait_until_released
@@ -52,7 +52,7 @@ class Broker:
         settings: str = "",
         jvm: Sequence[str] | None = None,
         log: Path | None = None,
-        records: Records | None = None,
+        records: ProcessRecords | None = None,
     ) -> None:
         self.directory = directory.resolve()
         self.log = log or self.directory / "broker.log"

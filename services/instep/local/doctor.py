@@ -20,7 +20,7 @@ _ENOUGH_MIB = 2048
 _LEAST_MIB = 512
 
 
-class Health(StrEnum):
+class CheckHealth(StrEnum):
     """How a finding is meant: a note stops nothing, a problem does."""
 
     OK = "ok"
@@ -29,18 +29,18 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
+class CheckResult:
     """The result of one check: its health, what was found, and advice where the health is not OK."""
 
     check: str
-    health: Health
+    health: CheckHealth
     found: str
     advice: str = ""
 
 
-def examine(platform: Platform, environ: Mapping[str, str] = os.environ) -> list[Finding]:
+def examine(platform: Platform, environ: Mapping[str, str] = os.environ) -> list[CheckResult]:
     """Look at everything; raises nothing."""
-    checks: dict[str, Callable[[], Finding]] = {
+    checks: dict[str, Callable[[], CheckResult]] = {
         "python": _python,
         "java": lambda: _java(environ),
         "kafka": lambda: _cache(environ),
@@ -53,120 +53,132 @@ def examine(platform: Platform, environ: Mapping[str, str] = os.environ) -> list
     return [_safely(name, check) for name, check in checks.items()]
 
 
-def _safely(name: str, check: Callable[[], Finding]) -> Finding:
+def _safely(name: str, check: Callable[[], CheckResult]) -> CheckResult:
     try:
         return check()
     except (InstepError, OSError) as error:
-        return Finding(
+        return CheckResult(
             check=name,
-            health=Health.PROBLEM,
+            health=CheckHealth.PROBLEM,
             found=str(error),
             advice="do as it says, then run `instep doctor` again",
         )
 
 
-def _python() -> Finding:
+def _python() -> CheckResult:
     version = ".".join(map(str, sys.version_info[:3]))
-    return Finding(check="python", health=Health.OK, found=f"{version} at {sys.executable}")
+    return CheckResult(check="python", health=CheckHealth.OK, found=f"{version} at {sys.executable}")
 
 
-def _java(environ: Mapping[str, str]) -> Finding:
+def _java(environ: Mapping[str, str]) -> CheckResult:
     java = find_java(environ)
     named = " (INSTEP_JAVA)" if environ.get("INSTEP_JAVA") else ""
-    return Finding(check="java", health=Health.OK, found=f"{version_of(java)} at {java}{named}")
+    return CheckResult(check="java", health=CheckHealth.OK, found=f"{version_of(java)} at {java}{named}")
 
 
-def _cache(environ: Mapping[str, str]) -> Finding:
+def _cache(environ: Mapping[str, str]) -> CheckResult:
     jars = kafka_jars(environ)
     if not jars.complete:
-        return Finding(
+        return CheckResult(
             check="kafka",
-            health=Health.NOTE,
+            health=CheckHealth.NOTE,
             found=f"Kafka {jars.version} is not in {jars.cache} yet",
             advice=f"`instep up` fetches it, once: about {DOWNLOAD_MB} MB",
         )
     if damaged := jars.damaged():
-        return Finding(
+        return CheckResult(
             check="kafka",
-            health=Health.PROBLEM,
+            health=CheckHealth.PROBLEM,
             found=f"{len(damaged)} of {len(jars.pins)} jars are missing or damaged in {jars.directory}",
             advice=f"delete {jars.directory}: `instep up` fetches Kafka again",
         )
-    return Finding(
-        check="kafka", health=Health.OK, found=f"{jars.version} in {jars.directory}, every jar checked"
+    return CheckResult(
+        check="kafka", health=CheckHealth.OK, found=f"{jars.version} in {jars.directory}, every jar checked"
     )
 
 
-def _disk(platform: Platform) -> Finding:
+def _disk(platform: Platform) -> CheckResult:
     place = next(folder for folder in (platform.directory, *platform.directory.parents) if folder.exists())
     free = shutil.disk_usage(place).free // 2**20
-    health = Health.OK if free >= _ENOUGH_MIB else Health.NOTE if free >= _LEAST_MIB else Health.PROBLEM
-    advice = "" if health is Health.OK else "make room: Kafka stops when the disk is full"
-    return Finding(check="disk", health=health, found=f"{free:,} MiB free at {place}", advice=advice)
+    health = (
+        CheckHealth.OK
+        if free >= _ENOUGH_MIB
+        else CheckHealth.NOTE
+        if free >= _LEAST_MIB
+        else CheckHealth.PROBLEM
+    )
+    advice = "" if health is CheckHealth.OK else "make room: Kafka stops when the disk is full"
+    return CheckResult(check="disk", health=health, found=f"{free:,} MiB free at {place}", advice=advice)
 
 
-def _port(platform: Platform) -> Finding:
+def _port(platform: Platform) -> CheckResult:
     if any(status.state == "up" and status.address for status in platform.status()):
-        return Finding(check="port", health=Health.OK, found="Kafka has its port")
+        return CheckResult(check="port", health=CheckHealth.OK, found="Kafka has its port")
     if is_free(DEFAULT_PORT):
-        return Finding(check="port", health=Health.OK, found=f"{DEFAULT_PORT} is free")
-    return Finding(
+        return CheckResult(check="port", health=CheckHealth.OK, found=f"{DEFAULT_PORT} is free")
+    return CheckResult(
         check="port",
-        health=Health.NOTE,
+        health=CheckHealth.NOTE,
         found=f"{DEFAULT_PORT} is in use by another program",
         advice="`instep up` takes a free port instead; `instep up --port` names one",
     )
 
 
-def _processes(platform: Platform) -> Finding:
+def _processes(platform: Platform) -> CheckResult:
     standing = platform.status()
     if ended := [status.name for status in standing if status.state not in {"up", "down"}]:
-        return Finding(
+        return CheckResult(
             check="processes",
-            health=Health.PROBLEM,
+            health=CheckHealth.PROBLEM,
             found=f"{', '.join(ended)} ended by itself or does not answer",
             advice=f"read the log in {shown(platform.logs)}; `instep up` heals it, `instep down` clears it away",
         )
     if lost := [
         process.pid for place, process in marked_brokers() if not (place / "server.properties").exists()
     ]:
-        return Finding(
+        return CheckResult(
             check="processes",
-            health=Health.PROBLEM,
+            health=CheckHealth.PROBLEM,
             found=f"local brokers whose directory is gone: process {', '.join(map(str, lost))}",
             advice=f"kill {' '.join(map(str, lost))}",
         )
     running = [status.name for status in standing if status.state == "up"]
     running_now = f"running: {', '.join(running)}" if running else f"nothing runs in {platform.directory}"
-    return Finding(check="processes", health=Health.OK, found=running_now)
+    return CheckResult(check="processes", health=CheckHealth.OK, found=running_now)
 
 
-def _connection(platform: Platform, environ: Mapping[str, str]) -> Finding:
+def _connection(platform: Platform, environ: Mapping[str, str]) -> CheckResult:
     try:
         connection = from_env(environ, platform.directory)
     except NotConnectedError as error:
-        return Finding(check="connection", health=Health.NOTE, found=str(error), advice="run `instep up`")
+        return CheckResult(
+            check="connection", health=CheckHealth.NOTE, found=str(error), advice="run `instep up`"
+        )
     asyncio.run(ensure_reachable(connection))
     signed_in = (
         "INSTEP_BOOTSTRAP_SERVERS"
         if "INSTEP_BOOTSTRAP_SERVERS" in environ
         else shown(platform.connection_file)
     )
-    return Finding(
-        check="connection", health=Health.OK, found=f"{connection.bootstrap_servers} answers ({signed_in})"
+    return CheckResult(
+        check="connection",
+        health=CheckHealth.OK,
+        found=f"{connection.bootstrap_servers} answers ({signed_in})",
     )
 
 
-def _soundness(platform: Platform, environ: Mapping[str, str]) -> Finding:
+def _soundness(platform: Platform, environ: Mapping[str, str]) -> CheckResult:
     try:
         reason = asyncio.run(unsound(from_env(environ, platform.directory)))
     except NotConnectedError:
-        return Finding(check="soundness", health=Health.OK, found="there is no cluster to ask")
+        return CheckResult(check="soundness", health=CheckHealth.OK, found="there is no cluster to ask")
     if reason is None:
-        return Finding(check="soundness", health=Health.OK, found="nothing is known against this Kafka")
-    return Finding(
+        return CheckResult(
+            check="soundness", health=CheckHealth.OK, found="nothing is known against this Kafka"
+        )
+    return CheckResult(
         check="soundness",
-        health=Health.PROBLEM,
+        health=CheckHealth.PROBLEM,
         found=reason,
         advice=f"run the cluster on one of {SOUND}",
     )

@@ -35,7 +35,7 @@ from instep.local.broker import MARK, Broker
 from instep.local.kafka import cluster_at
 from instep.local.lock import locked
 from instep.local.ports import LOOPBACK, is_free
-from instep.local.process import Process, Records, spawn
+from instep.local.process import Process, ProcessRecords, spawn
 from instep.local.progress import Progress, silent
 from instep.local.whole_file import write_atomically
 from instep.network.access import ADMIN, service_principal
@@ -73,7 +73,7 @@ class Platform:
     def __init__(self, directory: Path = Path(".instep"), *, jvm: Sequence[str] | None = None) -> None:
         self.directory = directory.resolve()
         self._jvm = jvm
-        self.records = Records(directory=self.directory / "processes")
+        self.records = ProcessRecords(directory=self.directory / "processes")
         self.logs = self.directory / "logs"
         self.connection_file = self.directory / FILE_NAME
         self.secrets = self.directory / "secrets"

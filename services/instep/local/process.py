@@ -114,7 +114,7 @@ def spawn(
     env: Mapping[str, str] | None = None,
     port: int | None = None,
     patience_s: float = 0.0,
-    records: "Records | None" = None,
+    records: "ProcessRecords | None" = None,
 ) -> Process:
     """Start a process in a session of its own (a Ctrl-C in the terminal does not reach it), output appended to `log`.
 
@@ -158,7 +158,7 @@ def this_process(name: str, port: int | None) -> Process:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Records:
+class ProcessRecords:
     """What has been started and not yet stopped: one JSON file a process, in the order of starting."""
 
     directory: Path

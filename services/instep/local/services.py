@@ -30,7 +30,7 @@ _TELL_S = 10.0
 
 
 @dataclass(slots=True, kw_only=True)
-class Service:
+class LocalWorker:
     """One worker, and its management port. `restarts` counts how often the worker had to be started again."""
 
     name: str
@@ -110,13 +110,13 @@ class Service:
         return "\n".join((f"its log is {shown(self.log)} and ends so:", *tail))
 
 
-def start_services(platform: Platform) -> list[Service]:
+def start_services(platform: Platform) -> list[LocalWorker]:
     """Start one worker of each service; `platform.down` ends them. They wait for the network by themselves."""
     started = []
     for name, port in zip(SERVICES, free_ports(len(SERVICES)), strict=True):
         environ = _environ(os.environ, platform, name, port)
         process = _start(platform, name, environ, port)
-        started.append(Service(name=name, port=port, platform=platform, environ=environ, process=process))
+        started.append(LocalWorker(name=name, port=port, platform=platform, environ=environ, process=process))
     return started
 
 

@@ -21,7 +21,7 @@ _STARTED = "Kafka Server started"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Said:
+class LogProgress:
     """What a log has said: how many logs are loaded, of how many; whether they are recovered; whether Kafka has started."""
 
     loaded: int = 0
@@ -30,7 +30,7 @@ class Said:
     started: bool = False
 
 
-def heard(before: Said, text: str) -> Said:
+def heard(before: LogProgress, text: str) -> LogProgress:
     """What a log has said when `text` comes after `before`."""
     recovering = _RECOVERING.search(text)
     # Two threads load logs: their lines may change places.
@@ -66,7 +66,7 @@ class Startup:
         self._progress = progress
         self._clock = clock
         self._began = self._moved = clock()
-        self._said = Said()
+        self._said = LogProgress()
 
     @property
     def overdue(self) -> bool:

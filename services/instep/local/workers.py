@@ -13,14 +13,14 @@ from pathlib import Path
 from instep.kafka.connection import FILE_NAME, home
 from instep.local.platform import PlatformStatus
 from instep.local.ports import LOOPBACK
-from instep.local.process import Process, Records, this_process
+from instep.local.process import Process, ProcessRecords, this_process
 
 _ANSWER_S = 2.0
 
 
-def records(directory: Path) -> Records:
+def records(directory: Path) -> ProcessRecords:
     """The records of the workers of the platform in a directory."""
-    return Records(directory=directory / "workers")
+    return ProcessRecords(directory=directory / "workers")
 
 
 @contextmanager

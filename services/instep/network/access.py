@@ -26,7 +26,7 @@ from instep.network import topics
 from instep.network.network import Network
 from instep.network.services import SERVICES, Service, on_lanes
 from instep.network.topic_specs import topic_specs
-from instep.network.topics import Kind
+from instep.network.topics import TopicKind
 
 Resource = Literal["cluster", "topic", "group", "transactional-id"]
 Operation = Literal[
@@ -109,7 +109,7 @@ def _tenants(network: Network, present: Collection[str]) -> dict[str, list[str]]
     tenants: dict[str, list[str]] = defaultdict(list)
     for name in {topic.name for topic in topic_specs(network)} | set(present):
         authority, _, rest = name.partition(".")
-        if authority in network.authorities and rest.partition(".")[0] in set(Kind):
+        if authority in network.authorities and rest.partition(".")[0] in set(TopicKind):
             tenants[authority].append(name)
     return tenants
 
@@ -131,7 +131,7 @@ def _topics_of(names: Iterable[str], tenants: Mapping[str, Collection[str]]) -> 
     """The topics behind the names in a row of the table of services: a kind stands for all topics of the kind."""
     tenant_topics = list(chain.from_iterable(tenants.values()))
     for name in names:
-        if name in set(Kind):
+        if name in set(TopicKind):
             yield from (topic for topic in tenant_topics if topic.split(".")[1] == name)
         else:
             yield name

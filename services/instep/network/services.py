@@ -11,7 +11,7 @@ from instep.errors import NetworkError
 from instep.network import topics
 from instep.network.network import Network
 from instep.network.partition import lane_numbering
-from instep.network.topics import Kind
+from instep.network.topics import TopicKind
 
 Partition = tuple[str, int]
 """A topic's name and the number of a partition; aiokafka's TopicPartition is such a pair."""
@@ -59,12 +59,12 @@ class Service:
 
 
 def _named(network: Network, topic: str) -> tuple[str, ...]:
-    return topics.of_kind(network, Kind(topic)) if topic in set(Kind) else (topic,)
+    return topics.of_kind(network, TopicKind(topic)) if topic in set(TopicKind) else (topic,)
 
 
 def _partitions(network: Network, topic: str) -> Iterator[Partition]:
     """The partitions of the topics: one for each lane in a hub topic, one alone in an authority's topic."""
-    count = 1 if topic in set(Kind) else network.lanes
+    count = 1 if topic in set(TopicKind) else network.lanes
     return ((name, number) for name in _named(network, topic) for number in range(count))
 
 
@@ -78,8 +78,8 @@ SERVICES: Mapping[str, Service] = {
         Service(
             name="intake",
             port=9701,
-            reads=(Kind.OUTBOX,),
-            writes={topics.EVENTS: Reach.EVERY_LANE, Kind.REJECTED: Reach.OWN_LANE},
+            reads=(TopicKind.OUTBOX,),
+            writes={topics.EVENTS: Reach.EVERY_LANE, TopicKind.REJECTED: Reach.OWN_LANE},
         ),
         Service(
             name="router",
@@ -87,9 +87,9 @@ SERVICES: Mapping[str, Service] = {
             reads=(topics.EVENTS,),
             writes={
                 topics.DISCLOSURES: Reach.OWN_LANE,
-                Kind.OUTCOMES: Reach.EVERY_LANE,
-                Kind.REJECTED: Reach.EVERY_LANE,
-                Kind.INBOX: Reach.EVERY_LANE,
+                TopicKind.OUTCOMES: Reach.EVERY_LANE,
+                TopicKind.REJECTED: Reach.EVERY_LANE,
+                TopicKind.INBOX: Reach.EVERY_LANE,
             },
         ),
     )
@@ -112,5 +112,8 @@ def on_lanes(table: Mapping[str, Service] = SERVICES) -> tuple[str, ...]:
 def hub_topics() -> frozenset[str]:
     """The hub's topics that a service reads or writes."""
     return frozenset(
-        topic for row in SERVICES.values() for topic in (*row.reads, *row.writes) if topic not in set(Kind)
+        topic
+        for row in SERVICES.values()
+        for topic in (*row.reads, *row.writes)
+        if topic not in set(TopicKind)
     )

@@ -18,7 +18,7 @@ from instep.network.topics import (
     NETWORK,
     OUTCOMES,
     RECEIPTS,
-    Kind,
+    TopicKind,
     of_kind,
     state,
 )
@@ -73,7 +73,7 @@ def _hub(network: Network) -> Iterator[TopicSpec]:
 
 def _tenants(network: Network) -> Iterator[TopicSpec]:
     config = _kept(network.retention.tenants)
-    for kind in Kind:
+    for kind in TopicKind:
         for name in of_kind(network, kind):
             yield _topic(network, name, partitions=1, config=config)
 

@@ -14,7 +14,7 @@ OUTCOMES = "instep.outcomes"
 NETWORK = "instep.network"
 
 
-class Kind(StrEnum):
+class TopicKind(StrEnum):
     """The kinds of topic that belong to an authority; each is the second part of a topic's name."""
 
     OUTBOX = "outbox"
@@ -71,12 +71,12 @@ def inboxes(network: Network) -> frozenset[tuple[str, str]]:
     )
 
 
-def of_kind(network: Network, kind: Kind) -> tuple[str, ...]:
+def of_kind(network: Network, kind: TopicKind) -> tuple[str, ...]:
     """All topics of a kind that the network names; inboxes are sorted by name."""
     match kind:
-        case Kind.INBOX:
+        case TopicKind.INBOX:
             return tuple(sorted(inbox(recipient, purpose) for recipient, purpose in inboxes(network)))
-        case Kind.OUTBOX | Kind.REJECTED | Kind.OUTCOMES:
+        case TopicKind.OUTBOX | TopicKind.REJECTED | TopicKind.OUTCOMES:
             return tuple(f"{authority}.{kind}" for authority in network.participants)
         case _:
             assert_never(kind)

@@ -28,7 +28,7 @@ class Situation(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Received:
+class PromisedFields:
     """The fields that all `recipients` receive of an event type in all `situations`.
 
     `fields` are paths as deliveries and disclosures name them. With `only_with_content`, an event with empty fields is sent
@@ -42,7 +42,7 @@ class Received:
     only_with_content: bool
 
 
-def received(agreement: Agreement, event: EventType) -> tuple[Received, ...]:
+def received(agreement: Agreement, event: EventType) -> tuple[PromisedFields, ...]:
     """What the recipients of an agreement would receive of an event type, once every party has approved.
 
     An agreement shares alike for all its sources, so the first of them stands for all. Each recipient and situation is in
@@ -57,7 +57,7 @@ def received(agreement: Agreement, event: EventType) -> tuple[Received, ...]:
             by_fields.setdefault(fields, {}).setdefault(entry.authority, []).append(situation)
     sparse = _only_with_content(agreement, event, network)
     return tuple(
-        Received(
+        PromisedFields(
             event=event.name,
             recipients=tuple(sorted(id for id, found in recipients.items() if tuple(found) == situations)),
             situations=situations,

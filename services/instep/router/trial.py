@@ -32,7 +32,7 @@ class Draft:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class Forecast:
     """How an authority would be told for a purpose: the shared fields as deliveries name them, or why it is not told."""
 
     result: Result
@@ -41,13 +41,13 @@ class Answer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Difference:
+class ForecastChange:
     """For an authority and purpose: how the authority would be told. None where the purpose does not reach the authority."""
 
     authority: str
     purpose: str
-    before: Answer | None
-    after: Answer | None
+    before: Forecast | None
+    after: Forecast | None
 
     @property
     def gained(self) -> tuple[str, ...]:
@@ -88,7 +88,7 @@ class Trial:
         lowest = {id for id in concerned if self.network.authorities[id].tier != "county"}
         return lowest.pop() if len(lowest) == 1 else None
 
-    def answers(self, draft: Draft, source: str) -> Mapping[tuple[str, str], Answer]:
+    def answers(self, draft: Draft, source: str) -> Mapping[tuple[str, str], Forecast]:
         """By authority and purpose: how each would be told. A purpose that does not reach an authority is left out."""
         return dict(_answers(self.decision(draft, source), self._events[draft.event_type]))
 
@@ -114,13 +114,13 @@ class Trial:
 
 
 def differences(
-    before: Mapping[tuple[str, str], Answer], after: Mapping[tuple[str, str], Answer]
-) -> Iterator[Difference]:
+    before: Mapping[tuple[str, str], Forecast], after: Mapping[tuple[str, str], Forecast]
+) -> Iterator[ForecastChange]:
     """Whoever would be told otherwise, sorted by authority and purpose."""
     for pair in sorted({*before, *after}):
         if before.get(pair) != after.get(pair):
             authority, purpose = pair
-            yield Difference(
+            yield ForecastChange(
                 authority=authority, purpose=purpose, before=before.get(pair), after=after.get(pair)
             )
 
@@ -142,13 +142,13 @@ def signed(network: Network) -> Network:
     )
 
 
-def _answers(decision: Decision, event: EventType) -> Iterator[tuple[tuple[str, str], Answer]]:
+def _answers(decision: Decision, event: EventType) -> Iterator[tuple[tuple[str, str], Forecast]]:
     for entry in decision.entries:
         if entry.purpose:
             fields = sent_fields(event, entry.fields) if entry.fields else ()
             yield (
                 (entry.authority, entry.purpose),
-                Answer(result=entry.result, reason=entry.reason, fields=fields),
+                Forecast(result=entry.result, reason=entry.reason, fields=fields),
             )
 
 
@@ -158,7 +158,7 @@ def sent_fields(event: EventType, fields: tuple[str, ...]) -> tuple[str, ...]:
     return Blanking(event.latest, fields).paths
 
 
-def _missing(of: Answer | None, in_other: Answer | None) -> tuple[str, ...]:
+def _missing(of: Forecast | None, in_other: Forecast | None) -> tuple[str, ...]:
     if of is None:
         return ()
     others: Iterable[str] = () if in_other is None else in_other.fields

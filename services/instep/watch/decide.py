@@ -32,7 +32,7 @@ _LONGEST_STEM = 120
 """Bytes in UTF-8: systems bound a name to 255 bytes, and Windows a whole path to 260 letters."""
 
 
-class Kind(Enum):
+class EntryKind(Enum):
     """The kind of an entry; a link is a link whatever the link leads to."""
 
     FILE = "file"
@@ -42,17 +42,17 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
+class FolderEntry:
     """An entry of the folder: `size` in bytes, `changed_ns` the time of the last change in epoch nanoseconds."""
 
     name: str
-    kind: Kind
+    kind: EntryKind
     size: int = 0
     changed_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
+class Stillness:
     """How long a file has stood still: the number of looks that found the file as the look before."""
 
     size: int
@@ -69,13 +69,13 @@ class Look:
     """
 
     ready: tuple[str, ...]
-    standing: Mapping[str, Standing]
+    standing: Mapping[str, Stillness]
     remarks: Mapping[str, str]
 
 
-def look(entries: Iterable[Entry], before: Mapping[str, Standing]) -> Look:
+def look(entries: Iterable[FolderEntry], before: Mapping[str, Stillness]) -> Look:
     """Decide on the entries of the folder; `before` is the standing of the look before."""
-    standing: dict[str, Standing] = {}
+    standing: dict[str, Stillness] = {}
     remarks: dict[str, str] = {}
     for entry in entries:
         if is_passed_over(entry.name):
@@ -99,24 +99,24 @@ def is_passed_over(name: str) -> bool:
     )
 
 
-def _remark(entry: Entry) -> str:
+def _remark(entry: FolderEntry) -> str:
     match entry.kind:
-        case Kind.FILE if entry.size == 0:
+        case EntryKind.FILE if entry.size == 0:
             return "is empty: waiting until something is in the file."
-        case Kind.FILE:
+        case EntryKind.FILE:
             return ""
-        case Kind.LINK:
+        case EntryKind.LINK:
             return "is a link, and links are not followed: put the file itself here."
-        case Kind.FOLDER:
+        case EntryKind.FOLDER:
             return "is a folder, and only files are taken: put its files here."
-        case Kind.OTHER:
+        case EntryKind.OTHER:
             return "is no file: take it away."
 
 
-def _standing(entry: Entry, before: Standing | None) -> Standing:
+def _standing(entry: FolderEntry, before: Stillness | None) -> Stillness:
     same = before is not None and (before.size, before.changed_ns) == (entry.size, entry.changed_ns)
     still = before.still + 1 if before is not None and same else 0
-    return Standing(size=entry.size, changed_ns=entry.changed_ns, still=still)
+    return Stillness(size=entry.size, changed_ns=entry.changed_ns, still=still)
 
 
 def place_name(file: str, moment: str, mark: str) -> str:

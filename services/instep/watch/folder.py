@@ -24,7 +24,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from instep.errors import ConfigurationError
-from instep.watch.decide import OWN_FOLDERS, UNFINISHED, Entry, Kind, place_name
+from instep.watch.decide import OWN_FOLDERS, UNFINISHED, EntryKind, FolderEntry, place_name
 
 PRIVATE = ".instep-watch"
 _MOMENT = "%Y-%m-%d %H.%M.%S.%f"
@@ -84,7 +84,7 @@ class Folder:
         finally:
             lock.release()
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[FolderEntry]:
         """What lies in the folder, our own folders included; an entry that goes meanwhile is left out."""
         seen = []
         with os.scandir(self.path) as listing:
@@ -96,7 +96,7 @@ class Folder:
                     continue
                 kind = _kind(status.st_mode)
                 seen.append(
-                    Entry(name=item.name, kind=kind, size=status.st_size, changed_ns=status.st_mtime_ns)
+                    FolderEntry(name=item.name, kind=kind, size=status.st_size, changed_ns=status.st_mtime_ns)
                 )
         return seen
 
@@ -125,13 +125,13 @@ class Folder:
         except FileNotFoundError:
             return []
 
-    def entry(self, file: Path) -> Entry | None:
+    def entry(self, file: Path) -> FolderEntry | None:
         """A file as it is now; None where the file is gone."""
         try:
             status = file.lstat()
         except FileNotFoundError:
             return None
-        return Entry(
+        return FolderEntry(
             name=file.name, kind=_kind(status.st_mode), size=status.st_size, changed_ns=status.st_mtime_ns
         )
 
@@ -208,12 +208,12 @@ class Folder:
         return self.path / "inbox" / f"{purpose} {day.isoformat()}.xlsx"
 
 
-def _kind(mode: int) -> Kind:
+def _kind(mode: int) -> EntryKind:
     if stat.S_ISLNK(mode):
-        return Kind.LINK
+        return EntryKind.LINK
     if stat.S_ISREG(mode):
-        return Kind.FILE
-    return Kind.FOLDER if stat.S_ISDIR(mode) else Kind.OTHER
+        return EntryKind.FILE
+    return EntryKind.FOLDER if stat.S_ISDIR(mode) else EntryKind.OTHER
 
 
 def _rename_folder(source: Path, target: Path) -> bool:

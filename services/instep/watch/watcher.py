@@ -11,7 +11,18 @@ from pathlib import Path
 from typing import Protocol, assert_never
 
 from instep.errors import TheWorlds
-from instep.watch.decide import REPORT, WHY, Discard, Entry, Kind, Publish, PutAway, Standing, look, next_step
+from instep.watch.decide import (
+    REPORT,
+    WHY,
+    Discard,
+    EntryKind,
+    FolderEntry,
+    Publish,
+    PutAway,
+    Stillness,
+    look,
+    next_step,
+)
 from instep.watch.folder import Folder
 
 LOOKED_AFTER = 500
@@ -19,7 +30,7 @@ LOOKED_AFTER = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
+class FilePublished:
     """The file was read to its end. `corrections` fills a folder with the lines to correct; None where there are none."""
 
     summary: str
@@ -38,7 +49,7 @@ class Unreadable:
 class PublishFile(Protocol):
     """Publishes a file, each line once; raises TheWorlds where the broker, the memory or the disk is away."""
 
-    def __call__(self, file: Path) -> Published | Unreadable: ...
+    def __call__(self, file: Path) -> FilePublished | Unreadable: ...
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,12 +62,12 @@ class Watcher:
     now: Callable[[], datetime]
     chores: Callable[[], None] = lambda: None
     """What has to be done beside files in a round; may raise TheWorlds."""
-    standing: Mapping[str, Standing] = field(default_factory=dict)
+    standing: Mapping[str, Stillness] = field(default_factory=dict)
     to_correct: int = 0
     """Files that somebody has to correct, since the watcher began."""
     _said: dict[str, str] = field(default_factory=dict)
-    _read: dict[Path, Entry] = field(default_factory=dict)
-    _ended: dict[Path, Entry] = field(default_factory=dict)
+    _read: dict[Path, FolderEntry] = field(default_factory=dict)
+    _ended: dict[Path, FolderEntry] = field(default_factory=dict)
     """The last files that came to their end, as they were when they were read."""
 
     def round(self) -> bool:
@@ -145,7 +156,7 @@ class Watcher:
         before = self.folder.entry(file)
         if before is None:
             return False
-        result = self.publish(file) if before.kind is Kind.FILE else _no_file(before)
+        result = self.publish(file) if before.kind is EntryKind.FILE else _no_file(before)
         after = self.folder.entry(file)
         if after is None:  # another watcher has put the place away
             return False
@@ -157,9 +168,9 @@ class Watcher:
         self._read[place] = before
         return True
 
-    def _keep(self, place: Path, file: Path, result: Published | Unreadable) -> None:
+    def _keep(self, place: Path, file: Path, result: FilePublished | Unreadable) -> None:
         match result:
-            case Published():
+            case FilePublished():
                 back = ""
                 if result.corrections is not None:
                     # Before the report: once the report is there, nobody comes back to this file.
@@ -185,7 +196,7 @@ class Watcher:
             self.say(sentence)
 
 
-def _no_file(entry: Entry) -> Unreadable:
+def _no_file(entry: FolderEntry) -> Unreadable:
     sentence = f"The {entry.kind.value} is no file, and was not read: put the file itself into the folder."
     return Unreadable(summary=sentence, report=f"{sentence}\n")
 

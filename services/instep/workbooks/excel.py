@@ -17,7 +17,7 @@ from xlsxwriter.exceptions import FileCreateError, FileSizeError
 from xlsxwriter.worksheet import Worksheet
 
 from instep.errors import FileFormatError
-from instep.workbooks.tables import Column, Kind, Value
+from instep.workbooks.tables import Column, ColumnKind, Value
 
 MOST_ROWS = 1_048_576 - 1
 """The rows of a sheet of Excel, without the headings."""
@@ -27,7 +27,12 @@ CUT = " … (longer than a cell of Excel: see --format jsonl)"
 # Excel's calendar begins in 1900, and its first two months are a day off.
 _FIRST_DAY = date(1900, 3, 1)
 _LARGEST_NUMBER = 10**15
-_FORMATS = {Kind.TEXT: "@", Kind.NUMBER: "0", Kind.DATE: "yyyy-mm-dd", Kind.MOMENT: "yyyy-mm-dd hh:mm"}
+_FORMATS = {
+    ColumnKind.TEXT: "@",
+    ColumnKind.NUMBER: "0",
+    ColumnKind.DATE: "yyyy-mm-dd",
+    ColumnKind.MOMENT: "yyyy-mm-dd hh:mm",
+}
 
 
 def excel_value(value: Value) -> Value:
@@ -83,16 +88,18 @@ class Workbook:
 
     def __init__(self, book: Any) -> None:
         self._book = book
-        self._sheets: list[Sheet] = []
+        self._sheets: list[WrittenSheet] = []
 
-    def sheet(self, name: str, columns: Sequence[Column], *, rows: int = 0, frozen: int = 0) -> "Sheet":
+    def sheet(
+        self, name: str, columns: Sequence[Column], *, rows: int = 0, frozen: int = 0
+    ) -> "WrittenSheet":
         """A new sheet with bold headings that stay in view, beside the first `frozen` columns. Empty columns are hidden.
 
         `rows` is the number of rows to come: choices are offered and filters work on as many. Write a sheet whole before
         the next is begun.
         """
         worksheet = self._book.add_worksheet(name, worksheet_class=_TextWorksheet)
-        sheet = Sheet(self._book, worksheet, columns, rows, frozen)
+        sheet = WrittenSheet(self._book, worksheet, columns, rows, frozen)
         self._sheets.append(sheet)
         return sheet
 
@@ -102,7 +109,7 @@ class Workbook:
             sheet.hide_empty_columns()
 
 
-class Sheet:
+class WrittenSheet:
     """A sheet that is being written."""
 
     def __init__(self, book: Any, sheet: Any, columns: Sequence[Column], rows: int, frozen: int) -> None:

@@ -35,7 +35,7 @@ class Formula:
 Cell = Value | Formula
 
 
-class Sheet:
+class ReadSheet:
     """A sheet of a workbook that is being read."""
 
     def __init__(self, path: Path, sheet: Any) -> None:
@@ -56,10 +56,10 @@ class Sheet:
 
 
 @contextmanager
-def open_workbook(path: Path) -> Iterator[Sequence[Sheet]]:
+def open_workbook(path: Path) -> Iterator[Sequence[ReadSheet]]:
     """The sheets of a workbook; raises FileFormatError for a file that is no sound .xlsx."""
     with opened_book(path, content_of(path)) as book:
-        yield [Sheet(path, sheet) for sheet in book.worksheets]
+        yield [ReadSheet(path, sheet) for sheet in book.worksheets]
 
 
 @contextmanager

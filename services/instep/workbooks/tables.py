@@ -8,7 +8,7 @@ Value = str | int | date | datetime | None
 """A cell. A datetime without a zone is a time in London: a spreadsheet knows no zones."""
 
 
-class Kind(Enum):
+class ColumnKind(Enum):
     """The kind of a column's values, for its format and width."""
 
     TEXT = auto()
@@ -25,7 +25,7 @@ class Column:
     """
 
     heading: str
-    kind: Kind = Kind.TEXT
+    kind: ColumnKind = ColumnKind.TEXT
     width: int = 18
     to_fill: bool = False
     choices: tuple[str, ...] = ()

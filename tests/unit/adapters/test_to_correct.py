@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from instep.adapters.csv_moves import COLUMNS, REASON, read_moves
 from instep.adapters.line import Note, Refused, Row
 from instep.adapters.settings import Settings
-from instep.adapters.to_correct import BY_HAND, Cause, write_events, write_moves
+from instep.adapters.to_correct import BY_HAND, RefusalCause, write_events, write_moves
 
 GOOD = {
     "reference": "R-000001",
@@ -45,7 +45,7 @@ def handed_back(file: Path) -> Path:
     """The file of the rows that reading refuses."""
     target = file.with_name(f"back-{file.name}")
     faults = {
-        line.line: Cause(line.reason, f'{line.column}: it is wrong, "see" the page')
+        line.line: RefusalCause(line.reason, f'{line.column}: it is wrong, "see" the page')
         for line in read(file)
         if isinstance(line, Refused)
     }
@@ -127,7 +127,7 @@ def test_the_other_delimiters_and_windows_1252_come_back_readable(tmp_path: Path
 def test_json_lines_come_back_as_they_are(tmp_path: Path) -> None:
     file, target = tmp_path / "events.jsonl", tmp_path / "back.jsonl"
     file.write_text('{"a": 1}\n{"b": 2}\n{"c": 3}\n', encoding="utf-8")
-    write_events(file, target, {2: Cause("not-an-event", "wrong")})
+    write_events(file, target, {2: RefusalCause("not-an-event", "wrong")})
     assert target.read_text(encoding="utf-8") == '{"b": 2}\n'
 
 

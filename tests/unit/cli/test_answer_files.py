@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from instep import cli
 from instep.cli import answer_files
-from instep.cli.answer_files import Answers, Request, outcome_rows, rejected_rows, write_rows
+from instep.cli.answer_files import AnswerRequest, Answers, outcome_rows, rejected_rows, write_rows
 from instep.cli.output import FileFormat
 from instep.client.days import Days
 from instep.client.explain import explain
@@ -44,7 +44,9 @@ def written(to: Path, *objects: Mapping[str, Any]) -> int:
         for shown in objects:
             yield shown
 
-    request = Request(authority="leeds", format=FileFormat(to.suffix.removeprefix(".")), to=to, days=Days())
+    request = AnswerRequest(
+        authority="leeds", format=FileFormat(to.suffix.removeprefix(".")), to=to, days=Days()
+    )
     return asyncio.run(write_rows(request, ANSWERS, given, "leeds"))
 
 

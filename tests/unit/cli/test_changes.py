@@ -8,15 +8,15 @@ from typer.testing import CliRunner
 
 from instep.cli import build
 from instep.cli.by_hand import Order, _explained, parsed_changes, show_results
-from instep.cli.output import Output
-from instep.client.decisions import Decision, Outcome
+from instep.cli.output import OutputForm
+from instep.client.decisions import EventOutcome, RecipientDecision
 from instep.client.filing import LineResult
-from instep.client.following import Answer
+from instep.client.following import EventAnswer
 from instep.errors import ConfigurationError
 from tests.unit.client.test_missing import of
 
 
-def order(output: Output) -> Order:
+def order(output: OutputForm) -> Order:
     return Order(authority="leeds", reason="entered twice", wait=False, output=output, state_directory=Path())
 
 
@@ -47,9 +47,9 @@ def test_what_is_no_change_of_a_column_is_refused_with_the_columns(change: str) 
 def test_the_result_is_a_sentence_for_people_and_an_object_for_programs(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    show_results([ROW], order(Output.TABLE), {})
+    show_results([ROW], order(OutputForm.TABLE), {})
     assert "sent (00ff)." in capsys.readouterr().out
-    show_results([ROW], order(Output.JSON), {})
+    show_results([ROW], order(OutputForm.JSON), {})
     assert json.loads(capsys.readouterr().out) == ROW
 
 
@@ -61,7 +61,7 @@ def test_a_refused_row_says_where_and_why(capsys: pytest.CaptureFixture[str]) ->
         "column": "move_date",
         "meaning": "not a day of the calendar",
     }
-    show_results([refused], order(Output.TABLE), {})
+    show_results([refused], order(OutputForm.TABLE), {})
     assert "line 2: refused. move_date: not a day of the calendar" in capsys.readouterr().out
 
 
@@ -90,19 +90,21 @@ def test_missing_records_are_counted_for_people_and_listed_for_programs(
 ) -> None:
     from instep.cli.missing import show_missing
 
-    show_missing(of(2, 40), Output.TABLE)
+    show_missing(of(2, 40), OutputForm.TABLE)
     shown = capsys.readouterr()
     assert "2 of 40 published records of this export are missing" in shown.err
     assert "monday.csv" in shown.out
-    show_missing(of(2, 40), Output.JSON)
+    show_missing(of(2, 40), OutputForm.JSON)
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [next(iter(line)) for line in lines] == ["missing", "missing", "missing_summary"]
     assert lines[-1]["missing_summary"] == {"missing": 2, "known": 40, "unread": 0, "suspicious": False}
 
 
 def test_an_annulment_names_those_who_were_told_to_undo_it(capsys: pytest.CaptureFixture[str]) -> None:
-    undoing = Decision(authority="leeds", purpose="council-tax", result="WITHDRAWN", reason="ANNULLED")
-    decided = Outcome(
+    undoing = RecipientDecision(
+        authority="leeds", purpose="council-tax", result="WITHDRAWN", reason="ANNULLED"
+    )
+    decided = EventOutcome(
         at="2026-11-28T15:00:00Z",
         ending="DECIDED",
         delivered=0,
@@ -110,11 +112,11 @@ def test_an_annulment_names_those_who_were_told_to_undo_it(capsys: pytest.Captur
         withdrawn=1,
         decisions=(undoing,),
     )
-    answer = Answer(line=0, event_id="b", subject_ref="00ff", outcome="accepted", decided=decided)
+    answer = EventAnswer(line=0, event_id="b", subject_ref="00ff", outcome="accepted", decided=decided)
     row = ROW | _explained(LineResult(line=0, outcome="published", event_id="b"), {"b": answer})
-    show_results([row], order(Output.TABLE), {"b": answer})
+    show_results([row], order(OutputForm.TABLE), {"b": answer})
     assert "withdrawn from leeds (council-tax): ANNULLED" in " ".join(capsys.readouterr().out.split())
-    show_results([row], order(Output.JSON), {"b": answer})
+    show_results([row], order(OutputForm.JSON), {"b": answer})
     shown = json.loads(capsys.readouterr().out)
     assert (shown["withdrawn"], shown["delivered"], len(shown["decisions"])) == (1, 0, 1)
     assert "what became of it" not in shown

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from instep.cli.output import Output, show
+from instep.cli.output import OutputForm, show
 from instep.errors import PlatformError
 from tests.unit.cli.command import exit_code
 
@@ -106,7 +106,7 @@ def test_json_is_one_object_a_line(capsys: pytest.CaptureFixture[str]) -> None:
         {"authority": "leeds", "fields": ["moved_on"]},
         {"authority": "york", "note": "café"},
     ]
-    show(Output.JSON, ("authority",), rows)
+    show(OutputForm.JSON, ("authority",), rows)
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == rows
 
 
@@ -114,7 +114,9 @@ def test_a_table_shows_the_columns_asked_for_and_leaves_markup_alone(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     show(
-        Output.TABLE, ("authority", "fields", "absent"), [{"authority": "[red]x[/red]", "fields": ["a", "b"]}]
+        OutputForm.TABLE,
+        ("authority", "fields", "absent"),
+        [{"authority": "[red]x[/red]", "fields": ["a", "b"]}],
     )
     table = capsys.readouterr().out
     assert "[red]x[/red]" in table

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from instep import cli
-from instep.cli.inbox_files import Request, check_size, file_format
+from instep.cli.inbox_files import InboxRequest, check_size, file_format
 from instep.cli.output import FileFormat
 from instep.client.days import Days
 from instep.errors import ConfigurationError, InstepError
@@ -66,7 +66,7 @@ def test_options_that_contradict_each_other_are_a_sentence_that_says_what_to_wri
 def test_more_rows_than_a_workbook_has_are_refused_before_any_is_written(
     work_list: bool, count: int, words: str | None
 ) -> None:
-    request = Request(
+    request = InboxRequest(
         authority="york",
         purpose=None,
         format=FileFormat.XLSX,

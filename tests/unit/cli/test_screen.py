@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from instep.cli import screen
-from instep.cli.output import LARGEST_TABLE, Output, json_line, note, progress, show, stdout
+from instep.cli.output import LARGEST_TABLE, OutputForm, json_line, note, progress, show, stdout
 from instep.cli.screen import printable
 from tests.unit.workbooks.hostile import HOSTILE, TEXTS
 
@@ -56,7 +56,7 @@ def test_a_text_without_them_is_shown_as_it_is(text: str) -> None:
 
 
 def test_a_table_a_title_and_a_note_show_escapes(capsys: pytest.CaptureFixture[str]) -> None:
-    show(Output.TABLE, ("name", "all"), [{"name": ESCAPES, "all": [ESCAPES]}], title=ESCAPES)
+    show(OutputForm.TABLE, ("name", "all"), [{"name": ESCAPES, "all": [ESCAPES]}], title=ESCAPES)
     note(ESCAPES)
     stdout().print(ESCAPES)
     printed = capsys.readouterr()
@@ -75,9 +75,9 @@ def test_json_is_exact_and_safe_in_any_encoding(encoding: str, row: Mapping[str,
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
-@pytest.mark.parametrize("form", list(Output))
+@pytest.mark.parametrize("form", list(OutputForm))
 def test_no_encoding_of_a_terminal_makes_a_command_fail(
-    encoding: str, form: Output, monkeypatch: pytest.MonkeyPatch
+    encoding: str, form: OutputForm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     streams = {name: io.TextIOWrapper(io.BytesIO(), encoding=encoding) for name in ("stdout", "stderr")}
     for name, stream in streams.items():
@@ -91,7 +91,7 @@ def test_no_encoding_of_a_terminal_makes_a_command_fail(
     shown = streams["stdout"].buffer
     assert isinstance(shown, io.BytesIO)
     text = shown.getvalue().decode(encoding)
-    if form is Output.JSON:
+    if form is OutputForm.JSON:
         assert [json.loads(line)["name"] for line in text.splitlines()][:2] == ["Zoë", "李"]
     else:
         assert ("李" if encoding == "utf-8" else r"\u674e") in text
@@ -148,7 +148,7 @@ def rows(count: int) -> list[dict[str, int]]:
 
 
 def test_a_table_that_is_too_large_stops_and_counts_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
-    show(Output.TABLE, ("number",), rows(10_000), at_most=50, all_of_them="--format csv")
+    show(OutputForm.TABLE, ("number",), rows(10_000), at_most=50, all_of_them="--format csv")
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 52
     assert lines[-2].strip() == "49"
@@ -157,21 +157,21 @@ def test_a_table_that_is_too_large_stops_and_counts_the_rest(capsys: pytest.Capt
 
 @pytest.mark.parametrize("count", [1, LARGEST_TABLE])
 def test_a_table_that_is_not_too_large_is_whole(count: int, capsys: pytest.CaptureFixture[str]) -> None:
-    show(Output.TABLE, ("number",), rows(count))
+    show(OutputForm.TABLE, ("number",), rows(count))
     printed = capsys.readouterr().out
     assert len(printed.splitlines()) == count + 1
     assert "more" not in printed
 
 
 def test_json_has_all_rows_of_a_table_that_is_too_large(capsys: pytest.CaptureFixture[str]) -> None:
-    show(Output.JSON, ("number",), rows(LARGEST_TABLE + 5))
+    show(OutputForm.JSON, ("number",), rows(LARGEST_TABLE + 5))
     assert len(capsys.readouterr().out.splitlines()) == LARGEST_TABLE + 5
 
 
 def test_an_empty_table_says_so_and_empty_json_is_empty(capsys: pytest.CaptureFixture[str]) -> None:
-    show(Output.TABLE, ("number",), [], nothing="No agreement has ended.")
+    show(OutputForm.TABLE, ("number",), [], nothing="No agreement has ended.")
     assert capsys.readouterr() == ("", "No agreement has ended.\n")
-    show(Output.JSON, ("number",), [])
+    show(OutputForm.JSON, ("number",), [])
     assert capsys.readouterr() == ("", "")
 
 

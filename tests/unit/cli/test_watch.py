@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from instep.cli import inbox_files, watching
-from instep.cli.output import Output
-from instep.cli.publish import Request
+from instep.cli.output import OutputForm
+from instep.cli.publish import PublishRequest
 from instep.cli.publish_report import RunResult
 from instep.cli.watch_lists import WorkLists
 from instep.client.days import LONDON
@@ -17,22 +17,22 @@ from instep.client.filing import LineResult
 from instep.errors import ConfigurationError, FileFormatError, NotConnectedError
 from instep.watch.decide import WHY
 from instep.watch.folder import Folder
-from instep.watch.watcher import Published, Unreadable
+from instep.watch.watcher import FilePublished, Unreadable
 
 BAD = LineResult(line=3, outcome="refused", column="move_date", reason="impossible-date")
 CUT = LineResult(line=4, outcome="refused", reason="cut-off")
 GOOD = LineResult(line=2, outcome="published")
 
 
-def request(folder: Path) -> Request:
-    return Request(
+def request(folder: Path) -> PublishRequest:
+    return PublishRequest(
         file=folder,
         authority="leeds",
         format=None,
         mapping=None,
         wait=False,
         on_behalf=False,
-        output=Output.TABLE,
+        output=OutputForm.TABLE,
         state_directory=folder,
     )
 
@@ -42,7 +42,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> list[LineResult]:
     """What publishing is to find in the next file."""
     coming: list[LineResult] = []
 
-    def publish_into(_: Request, results: RunResult) -> None:
+    def publish_into(_: PublishRequest, results: RunResult) -> None:
         for line in coming:
             results.tally.count(line)
             results.keep(line)
@@ -54,7 +54,7 @@ def lines(monkeypatch: pytest.MonkeyPatch) -> list[LineResult]:
 def test_a_file_without_faults_has_nothing_to_correct(tmp_path: Path, lines: list[LineResult]) -> None:
     lines += [GOOD]
     result = watching.publish(request(tmp_path), tmp_path / "moves.csv")
-    assert isinstance(result, Published)
+    assert isinstance(result, FilePublished)
     assert result.corrections is None
     assert result.summary == "1 line: 1 published."
     assert result.report.startswith("moves.csv, published ")
@@ -67,7 +67,7 @@ def test_the_report_and_the_reasons_name_each_line_that_is_refused(
     file = tmp_path / "moves.jsonl"
     file.write_text('{"a": 1}\n{"b": 2}\n{"c": 3}\n{"d"', encoding="utf-8")
     result = watching.publish(request(tmp_path), file)
-    assert isinstance(result, Published)
+    assert isinstance(result, FilePublished)
     assert "Line 3: move_date: not a day of the calendar" in result.report
     assert result.corrections is not None
     back = tmp_path / "back"
@@ -84,7 +84,7 @@ def test_a_file_of_another_format_comes_back_whole(tmp_path: Path, lines: list[L
     file = tmp_path / "registrations.json"
     file.write_text("[]", encoding="utf-8")
     result = watching.publish(request(tmp_path), file)
-    assert isinstance(result, Published)
+    assert isinstance(result, FilePublished)
     assert result.corrections is not None
     back = tmp_path / "back"
     back.mkdir()
@@ -95,7 +95,7 @@ def test_a_file_of_another_format_comes_back_whole(tmp_path: Path, lines: list[L
 def test_an_unreadable_file_is_named_as_people_named_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def publish_into(asked: Request, _: RunResult) -> None:
+    def publish_into(asked: PublishRequest, _: RunResult) -> None:
         raise FileFormatError(f"{asked.file} is empty.")
 
     monkeypatch.setattr(watching, "publish_into", publish_into)
@@ -110,7 +110,7 @@ def lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> WorkLists:
     folder = Folder(tmp_path)
     folder.prepare("leeds")
 
-    def write_inbox(asked: inbox_files.Request, say: Callable[[str], None]) -> int:
+    def write_inbox(asked: inbox_files.InboxRequest, say: Callable[[str], None]) -> int:
         assert asked.to is not None
         asked.to.write_text(json.dumps([asked.purpose, str(asked.days)]), encoding="utf-8")
         return 3
@@ -155,7 +155,7 @@ def test_a_list_of_too_many_records_is_said_and_holds_up_no_other(
     said: list[str] = []
     lists.say = said.append
 
-    def too_large(asked: inbox_files.Request, say: Callable[[str], None]) -> int:
+    def too_large(asked: inbox_files.InboxRequest, say: Callable[[str], None]) -> int:
         raise ConfigurationError("There are 200,000 records.")
 
     monkeypatch.setattr(inbox_files, "write_inbox", too_large)
@@ -167,7 +167,7 @@ def test_a_list_of_too_many_records_is_said_and_holds_up_no_other(
 def test_lists_are_made_later_where_the_broker_is_away(
     lists: WorkLists, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(asked: inbox_files.Request, say: Callable[[str], None]) -> int:
+    def away(asked: inbox_files.InboxRequest, say: Callable[[str], None]) -> int:
         raise NotConnectedError("The broker is away.")
 
     with monkeypatch.context() as patched:
@@ -185,7 +185,7 @@ def test_a_new_list_is_said_and_a_purpose_without_records_is_not(
     said: list[str] = []
     lists.say = said.append
 
-    def write_inbox(asked: inbox_files.Request, say: Callable[[str], None]) -> int:
+    def write_inbox(asked: inbox_files.InboxRequest, say: Callable[[str], None]) -> int:
         say("this is for `instep inbox`")
         return 4 if asked.purpose == "electoral" else 0
 

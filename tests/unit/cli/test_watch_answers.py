@@ -11,16 +11,16 @@ import openpyxl
 import pytest
 
 from instep.cli import watching, worklist
-from instep.cli.output import Output
-from instep.cli.publish import Request
+from instep.cli.output import OutputForm
+from instep.cli.publish import PublishRequest
 from instep.client import kept_outcomes
 from instep.client.days import LONDON
 from instep.client.reader import Item
-from instep.client.worklist import ABOUT, Answer, Fault, FilledList, check, is_work_list, key_of
+from instep.client.worklist import ABOUT, FilledList, RowOutcome, WorkListFault, check, is_work_list, key_of
 from instep.errors import NotConnectedError
 from instep.watch.decide import STILL, WHY
 from instep.watch.folder import Folder
-from instep.watch.watcher import Published, Unreadable, Watcher
+from instep.watch.watcher import FilePublished, Unreadable, Watcher
 from tests.unit.adapters.sheets import xlsx
 from tests.unit.client.inbox import TABLE
 from tests.unit.client.test_worklist import Filling, filling, items, saved_as_ods, written
@@ -29,15 +29,15 @@ __all__ = ["filling", "items"]  # fixtures
 
 
 @pytest.fixture
-def request_of_york(tmp_path: Path) -> Request:
-    return Request(
+def request_of_york(tmp_path: Path) -> PublishRequest:
+    return PublishRequest(
         file=tmp_path,
         authority="york",
         format=None,
         mapping=None,
         wait=False,
         on_behalf=False,
-        output=Output.TABLE,
+        output=OutputForm.TABLE,
         state_directory=tmp_path / "state",
     )
 
@@ -47,7 +47,7 @@ def _inbox(items: Sequence[Item], monkeypatch: pytest.MonkeyPatch) -> None:
     """The inbox of York holds the items; nothing is to be published."""
     rows = {key_of(row): row for row in map(TABLE.row, items)}
 
-    def checked(filled: FilledList) -> tuple[list[Answer], list[Fault]]:
+    def checked(filled: FilledList) -> tuple[list[RowOutcome], list[WorkListFault]]:
         return check(filled.rows, rows, TABLE.headings)
 
     def publish_into(*_: object) -> None:
@@ -57,7 +57,7 @@ def _inbox(items: Sequence[Item], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "publish_into", publish_into)
 
 
-def kept(request: Request) -> list[str]:
+def kept(request: PublishRequest) -> list[str]:
     assert request.state_directory is not None
     with kept_outcomes.opened(request.state_directory / "recipients", "york") as answers:
         return sorted(answer.outcome for answer in answers)
@@ -69,14 +69,14 @@ def saved(filling: Filling) -> Path:
 
 
 def test_the_outcomes_of_a_filled_list_are_kept_once_with_a_report(
-    filling: Filling, request_of_york: Request
+    filling: Filling, request_of_york: PublishRequest
 ) -> None:
     filling.set(2, outcome="APPLIED")
     filling.set(4, outcome="not matched")
     file = saved(filling)
     for tally in ("2 new", "2 unchanged"):  # as after a kill between the keeping and the report
         result = watching.take_in(request_of_york, file)
-        assert isinstance(result, Published)
+        assert isinstance(result, FilePublished)
         assert result.summary == f"2 outcomes kept for york's receipts ({tally}). 2 without an outcome yet."
         assert result.corrections is None
         assert "1  NOT_MATCHED" in result.report
@@ -85,7 +85,7 @@ def test_the_outcomes_of_a_filled_list_are_kept_once_with_a_report(
 
 
 def test_a_list_with_a_fault_comes_back_with_a_sentence_for_each_row_and_nothing_is_kept(
-    filling: Filling, request_of_york: Request
+    filling: Filling, request_of_york: PublishRequest
 ) -> None:
     filling.set(2, outcome="APPLIED")
     filling.set(3, outcome="Aplied")
@@ -100,13 +100,13 @@ def test_a_list_with_a_fault_comes_back_with_a_sentence_for_each_row_and_nothing
     assert kept(request_of_york) == []
 
 
-def test_a_list_without_an_outcome_comes_back(filling: Filling, request_of_york: Request) -> None:
+def test_a_list_without_an_outcome_comes_back(filling: Filling, request_of_york: PublishRequest) -> None:
     result = watching.take_in(request_of_york, saved(filling))
     assert isinstance(result, Unreadable)
     assert result.summary == "No row has an outcome yet, of 4: choose the outcomes first."
 
 
-def test_a_list_of_another_council_is_not_kept(filling: Filling, request_of_york: Request) -> None:
+def test_a_list_of_another_council_is_not_kept(filling: Filling, request_of_york: PublishRequest) -> None:
     filling.set(2, outcome="APPLIED")
     result = watching.take_in(replace(request_of_york, authority="leeds"), saved(filling))
     assert isinstance(result, Unreadable)
@@ -115,7 +115,7 @@ def test_a_list_of_another_council_is_not_kept(filling: Filling, request_of_york
 
 @pytest.mark.parametrize("spoil", ["about", "heading"])
 def test_a_spoilt_list_is_still_a_list_and_its_sentence_names_the_file_without_its_place(
-    filling: Filling, request_of_york: Request, spoil: str
+    filling: Filling, request_of_york: PublishRequest, spoil: str
 ) -> None:
     filling.set(2, outcome="APPLIED")
     if spoil == "about":
@@ -130,7 +130,7 @@ def test_a_spoilt_list_is_still_a_list_and_its_sentence_names_the_file_without_i
     assert str(file) not in result.report
 
 
-def watcher(request: Request) -> Watcher:
+def watcher(request: PublishRequest) -> Watcher:
     folder = Folder(request.file)
     folder.prepare("york")
     return Watcher(
@@ -141,14 +141,14 @@ def watcher(request: Request) -> Watcher:
     )
 
 
-def rounds(request: Request) -> None:
+def rounds(request: PublishRequest) -> None:
     working = watcher(request)
     for _ in range(STILL + 1):
         working.round()
 
 
 @pytest.fixture
-def shared(tmp_path: Path, request_of_york: Request) -> Request:
+def shared(tmp_path: Path, request_of_york: PublishRequest) -> PublishRequest:
     """A folder that York watches, with nothing of the test's own in it."""
     folder = tmp_path / "shared"
     folder.mkdir()
@@ -157,7 +157,7 @@ def shared(tmp_path: Path, request_of_york: Request) -> Request:
 
 @pytest.mark.parametrize("moment", ["write_report", "put_away"])
 def test_after_a_kill_between_keeping_and_putting_away_the_list_is_done_once(
-    filling: Filling, shared: Request, monkeypatch: pytest.MonkeyPatch, moment: str
+    filling: Filling, shared: PublishRequest, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     filling.set(2, outcome="APPLIED")
     saved(filling).rename(shared.file / "list.xlsx")
@@ -178,7 +178,7 @@ def test_after_a_kill_between_keeping_and_putting_away_the_list_is_done_once(
 
 
 def test_of_two_lists_that_were_waiting_the_later_holds(
-    filling: Filling, shared: Request, tmp_path: Path
+    filling: Filling, shared: PublishRequest, tmp_path: Path
 ) -> None:
     for name, word, changed in (("z.xlsx", "RECEIVED", 1_000), ("a.xlsx", "APPLIED", 2_000)):
         filling.set(2, outcome=word)
@@ -191,7 +191,7 @@ def test_of_two_lists_that_were_waiting_the_later_holds(
 
 
 def test_a_list_with_a_fault_is_handed_back_and_taken_when_it_is_right(
-    filling: Filling, shared: Request
+    filling: Filling, shared: PublishRequest
 ) -> None:
     filling.set(2, outcome="Done")
     saved(filling).rename(shared.file / "list.xlsx")
@@ -206,9 +206,9 @@ def test_a_list_with_a_fault_is_handed_back_and_taken_when_it_is_right(
 
 
 def test_while_the_broker_is_away_a_list_waits(
-    filling: Filling, request_of_york: Request, monkeypatch: pytest.MonkeyPatch
+    filling: Filling, request_of_york: PublishRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def away(_: FilledList) -> tuple[list[Answer], list[Fault]]:
+    def away(_: FilledList) -> tuple[list[RowOutcome], list[WorkListFault]]:
         raise NotConnectedError("The broker is away.")
 
     monkeypatch.setattr(worklist, "checked", away)

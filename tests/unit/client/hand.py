@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from instep.adapters import Memory, Plain, Settings, read
-from instep.adapters.annulment import Record
+from instep.adapters.annulment import SubjectRecord
 from instep.adapters.identity import Identity
-from instep.adapters.roll import Standing
+from instep.adapters.roll import RollEntry
 from instep.client.annulling import Annulling, Annulment
 from instep.client.correcting import Correcting, Wish
 from instep.client.filing import Filing, LineResult
@@ -53,7 +53,7 @@ class Officer:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.broker = Broker()
-        self.missing: list[Standing] = []
+        self.missing: list[RollEntry] = []
         self._now = NOW
 
     def publish(self, *rows: dict[str, str], name: str = "moves.csv") -> list[str]:
@@ -80,7 +80,7 @@ class Officer:
     def annul(self, *references: str, reason: str = "entered twice") -> list[Annulment]:
         with Memory.open(self.directory, AUTHORITY) as memory:
             annulling = self._annulling(memory, reason)
-            records: list[Record] = [annulling.find(reference) for reference in references]
+            records: list[SubjectRecord] = [annulling.find(reference) for reference in references]
             return asyncio.run(annulling.annul(records, self.broker))
 
     def _annulling(self, memory: Memory, reason: str = "") -> Annulling:

@@ -1,8 +1,8 @@
 """Records of a memory, made up."""
 
-from instep.adapters.annulment import Record
+from instep.adapters.annulment import SubjectRecord
 from instep.adapters.memory import Fingerprint
-from instep.adapters.roll import Standing
+from instep.adapters.roll import RollEntry
 from instep.client.missing import Gone
 
 LAST = Fingerprint(
@@ -22,7 +22,7 @@ LAST = Fingerprint(
 
 def gone() -> Gone:
     """A record that an export no longer holds."""
-    standing = Standing(
+    standing = RollEntry(
         subject=LAST.subject,
         subject_ref="00" * 16,
         event_type="resident-moved",
@@ -31,5 +31,7 @@ def gone() -> Gone:
         line=2,
         run=1,
     )
-    record = Record(subject_ref="00" * 16, event_type="resident-moved", system="council-tax", last=LAST)
+    record = SubjectRecord(
+        subject_ref="00" * 16, event_type="resident-moved", system="council-tax", last=LAST
+    )
     return Gone(record=record, standing=standing)

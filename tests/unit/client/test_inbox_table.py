@@ -5,20 +5,20 @@ from datetime import date, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep.client.inbox_table import FIRST, LAST, Shared
-from instep.workbooks.tables import Kind
+from instep.client.inbox_table import FIRST, LAST, SharedFields
+from instep.workbooks.tables import ColumnKind
 from tests.strategies import plain_events
 from tests.unit.client.inbox import CATALOGUE, TABLE, delivery, unreadable, withdrawal
 
 AROUND = {column.heading for column in (*FIRST, *LAST)}
 
 
-def fields(*forms: Shared) -> list[str]:
+def fields(*forms: SharedFields) -> list[str]:
     return [column.heading for column in TABLE.columns(forms) if column.heading not in AROUND]
 
 
 def test_a_shared_record_has_a_column_for_each_of_its_fields() -> None:
-    assert fields(Shared("resident-moved", "moved_on,person.family_name,person.local_references")) == [
+    assert fields(SharedFields("resident-moved", "moved_on,person.family_name,person.local_references")) == [
         "person.family_name",
         "person.local_references.scheme",
         "person.local_references.value",
@@ -28,11 +28,11 @@ def test_a_shared_record_has_a_column_for_each_of_its_fields() -> None:
 
 def test_the_columns_are_those_that_any_record_shares_and_no_other() -> None:
     both = fields(
-        Shared("resident-moved", "contact.email"),
-        Shared("resident-moved", "moved_on"),
-        Shared("business-registered", "registration_ref"),
-        Shared("withdrawal", ""),
-        Shared("", "anything"),
+        SharedFields("resident-moved", "contact.email"),
+        SharedFields("resident-moved", "moved_on"),
+        SharedFields("business-registered", "registration_ref"),
+        SharedFields("withdrawal", ""),
+        SharedFields("", "anything"),
     )
     assert both == ["registration_ref", "moved_on", "contact.email"]
 
@@ -41,7 +41,7 @@ def test_headings_are_unique() -> None:
     every = [
         column.heading
         for column in TABLE.columns(
-            Shared(name, ",".join(event.latest.fields)) for name, event in CATALOGUE.events.items()
+            SharedFields(name, ",".join(event.latest.fields)) for name, event in CATALOGUE.events.items()
         )
     ]
     assert len(every) == len(set(every))
@@ -75,11 +75,11 @@ def test_a_delivery_says_who_sent_it_when_in_london_and_each_field_with_its_kind
     assert row["shared"] == "person, new_address, moved_on"
     kinds = {
         column.heading: column.kind
-        for column in TABLE.columns([Shared("resident-moved", "placement,moved_on")])
+        for column in TABLE.columns([SharedFields("resident-moved", "placement,moved_on")])
     }
-    assert kinds["moved_on"] is Kind.DATE
-    assert kinds["placement.others_number"] is Kind.NUMBER
-    assert kinds["placement.address.uprn"] is Kind.TEXT
+    assert kinds["moved_on"] is ColumnKind.DATE
+    assert kinds["placement.others_number"] is ColumnKind.NUMBER
+    assert kinds["placement.address.uprn"] is ColumnKind.TEXT
 
 
 def test_flags_of_several_partners_are_words() -> None:
@@ -109,5 +109,5 @@ def test_each_value_of_any_event_has_a_column(data: st.DataObject) -> None:
     event = data.draw(plain_events(CATALOGUE.events[name]))
     body = {field: value for field, value in event.items() if field != "header"}
     item = delivery(kind=name, shared=",".join(body), header=event["header"], **body)
-    headings = {column.heading for column in TABLE.columns([Shared(name, ",".join(body))])}
+    headings = {column.heading for column in TABLE.columns([SharedFields(name, ",".join(body))])}
     assert set(TABLE.row(item)) <= headings

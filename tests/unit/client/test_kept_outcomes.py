@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from instep.client.kept_outcomes import opened
-from instep.client.worklist import Answer, Key
+from instep.client.worklist import Key, RowOutcome
 from instep.errors import PlatformError
 
 AT = "2026-11-28T10:00:00+00:00"
 
 
-def answer(number: int, outcome: str = "APPLIED", *, withdrawal: bool = False) -> Answer:
+def answer(number: int, outcome: str = "APPLIED", *, withdrawal: bool = False) -> RowOutcome:
     key = Key(
         purpose="council-tax",
         source="leeds",
@@ -22,15 +22,15 @@ def answer(number: int, outcome: str = "APPLIED", *, withdrawal: bool = False) -
         event_id=f"0b0e7c6a-5d2e-4c8e-9f36-{number:012}",
         withdrawal=withdrawal,
     )
-    return Answer(key=key, outcome=outcome)
+    return RowOutcome(key=key, outcome=outcome)
 
 
-def keep(directory: Path, *answers: Answer) -> dict[str, int]:
+def keep(directory: Path, *answers: RowOutcome) -> dict[str, int]:
     with opened(directory, "york") as kept:
         return dict(kept.keep(answers, AT))
 
 
-def kept(directory: Path) -> list[Answer]:
+def kept(directory: Path) -> list[RowOutcome]:
     with opened(directory, "york") as answers:
         return list(answers)
 
@@ -55,7 +55,7 @@ def test_a_later_answer_takes_the_place_of_the_earlier_and_a_list_checked_twice_
 def test_nothing_is_half_kept(tmp_path: Path) -> None:
     keep(tmp_path, answer(1))
 
-    def failing() -> Iterator[Answer]:
+    def failing() -> Iterator[RowOutcome]:
         yield answer(1, "REFUSED")
         yield answer(2)
         raise KeyboardInterrupt

@@ -17,7 +17,7 @@ from instep.client import memory_place, publisher_memory
 from instep.client.council import Council
 from instep.client.filing import Tally
 from instep.client.memory_place import place
-from instep.client.outbox_history import UNNAMED, History, Outbox, _Evidence
+from instep.client.outbox_history import UNNAMED, History, OutboxEnd, _Evidence
 from instep.client.publisher import Sendable
 from instep.client.publisher_memory import Opened, Verdict, judge, memory_home, open_memory
 from instep.errors import ConfigurationError, PlatformError
@@ -68,10 +68,10 @@ class Bureau:
         monkeypatch.setattr(publisher_memory, "outbox_of", self._outbox)
         monkeypatch.setattr(publisher_memory, "read_history", self._history)
 
-    async def _outbox(self, council: Council) -> Outbox:
-        return Outbox(cluster=self.cluster.id, end=len(self.cluster.records))
+    async def _outbox(self, council: Council) -> OutboxEnd:
+        return OutboxEnd(cluster=self.cluster.id, end=len(self.cluster.records))
 
-    async def _history(self, council: Council, outbox: Outbox, since: int = 0) -> History:
+    async def _history(self, council: Council, outbox: OutboxEnd, since: int = 0) -> History:
         self.cluster.readings += since < outbox.end
         evidence = _Evidence()
         for record in self.cluster.records[max(since, self.cluster.expired) : outbox.end]:
@@ -321,7 +321,7 @@ def test_records_of_a_councils_own_programs_ask_nothing(bureau: Bureau) -> None:
 def test_who_may_write_and_not_read_publishes_with_a_remark(
     bureau: Bureau, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def denied(council: Council, outbox: Outbox, since: int = 0) -> History:
+    async def denied(council: Council, outbox: OutboxEnd, since: int = 0) -> History:
         raise ConfigurationError("The broker does not permit leeds to use leeds.outbox.")
 
     bureau.cluster.add("0a1b2c3d-0000-4000-8000-000000000001", "CT-2026-17", key_id=None)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from instep.client.why_reading import inbox_records, inboxes_of, subjects_of
-from instep.client.why_received import Arrival, Received, received
+from instep.client.why_received import Received, Whereabouts, received
 from tests.unit.client.network_in_memory import NetworkInMemory
 from tests.unit.client.test_why import corrected, moved, published, sharing
 from tests.unit.router.test_router import id_of
@@ -28,18 +28,18 @@ def asked(
 @pytest.mark.parametrize(
     ("positions", "arrival", "words"),
     [
-        ({}, Arrival.RECEIVED, "nobody can tell whether a program has read it"),
-        ({"leeds.tax": 1}, Arrival.RECEIVED, "Read by leeds.tax."),
-        ({"leeds.tax": 0}, Arrival.NOT_READ, "Not read yet by leeds.tax."),
+        ({}, Whereabouts.RECEIVED, "nobody can tell whether a program has read it"),
+        ({"leeds.tax": 1}, Whereabouts.RECEIVED, "Read by leeds.tax."),
+        ({"leeds.tax": 0}, Whereabouts.NOT_READ, "Not read yet by leeds.tax."),
         (
             {"leeds.tax": 0, "leeds.audit": 1},
-            Arrival.RECEIVED,
+            Whereabouts.RECEIVED,
             "Read by leeds.audit. Not read yet by leeds.tax.",
         ),
     ],
 )
 def test_an_event_in_the_inbox_is_read_or_not(
-    positions: dict[str, int], arrival: Arrival, words: str
+    positions: dict[str, int], arrival: Whereabouts, words: str
 ) -> None:
     (answer,) = asked(published(moved(1)), positions={"council-tax": positions})
     assert (answer.arrival, answer.purpose) == (arrival, "council-tax")
@@ -51,7 +51,7 @@ def test_an_event_in_the_inbox_is_read_or_not(
 
 def test_positions_of_other_purposes_say_nothing() -> None:
     (answer,) = asked(published(moved(1)), positions={"electoral-roll": {"leeds.roll": 0}})
-    assert (answer.arrival, answer.read_by, answer.not_read_by) == (Arrival.RECEIVED, (), ())
+    assert (answer.arrival, answer.read_by, answer.not_read_by) == (Whereabouts.RECEIVED, (), ())
 
 
 def test_each_purpose_has_its_answer() -> None:
@@ -62,7 +62,7 @@ def test_each_purpose_has_its_answer() -> None:
 
 def test_a_withdrawn_event_says_why() -> None:
     (answer,) = asked(published(moved(1), corrected(2, of=1, change_kind="ANNUL"), under=NEW_ALONE))
-    assert answer.arrival is Arrival.WITHDRAWN
+    assert answer.arrival is Whereabouts.WITHDRAWN
     assert "annulled the event" in answer.sentence
     assert answer.remedy == "Undo what you recorded from it."
     assert [record["event_id"] for record in answer.as_json()["records"]] == [id_of(1), id_of(2)]
@@ -71,13 +71,13 @@ def test_a_withdrawn_event_says_why() -> None:
 def test_a_withdrawal_that_no_program_has_read_is_not_read() -> None:
     hub = published(moved(1), corrected(2, of=1, change_kind="ANNUL"), under=NEW_ALONE)
     (answer,) = asked(hub, positions={"council-tax": {"leeds.tax": 1}})
-    assert answer.arrival is Arrival.NOT_READ
+    assert answer.arrival is Whereabouts.NOT_READ
     assert "annulled the event" in answer.sentence
 
 
 def test_a_corrected_event_names_its_correction() -> None:
     (answer,) = asked(published(moved(1), corrected(2, of=1)))
-    assert answer.arrival is Arrival.CORRECTED
+    assert answer.arrival is Whereabouts.CORRECTED
     assert f"Replaced by event {id_of(2)}" in answer.sentence
 
 
@@ -92,7 +92,7 @@ def test_a_corrected_event_names_its_correction() -> None:
 )
 def test_an_event_that_is_not_here_looks_the_same_whether_or_not_it_exists(hub: NetworkInMemory) -> None:
     (answer,) = asked(hub)
-    assert answer.arrival is Arrival.NOT_HERE
+    assert answer.arrival is Whereabouts.NOT_HERE
     assert answer == asked(published())[0]
 
 
@@ -108,5 +108,5 @@ def test_a_service_of_one_purpose_asks_of_its_own_inbox_alone() -> None:
 
 def test_a_council_that_receives_under_no_agreement_has_no_inbox() -> None:
     (answer,) = asked(published(moved(1)), authority="kirklees")
-    assert answer.arrival is Arrival.NO_INBOX
+    assert answer.arrival is Whereabouts.NO_INBOX
     assert "kirklees has no inbox" in answer.sentence

@@ -10,16 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from instep.client.inbox_table import Shared
+from instep.client.inbox_table import SharedFields
 from instep.client.reader import Item
 from instep.client.worklist import (
     ABOUT,
     ANSWER,
     OUTCOMES,
     SHEET,
-    Answer,
     FilledList,
     FilledRow,
+    RowOutcome,
     check,
     key_of,
     read_work_list,
@@ -31,7 +31,7 @@ from tests.unit.adapters.sheets import ods, ods_cell, ods_row
 from tests.unit.client.inbox import TABLE, delivery, unreadable, withdrawal
 from tests.unit.workbooks.hostile import HOSTILE, TEXTS
 
-SHARED = Shared("resident-moved", "person,new_address,moved_on")
+SHARED = SharedFields("resident-moved", "person,new_address,moved_on")
 EVENT = "6513270e-269e-4d37-b2a7-4de452e6b438"
 
 
@@ -68,7 +68,7 @@ class Filling:
         return read_work_list(self._file)
 
 
-def outcome(filled: FilledList, items: Sequence[Item]) -> tuple[list[Answer], list[str]]:
+def outcome(filled: FilledList, items: Sequence[Item]) -> tuple[list[RowOutcome], list[str]]:
     rows = [TABLE.row(item) for item in items]
     answers, faults = check(filled.rows, {key_of(row): row for row in rows}, TABLE.headings)
     return answers, [str(fault) for fault in faults]

@@ -8,27 +8,29 @@ import pytest
 from instep.demo.report import (
     Check,
     Disclosed,
-    Evidence,
+    EventIdentity,
     Expected,
-    Identity,
-    Received,
+    PublishedRecord,
+    ReceivedRecord,
     RecipientResult,
-    Refusal,
-    Said,
+    RejectedRecord,
     Slot,
+    TopicEvidence,
     busiest,
     figures,
     judge,
 )
 
 FIELDS = frozenset({"person.family_name", "new_address"})
-FIRST = Identity("leeds", "subject-1", "event-1")
-FIXED = Identity("leeds", "subject-1", "event-2")
-OTHER = Identity("leeds", "subject-2", "event-3")
+FIRST = EventIdentity("leeds", "subject-1", "event-1")
+FIXED = EventIdentity("leeds", "subject-1", "event-2")
+OTHER = EventIdentity("leeds", "subject-2", "event-3")
 
 
-def said(identity: Identity | None, offset: int, replaces: str | None = None) -> Said:
-    return Said(slot=Slot("leeds", offset), identity=identity, event_type="resident-moved", replaces=replaces)
+def said(identity: EventIdentity | None, offset: int, replaces: str | None = None) -> PublishedRecord:
+    return PublishedRecord(
+        slot=Slot("leeds", offset), identity=identity, event_type="resident-moved", replaces=replaces
+    )
 
 
 def decided(authority: str, result: str = "DELIVERED", reason: str = "") -> RecipientResult:
@@ -38,21 +40,23 @@ def decided(authority: str, result: str = "DELIVERED", reason: str = "") -> Reci
     )
 
 
-def disclosed(identity: Identity, *decisions: RecipientResult, ending: str = "DECIDED") -> Disclosed:
+def disclosed(identity: EventIdentity, *decisions: RecipientResult, ending: str = "DECIDED") -> Disclosed:
     return Disclosed(identity=identity, event_type="resident-moved", ending=ending, decisions=decisions)
 
 
-def received(authority: str, identity: Identity, *, withdrawn: bool = False) -> Received:
+def received(authority: str, identity: EventIdentity, *, withdrawn: bool = False) -> ReceivedRecord:
     if withdrawn:
-        return Received(authority=authority, purpose="council-tax", identity=identity, withdrawn=True)
+        return ReceivedRecord(authority=authority, purpose="council-tax", identity=identity, withdrawn=True)
     says = frozenset({"person.family_name", "new_address.postcode"})
-    return Received(authority=authority, purpose="council-tax", identity=identity, fields=FIELDS, says=says)
+    return ReceivedRecord(
+        authority=authority, purpose="council-tax", identity=identity, fields=FIELDS, says=says
+    )
 
 
 # Leeds says that somebody moved to York, corrects it to Hull, says something of another, and something unreadable.
-SOUND = Evidence(
+SOUND = TopicEvidence(
     said=[said(FIRST, 0), said(FIXED, 1, replaces="event-1"), said(OTHER, 2), said(None, 3)],
-    refusals=[Refusal(slot=Slot("leeds", 3), reason="undecodable")],
+    refusals=[RejectedRecord(slot=Slot("leeds", 3), reason="undecodable")],
     disclosed=[
         disclosed(FIRST, decided("york"), decided("leeds", "WITHHELD", "not-approved")),
         disclosed(
@@ -77,7 +81,7 @@ EXPECTED = [
 ]
 
 
-def failing(evidence: Evidence, expected: Sequence[Expected] = EXPECTED) -> set[str]:
+def failing(evidence: TopicEvidence, expected: Sequence[Expected] = EXPECTED) -> set[str]:
     return {check.name for check in judge(evidence, expected) if not check.holds}
 
 
@@ -86,7 +90,7 @@ def test_what_adds_up_holds() -> None:
 
 
 def test_nothing_at_all_holds_nothing() -> None:
-    nothing = Evidence(said=[], refusals=[], disclosed=[], received=[])
+    nothing = TopicEvidence(said=[], refusals=[], disclosed=[], received=[])
     assert failing(nothing, []) == {check.name for check in judge(nothing, [])}
 
 
@@ -108,12 +112,12 @@ def test_a_refusal_said_twice_is_found() -> None:
 
 
 def test_a_refusal_of_nothing_is_found() -> None:
-    forged = Refusal(slot=Slot("hull", 0), reason="undecodable")
+    forged = RejectedRecord(slot=Slot("hull", 0), reason="undecodable")
     assert failing(replace(SOUND, refusals=[*SOUND.refusals, forged])) == {"lines"}
 
 
 def test_an_event_that_is_both_accepted_and_refused_is_found() -> None:
-    both = Refusal(slot=Slot("leeds", 2), reason="bad-date")
+    both = RejectedRecord(slot=Slot("leeds", 2), reason="bad-date")
     assert failing(replace(SOUND, refusals=[*SOUND.refusals, both])) == {"lines"}
 
 
@@ -122,7 +126,7 @@ def test_an_event_accepted_twice_is_found() -> None:
 
 
 def test_an_event_that_nobody_published_is_found() -> None:
-    forged = disclosed(Identity("hull", "subject-9", "event-9"), ending="NOBODY_CONCERNED")
+    forged = disclosed(EventIdentity("hull", "subject-9", "event-9"), ending="NOBODY_CONCERNED")
     assert failing(replace(SOUND, disclosed=[*SOUND.disclosed, forged])) == {"lines"}
 
 
@@ -138,7 +142,7 @@ def test_a_repeated_delivery_or_withdrawal_is_found(number: int) -> None:
 
 
 def test_a_forged_delivery_is_found() -> None:
-    forged = received("york", Identity("leeds", "subject-1", "event-0"))
+    forged = received("york", EventIdentity("leeds", "subject-1", "event-0"))
     assert "deliveries" in failing(replace(SOUND, received=[*SOUND.received, forged]))
 
 
@@ -246,14 +250,14 @@ def test_one_from_whom_it_was_withheld_need_not_be_told_of_the_correction() -> N
 def test_a_line_without_a_disclosure_is_found() -> None:
     expected = [
         *EXPECTED,
-        Expected(place="line 5", identity=Identity("leeds", "s", "e"), concerned=frozenset()),
+        Expected(place="line 5", identity=EventIdentity("leeds", "s", "e"), concerned=frozenset()),
     ]
     assert failing(SOUND, expected) == {"routing"}
 
 
 def test_a_check_keeps_the_first_problems_and_counts_all() -> None:
-    events = [said(Identity("leeds", f"s{n}", f"e{n}"), n) for n in range(50)]
-    lines: Check = judge(Evidence(said=events, refusals=[], disclosed=[], received=[]), [])[0]
+    events = [said(EventIdentity("leeds", f"s{n}", f"e{n}"), n) for n in range(50)]
+    lines: Check = judge(TopicEvidence(said=events, refusals=[], disclosed=[], received=[]), [])[0]
     assert (lines.wrong, len(lines.problems)) == (50, 20)
 
 

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[3]
 PAGES = (
     *("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"),
     *("services/README.md", "services/GLOSSARY.md", "services/decisions/README.md"),
-    *("deploy/settings.md", "deploy/columns.md", "deploy/demo/README.md"),
+    *("deploy/settings.md", "deploy/columns.md", "deploy/why.md", "deploy/demo/README.md"),
     *("deploy/guide/without-an-engineer.md", "deploy/guide/transcript.md"),
 )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from instep.client.explain import ENDINGS, WITHDRAWN, WITHHELD
 from instep.client.why import LEFT_OUT
 from instep.client.why_answer import Way
-from instep.client.why_received import Arrival
+from instep.client.why_received import Whereabouts
 from tests.kafka.test_why import LATER, WAYS
 
 PAGE = (Path(__file__).resolve().parents[3] / "deploy" / "why.md").read_text(encoding="utf-8")
@@ -40,7 +40,7 @@ def test_the_page_has_every_way_and_every_reason() -> None:
     }
     ways = {(str(way), "") for way in Way} - {(way, "") for way, _ in pairs}
     assert set(rows(SOURCE)) == pairs.keys() | ways
-    assert set(rows(RECIPIENT)) == {(str(arrival), "") for arrival in Arrival}
+    assert set(rows(RECIPIENT)) == {(str(arrival), "") for arrival in Whereabouts}
 
 
 def test_the_tests_on_a_real_kafka_show_each_way_that_the_page_says_they_show() -> None:

@@ -1,10 +1,10 @@
 """When what is known of `instep.network` is fresh: only while the end of the log itself has been read within a second."""
 
-from instep.kafka.freshness import Answer, Freshness
+from instep.kafka.freshness import FetchAnswer, Freshness
 
 
-def answer(asked_at: float, end: int, *, stable: int | None = None) -> Answer:
-    return Answer(asked_at=asked_at, stable=end if stable is None else stable, end=end)
+def answer(asked_at: float, end: int, *, stable: int | None = None) -> FetchAnswer:
+    return FetchAnswer(asked_at=asked_at, stable=end if stable is None else stable, end=end)
 
 
 def confirmed(at: float, end: int = 10) -> Freshness:

@@ -10,7 +10,7 @@ from aiokafka import TopicPartition
 from instep.kafka.connection import Connection
 from instep.kafka.log_ends import LastTransaction, LogEnds
 from instep.lanes import leftovers
-from instep.lanes.leftovers import Note, end_leftovers, forget_note, read_note, write_note
+from instep.lanes.leftovers import ClaimNote, end_leftovers, forget_note, read_note, write_note
 
 CONNECTION = Connection(bootstrap_servers="nowhere:1", security_protocol="PLAINTEXT")
 ID = "net-router-3"
@@ -35,7 +35,7 @@ def fenced(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def lane(tmp_path: Path) -> Path:
     """The directory of a lane whose claim was cut off."""
     directory = tmp_path / "worker-0" / "lane-3"
-    write_note(directory, Note(transactional_id=ID, producer=(17, 4), last=None))
+    write_note(directory, ClaimNote(transactional_id=ID, producer=(17, 4), last=None))
     return directory
 
 

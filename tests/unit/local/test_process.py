@@ -14,7 +14,7 @@ from instep.errors import PlatformError
 from instep.local import process as process_module
 from instep.local.lock import locked
 from instep.local.ports import free_ports, is_free, is_open
-from instep.local.process import Process, Records, interrupts_held, spawn
+from instep.local.process import Process, ProcessRecords, interrupts_held, spawn
 from instep.local.whole_file import write_atomically
 
 SLEEP = [sys.executable, "-c", "import time; print('here', flush=True); time.sleep(600)"]
@@ -126,7 +126,7 @@ def test_a_program_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_records_come_back_in_the_order_of_starting(tmp_path: Path) -> None:
-    records = Records(directory=tmp_path / "processes")
+    records = ProcessRecords(directory=tmp_path / "processes")
     later = Process(name="a", pid=2, started=20.0, log="a.log", port=9)
     earlier = Process(name="b", pid=1, started=10.0)
     for one in (later, earlier):
@@ -141,7 +141,7 @@ def test_records_come_back_in_the_order_of_starting(tmp_path: Path) -> None:
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"name": "a"}', '{"name": "a", "pid": 1, "new": 2}'])
 def test_a_record_that_was_cut_off_is_no_record(tmp_path: Path, content: str) -> None:
     (tmp_path / "a.json").write_text(content)
-    assert Records(directory=tmp_path).all() == []
+    assert ProcessRecords(directory=tmp_path).all() == []
 
 
 def test_an_interrupt_between_starting_and_recording_is_delivered_after_both(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from instep.local.startup import AT_MOST_S, Said, Startup, heard
+from instep.local.startup import AT_MOST_S, LogProgress, Startup, heard
 
 RECOVERING = (
     "2026-11-28T02:44:43.375Z [loader] INFO kafka.log.LogManager - Recovering 2200 logs from /srv/data since no clean"
@@ -28,20 +28,20 @@ def completed(done: int, total: int = 2200) -> str:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", Said()),
-        (RECOVERING, Said(total=2200, recovers=True)),
-        (RECOVERING + completed(1) + completed(2), Said(loaded=2, total=2200, recovers=True)),
-        (completed(7, 9), Said(loaded=7, total=9)),
-        (completed(9, 9) + STARTED, Said(loaded=9, total=9, started=True)),
-        ("Exit (1/2 of them)\n", Said()),
+        ("", LogProgress()),
+        (RECOVERING, LogProgress(total=2200, recovers=True)),
+        (RECOVERING + completed(1) + completed(2), LogProgress(loaded=2, total=2200, recovers=True)),
+        (completed(7, 9), LogProgress(loaded=7, total=9)),
+        (completed(9, 9) + STARTED, LogProgress(loaded=9, total=9, started=True)),
+        ("Exit (1/2 of them)\n", LogProgress()),
     ],
 )
-def test_a_log_tells_how_many_logs_are_loaded(text: str, said: Said) -> None:
-    assert heard(Said(), text) == said
+def test_a_log_tells_how_many_logs_are_loaded(text: str, said: LogProgress) -> None:
+    assert heard(LogProgress(), text) == said
 
 
 def test_two_threads_may_tell_in_another_order_and_the_count_never_falls() -> None:
-    said = heard(heard(Said(), RECOVERING + completed(4) + completed(3)), completed(2))
+    said = heard(heard(LogProgress(), RECOVERING + completed(4) + completed(3)), completed(2))
     assert (said.loaded, said.total) == (4, 2200)
 
 

@@ -17,7 +17,7 @@ from instep.network.areas import Areas
 from instep.network.network import Network
 from instep.router.arrival import Arrivals, Codec
 from instep.router.decide import Result, decide
-from instep.router.trial import Answer, Draft, Trial, differences, signed
+from instep.router.trial import Draft, Forecast, Trial, differences, signed
 from tests.unit.events.sample import CATALOGUE, MOVED, example_files, plain_example
 from tests.unit.memory_state import MemoryRecord
 from tests.unit.router.test_router import IDS, MOVED_ID, NoPostcodes
@@ -78,14 +78,14 @@ def drafted(plain: dict[str, Any]) -> Draft:
     )
 
 
-def routed(plain: dict[str, Any], sharing: Network) -> dict[tuple[str, str], Answer]:
+def routed(plain: dict[str, Any], sharing: Network) -> dict[tuple[str, str], Forecast]:
     """What the router decides about the event's bytes."""
     value = frame(MOVED_ID, encode(MOVED.latest, from_plain(MOVED.latest, plain)))
     arrivals = Arrivals(CATALOGUE, sharing, CATALOGUE.bind(sharing.schemas), Codec.PLAIN)
     arrival = arrivals.read(MemoryRecord(topic="instep.events", key=b"bradford/x", value=value))
     facts = arrivals.facts(arrival, frozenset(), Areas(sharing, NoPostcodes(), TODAY), TODAY)
     return {
-        (entry.authority, entry.purpose): Answer(
+        (entry.authority, entry.purpose): Forecast(
             result=entry.result,
             reason=entry.reason,
             fields=Blanking(MOVED.latest, entry.fields).paths if entry.fields else (),
@@ -133,7 +133,7 @@ def test_a_new_version_that_tells_the_same_makes_no_difference() -> None:
 
 def test_whoever_hears_no_more_is_named_with_the_reason() -> None:
     (suspended,) = differences(told(BEFORE), told(network(agreement(status="suspended"))))
-    assert suspended.after == Answer(result=Result.WITHHELD, reason="suspended")
+    assert suspended.after == Forecast(result=Result.WITHHELD, reason="suspended")
     (gone,) = differences(told(BEFORE), told(network()))
     assert gone.after is None
     assert gone.lost == ("moved_on", "person.title")

@@ -9,24 +9,24 @@ from instep.watch.decide import (
     UNFINISHED,
     WHY,
     Discard,
-    Entry,
-    Kind,
+    EntryKind,
+    FolderEntry,
     Publish,
     PutAway,
-    Standing,
+    Stillness,
     look,
     next_step,
     place_name,
 )
 
 
-def file(name: str = "moves.csv", size: int = 10, changed_ns: int = 1) -> Entry:
-    return Entry(name=name, kind=Kind.FILE, size=size, changed_ns=changed_ns)
+def file(name: str = "moves.csv", size: int = 10, changed_ns: int = 1) -> FolderEntry:
+    return FolderEntry(name=name, kind=EntryKind.FILE, size=size, changed_ns=changed_ns)
 
 
-def looks(*seen: Entry) -> list[tuple[str, ...]]:
+def looks(*seen: FolderEntry) -> list[tuple[str, ...]]:
     """What is ready at each of the looks."""
-    standing: dict[str, Standing] = {}
+    standing: dict[str, Stillness] = {}
     ready = []
     for entry in seen:
         result = look([entry], standing)
@@ -58,15 +58,15 @@ def test_whatever_happened_before_a_file_is_ready_only_after_three_equal_looks(
 
 
 def test_an_empty_file_waits_and_somebody_is_told() -> None:
-    result = look([file(size=0)], {"moves.csv": Standing(size=0, changed_ns=1, still=9)})
+    result = look([file(size=0)], {"moves.csv": Stillness(size=0, changed_ns=1, still=9)})
     assert result.ready == ()
     assert "is empty" in result.remarks["moves.csv"]
 
 
-@pytest.mark.parametrize("kind", [Kind.LINK, Kind.FOLDER, Kind.OTHER])
-def test_what_is_no_file_is_left_and_somebody_is_told(kind: Kind) -> None:
-    entry = Entry(name="x.csv", kind=kind, size=1, changed_ns=1)
-    result = look([entry], {"x.csv": Standing(size=1, changed_ns=1, still=9)})
+@pytest.mark.parametrize("kind", [EntryKind.LINK, EntryKind.FOLDER, EntryKind.OTHER])
+def test_what_is_no_file_is_left_and_somebody_is_told(kind: EntryKind) -> None:
+    entry = FolderEntry(name="x.csv", kind=kind, size=1, changed_ns=1)
+    result = look([entry], {"x.csv": Stillness(size=1, changed_ns=1, still=9)})
     assert result.ready == ()
     assert result.remarks.keys() == {"x.csv"}
 
@@ -92,13 +92,13 @@ def test_what_is_no_file_is_left_and_somebody_is_told(kind: Kind) -> None:
     ],
 )
 def test_locks_unfinished_copies_hidden_files_and_our_own_are_passed_over_in_silence(name: str) -> None:
-    result = look([file(name)], {name: Standing(size=10, changed_ns=1, still=9)})
+    result = look([file(name)], {name: Stillness(size=10, changed_ns=1, still=9)})
     assert (result.ready, result.remarks) == ((), {})
 
 
 def test_the_oldest_file_comes_first() -> None:
     entries = [file("b.csv", changed_ns=1), file("a.csv", changed_ns=2)]
-    standing = {entry.name: Standing(size=10, changed_ns=entry.changed_ns, still=1) for entry in entries}
+    standing = {entry.name: Stillness(size=10, changed_ns=entry.changed_ns, still=1) for entry in entries}
     assert look(entries, standing).ready == ("b.csv", "a.csv")
 
 

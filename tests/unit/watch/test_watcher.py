@@ -17,7 +17,7 @@ from instep.client.days import LONDON
 from instep.errors import ConfigurationError, NotConnectedError, PlatformError
 from instep.watch.decide import REPORT, STILL, WHY
 from instep.watch.folder import PRIVATE, Folder
-from instep.watch.watcher import Published, Unreadable, Watcher
+from instep.watch.watcher import FilePublished, Unreadable, Watcher
 
 NOW = datetime(2026, 11, 28, 14, 5, tzinfo=LONDON)
 
@@ -34,7 +34,7 @@ class Network:
         self.readings: list[str] = []
         self._lock = threading.Lock()
 
-    def publish(self, file: Path) -> Published | Unreadable:
+    def publish(self, file: Path) -> FilePublished | Unreadable:
         if self.away:
             raise NotConnectedError("The broker is away.")
         if not self._lock.acquire(blocking=False):
@@ -44,7 +44,7 @@ class Network:
         finally:
             self._lock.release()
 
-    def _publish(self, file: Path) -> Published | Unreadable:
+    def _publish(self, file: Path) -> FilePublished | Unreadable:
         try:
             rows = file.read_text().splitlines()
         except FileNotFoundError:
@@ -57,7 +57,7 @@ class Network:
         def corrections(folder: Path) -> None:
             (folder / file.name).write_text("bad")
 
-        return Published(
+        return FilePublished(
             summary="read.", report="published", corrections=corrections if "bad" in rows else None
         )
 
@@ -138,7 +138,7 @@ def test_a_file_that_is_written_to_while_it_is_read_is_read_again(folder: Folder
     watching = watcher(folder, network, said)
     publish = network.publish
 
-    def late(file: Path) -> Published | Unreadable:
+    def late(file: Path) -> FilePublished | Unreadable:
         result = publish(file)
         if file.read_text() == "a":
             file.write_text("a\nb")
@@ -183,7 +183,7 @@ def test_files_wait_for_a_broker_that_is_away_and_that_is_said_once(folder: Fold
 
 
 def test_a_file_that_cannot_be_read_just_now_holds_up_no_other(folder: Folder, network: Network) -> None:
-    def denied(file: Path) -> Published | Unreadable:
+    def denied(file: Path) -> FilePublished | Unreadable:
         if file.name == "a.csv":
             raise PermissionError(13, "Permission denied", str(file))
         return network.publish(file)

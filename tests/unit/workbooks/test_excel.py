@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 from instep.errors import FileFormatError
 from instep.workbooks.excel import CUT, LONGEST_TEXT, excel_value, new_workbook
 from instep.workbooks.excel_in import Cell, open_workbook
-from instep.workbooks.tables import Column, Kind, Value
+from instep.workbooks.tables import Column, ColumnKind, Value
 from tests.unit.workbooks.hostile import HOSTILE, TEXTS
 
 COLUMNS = [
     Column(heading="name"),
-    Column(heading="born", kind=Kind.DATE),
-    Column(heading="people", kind=Kind.NUMBER),
+    Column(heading="born", kind=ColumnKind.DATE),
+    Column(heading="people", kind=ColumnKind.NUMBER),
     Column(heading="answer", to_fill=True, choices=("YES", "NO")),
 ]
 

@@ -444,7 +444,7 @@ def test_no_broker_is_one_sentence(tmp_path: Path) -> None:
     assert_refused_in_one_sentence(instep(nowhere, tmp_path, "inbox", "leeds"), "No broker answers")
 
 
-MANY = 6000
+MANY = 3000
 
 
 @pytest.fixture

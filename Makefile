@@ -4,6 +4,8 @@ SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+# Some machines have Python compile each module anew at each start: the tests start hundreds of programs.
+unexport PYTHONDONTWRITEBYTECODE
 
 NETWORK ?= uk
 CACHE := $(if $(filter /%,$(XDG_CACHE_HOME)),$(XDG_CACHE_HOME),$(HOME)/.cache)/instep

@@ -56,6 +56,7 @@ def test_all_300_registrations_convert_and_encode(catalogue: Catalogue, food: li
         assert encoded(catalogue, "business-registered", event)["establishment"] == event["establishment"]
 
 
+@pytest.mark.slow
 def test_intakes_own_rules_find_every_event_sound(
     catalogue: Catalogue, moves: list[Triaged], food: list[Triaged]
 ) -> None:

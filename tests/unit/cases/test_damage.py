@@ -184,6 +184,7 @@ def test_there_are_at_least_thirty_eight_classes() -> None:
     assert len(set(CLASSES)) >= 38
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_no_damage_of_a_towns_moves_exposes_anybody_or_loses_a_row(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)

@@ -130,6 +130,7 @@ def compared(result: LineResult) -> tuple[Any, ...]:
     return result.line, result.outcome, kind, result.column, list(result.kept_at_home)
 
 
+@pytest.mark.slow
 def test_a_rehearsal_says_of_each_line_what_publishing_then_does(office: Office) -> None:
     office.file.write_bytes((DATA / "moves-dirty.csv").read_bytes())
     *lines, _ = office.objects("--on-behalf", authority="leeds", code=1)

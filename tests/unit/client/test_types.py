@@ -73,6 +73,7 @@ def test_mypy_accepts_every_example_of_the_catalogue(
     assert complaints(code, tmp_path, cache, monkeypatch) == []
 
 
+@pytest.mark.slow
 def test_mypy_finds_each_mistake_of_a_publisher(
     tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from instep.adapters import fsa, move_rows, normalise
 from instep.adapters.annulment import SubjectRecord
 from instep.adapters.identity import Identity
 from instep.adapters.memory import Memory
+from instep.errors import ConfigurationError
 
 EVENT_TYPES = {move_rows.SYSTEM: "resident-moved", fsa.SYSTEM: "business-registered"}
 """The event type of a system whose records no file has named since the roll was begun."""
@@ -38,6 +39,18 @@ def records_of(reference: str, system: str | None, memory: Memory, identity: Ide
                 last=last,
             )
     return list(known.values())
+
+
+def only_record(records: Sequence[SubjectRecord], *, absent: str) -> SubjectRecord:
+    """The single record of a reference. Raises ConfigurationError: `absent` for none, the systems' names for several."""
+    if not records:
+        raise ConfigurationError(absent)
+    if len(records) > 1:
+        named = ", ".join(sorted(record.system or "(none)" for record in records))
+        raise ConfigurationError(
+            f"Several records have this reference: say with --system whose you mean ({named})."
+        )
+    return records[0]
 
 
 def _candidates(reference: str, systems: Iterable[str], identity: Identity) -> Iterator[tuple[str, str]]:

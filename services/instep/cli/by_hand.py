@@ -169,9 +169,7 @@ def release_household(
     require_reason(reason)
 
     async def work() -> None:
-        at = await council(*connected(), authority)
-        async with memory_of(at, state_directory) as (memory, home):
-            releasing = Releasing(authority=at.authority, memory=memory, journal=Journal(home, reason))
+        async with _releasing(authority, reason, state_directory) as releasing:
             named = (
                 releasing.household(household, system)
                 if household is not None
@@ -191,9 +189,7 @@ def release_person(
     require_reason(reason)
 
     async def work() -> None:
-        at = await council(*connected(), authority)
-        async with memory_of(at, state_directory) as (memory, home):
-            releasing = Releasing(authority=at.authority, memory=memory, journal=Journal(home, reason))
+        async with _releasing(authority, reason, state_directory) as releasing:
             kept = releasing.release_person(person, system)
         stdout().print(
             "What unsent rows have said so far no longer protects this person. A row that is recorded from now on goes"
@@ -204,6 +200,13 @@ def release_person(
             note("A published member of the household is protected, so the person stays PROTECTED.")
 
     run(work())
+
+
+@asynccontextmanager
+async def _releasing(authority: str, reason: str, state_directory: Path | None) -> AsyncIterator[Releasing]:
+    at = await council(*connected(), authority)
+    async with memory_of(at, state_directory) as (memory, home):
+        yield Releasing(authority=at.authority, memory=memory, journal=Journal(home, reason))
 
 
 def _say_released(lifted: int, *, is_protected: bool) -> None:

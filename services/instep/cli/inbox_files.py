@@ -88,13 +88,7 @@ def _by_name(to: Path | None) -> FileFormat | None:
 
 def write_inbox(request: InboxRequest, say: Callable[[str], None] = note) -> int:
     """Write the file, and say how many records are in it; returns their number."""
-    counts: list[int] = []
-
-    async def work() -> None:
-        counts.append(await _write(request, say))
-
-    run(work())
-    return counts[0]
+    return run(_write(request, say))
 
 
 async def _write(request: InboxRequest, say: Callable[[str], None]) -> int:

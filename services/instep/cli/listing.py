@@ -6,7 +6,7 @@ import os
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import TopicPartition
 
@@ -19,6 +19,7 @@ from instep.events.schema import Catalogue
 from instep.kafka.connection import Connection, from_env
 
 Row = Mapping[str, Any]
+T = TypeVar("T")
 
 DEFAULT_LAST = 20
 LARGEST_LISTING = 50
@@ -62,10 +63,13 @@ class Span:
         return self.last or DEFAULT_LAST
 
 
-def run(work: Coroutine[Any, Any, None]) -> None:
-    """Run a command's coroutine. aiokafka's own complaints are kept quiet: the error that is raised says the same once."""
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's coroutine to its result.
+
+    aiokafka's own complaints are kept quiet: the error that is raised says the same once.
+    """
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    asyncio.run(work)
+    return asyncio.run(work)
 
 
 def connected() -> tuple[Connection, Catalogue]:

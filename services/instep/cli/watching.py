@@ -79,13 +79,7 @@ def _watcher(watch: WatchOptions) -> Watcher:
 
 def _council(name: str) -> Council:
     """The council of a name, as the network knows it."""
-    answers: list[Council] = []
-
-    async def work() -> None:
-        answers.append(await council(*connected(), name))
-
-    run(work())
-    return answers[0]
+    return run(council(*connected(), name))
 
 
 def _patiently(ask: Callable[[], Council], watch: WatchOptions) -> Council:

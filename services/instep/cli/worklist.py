@@ -46,16 +46,14 @@ def keep(authority: str, answers: Sequence[RowOutcome], state_directory: Path) -
 
 def checked(filled: FilledList) -> tuple[list[RowOutcome], list[WorkListFault]]:
     """The answers of a list and the faults of its rows, compared with the inbox; with a fault, nothing is to be kept."""
-    results: list[tuple[list[RowOutcome], list[WorkListFault]]] = []
 
-    async def work() -> None:
+    async def work() -> tuple[list[RowOutcome], list[WorkListFault]]:
         at = await council(*connected(), filled.authority)
         table = InboxTable(at.schemas.values())
         received = await _received(at, table, {row.key for row in filled.rows})
-        results.append(check(filled.rows, received, table.headings))
+        return check(filled.rows, received, table.headings)
 
-    run(work())
-    return results[0]
+    return run(work())
 
 
 async def _received(

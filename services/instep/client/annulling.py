@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from instep.adapters.annulment import SubjectRecord, annulment, is_annulled
 from instep.adapters.identity import Identity
-from instep.adapters.lookup import records_of
+from instep.adapters.lookup import only_record, records_of
 from instep.adapters.memory import Memory, Sent
 from instep.client.filing import EventSink, Filing, LineResult
 from instep.client.hand_journal import Journal, JournalEntry
@@ -57,16 +57,10 @@ class Annulling:
         if event_type:
             typed = (replace(each, event_type=each.event_type or event_type) for each in records)
             records = [record for record in typed if record.event_type == event_type]
-        if not records:
-            raise ConfigurationError(
-                f"{self.authority} has published no record of this reference from here; nothing was annulled."
-            )
-        if len(records) > 1:
-            named = ", ".join(sorted(record.system or "(none)" for record in records))
-            raise ConfigurationError(
-                f"Several records have this reference: say with --system whose you mean ({named})."
-            )
-        return records[0]
+        absent = (
+            f"{self.authority} has published no record of this reference from here; nothing was annulled."
+        )
+        return only_record(records, absent=absent)
 
     async def annul(self, records: Iterable[SubjectRecord], outbox: EventSink) -> list[Annulment]:
         """Publish an annulment of each record that is not annulled yet; the result of each, in order."""

@@ -17,7 +17,7 @@ from instep.adapters.edits import Edit
 from instep.adapters.event_cells import cells_of, holds, table_of
 from instep.adapters.identity import Identity
 from instep.adapters.line import Line, Row
-from instep.adapters.lookup import records_of, reference_forms
+from instep.adapters.lookup import only_record, records_of, reference_forms
 from instep.adapters.protection import Protection
 from instep.client.council import Council
 from instep.client.reader import Reader
@@ -33,17 +33,8 @@ def record_of(
     authority: str, memory: Memory, identity: Identity, reference: str, system: str | None
 ) -> SubjectRecord:
     """The published record of a local reference. Raises ConfigurationError where there is none, or more than one."""
-    records = records_of(reference, system, memory, identity)
-    if not records:
-        raise ConfigurationError(
-            f"{authority} has published no record of this reference from here: check it, or publish its file first."
-        )
-    if len(records) > 1:
-        named = ", ".join(sorted(record.system or "(none)" for record in records))
-        raise ConfigurationError(
-            f"Several records have this reference: say with --system whose you mean ({named})."
-        )
-    return records[0]
+    absent = f"{authority} has published no record of this reference from here: check it, or publish its file first."
+    return only_record(records_of(reference, system, memory, identity), absent=absent)
 
 
 async def event_of(at: Council, reader: Reader, record: SubjectRecord) -> Mapping[str, Any]:

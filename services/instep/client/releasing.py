@@ -8,7 +8,8 @@ does every row of the next file.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from instep.adapters.identity import Identity
@@ -58,13 +59,8 @@ class Releasing:
 
         `spoken_of` are its `spellings`, where its reference is known.
         """
-        request = self.identity.digest("by-hand", "release", household.hex()).hex()
-        entry = JournalEntry(command="release", request=request, subject_ref="")
-        at_ms = time.time_ns() // 1_000_000
-        self.journal.begin([(entry, at_ms)])
-        lifted = self.memory.lift_household(household, spoken_of)
-        self.journal.finish([(entry, at_ms)])
-        return lifted
+        with self._journalled(household):
+            return self.memory.lift_household(household, spoken_of)
 
     def release_person(self, reference: str, system: str) -> bool:
         """Lift the doubts about a single person; gives whether somebody who is published protects the person still."""
@@ -72,16 +68,21 @@ class Releasing:
             self.identity.digest("memory", self.identity.subject_ref(system, form))
             for form in reference_forms(reference)
         ]
-        # The request names the person by a digest: with the reference itself, the journal would be about people.
-        request = self.identity.digest("by-hand", "release", subjects[0].hex()).hex()
+        with self._journalled(subjects[0]):
+            for subject in subjects:
+                self.memory.lift_person(subject)
+        standing = [last for last in map(self.memory.last, subjects) if last is not None]
+        return any(last.protected or self._is_kept(last.household) for last in standing)
+
+    @contextmanager
+    def _journalled(self, released: bytes) -> Iterator[None]:
+        """Journal a release by a digest: with a reference itself, the journal would be about people."""
+        request = self.identity.digest("by-hand", "release", released.hex()).hex()
         entry = JournalEntry(command="release", request=request, subject_ref="")
         at_ms = time.time_ns() // 1_000_000
         self.journal.begin([(entry, at_ms)])
-        for subject in subjects:
-            self.memory.lift_person(subject)
+        yield
         self.journal.finish([(entry, at_ms)])
-        standing = [last for last in map(self.memory.last, subjects) if last is not None]
-        return any(last.protected or self._is_kept(last.household) for last in standing)
 
     def _is_kept(self, household: bytes | None) -> bool:
         return household is not None and self.memory.keeps_protected(household)

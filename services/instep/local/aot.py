@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from instep.errors import PlatformError
-from instep.kafka.connection import Connection
 from instep.local import java
 from instep.local.jars import Jars
 from instep.local.lock import locked
@@ -42,16 +41,15 @@ def options(jars: Jars, jvm: Sequence[str], environ: Mapping[str, str] = os.envi
 def make_cache(
     jars: Jars,
     data: Path,
-    training: Callable[[], tuple[str, Connection]],
-    visit: Callable[[Connection], object],
+    training: Callable[[], tuple[str, Callable[[], object]]],
     progress: Progress = silent,
     environ: Mapping[str, str] = os.environ,
 ) -> None:
     """Make the cache, unless it is there, cannot be made by this Java, or could not be made before.
 
     `data` is a formatted data directory, which is copied to `jars.training`. `training` gives the settings of a broker that
-    has its data there, and how to reach the broker; `visit` does so, since a client's visit needs classes too. Whatever goes
-    wrong, no process is left, and brokers start without the cache.
+    has its data there, and a client's visit to the broker, which needs classes too. Whatever goes wrong, no process is
+    left, and brokers start without the cache.
     """
     cache = _cache_of(jars, environ)
     if cache is None or cache.exists():
@@ -64,8 +62,7 @@ def make_cache(
         shutil.rmtree(jars.training, ignore_errors=True)
         try:
             shutil.copytree(data, jars.training / "data")
-            properties, connection = training()
-            _train(jars, properties, lambda: visit(connection), cache)
+            _train(jars, *training(), cache)
         except (OSError, PlatformError):
             with contextlib.suppress(OSError):
                 failed.touch()

@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from instep.errors import PlatformError
@@ -76,7 +76,7 @@ def prepare(jars: Jars, data: Path, progress: Progress = silent) -> None:
     with locked(jars.cache / "format.lock"):
         if not formatted.exists():
             _format(jars, formatted)
-    make_cache(jars, formatted, lambda: _training(jars.training), cluster_at, progress)
+    make_cache(jars, formatted, lambda: _training(jars.training), progress)
     if (data / "meta.properties").exists():
         if _level(data) > _level(formatted):
             raise PlatformError(
@@ -91,13 +91,15 @@ def prepare(jars: Jars, data: Path, progress: Progress = silent) -> None:
     write_atomically(data / "meta.properties", _CLUSTER_ID.sub(f"cluster.id={_new_cluster_id()}", meta))
 
 
-def _training(directory: Path) -> tuple[str, Connection]:
-    """The settings of a broker with security, as `instep up` starts; and its own connection, which is worth a try."""
+def _training(directory: Path) -> tuple[str, Callable[[], object]]:
+    """The settings of a secured broker, as `instep up` starts; and a question to it, as a client asks over TLS."""
     tls = Tls(directory=directory / "tls")
     tls.prepare()
     client, controller, mtls = free_ports(3)
     settings = server_properties(directory / "data", client, controller)
-    return settings + secured_properties(tls, client, mtls, controller), tls.connection(mtls)
+    return settings + secured_properties(tls, client, mtls, controller), lambda: cluster_at(
+        tls.connection(mtls)
+    )
 
 
 def _level(data: Path) -> int:

@@ -24,10 +24,10 @@ CUT = LineResult(line=4, outcome="refused", reason="cut-off")
 GOOD = LineResult(line=2, outcome="published")
 
 
-def request(folder: Path) -> PublishRequest:
+def request(folder: Path, authority: str = "leeds") -> PublishRequest:
     return PublishRequest(
         file=folder,
-        authority="leeds",
+        authority=authority,
         format=None,
         mapping=None,
         wait=False,

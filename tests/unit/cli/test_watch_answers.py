@@ -11,7 +11,6 @@ import openpyxl
 import pytest
 
 from instep.cli import watching, worklist
-from instep.cli.output import OutputForm
 from instep.cli.publish import PublishRequest
 from instep.client import kept_outcomes
 from instep.client.days import LONDON
@@ -22,6 +21,7 @@ from instep.watch.decide import STILL, WHY
 from instep.watch.folder import Folder
 from instep.watch.watcher import FilePublished, Unreadable, Watcher
 from tests.unit.adapters.sheets import xlsx
+from tests.unit.cli.test_watch import request
 from tests.unit.client.inbox import TABLE
 from tests.unit.client.test_worklist import Filling, filling, items, saved_as_ods, written
 
@@ -30,16 +30,7 @@ __all__ = ["filling", "items"]  # fixtures
 
 @pytest.fixture
 def request_of_york(tmp_path: Path) -> PublishRequest:
-    return PublishRequest(
-        file=tmp_path,
-        authority="york",
-        format=None,
-        mapping=None,
-        wait=False,
-        on_behalf=False,
-        output=OutputForm.TABLE,
-        state_directory=tmp_path / "state",
-    )
+    return replace(request(tmp_path, "york"), state_directory=tmp_path / "state")
 
 
 @pytest.fixture(autouse=True)

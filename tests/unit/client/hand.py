@@ -98,25 +98,19 @@ class Officer:
         """Correct the record of a reference from a file, which is written from the rows where there are any."""
         if rows:
             (self.directory / name).write_bytes(csv_of(*rows))
-        with Memory.open(self.directory, AUTHORITY) as memory:
-            correcting = Correcting(
-                authority=AUTHORITY,
-                gate=gate(),
-                memory=memory,
-                journal=Journal(self.directory / AUTHORITY, "typing error"),
-                now=self.now,
-            )
 
-            def reading(edit: Any) -> Any:
-                settings = Settings(today=SETTINGS.today, edit=edit)
-                return read(self.directory / name, authority=AUTHORITY, settings=settings)
+        def reading(edit: Any) -> Any:
+            settings = Settings(today=SETTINGS.today, edit=edit)
+            return read(self.directory / name, authority=AUTHORITY, settings=settings)
 
-            wish = Wish(reference=reference, changes=changes)
-            return asyncio.run(correcting.correct(wish, reading, self.broker))
+        return self._correct(Wish(reference=reference, changes=changes), reading)
 
     def correct_published(self, reference: str, **changes: str) -> list[LineResult]:
         """Correct the record of a reference without a file, from what the outbox holds."""
         row = self.published_row(reference, **changes)
+        return self._correct(Wish(reference=reference, changes=changes), row)
+
+    def _correct(self, wish: Wish, reading: Any) -> list[LineResult]:
         with Memory.open(self.directory, AUTHORITY) as memory:
             correcting = Correcting(
                 authority=AUTHORITY,
@@ -125,8 +119,7 @@ class Officer:
                 journal=Journal(self.directory / AUTHORITY, "typing error"),
                 now=self.now,
             )
-            wish = Wish(reference=reference, changes=changes)
-            return asyncio.run(correcting.correct(wish, row, self.broker))
+            return asyncio.run(correcting.correct(wish, reading, self.broker))
 
     def published_row(self, reference: str, **changes: str) -> PublishedRow:
         """The row of a correction without a file."""

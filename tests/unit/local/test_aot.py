@@ -4,12 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from instep.kafka.connection import Connection
 from instep.local import aot, java
 from instep.local.jars import Jars, pinned
 
 NO_JAVA_OF_THEIR_OWN: dict[str, str] = {}
-NOWHERE = Connection(bootstrap_servers="127.0.0.1:1", security_protocol="PLAINTEXT")
 
 
 @pytest.fixture
@@ -72,8 +70,7 @@ def test_a_cache_that_cannot_be_made_is_tried_once(jars: Jars, monkeypatch: pyte
         aot.make_cache(
             jars,
             data,
-            lambda: ("process.roles=broker", NOWHERE),
-            lambda _: None,
+            lambda: ("process.roles=broker", lambda: None),
             environ=NO_JAVA_OF_THEIR_OWN,
         )
     assert (jars.cache / "java.starts").read_text() == "started\n"

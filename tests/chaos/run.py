@@ -19,7 +19,6 @@ from aiokafka import AIOKafkaConsumer
 from instep.catalogue.files import default_directory, load_catalogue
 from instep.kafka.connection import Connection
 from instep.kafka.follow import read_network
-from instep.provision.apply import apply
 from tests.chaos.cluster import Cluster
 from tests.chaos.conductor import Conductor
 from tests.chaos.crew import Crew
@@ -31,7 +30,7 @@ from tests.chaos.network import sample_of_three, widen
 from tests.chaos.on_call import OnCall
 from tests.chaos.publisher import Publisher
 from tests.chaos.reading import Court, committed_records, in_order
-from tests.chaos.scene import Say, Scene
+from tests.chaos.scene import Say, Scene, applied
 from tests.chaos.soundness import Skip, settlements, skips, unsettled
 from tests.chaos.workload import Workload
 from tests.kafka.stage import sample
@@ -225,7 +224,7 @@ async def _stage(plan: Plan, home: Path, say: Say) -> AsyncIterator[Scene]:
     try:
         await cluster.start()
         # The workload needs the network, and the scene applies it.
-        await apply(connection, directory, catalogue)
+        await applied(connection, directory, catalogue, say)
         workload = Workload(plan.seed, catalogue, await read_network(connection))
         scene = Scene(
             cluster=cluster,

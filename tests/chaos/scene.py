@@ -143,15 +143,9 @@ class Scene:
 
     async def apply(self) -> int:
         """Apply the directory as it is, however often it takes; the generation before has then ended."""
-        applied = None
-        while applied is None:
-            try:
-                applied = await apply(self.connection, self.directory, self.catalogue)
-            except (TheWorlds, KafkaError, OSError, TimeoutError) as error:
-                self.say(f"           apply is tried again ({type(error).__name__}: {error})")
-                await asyncio.sleep(1)
-        self._stands(applied.generation)
-        return applied.generation
+        generation = await applied(self.connection, self.directory, self.catalogue, self.say)
+        self._stands(generation)
+        return generation
 
     def _stands(self, generation: int) -> None:
         if generation in self.history:
@@ -164,6 +158,16 @@ class Scene:
     def group(self, service: str) -> str:
         """The consumer group of a service of the sample network."""
         return f"sample-{service}"
+
+
+async def applied(connection: Connection, directory: Path, catalogue: Catalogue, say: Say) -> int:
+    """The generation of the directory, which is applied as often as it takes: these brokers soon forget ids (`cluster`)."""
+    while True:
+        try:
+            return (await apply(connection, directory, catalogue)).generation
+        except (TheWorlds, KafkaError, OSError, TimeoutError) as error:
+            say(f"           apply is tried again ({type(error).__name__}: {error})")
+            await asyncio.sleep(1)
 
 
 Act = Callable[[Scene], Awaitable[str]]

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.structs import RecordMetadata
 
 from instep.errors import NetworkError
 from instep.kafka.connection import Connection
@@ -64,11 +65,22 @@ async def _write(writer: AIOKafkaProducer, records: Mapping[str, bytes | None]) 
     """Write the records in a single transaction; return the offset of the last."""
     async with writer.transaction():
         # One partition and one producer: the order of these calls is the order in the topic.
-        sent = [
-            await writer.send(NETWORK, value, key=key.encode(), partition=0) for key, value in records.items()
-        ]
-        *_, last = await asyncio.gather(*sent)
+        sent: list[asyncio.Future[RecordMetadata]] = []
+        try:
+            for key, value in records.items():
+                sent.append(await writer.send(NETWORK, value, key=key.encode(), partition=0))
+        finally:
+            # Where a later record cannot be sent, asyncio would log a traceback for each record before it.
+            answers = asyncio.gather(*sent)
+            answers.add_done_callback(_heeded)
+        *_, last = await answers
     return int(last.offset)
+
+
+def _heeded(answers: asyncio.Future[list[RecordMetadata]]) -> None:
+    """Take note of a failure, which asyncio otherwise logs."""
+    if not answers.cancelled():
+        answers.exception()
 
 
 async def _within(seconds: float, work: Coroutine[Any, Any, T]) -> T:

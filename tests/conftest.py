@@ -17,6 +17,7 @@ from hypothesis import settings
 from instep.kafka.connection import Connection
 from instep.local.broker import Broker
 from instep.local.jars import OTHER_PINS
+from tests.brokers import borrowed, end_idle
 from tests.strategies import QUICK, THOROUGH
 
 # The machine may be busy: a slow example is no failure. A failing one is printed with the blob that repeats it.
@@ -39,6 +40,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         asked = set(getattr(item, "fixturenames", ()))
         if asked & {"broker", "own_broker"} or HERE / "kafka" in item.path.parents:
             item.add_marker("kafka")
+
+
+def pytest_sessionfinish() -> None:
+    """A process of xdist ends without `atexit`."""
+    end_idle()
 
 
 @pytest.fixture(autouse=True)
@@ -73,15 +79,17 @@ def closed_terminal_is_heard() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+def broker() -> Iterator[Broker]:
     """One Kafka on free ports for the whole run. Tests share it: use topic and group names of your own."""
-    yield from _running(Broker(tmp_path_factory.mktemp("broker")))
+    with borrowed() as shared:
+        yield shared
 
 
 @pytest.fixture
-def own_broker(tmp_path: Path) -> Iterator[Broker]:
-    """A Kafka for this test alone (2 s): to apply whole networks to, to kill, to start again."""
-    yield from _running(Broker(tmp_path / "broker"))
+def own_broker() -> Iterator[Broker]:
+    """A Kafka for this test alone: to apply whole networks to, to kill, to start again."""
+    with borrowed() as own:
+        yield own
 
 
 @pytest.fixture
@@ -114,11 +122,3 @@ def create_topics(broker: Broker) -> CreateTopics:
             await admin.close()
 
     return create
-
-
-def _running(broker: Broker) -> Iterator[Broker]:
-    broker.start()
-    try:
-        yield broker
-    finally:
-        broker.stop()

@@ -12,6 +12,8 @@ from pathlib import Path
 from instep.kafka.connection import Connection
 from instep.local.ports import free_ports
 
+_ENDS_WITHIN_S = 8.0
+
 
 class Worker:
     """One worker of a service. `start` again after `kill` is what a supervisor does."""
@@ -125,11 +127,18 @@ class Fleet:
 
 @contextmanager
 def fleet(connection: Connection, directory: Path) -> Iterator[Fleet]:
-    """Workers that are gone when the test is over."""
+    """Workers that are gone when the test is over, in order where they can, so that their group has no member left."""
     ours = Fleet(connection, directory)
     try:
         yield ours
     finally:
-        for worker in ours.workers:
-            if worker.process is not None and worker.process.poll() is None:
-                worker.kill()
+        left = [worker.process for worker in ours.workers if worker.process is not None]
+        for process in left:
+            process.terminate()
+        until = time.monotonic() + _ENDS_WITHIN_S
+        for process in left:
+            try:
+                process.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

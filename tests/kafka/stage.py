@@ -27,6 +27,7 @@ from instep.kafka.follow import read_network
 from instep.local.broker import Broker
 from instep.network.network import Network
 from instep.provision.apply import Applied, apply
+from tests.brokers import borrowed
 from tests.kafka.journey import Event, Events, Reader, header
 from tests.kafka.services import Fleet, fleet
 
@@ -207,27 +208,21 @@ class Stage:
 def opened(home: Path, network: Path, *services: str, **settings: str) -> Iterator[Stage]:
     """A stage in `home`, with the network of that directory and a worker for each of `services`, ready."""
     catalogue = load_catalogue(default_directory())
-    broker = Broker(home / "broker")
-    broker.start()
-    try:
-        connection = Connection(bootstrap_servers=broker.bootstrap_servers, security_protocol="PLAINTEXT")
-        with fleet(connection, home) as ours:
-            for service in services:
-                ours.start(service, **settings)
-            # While they start: a service waits until there is a network.
-            asyncio.run(apply(connection, network, catalogue))
-            ours.wait_until_ready()
-            yield Stage(
-                home=home,
-                network=network,
-                broker=broker,
-                catalogue=catalogue,
-                connection=connection,
-                events=Events(catalogue, asyncio.run(read_network(connection))),
-                fleet=ours,
-            )
-    finally:
-        broker.stop()
+    with borrowed() as broker, fleet(broker.own_connection, home) as ours:
+        for service in services:
+            ours.start(service, **settings)
+        # While they start: a service waits until there is a network.
+        asyncio.run(apply(broker.own_connection, network, catalogue))
+        ours.wait_until_ready()
+        yield Stage(
+            home=home,
+            network=network,
+            broker=broker,
+            catalogue=catalogue,
+            connection=broker.own_connection,
+            events=Events(catalogue, asyncio.run(read_network(broker.own_connection))),
+            fleet=ours,
+        )
 
 
 def sample(home: Path) -> Path:

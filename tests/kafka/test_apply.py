@@ -28,6 +28,7 @@ from instep.network.topic_specs import topic_specs
 from instep.network.topics import EVENTS, outbox
 from instep.provision.apply import Applied, apply, preview
 from instep.provision.plan import Plan
+from tests.brokers import borrowed
 from tests.strain import in_time
 
 SAMPLE = Path(__file__).parents[2] / "deploy/network/sample"
@@ -39,13 +40,11 @@ SCHEMAS = {
 
 
 @pytest.fixture(scope="module")
-def applied_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+def applied_broker() -> Iterator[Broker]:
     """A broker to which the sample network has been applied, perhaps with changes since."""
-    broker = Broker(tmp_path_factory.mktemp("apply"))
-    broker.start()
-    asyncio.run(apply(connection_to(broker), SAMPLE, CATALOGUE))
-    yield broker
-    broker.stop()
+    with borrowed() as broker:
+        asyncio.run(apply(connection_to(broker), SAMPLE, CATALOGUE))
+        yield broker
 
 
 @pytest.fixture

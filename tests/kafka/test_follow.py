@@ -21,6 +21,7 @@ from instep.local.broker import Broker
 from instep.network.network import load
 from instep.network.records import to_records
 from instep.network.topics import NETWORK
+from tests.brokers import borrowed
 from tests.strain import in_time
 
 SAMPLE = load(Path(__file__).parents[2] / "deploy/network/sample")
@@ -28,12 +29,10 @@ AGREEMENT = "agreement/council-tax"
 
 
 @pytest.fixture(scope="module")
-def quiet_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+def quiet_broker() -> Iterator[Broker]:
     """A broker whose `instep.network` is ours alone; tests freeze and restart the broker."""
-    broker = Broker(tmp_path_factory.mktemp("follow"))
-    broker.start()
-    yield broker
-    broker.stop()
+    with borrowed() as broker:
+        yield broker
 
 
 class Writer:

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -25,6 +25,7 @@ from instep.network.records import to_records
 from instep.network.services import SERVICES, Service
 from instep.network.topics import NETWORK
 from instep.provision.apply import apply
+from tests.brokers import unused
 from tests.kafka.journey import Reader, create_topics
 from tests.kafka.offsets import delete_group, set_group_offset
 from tests.kafka.services import Fleet, Worker, fleet
@@ -38,7 +39,19 @@ SAMPLE = Path(__file__).parents[2] / "deploy" / "network" / "sample"
 @pytest.fixture
 async def toy_connection(own_broker: Broker) -> Connection:
     """A broker with a network of one lane and the topics of the toy service."""
-    connection = Connection(bootstrap_servers=own_broker.bootstrap_servers, security_protocol="PLAINTEXT")
+    return await with_toy_network(own_broker)
+
+
+@pytest.fixture
+def unused_broker() -> Iterator[Broker]:
+    """A broker that has seen none of the lane's transactions."""
+    with unused() as broker:
+        yield broker
+
+
+async def with_toy_network(broker: Broker) -> Connection:
+    """The broker's connection, once it has a network of one lane and the topics of the toy service."""
+    connection = broker.own_connection
     await create_topics(connection, NETWORK, INPUT, OUTPUT, STATE)
     producer = AIOKafkaProducer(**connection.kafka(), transactional_id="toy-apply")
     await producer.start()
@@ -146,7 +159,7 @@ async def test_records_lost_before_they_were_read_stop_the_lane(
 async def test_a_gap_accepted_by_command_sets_the_lane_going_without_a_restart(
     own_broker: Broker, tmp_path: Path
 ) -> None:
-    connection = Connection(bootstrap_servers=own_broker.bootstrap_servers, security_protocol="PLAINTEXT")
+    connection = own_broker.own_connection
     await apply(connection, SAMPLE, load_catalogue(default_directory()))
     network = await read_network(connection)
 
@@ -289,18 +302,17 @@ async def test_a_changelog_that_is_gone_stops_the_lane_though_the_group_knows_wh
 
 
 async def test_a_transaction_without_an_end_stops_a_lane_that_cannot_tell_how_its_own_ended_until_an_operator_decides(
-    toy_connection: Connection, tmp_path: Path
+    unused_broker: Broker, tmp_path: Path
 ) -> None:
     """The transaction here is another producer's: a lane that claims for the first time sees no difference."""
-    other = AIOKafkaProducer(
-        **toy_connection.kafka(), transactional_id="another", transaction_timeout_ms=600_000
-    )
+    connection = await with_toy_network(unused_broker)
+    other = AIOKafkaProducer(**connection.kafka(), transactional_id="another", transaction_timeout_ms=600_000)
     await other.start()
     await other.begin_transaction()
     await other.send_and_wait(OUTPUT, b"open", partition=0)
-    await write(toy_connection, numbered(0, 3))
+    await write(connection, numbered(0, 3))
     try:
-        with fleet(toy_connection, tmp_path) as ours:
+        with fleet(connection, tmp_path) as ours:
             worker = ours.start("toy", module="tests.kafka.toy", INSTEP_TRANSACTION_TIMEOUT_SECONDS="1")
             waits = await unready(worker, "transactions that are open")
             assert f"{OUTPUT}-0" in waits
@@ -308,12 +320,12 @@ async def test_a_transaction_without_an_end_stops_a_lane_that_cannot_tell_how_it
             assert "`instep lane settle SERVICE LANE` decides" in reason_given
             assert 'instep_lane_hanging_seconds{lane="0",service="toy"}' in worker.get("/metrics")
             partition = TopicPartition(OUTPUT, 0)
-            await settle_lane(toy_connection, "toy", 0, {partition: 0}, Marker.COMMIT, "the test")
+            await settle_lane(connection, "toy", 0, {partition: 0}, Marker.COMMIT, "the test")
             await asyncio.to_thread(worker.wait_until_ready)
             assert '"event": "transaction settled"' in worker.tail()
             assert worker.exit_code is None
             await other.abort_transaction()
-            assert await passed_on(toy_connection, 3) == numbered(0, 3)
+            assert await passed_on(connection, 3) == numbered(0, 3)
     finally:
         await other.stop()
 
@@ -386,7 +398,7 @@ async def test_a_record_that_kills_its_decoder_twice_is_set_aside_and_the_rest_g
 async def test_a_worker_waits_for_the_broker_and_for_a_network_and_says_so(
     own_broker: Broker, tmp_path: Path
 ) -> None:
-    connection = Connection(bootstrap_servers=own_broker.bootstrap_servers, security_protocol="PLAINTEXT")
+    connection = own_broker.own_connection
     own_broker.stop()
     with fleet(connection, tmp_path) as ours:
         worker = ours.start("toy", module="tests.kafka.toy")

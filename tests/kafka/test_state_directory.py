@@ -6,15 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from instep.catalogue.files import default_directory, load_catalogue
 from instep.kafka.connection import Connection
-from instep.local.broker import Broker
 from instep.provision.apply import apply
 from instep.service.supervisor import FINAL
+from tests.brokers import borrowed
 from tests.kafka.services import fleet
 from tests.kafka.test_apply import SAMPLE
 
@@ -22,16 +23,11 @@ INSTEP = str(Path(sys.executable).with_name("instep"))
 
 
 @pytest.fixture(scope="module")
-def bootstrap_servers(tmp_path_factory: pytest.TempPathFactory) -> object:
-    """A broker with the sample network applied."""
-    broker = Broker(tmp_path_factory.mktemp("broker"))
-    broker.start()
-    try:
-        connection = Connection(bootstrap_servers=broker.bootstrap_servers, security_protocol="PLAINTEXT")
-        asyncio.run(apply(connection, SAMPLE, load_catalogue(default_directory())))
+def bootstrap_servers() -> Iterator[str]:
+    """Where a broker is that has the sample network."""
+    with borrowed() as broker:
+        asyncio.run(apply(broker.own_connection, SAMPLE, load_catalogue(default_directory())))
         yield broker.bootstrap_servers
-    finally:
-        broker.stop()
 
 
 def ended(bootstrap_servers: str, state: Path) -> tuple[int, str]:

@@ -134,7 +134,12 @@ class Memory:
         lock = acquired(home, authority)
         try:
             with sound(home):
-                return cls(*opened(home), lock)
+                database, secret = opened(home)
+                try:
+                    return cls(database, secret, lock)
+                except BaseException:
+                    database.close()
+                    raise
         except BaseException:
             lock.release()
             raise

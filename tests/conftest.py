@@ -95,7 +95,7 @@ def own_broker() -> Iterator[Broker]:
 @pytest.fixture
 def connection(broker: Broker) -> Connection:
     """How to reach the shared broker."""
-    return Connection(bootstrap_servers=broker.bootstrap_servers, security_protocol="PLAINTEXT")
+    return broker.own_connection
 
 
 class CreateTopics(Protocol):

@@ -99,7 +99,7 @@ def main() -> int:
         broker = Broker(Path(name) / "broker", jvm=FAST)
         broker.start()
         try:
-            connection = Connection(bootstrap_servers=broker.bootstrap_servers, security_protocol="PLAINTEXT")
+            connection = broker.own_connection
             rows = uvloop.run(_measured(connection, sizes))
         finally:
             broker.stop()

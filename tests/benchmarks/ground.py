@@ -78,7 +78,7 @@ async def ground(*, others: int = 0, agreements: int = 1) -> AsyncIterator[Groun
         broker = Broker(directory / "broker", jvm=FAST)
         await asyncio.to_thread(broker.start)
         try:
-            connection = Connection(bootstrap_servers=broker.bootstrap_servers, security_protocol="PLAINTEXT")
+            connection = broker.own_connection
             catalogue = load_catalogue(default_directory())
             await apply(
                 connection,

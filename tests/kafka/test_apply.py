@@ -43,13 +43,13 @@ SCHEMAS = {
 def applied_broker() -> Iterator[Broker]:
     """A broker to which the sample network has been applied, perhaps with changes since."""
     with borrowed() as broker:
-        asyncio.run(apply(connection_to(broker), SAMPLE, CATALOGUE))
+        asyncio.run(apply(broker.own_connection, SAMPLE, CATALOGUE))
         yield broker
 
 
 @pytest.fixture
 def connection(applied_broker: Broker) -> Connection:
-    return connection_to(applied_broker)
+    return applied_broker.own_connection
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 async def test_a_new_cluster_gets_the_topics_the_records_and_the_schema_ids(own_broker: Broker) -> None:
-    connection = connection_to(own_broker)
+    connection = own_broker.own_connection
     seen: list[tuple[str, int, int]] = []
     done = await apply(connection, SAMPLE, CATALOGUE, lambda *progress: seen.append(progress))
     assert done.generation == 1
@@ -86,7 +86,7 @@ async def test_applied_again_it_changes_nothing(connection: Connection) -> None:
 async def test_a_suspension_is_one_record_and_reaches_a_follower_within_a_second(
     own_broker: Broker, directory: Path
 ) -> None:
-    connection = connection_to(own_broker)
+    connection = own_broker.own_connection
     before = (await apply(connection, SAMPLE, CATALOGUE)).generation
     follower = NetworkFollower(connection)
     await follower.start()
@@ -130,7 +130,7 @@ async def test_an_unsound_directory_changes_nothing(connection: Connection, dire
 async def test_an_agreement_changed_under_its_version_or_taken_back_is_refused(
     own_broker: Broker, directory: Path
 ) -> None:
-    connection = connection_to(own_broker)
+    connection = own_broker.own_connection
     await apply(connection, SAMPLE, CATALOGUE)
     file = directory / "agreements/council-tax.toml"
     edit(file, 'status = "active"', 'status = "suspended"')
@@ -148,7 +148,7 @@ async def test_an_agreement_changed_under_its_version_or_taken_back_is_refused(
 
 
 async def test_topics_that_the_network_does_not_name_are_told_and_left_alone(own_broker: Broker) -> None:
-    connection = connection_to(own_broker)
+    connection = own_broker.own_connection
     await apply(connection, SAMPLE, CATALOGUE)
     async with admin_of(connection) as admin:
         await admin.create_topics([NewTopic("somebody.elses", 1, 1)])
@@ -166,7 +166,7 @@ async def test_topics_that_the_network_does_not_name_are_told_and_left_alone(own
 async def test_an_ended_authoritys_topics_stay_and_go_only_when_that_is_allowed_and_it_left_before(
     own_broker: Broker, directory: Path
 ) -> None:
-    connection = connection_to(own_broker)
+    connection = own_broker.own_connection
     with (directory / "authorities.csv").open("a", encoding="utf-8") as file:
         file.write("wakefield,Wakefield Council,E08000036,metropolitan,,1974-04-01,,\n")
     await apply(connection, directory, CATALOGUE)
@@ -209,7 +209,7 @@ async def test_another_network_or_another_number_of_lanes_is_refused(
 
 
 async def test_a_topic_of_somebody_elses_making_is_refused_and_nothing_is_made(own_broker: Broker) -> None:
-    connection = connection_to(own_broker)
+    connection = own_broker.own_connection
     async with admin_of(connection) as admin:
         await admin.create_topics([NewTopic(outbox("leeds"), 3, 1)])
         with pytest.raises(NetworkError, match=r"leeds\.outbox has 3 partitions and must have 1"):
@@ -226,11 +226,11 @@ async def test_more_copies_than_brokers_is_refused_in_one_sentence(
     settings.insert(at, "replication_factor = 3")
     (directory / "network.toml").write_text("\n".join(settings) + "\n", "utf-8")
     with pytest.raises(NetworkError, match=r"fewer brokers than network\.toml's replication_factor"):
-        await apply(connection_to(own_broker), directory, CATALOGUE)
+        await apply(own_broker.own_connection, directory, CATALOGUE)
 
 
 async def test_two_that_run_at_once_do_no_harm(own_broker: Broker, directory: Path) -> None:
-    connection = connection_to(own_broker)
+    connection = own_broker.own_connection
     before = (await apply(connection, SAMPLE, CATALOGUE)).generation
     suspend(directory)
     both = (apply(connection, directory, CATALOGUE) for _ in range(2))
@@ -287,7 +287,7 @@ asyncio.run(applying.apply(from_env(os.environ), Path(sys.argv[1]), catalogue, p
 
 @pytest.mark.chaos
 async def test_killed_at_any_moment_and_run_again_it_is_complete(own_broker: Broker) -> None:
-    connection = connection_to(own_broker)
+    connection = own_broker.own_connection
     for where, times, made in (
         ("reading the cluster", 0, 0),
         ("creating topics", 0, 0),
@@ -336,10 +336,6 @@ def test_the_command_says_what_it_did_and_what_it_would_do(own_broker: Broker) -
     assert refused.returncode == 1
     assert refused.stderr.splitlines()[-1].startswith("instep: No broker answers at 127.0.0.1:1")
     assert "Traceback" not in refused.stderr
-
-
-def connection_to(broker: Broker) -> Connection:
-    return Connection(bootstrap_servers=broker.bootstrap_servers, security_protocol="PLAINTEXT")
 
 
 def nothing_at(generation: int) -> Applied:

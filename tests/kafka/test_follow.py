@@ -66,7 +66,7 @@ async def writer(quiet_broker: Broker) -> AsyncIterator[Writer]:
 
 @pytest.fixture
 async def follower(quiet_broker: Broker, writer: Writer) -> AsyncIterator[NetworkFollower]:
-    follower = NetworkFollower(connection_to(quiet_broker))
+    follower = NetworkFollower(quiet_broker.own_connection)
     await follower.start()
     await follower.changed()
     yield follower
@@ -78,7 +78,7 @@ async def test_the_newest_generation_is_there_when_it_has_started(
 ) -> None:
     assert follower.network == replace(SAMPLE, generation=writer.generation)
     assert follower.fresh()
-    assert await read_network(connection_to(quiet_broker)) == follower.network
+    assert await read_network(quiet_broker.own_connection) == follower.network
 
 
 async def test_a_change_counts_only_with_its_generation_record(
@@ -231,7 +231,7 @@ async def test_a_broker_that_is_started_again_is_followed_again(
 
 
 async def test_before_anybody_has_applied_there_is_no_network_and_then_there_is(own_broker: Broker) -> None:
-    connection = connection_to(own_broker)
+    connection = own_broker.own_connection
     with pytest.raises(NetworkError, match="instep network apply"):
         await read_network(connection)
     follower = NetworkFollower(connection)
@@ -263,10 +263,6 @@ async def test_following_a_broker_that_is_not_there_is_refused_in_one_sentence(
     with pytest.raises(NotConnectedError, match="did not let us in over SASL_SSL") as refused:
         await NetworkFollower(wrong).start()
     assert "geheim" not in str(refused.value)
-
-
-def connection_to(broker: Broker) -> Connection:
-    return Connection(bootstrap_servers=broker.bootstrap_servers, security_protocol="PLAINTEXT")
 
 
 async def make_topic(broker: Broker) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 from aiokafka.structs import ConsumerRecord
 
 from instep.catalogue.files import default_directory, load_catalogue
-from instep.kafka.connection import Connection
 from instep.kafka.follow import read_network
 from instep.local.broker import Broker
 from instep.provision.apply import apply
@@ -70,7 +69,7 @@ async def kill_while_work_remains(workers: list[Worker], disclosures: Reader, to
 async def test_killed_routers_and_intakes_lose_repeat_and_disorder_nothing(
     own_broker: Broker, tmp_path: Path
 ) -> None:
-    connection = Connection(bootstrap_servers=own_broker.bootstrap_servers, security_protocol="PLAINTEXT")
+    connection = own_broker.own_connection
     catalogue = load_catalogue(default_directory())
     await apply(connection, sample(tmp_path), catalogue)
     events = Events(catalogue, await read_network(connection))

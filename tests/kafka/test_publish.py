@@ -449,7 +449,7 @@ MANY = 3000
 
 @pytest.fixture
 def network_and_file(own_broker: Broker, tmp_path: Path) -> tuple[Connection, Path]:
-    connection = Connection(bootstrap_servers=own_broker.bootstrap_servers, security_protocol="PLAINTEXT")
+    connection = own_broker.own_connection
     asyncio.run(apply(connection, SAMPLE, CATALOGUE))
     return connection, write(tmp_path / "many.csv", [row(n) for n in range(MANY)])
 

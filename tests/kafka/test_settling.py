@@ -25,7 +25,7 @@ from instep.provision import settling
 from instep.provision.apply import apply
 from instep.provision.network_writer import TRANSACTION_MS
 from tests.kafka.stage import Stage, opened, sample
-from tests.kafka.test_apply import connection_to, edit, environment
+from tests.kafka.test_apply import edit, environment
 from tests.kafka.test_follow import until
 from tests.kafka.test_suspension import publish
 
@@ -67,7 +67,7 @@ def settling_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker
 
 @pytest.fixture
 def connection(settling_broker: Broker) -> Connection:
-    return connection_to(settling_broker)
+    return settling_broker.own_connection
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +118,7 @@ async def test_frozen_before_its_commit_it_makes_services_wait_until_kafka_abort
     finally:
         frozen.kill()
         frozen.wait()
-    done = await apply(connection_to(settling_broker), network, CATALOGUE)
+    done = await apply(settling_broker.own_connection, network, CATALOGUE)
     await until(lambda: status(follower) == (wanted, done.generation), within=2.0)
     assert follower.fresh()
 
@@ -131,7 +131,7 @@ async def test_the_next_apply_ends_what_a_stopped_one_left_and_services_go_on(
     stopped = stopping(settling_broker, network, by)
     try:
         await until(lambda: not follower.fresh(), within=30.0)
-        done = await apply(connection_to(settling_broker), network, CATALOGUE)
+        done = await apply(settling_broker.own_connection, network, CATALOGUE)
         await until(lambda: status(follower) == (wanted, done.generation), within=2.0)
         assert follower.fresh()
         stopped.send_signal(signal.SIGCONT)

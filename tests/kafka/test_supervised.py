@@ -12,7 +12,6 @@ from pathlib import Path
 import psutil
 
 from instep.catalogue.files import default_directory, load_catalogue
-from instep.kafka.connection import Connection
 from instep.local.broker import Broker
 from instep.provision.apply import apply
 from tests.kafka.journey import Reader
@@ -29,7 +28,7 @@ async def until(condition: Callable[[], bool], seconds: float = 40) -> None:
 
 
 async def test_a_supervised_worker_outlives_a_broker_that_is_away(own_broker: Broker, tmp_path: Path) -> None:
-    connection = Connection(bootstrap_servers=own_broker.bootstrap_servers, security_protocol="PLAINTEXT")
+    connection = own_broker.own_connection
     await apply(connection, SAMPLE, load_catalogue(default_directory()))
     asked = Worker("intake", "instep.intake", connection, tmp_path, {"INSTEP_WATCHDOG_SECONDS": "5"})
     log = tmp_path / "supervised.log"
